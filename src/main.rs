@@ -1,0 +1,3 @@
+//! The door: parse, call, print, exit.
+
+fn main() {}

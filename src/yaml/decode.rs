@@ -1,0 +1,1 @@
+//! Stage a: text to generic values, YAML 1.1.
