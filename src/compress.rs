@@ -1,0 +1,102 @@
+//! Deflate and gzip, the same bytes on every machine.
+//!
+//! libdeflate works on whole buffers and gives the same stream whatever the processor; what is too large to hold goes
+//! through miniz_oxide, which streams and has that property too. Libraries that pick their hash function by processor
+//! features are not used for anything that is published.
+
+use libdeflater::{CompressionLvl, Compressor};
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+
+/// Balance of time and size; the level is part of the output format.
+const LEVEL: i32 = 6;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Compressor> =
+        RefCell::new(Compressor::new(CompressionLvl::new(LEVEL).expect("a level that libdeflate has")));
+}
+
+/// The deflate stream of some bytes.
+pub fn deflate(bytes: &[u8]) -> Vec<u8> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let mut out = vec![0; compressor.deflate_compress_bound(bytes.len())];
+        let size = compressor.deflate_compress(bytes, &mut out).expect("the bound was allocated");
+        out.truncate(size);
+        out.shrink_to_fit();
+        out
+    })
+}
+
+/// A gzip file around a deflate stream of `size` bytes with the given CRC-32; no name, no time.
+pub fn gzip_around(deflated: &[u8], crc: u32, size: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(deflated.len() + 18);
+    out.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+    out.extend(deflated);
+    out.extend(crc.to_le_bytes());
+    out.extend((size as u32).to_le_bytes());
+    out
+}
+
+/// Some bytes as a gzip file.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    gzip_around(&deflate(bytes), crc32fast::hash(bytes), bytes.len() as u64)
+}
+
+/// Deflates a stream of any length in a fixed amount of memory; returns the bytes written.
+pub fn deflate_stream(mut from: impl Read, mut to: impl Write) -> io::Result<u64> {
+    use miniz_oxide::deflate::core::{
+        CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+    };
+    let mut compressor = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, -15, 0));
+    let (mut input, mut output) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut written = 0;
+    loop {
+        let filled = from.read(&mut input)?;
+        let flush = if filled == 0 { TDEFLFlush::Finish } else { TDEFLFlush::None };
+        let mut taken = 0;
+        loop {
+            let (status, consumed, produced) = compress(&mut compressor, &input[taken..filled], &mut output, flush);
+            taken += consumed;
+            to.write_all(&output[..produced])?;
+            written += produced as u64;
+            match status {
+                TDEFLStatus::Done => return Ok(written),
+                TDEFLStatus::Okay if taken == filled && produced < output.len() && filled > 0 => break,
+                TDEFLStatus::Okay => {}
+                _ => return Err(io::Error::other("deflate failed")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inflate(deflated: &[u8]) -> Vec<u8> {
+        miniz_oxide::inflate::decompress_to_vec(deflated).expect("a deflate stream")
+    }
+
+    #[test]
+    fn both_ways_of_deflating_can_be_undone() {
+        let mut content = Vec::new();
+        for number in 0..200_000_u32 {
+            content.extend((number.wrapping_mul(2_654_435_761) >> 20).to_le_bytes());
+        }
+        for size in [0, 1, 65_536, content.len()] {
+            assert_eq!(inflate(&deflate(&content[..size])), &content[..size]);
+            let mut streamed = Vec::new();
+            let written = deflate_stream(&content[..size], &mut streamed).unwrap();
+            assert_eq!(written, streamed.len() as u64);
+            assert_eq!(inflate(&streamed), &content[..size]);
+        }
+    }
+
+    #[test]
+    fn gzip_says_size_and_checksum() {
+        let file = gzip(b"content");
+        assert_eq!(file[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+        assert_eq!(inflate(&file[10..file.len() - 8]), b"content");
+        assert_eq!(file[file.len() - 4..], 7_u32.to_le_bytes());
+    }
+}

@@ -1,0 +1,219 @@
+//! The content store: every distinct content once, every distinct folder once, named by digest.
+//!
+//! A *blob* is the content of a file. A *tree* is a folder: hard links to blobs and relative symlinks to other trees, so
+//! a sub-folder that a hundred package versions share exists once, and a generation of the site is a handful of links
+//! to trees. Both are immutable, carry a modification time made from their digest, and get that time *last*: a thing
+//! without its right time (and size) was cut off half-way, is never trusted, and is made again.
+//!
+//! The store knows nothing of packages, answers or distributions.
+
+mod incoming;
+mod tree;
+
+pub use incoming::Incoming;
+pub use tree::{Tree, TreeEntry};
+
+use crate::digest::Digest;
+use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Published files are readable by every server, whatever the umask of the build.
+pub const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
+/// As [`FILE_MODE`], for folders.
+pub const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
+/// Modification time of symlinks, which have no content of their own.
+const LINK_TIME: i64 = 1_000_000_000;
+
+/// Which digests are known to be complete, one lock for each first byte.
+///
+/// The lock of a digest's shard is held while the thing is made: two threads never make the same thing, and with 256
+/// shards they seldom wait for each other. Half a digest is as good as the whole in a set of honest size.
+struct Known(Vec<Mutex<HashSet<[u8; 16]>>>);
+
+impl Known {
+    fn new() -> Self {
+        Self((0..256).map(|_| Mutex::default()).collect())
+    }
+
+    fn shard(&self, digest: &Digest) -> MutexGuard<'_, HashSet<[u8; 16]>> {
+        self.0[usize::from(digest.bytes()[0])].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A content store on disk. Shared by threads; one process writes at a time, which the lock of the output folder sees to.
+pub struct Store {
+    root: PathBuf,
+    folder: OwnedFd,
+    blobs: Known,
+    trees: Known,
+    next_temporary: AtomicU64,
+}
+
+impl Store {
+    /// Opens the store at `root`, making it where it is absent, and drops what an earlier run left unfinished.
+    ///
+    /// Clears the umask of the process: modes of published files must not depend on it.
+    pub fn open(root: &Path) -> Result<Self> {
+        rustix::process::umask(Mode::empty());
+        for shard in 0..=255_u8 {
+            for kind in ["blobs", "trees"] {
+                let path = root.join(format!("{kind}/{shard:02x}"));
+                std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            }
+        }
+        let temporary = root.join("tmp");
+        if temporary.exists() {
+            std::fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
+        }
+        std::fs::create_dir_all(&temporary).with_context(|| format!("cannot create {}", temporary.display()))?;
+        let folder = rustix::fs::open(root, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .with_context(|| format!("cannot open {}", root.display()))?;
+        Ok(Self {
+            root: root.to_owned(),
+            folder,
+            blobs: Known::new(),
+            trees: Known::new(),
+            next_temporary: AtomicU64::new(0),
+        })
+    }
+
+    /// The folder it lies in.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Path of a blob below the root.
+    pub fn blob_path(digest: &Digest) -> String {
+        shelf("blobs", digest)
+    }
+
+    /// Path of a tree below the root.
+    pub fn tree_path(digest: &Digest) -> String {
+        shelf("trees", digest)
+    }
+
+    /// Whether the blob is there, whole.
+    pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
+        let mut known = self.blobs.shard(digest);
+        known.contains(&digest.half()) || {
+            let whole = self.is_whole(&Self::blob_path(digest), digest, Some(size));
+            if whole {
+                known.insert(digest.half());
+            }
+            whole
+        }
+    }
+
+    /// Stores a content and returns its digest.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest> {
+        let digest = Digest::of(bytes);
+        self.put_as(&digest, bytes)?;
+        Ok(digest)
+    }
+
+    /// Stores a content whose digest is known.
+    pub fn put_as(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
+        let mut known = self.blobs.shard(digest);
+        if known.contains(&digest.half()) {
+            return Ok(());
+        }
+        let path = Self::blob_path(digest);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.folder, &path, flags, FILE_MODE) {
+            Ok(file) => self.fill(File::from(file), digest, bytes),
+            Err(Errno::EXIST) if self.is_whole(&path, digest, Some(bytes.len() as u64)) => Ok(()),
+            Err(Errno::EXIST) => self.replace(digest, bytes),
+            Err(error) => Err(error.into()),
+        }
+        .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?;
+        known.insert(digest.half());
+        Ok(())
+    }
+
+    /// Opens a blob for reading.
+    pub fn open_blob(&self, digest: &Digest) -> Result<File> {
+        let path = Self::blob_path(digest);
+        rustix::fs::openat(&self.folder, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map(File::from)
+            .with_context(|| format!("cannot read {}", self.root.join(&path).display()))
+    }
+
+    /// The content of a blob, all of it: for things known to be small.
+    pub fn read_blob(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let path = self.root.join(Self::blob_path(digest));
+        self.open_blob(digest)?.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(bytes)
+    }
+
+    /// Gives a blob a name outside the store, on the same file system.
+    pub fn link_blob(&self, digest: &Digest, to: &Path) -> Result<()> {
+        self.link_into(digest, rustix::fs::CWD, to)
+            .with_context(|| format!("cannot link {} to {}", Self::blob_path(digest), to.display()))
+    }
+
+    /// A name below `tmp` that nobody else has.
+    fn temporary(&self) -> String {
+        format!("tmp/{}", self.next_temporary.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn fill(&self, mut file: File, digest: &Digest, bytes: &[u8]) -> Result<()> {
+        file.write_all(bytes)?;
+        rustix::fs::futimens(&file, &times(digest.modified()))?;
+        Ok(())
+    }
+
+    /// Writes beside and renames over what stands there.
+    fn replace(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
+        let mut incoming = self.incoming()?;
+        incoming.write_all(bytes)?;
+        incoming.settle(digest)
+    }
+
+    /// Links a blob; a file system counts the links of a file (ext4 stops at 65,000), so a worn-out one is replaced by
+    /// a fresh copy of itself, to which further links go.
+    fn link_into(
+        &self,
+        digest: &Digest,
+        to_folder: impl rustix::fd::AsFd + Copy,
+        to: impl rustix::path::Arg + Copy,
+    ) -> Result<()> {
+        let path = Self::blob_path(digest);
+        match rustix::fs::linkat(&self.folder, &path, to_folder, to, AtFlags::empty()) {
+            Err(Errno::MLINK) => {
+                let bytes = self.read_blob(digest)?;
+                self.replace(digest, &bytes)?;
+                Ok(rustix::fs::linkat(&self.folder, &path, to_folder, to, AtFlags::empty())?)
+            }
+            linked => Ok(linked?),
+        }
+    }
+
+    fn is_whole(&self, path: &str, digest: &Digest, size: Option<u64>) -> bool {
+        rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+            stat.st_mtime == digest.modified() && size.is_none_or(|size| u64::try_from(stat.st_size) == Ok(size))
+        })
+    }
+}
+
+fn shelf(kind: &str, digest: &Digest) -> String {
+    let name = digest.to_string();
+    format!("{kind}/{}/{}", &name[..2], &name[2..])
+}
+
+/// Both times of a file, in seconds since 1970.
+pub(crate) fn times(seconds: i64) -> Timestamps {
+    let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    Timestamps { last_access: time, last_modification: time }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What the store promises: one copy, whole or made again, same bytes and times.
+
+use super::{Store, Tree, TreeEntry};
+use crate::digest::Digest;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    (folder, store)
+}
+
+/// Folders and blobs are shared by links, and carry the times that servers make validators of.
+#[test]
+fn a_tree_links_its_blobs() {
+    let (_folder, store) = store();
+    let blob = store.put(b"content").unwrap();
+    let inner = store.put_tree(&Tree([("a.txt".to_owned(), TreeEntry::Blob(blob))].into())).unwrap();
+    let outer = Tree([("x".to_owned(), TreeEntry::Tree(inner)), ("y".to_owned(), TreeEntry::Tree(inner))].into());
+    let path = store.root().join(Store::tree_path(&store.put_tree(&outer).unwrap()));
+    assert_eq!(fs::read(path.join("x/a.txt")).unwrap(), b"content");
+    assert_eq!(fs::metadata(path.join("y/a.txt")).unwrap().mtime(), blob.modified());
+    assert_eq!(fs::metadata(path.join("y/a.txt")).unwrap().nlink(), 2);
+    assert_eq!(fs::metadata(path.join("y/a.txt")).unwrap().mode() & 0o777, 0o644);
+    assert_eq!(fs::metadata(&path).unwrap().mtime(), outer.digest().modified());
+}
+
+/// A file that was cut off, or changed behind our back, is made again instead of published.
+#[test]
+fn a_damaged_blob_is_made_again() {
+    let (folder, store) = store();
+    let blob = store.put(b"content").unwrap();
+    let path = store.root().join(Store::blob_path(&blob));
+    fs::write(&path, b"con").unwrap();
+    drop(store);
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    assert!(!store.has_blob(&blob, 7));
+    store.put(b"content").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"content");
+    assert!(store.has_blob(&blob, 7));
+}
+
+/// A folder without its time was being made when the process ended.
+#[test]
+fn an_unfinished_tree_is_made_again() {
+    let (_folder, store) = store();
+    let blob = store.put(b"content").unwrap();
+    let tree = Tree([("a".to_owned(), TreeEntry::Blob(blob)), ("b".to_owned(), TreeEntry::Blob(blob))].into());
+    let path = store.root().join(Store::tree_path(&tree.digest()));
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("a"), b"half").unwrap();
+    store.put_tree(&tree).unwrap();
+    assert_eq!(fs::read(path.join("a")).unwrap(), b"content");
+    assert_eq!(fs::read(path.join("b")).unwrap(), b"content");
+}
+
+/// What was streamed gets the same name as what was put at once, and an abandoned file leaves nothing.
+#[test]
+fn streamed_content_is_the_same_blob() {
+    let (_folder, store) = store();
+    let content = vec![7; 700_000];
+    let mut incoming = store.incoming().unwrap();
+    for part in content.chunks(99_999) {
+        incoming.write_all(part).unwrap();
+    }
+    assert_eq!(incoming.position(), 700_000);
+    assert_eq!(incoming.finish().unwrap(), (Digest::of(&content), 700_000));
+    assert_eq!(store.read_blob(&Digest::of(&content)).unwrap(), content);
+    store.incoming().unwrap().write_all(b"abandoned").unwrap();
+    assert_eq!(fs::read_dir(store.root().join("tmp")).unwrap().count(), 0);
+}
+
+/// File systems count links: past the limit, further links go to a fresh copy.
+#[test]
+fn links_beyond_the_limit_of_the_file_system() {
+    let (folder, store) = store();
+    let blob = store.put(b"content").unwrap();
+    let links = folder.path().join("links");
+    fs::create_dir(&links).unwrap();
+    for number in 0..65_100 {
+        store.link_blob(&blob, &links.join(number.to_string())).unwrap();
+    }
+    assert_eq!(fs::read(links.join("65099")).unwrap(), b"content");
+    assert_eq!(fs::metadata(links.join("65099")).unwrap().mtime(), blob.modified());
+}
