@@ -5,7 +5,7 @@ use crate::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, OFlags};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
 /// Bytes gathered before they are hashed and written.
 const BUFFER: usize = 256 * 1024;
@@ -44,6 +44,13 @@ impl Incoming<'_> {
     /// Bytes taken so far.
     pub fn position(&self) -> u64 {
         self.written + self.buffer.len() as u64
+    }
+
+    /// Copies what was written, for a file that was only a place to gather bytes.
+    pub fn copy_to(mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.spill()?;
+        self.file.seek(SeekFrom::Start(0))?;
+        io::copy(&mut self.file, out).map(drop)
     }
 
     /// Puts the blob in its place; returns its digest and size.

@@ -11,7 +11,7 @@ mod incoming;
 mod tree;
 
 pub use incoming::Incoming;
-pub use tree::{Tree, TreeEntry};
+pub use tree::{Folder, Tree, TreeEntry};
 
 use crate::digest::Digest;
 use anyhow::{Context, Result};

@@ -38,6 +38,36 @@ impl Tree {
     }
 }
 
+/// A folder in the making, with its sub-folders.
+#[derive(Clone, Debug, Default)]
+pub struct Folder {
+    entries: Tree,
+    folders: BTreeMap<String, Folder>,
+}
+
+impl Folder {
+    /// The sub-folder at a path, made where it is absent.
+    pub fn folder(&mut self, path: &str) -> &mut Self {
+        path.split('/').fold(self, |folder, name| folder.folders.entry(name.to_owned()).or_default())
+    }
+
+    /// Puts a stored thing at a path, making the folders above it.
+    pub fn insert(&mut self, path: &str, entry: TreeEntry) {
+        match path.rsplit_once('/') {
+            Some((parent, name)) => self.folder(parent).entries.0.insert(name.to_owned(), entry),
+            None => self.entries.0.insert(path.to_owned(), entry),
+        };
+    }
+
+    /// Stores it from the leaves up.
+    pub fn store(mut self, store: &Store) -> Result<Digest> {
+        for (name, folder) in self.folders {
+            self.entries.0.insert(name, TreeEntry::Tree(folder.store(store)?));
+        }
+        store.put_tree(&self.entries)
+    }
+}
+
 impl Store {
     /// Stores a folder whose blobs and sub-folders are stored already.
     pub fn put_tree(&self, tree: &Tree) -> Result<Digest> {

@@ -1,0 +1,349 @@
+//! From the files of one package to blobs, trees and its archive.
+//!
+//! Each distinct content is hashed, compressed and written once over the whole build: a member that an earlier archive
+//! holds is copied from there, compressed as it is. Files come and go one at a time; a large one is streamed.
+
+use crate::archive::{Member, Method, ZipWriter};
+use crate::compress;
+use crate::digest::Digest;
+use crate::media;
+use crate::package::{Entry, EntryKind, PackageFiles};
+use crate::problem::Problem;
+use crate::source::OpenPackage;
+use crate::store::{Folder, Incoming, Store, TreeEntry};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Files up to this size are handled in memory, one a thread.
+const IN_MEMORY: u64 = 32 * 1024 * 1024;
+/// Smaller files fit into a packet or two as they are: a compressed twin would cost more than it saves.
+pub const WORTH_A_TWIN: u64 = 2048;
+
+/// A content in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// Its SHA-256.
+    pub digest: Digest,
+    /// Its bytes.
+    pub size: u64,
+}
+
+/// A file of a package, stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// Its content.
+    #[serde(flatten)]
+    pub blob: Blob,
+    /// Its Content-Type.
+    pub media_type: String,
+    /// Its gzip twin, where one is worth it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gzip: Option<Blob>,
+}
+
+/// A package, stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPackage {
+    /// By path below the package's root.
+    pub files: BTreeMap<String, StoredFile>,
+    /// The folder that is served.
+    pub tree: Digest,
+    /// The archive that is served.
+    pub archive: Blob,
+}
+
+/// Where the compressed form of a content can be copied from.
+#[derive(Clone, Copy)]
+struct Place {
+    archive: Digest,
+    begin: u64,
+    written: u64,
+}
+
+/// What is known of a content that was met before.
+#[derive(Clone, Copy)]
+struct Known {
+    crc: u32,
+    /// `None` when compression does not make it smaller.
+    place: Option<Place>,
+    twin: Option<Blob>,
+}
+
+/// Everything that was stored in this build.
+pub struct Contents<'a> {
+    store: &'a Store,
+    known: Vec<Mutex<HashMap<[u8; 16], Known>>>,
+}
+
+/// Why a package could not be stored: something is wrong with it, or with the machine.
+pub enum StoreError {
+    /// The package is quarantined.
+    Package(Problem),
+    /// The build stops.
+    Machine(anyhow::Error),
+}
+
+impl From<anyhow::Error> for StoreError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Machine(error)
+    }
+}
+
+impl<'a> Contents<'a> {
+    /// Begins a build.
+    pub fn new(store: &'a Store) -> Self {
+        Self { store, known: (0..256).map(|_| Mutex::default()).collect() }
+    }
+
+    /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`).
+    pub fn store_folder(&self, files: &OpenPackage, root: &str) -> Result<StoredPackage, StoreError> {
+        let archive = ZipWriter::new(self.store.incoming()?);
+        let mut pass = Pass { contents: self, root, archive: Some(archive), compressed: HashMap::new(), source: None };
+        let stored = pass.files(files)?;
+        let archive = pass.archive.take().expect("nothing took it before");
+        let (digest, size) = archive.finish().map_err(archive_error)?.finish()?;
+        for (key, found) in pass.compressed {
+            let place = found.place.map(|(begin, written)| Place { archive: digest, begin, written });
+            self.remember(key, Known { crc: found.crc, place, twin: found.twin });
+        }
+        Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive: Blob { digest, size } })
+    }
+
+    /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
+    pub fn store_zip(&self, files: &OpenPackage, archive: &mut dyn Read) -> Result<StoredPackage, StoreError> {
+        let mut pass =
+            Pass { contents: self, root: "", archive: None, compressed: HashMap::new(), source: None };
+        let stored = pass.files(files)?;
+        let archive = self.copy(archive)?;
+        Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })
+    }
+
+    /// Stores a stream.
+    pub fn copy(&self, from: &mut dyn Read) -> Result<Blob> {
+        let mut incoming = self.store.incoming()?;
+        io::copy(from, &mut incoming).context("cannot copy an archive or signature")?;
+        let (digest, size) = incoming.finish()?;
+        Ok(Blob { digest, size })
+    }
+
+    fn tree(&self, entries: &[Entry], files: &BTreeMap<String, StoredFile>) -> Result<Digest> {
+        let mut root = Folder::default();
+        for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Folder) {
+            root.folder(&entry.path);
+        }
+        for (path, file) in files {
+            root.insert(path, TreeEntry::Blob(file.blob.digest));
+            if let Some(twin) = file.gzip {
+                root.insert(&format!("{path}.gz"), TreeEntry::Blob(twin.digest));
+            }
+        }
+        root.store(self.store)
+    }
+
+    fn recall(&self, key: &[u8; 16]) -> Option<Known> {
+        self.known[usize::from(key[0])].lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    fn remember(&self, key: [u8; 16], known: Known) {
+        self.known[usize::from(key[0])].lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
+    }
+}
+
+/// The compressed form of a content of the package at hand.
+struct Compressed {
+    crc: u32,
+    /// Begin and length in the archive at hand.
+    place: Option<(u64, u64)>,
+    bytes: Option<Arc<Vec<u8>>>,
+    twin: Option<Blob>,
+}
+
+/// One package on its way into the store.
+struct Pass<'a> {
+    contents: &'a Contents<'a>,
+    root: &'a str,
+    archive: Option<ZipWriter<Incoming<'a>>>,
+    compressed: HashMap<[u8; 16], Compressed>,
+    /// The archive copied from last: neighbours in the catalog mostly copy from the same one.
+    source: Option<(Digest, File)>,
+}
+
+impl Pass<'_> {
+    fn files(&mut self, files: &OpenPackage) -> Result<BTreeMap<String, StoredFile>, StoreError> {
+        let mut stored = BTreeMap::new();
+        let names: std::collections::BTreeSet<&str> = files.entries().iter().map(|entry| entry.path.as_str()).collect();
+        let mut buffer = Vec::new();
+        for entry in files.entries() {
+            let name = format!("{}/{}", self.root, entry.path);
+            if entry.kind == EntryKind::Folder {
+                if let Some(archive) = &mut self.archive {
+                    archive.folder(&format!("{name}/")).map_err(archive_error)?;
+                }
+                continue;
+            }
+            let twin_name_is_free = !names.contains(format!("{}.gz", entry.path).as_str());
+            let file = if entry.size <= IN_MEMORY {
+                buffer.clear();
+                files
+                    .with_file(&entry.path, |stream| stream.read_to_end(&mut buffer))
+                    .map_err(|error| unreadable(entry, &error))?;
+                if buffer.len() as u64 != entry.size {
+                    return Err(changed(entry));
+                }
+                self.small(&name, entry, &buffer, twin_name_is_free)?
+            } else {
+                self.large(&name, entry, files)?
+            };
+            stored.insert(entry.path.clone(), file);
+        }
+        Ok(stored)
+    }
+
+    /// A file whose bytes are at hand.
+    fn small(&mut self, name: &str, entry: &Entry, bytes: &[u8], may_have_twin: bool) -> Result<StoredFile, StoreError> {
+        let digest = Digest::of(bytes);
+        let blob = Blob { digest, size: bytes.len() as u64 };
+        self.contents.store.put_as(&digest, bytes)?;
+        let media_type = media::content_type(&entry.path, bytes).into_owned();
+        let wants_twin = may_have_twin && blob.size >= WORTH_A_TWIN && media::is_text(&media_type);
+        if media::is_compressed(&entry.path) {
+            self.member(name, &blob, crc32fast::hash(bytes), Method::Stored, bytes)?;
+            return Ok(StoredFile { blob, media_type, gzip: None });
+        }
+        let (crc, deflated, twin) = self.deflated(&blob, bytes, wants_twin)?;
+        match &deflated {
+            Some(deflated) => {
+                let begin = self.member(name, &blob, crc, Method::Deflated, deflated)?;
+                if let (Some(begin), Some(found)) = (begin, self.compressed.get_mut(&digest.half())) {
+                    found.place.get_or_insert((begin, deflated.len() as u64));
+                }
+            }
+            None => {
+                self.member(name, &blob, crc, Method::Stored, bytes)?;
+            }
+        }
+        Ok(StoredFile { blob, media_type, gzip: twin.filter(|_| wants_twin) })
+    }
+
+    /// Checksum, deflated form (`None` when it is not smaller) and gzip twin of a content: remembered from this package,
+    /// copied from an earlier archive, or made.
+    #[expect(clippy::type_complexity, reason = "three values that only `small` takes apart")]
+    fn deflated(
+        &mut self,
+        blob: &Blob,
+        bytes: &[u8],
+        wants_twin: bool,
+    ) -> Result<(u32, Option<Arc<Vec<u8>>>, Option<Blob>), StoreError> {
+        let key = blob.digest.half();
+        if !self.compressed.contains_key(&key) {
+            let found = match self.contents.recall(&key) {
+                Some(known) => {
+                    let copied = known.place.map(|place| self.copied(&place)).transpose()?;
+                    Compressed { crc: known.crc, place: None, bytes: copied.map(Arc::new), twin: known.twin }
+                }
+                None => {
+                    let deflated = compress::deflate(bytes);
+                    let smaller = (deflated.len() < bytes.len()).then(|| Arc::new(deflated));
+                    Compressed { crc: crc32fast::hash(bytes), place: None, bytes: smaller, twin: None }
+                }
+            };
+            self.compressed.insert(key, found);
+        }
+        let found = self.compressed.get_mut(&key).expect("inserted above");
+        if let (true, None, Some(deflated)) = (wants_twin, found.twin, &found.bytes) {
+            let gzip = compress::gzip_around(deflated, found.crc, blob.size);
+            found.twin = Some(Blob { digest: self.contents.store.put(&gzip)?, size: gzip.len() as u64 });
+        }
+        Ok((found.crc, found.bytes.clone(), found.twin))
+    }
+
+    fn copied(&mut self, place: &Place) -> Result<Vec<u8>> {
+        if self.source.as_ref().is_none_or(|(digest, _)| *digest != place.archive) {
+            self.source = Some((place.archive, self.contents.store.open_blob(&place.archive)?));
+        }
+        let (_, file) = self.source.as_ref().expect("opened above");
+        let mut bytes = vec![0; place.written as usize];
+        file.read_exact_at(&mut bytes, place.begin).context("cannot copy a member from an earlier archive")?;
+        Ok(bytes)
+    }
+
+    fn member(&mut self, name: &str, blob: &Blob, crc: u32, method: Method, bytes: &[u8]) -> Result<Option<u64>, StoreError> {
+        let Some(archive) = &mut self.archive else { return Ok(None) };
+        let member = Member { name, crc, size: blob.size, written: bytes.len() as u64, method };
+        Ok(Some(archive.file(&member, bytes).map_err(archive_error)?))
+    }
+
+    /// A file that is too large to hold: it is read once into the store, and from there into the archive.
+    fn large(&mut self, name: &str, entry: &Entry, files: &OpenPackage) -> Result<StoredFile, StoreError> {
+        let (mut crc, mut head) = (crc32fast::Hasher::new(), Vec::new());
+        let mut incoming = self.contents.store.incoming()?;
+        let mut buffer = vec![0; 1 << 16];
+        files
+            .with_file(&entry.path, |stream| {
+                loop {
+                    let filled = stream.read(&mut buffer)?;
+                    if filled == 0 {
+                        return Ok(());
+                    }
+                    if head.is_empty() {
+                        head.extend_from_slice(&buffer[..filled.min(512)]);
+                    }
+                    crc.update(&buffer[..filled]);
+                    incoming.write_all(&buffer[..filled])?;
+                }
+            })
+            .map_err(|error| unreadable(entry, &error))?;
+        let (digest, size) = incoming.finish()?;
+        if size != entry.size {
+            return Err(changed(entry));
+        }
+        let (blob, crc) = (Blob { digest, size }, crc.finalize());
+        let media_type = media::content_type(&entry.path, &head).into_owned();
+        if let Some(archive) = &mut self.archive {
+            let store = self.contents.store;
+            if media::is_compressed(&entry.path) {
+                let member = Member { name, crc, size, written: size, method: Method::Stored };
+                let mut content = store.open_blob(&digest)?;
+                archive.file_from(&member, |out| io::copy(&mut content, out).map(drop)).map_err(archive_error)?;
+            } else {
+                let mut deflated = store.incoming()?;
+                let written = compress::deflate_stream(store.open_blob(&digest)?, &mut deflated)
+                    .context("cannot compress a large file")?;
+                let member = Member { name, crc, size, written, method: Method::Deflated };
+                archive.file_from(&member, |out| deflated.copy_to(out)).map_err(archive_error)?;
+            }
+        }
+        Ok(StoredFile { blob, media_type, gzip: None })
+    }
+}
+
+fn unreadable(entry: &Entry, error: &io::Error) -> StoreError {
+    StoreError::Package(
+        Problem::quarantine("unreadable", format!("cannot read the file: {error}"))
+            .file(&entry.path)
+            .hint("check the permissions of the file and the health of the disk"),
+    )
+}
+
+fn changed(entry: &Entry) -> StoreError {
+    StoreError::Package(
+        Problem::quarantine("changed-while-reading", "the file changed while it was read")
+            .file(&entry.path)
+            .hint("build again when the package is complete"),
+    )
+}
+
+fn archive_error(error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        return StoreError::Package(
+            Problem::quarantine("too-large", "the package does not fit into a zip archive of 4 GiB and 65,535 members")
+                .hint("split the package"),
+        );
+    }
+    StoreError::Machine(anyhow::Error::from(error).context("cannot write an archive"))
+}
