@@ -1,24 +1,48 @@
 //! Version constraints: `^7.16.0 || ^8.0.0` (contract, sections 10.3 and 10.4).
+//!
+//! Holds OR-groups together and applies the pre-release rule, which belongs to a group. Must not know how constraints
+//! are written (the grammar does) nor what one term means.
 
-use super::Version;
+use super::term::Term;
+use super::{Version, grammar};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-/// A constraint that remembers its spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A constraint that remembers its spelling. Cloning is cheap: the parsed form is shared.
+#[derive(Clone, Debug)]
 pub struct Constraint {
-    text: String,
+    text: Arc<str>,
+    /// One group must hold; a group holds when all its terms do.
+    groups: Arc<[Vec<Term>]>,
 }
 
 /// Why a text is not a constraint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("improper constraint: \"{0}\"")]
-pub struct ConstraintError(pub String);
+pub enum ConstraintError {
+    /// This OR-group is not a list of terms, perhaps because it is empty.
+    #[error("improper constraint: {0:?}")]
+    Improper(String),
+    /// A version of proper shape that does not read: `1x`, a number beyond 64 bits, PRE with a leading zero.
+    #[error("constraint parser error")]
+    Version,
+    /// More than 512 bytes.
+    #[error("constraint is too long (max 512 bytes)")]
+    TooLong,
+    /// More than 32 OR-groups.
+    #[error("constraint has too many alternatives (max 32)")]
+    TooManyGroups,
+}
 
 impl Constraint {
-    /// Reads a constraint.
-    pub fn parse(_text: &str) -> Result<Self, ConstraintError> {
-        unimplemented!("the version module is being written")
+    /// Reads a constraint (section 10.3).
+    ///
+    /// # Errors
+    /// See [`ConstraintError`]; of several faults the leftmost is reported.
+    pub fn parse(text: &str) -> Result<Self, ConstraintError> {
+        let groups = grammar::groups(text)?;
+        Ok(Self { text: text.into(), groups: groups.into() })
     }
 
     /// The spelling it was read from.
@@ -26,21 +50,53 @@ impl Constraint {
         &self.text
     }
 
-    /// Whether the version satisfies it, pre-release rule included.
-    pub fn matches(&self, _version: &Version) -> bool {
-        unimplemented!("the version module is being written")
+    /// Whether the version satisfies it, pre-release rule included: a pre-release only satisfies a group in which
+    /// some term names one.
+    pub fn matches(&self, version: &Version) -> bool {
+        self.groups.iter().any(|group| {
+            (!version.is_prerelease() || group_names_prerelease(group))
+                && group.iter().all(|term| term.matches(version))
+        })
     }
 
     /// Whether any term names a pre-release, so that pre-release versions may match.
     pub fn names_prerelease(&self) -> bool {
-        unimplemented!("the version module is being written")
+        self.groups.iter().any(|group| group_names_prerelease(group))
     }
 
-    /// The release versions at which the answer of [`Constraint::matches`] may change: between two neighbours of the
+    /// The release versions at which the answer of [`Constraint::matches`] changes: between two neighbours of the
     /// sorted list, and before the first and after the last, every release version gets the same answer, that of the
-    /// lower neighbour (`0.0.0` stands before the first). Sorted, without repeats.
+    /// lower neighbour (`0.0.0` stands before the first). Sorted, without repeats; a version at which the answers of
+    /// terms change but not that of the whole is left out.
     pub fn boundaries(&self) -> Vec<[u64; 3]> {
-        unimplemented!("the version module is being written")
+        let mut candidates: Vec<_> = self.groups.iter().flatten().flat_map(Term::boundaries).collect();
+        candidates.sort_unstable();
+        let mut answer = self.matches(&Version::release([0, 0, 0]));
+        candidates.retain(|candidate| {
+            let before = answer;
+            answer = self.matches(&Version::release(*candidate));
+            answer != before
+        });
+        candidates
+    }
+}
+
+fn group_names_prerelease(group: &[Term]) -> bool {
+    group.iter().any(|term| term.value.is_prerelease())
+}
+
+/// The text alone decides, since the groups follow from it.
+impl PartialEq for Constraint {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Constraint {}
+
+impl Hash for Constraint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 

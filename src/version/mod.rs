@@ -4,6 +4,13 @@
 //! and pre-release rules differ, so both are ours. Knows nothing of packages.
 
 pub mod constraint;
+mod grammar;
+#[cfg(test)]
+mod laws;
+mod read;
+mod term;
+#[cfg(test)]
+mod tests;
 
 pub use constraint::{Constraint, ConstraintError};
 
@@ -49,7 +56,7 @@ pub enum VersionError {
     /// A bad part after `+`.
     #[error("invalid metadata string")]
     Metadata,
-    /// More than 256 bytes.
+    /// More than 256 bytes, in either reading.
     #[error("version string is too long (max 256 bytes)")]
     TooLong,
     /// A number beyond 64 bits.
@@ -59,13 +66,32 @@ pub enum VersionError {
 
 impl Version {
     /// Reads `MAJOR.MINOR.PATCH[-PRE][+META]` exactly (section 10.1).
-    pub fn strict(_text: &str) -> Result<Self, VersionError> {
-        unimplemented!("the version module is being written")
+    ///
+    /// # Errors
+    /// Any [`VersionError`]; of several faults the one in META is reported first, then PRE, then the numbers.
+    pub fn strict(text: &str) -> Result<Self, VersionError> {
+        read::strict(text)
     }
 
-    /// Reads `[v]N[.N[.N]][-PRE][+META]` (section 10.2); the text is kept as given.
-    pub fn loose(_text: &str) -> Result<Self, VersionError> {
-        unimplemented!("the version module is being written")
+    /// Reads `[v]N[.N[.N]][-PRE][+META]` (section 10.2); the text is kept as given. Every strict version reads the
+    /// same here.
+    ///
+    /// # Errors
+    /// [`VersionError::Invalid`] for any other shape (the empty text included), [`VersionError::Overflow`],
+    /// [`VersionError::LeadingZero`] for a number in PRE such as `01`, [`VersionError::TooLong`].
+    pub fn loose(text: &str) -> Result<Self, VersionError> {
+        read::loose(text)
+    }
+
+    /// The release version with these numbers, spelled canonically.
+    pub fn release(numbers: [u64; 3]) -> Self {
+        let [major, minor, patch] = numbers;
+        Self { major, minor, patch, pre: Vec::new(), text: format!("{major}.{minor}.{patch}") }
+    }
+
+    /// Major, minor and patch; arrays order as versions do.
+    pub fn numbers(&self) -> [u64; 3] {
+        [self.major, self.minor, self.patch]
     }
 
     /// The spelling it was read from.
@@ -79,8 +105,31 @@ impl Version {
     }
 
     /// Order of section 10.5; build metadata never counts.
-    pub fn precedence(&self, _other: &Self) -> Ordering {
-        unimplemented!("the version module is being written")
+    pub fn precedence(&self, other: &Self) -> Ordering {
+        self.numbers().cmp(&other.numbers()).then_with(|| compare_prereleases(&self.pre, &other.pre))
+    }
+}
+
+/// Order of two PRE parts (section 10.5); empty means a release, which is higher than any pre-release.
+fn compare_prereleases(left: &[String], right: &[String]) -> Ordering {
+    match (left.is_empty(), right.is_empty()) {
+        (false, false) => {}
+        (left_is_release, right_is_release) => return left_is_release.cmp(&right_is_release),
+    }
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| compare_parts(left, right))
+        .find(|order| order.is_ne())
+        .unwrap_or_else(|| left.len().cmp(&right.len()))
+}
+
+/// Order of two dot-separated parts of PRE. Digits beyond 64 bits do not parse and so count as text.
+fn compare_parts(left: &str, right: &str) -> Ordering {
+    match (left.parse::<u64>(), right.parse::<u64>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => left.cmp(right),
     }
 }
 
