@@ -4,13 +4,14 @@
 //! others hold is compared with it: the same content is a harmless copy, other content is a conflict. Knows nothing of
 //! disks beyond reading lists of files from the store.
 
-use crate::content::{Blob, StoredFile};
-use crate::intake::{LayerIntake, Record};
+use crate::content::StoredFile;
+use crate::intake::{LayerIntake, Listing, Record};
 use crate::package::{Deprecated, Facts};
 use crate::search;
 use crate::store::Store;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ pub struct Catalog {
 
 impl Catalog {
     /// Lays the layers over each other, the first of them on top.
-    pub fn merge(layers: &[&LayerIntake], store: &Store) -> Result<Self> {
+    pub fn merge(layers: &[&LayerIntake], store: Option<&Store>) -> Result<Self> {
         let mut found: BTreeMap<(&str, &crate::version::Version), Entry> = BTreeMap::new();
         for layer in layers {
             for intake in &layer.packages {
@@ -95,7 +96,7 @@ impl Catalog {
 }
 
 /// Paths of files that one of the packages lacks or holds with other content.
-fn differing(winner: &Record, other: &Record, store: &Store) -> Result<Vec<String>> {
+fn differing(winner: &Record, other: &Record, store: Option<&Store>) -> Result<Vec<String>> {
     if winner.tree == other.tree {
         return Ok(Vec::new());
     }
@@ -106,6 +107,12 @@ fn differing(winner: &Record, other: &Record, store: &Store) -> Result<Vec<Strin
 }
 
 /// The list of a package's files.
-pub fn listing(blob: &Blob, store: &Store) -> Result<BTreeMap<String, StoredFile>> {
-    serde_json::from_slice(&store.read_blob(&blob.digest)?).context("cannot read a list of files from the store")
+fn listing<'a>(listing: &'a Listing, store: Option<&Store>) -> Result<Cow<'a, BTreeMap<String, StoredFile>>> {
+    match (listing, store) {
+        (Listing::Held(files), _) => Ok(Cow::Borrowed(files)),
+        (Listing::Stored(blob), Some(store)) => serde_json::from_slice(&store.read_blob(&blob.digest)?)
+            .map(Cow::Owned)
+            .context("cannot read a list of files from the store"),
+        (Listing::Stored(_), None) => bail!("a list of files is in a store that is not open"),
+    }
 }

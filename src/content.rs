@@ -5,7 +5,7 @@
 
 use crate::archive::{Member, Method, ZipWriter};
 use crate::compress;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::media;
 use crate::package::{Entry, EntryKind, PackageFiles};
 use crate::problem::Problem;
@@ -75,8 +75,10 @@ struct Known {
 }
 
 /// Everything that was stored in this build.
+///
+/// Without a store everything is hashed and nothing is kept: enough to check and compare packages.
 pub struct Contents<'a> {
-    store: &'a Store,
+    store: Option<&'a Store>,
     known: Vec<Mutex<HashMap<[u8; 16], Known>>>,
 }
 
@@ -95,18 +97,20 @@ impl From<anyhow::Error> for StoreError {
 }
 
 impl<'a> Contents<'a> {
-    /// Begins a build.
-    pub fn new(store: &'a Store) -> Self {
+    /// Begins a build, or without a store a check.
+    pub fn new(store: Option<&'a Store>) -> Self {
         Self { store, known: (0..256).map(|_| Mutex::default()).collect() }
     }
 
     /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`).
     pub fn store_folder(&self, files: &OpenPackage, root: &str) -> Result<StoredPackage, StoreError> {
-        let archive = ZipWriter::new(self.store.incoming()?);
-        let mut pass = Pass { contents: self, root, archive: Some(archive), compressed: HashMap::new(), source: None };
+        let archive = self.store.map(Store::incoming).transpose()?.map(ZipWriter::new);
+        let mut pass = Pass { contents: self, root, archive, compressed: HashMap::new(), source: None };
         let stored = pass.files(files)?;
-        let archive = pass.archive.take().expect("nothing took it before");
-        let (digest, size) = archive.finish().map_err(archive_error)?.finish()?;
+        let (digest, size) = match pass.archive.take() {
+            Some(archive) => archive.finish().map_err(archive_error)?.finish()?,
+            None => (Digest::of(b""), 0),
+        };
         for (key, found) in pass.compressed {
             let place = found.place.map(|(begin, written)| Place { archive: digest, begin, written });
             self.remember(key, Known { crc: found.crc, place, twin: found.twin });
@@ -125,10 +129,33 @@ impl<'a> Contents<'a> {
 
     /// Stores a stream.
     pub fn copy(&self, from: &mut dyn Read) -> Result<Blob> {
-        let mut incoming = self.store.incoming()?;
+        let mut incoming = Sink::new(self.store)?;
         io::copy(from, &mut incoming).context("cannot copy an archive or signature")?;
-        let (digest, size) = incoming.finish()?;
-        Ok(Blob { digest, size })
+        incoming.finish()
+    }
+
+    /// Whether anything is kept.
+    pub fn is_kept(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Stores a content that is at hand.
+    pub fn put(&self, bytes: &[u8]) -> Result<Blob> {
+        let blob = Blob { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        self.put_as(&blob, bytes)?;
+        Ok(blob)
+    }
+
+    /// Stores a text and, where it is worth it, its gzip twin.
+    pub fn put_text(&self, text: &str) -> Result<(Blob, Option<Blob>)> {
+        let blob = self.put(text.as_bytes())?;
+        let wants_twin = self.store.is_some() && blob.size >= WORTH_A_TWIN;
+        let twin = wants_twin.then(|| self.put(&compress::gzip(text.as_bytes()))).transpose()?;
+        Ok((blob, twin))
+    }
+
+    fn put_as(&self, blob: &Blob, bytes: &[u8]) -> Result<()> {
+        self.store.map_or(Ok(()), |store| store.put_as(&blob.digest, bytes))
     }
 
     fn tree(&self, entries: &[Entry], files: &BTreeMap<String, StoredFile>) -> Result<Digest> {
@@ -142,7 +169,10 @@ impl<'a> Contents<'a> {
                 root.insert(&format!("{path}.gz"), TreeEntry::Blob(twin.digest));
             }
         }
-        root.store(self.store)
+        match self.store {
+            Some(store) => root.store(store),
+            None => Ok(root.digest()),
+        }
     }
 
     fn recall(&self, key: &[u8; 16]) -> Option<Known> {
@@ -208,8 +238,11 @@ impl Pass<'_> {
     fn small(&mut self, name: &str, entry: &Entry, bytes: &[u8], may_have_twin: bool) -> Result<StoredFile, StoreError> {
         let digest = Digest::of(bytes);
         let blob = Blob { digest, size: bytes.len() as u64 };
-        self.contents.store.put_as(&digest, bytes)?;
+        self.contents.put_as(&blob, bytes)?;
         let media_type = media::content_type(&entry.path, bytes).into_owned();
+        if self.contents.store.is_none() {
+            return Ok(StoredFile { blob, media_type, gzip: None });
+        }
         let wants_twin = may_have_twin && blob.size >= WORTH_A_TWIN && media::is_text(&media_type);
         if media::is_compressed(&entry.path) {
             self.member(name, &blob, crc32fast::hash(bytes), Method::Stored, bytes)?;
@@ -257,14 +290,15 @@ impl Pass<'_> {
         let found = self.compressed.get_mut(&key).expect("inserted above");
         if let (true, None, Some(deflated)) = (wants_twin, found.twin, &found.bytes) {
             let gzip = compress::gzip_around(deflated, found.crc, blob.size);
-            found.twin = Some(Blob { digest: self.contents.store.put(&gzip)?, size: gzip.len() as u64 });
+            found.twin = Some(self.contents.put(&gzip)?);
         }
         Ok((found.crc, found.bytes.clone(), found.twin))
     }
 
     fn copied(&mut self, place: &Place) -> Result<Vec<u8>> {
         if self.source.as_ref().is_none_or(|(digest, _)| *digest != place.archive) {
-            self.source = Some((place.archive, self.contents.store.open_blob(&place.archive)?));
+            let store = self.contents.store.expect("places are remembered only with a store");
+            self.source = Some((place.archive, store.open_blob(&place.archive)?));
         }
         let (_, file) = self.source.as_ref().expect("opened above");
         let mut bytes = vec![0; place.written as usize];
@@ -281,7 +315,7 @@ impl Pass<'_> {
     /// A file that is too large to hold: it is read once into the store, and from there into the archive.
     fn large(&mut self, name: &str, entry: &Entry, files: &OpenPackage) -> Result<StoredFile, StoreError> {
         let (mut crc, mut head) = (crc32fast::Hasher::new(), Vec::new());
-        let mut incoming = self.contents.store.incoming()?;
+        let mut incoming = Sink::new(self.contents.store)?;
         let mut buffer = vec![0; 1 << 16];
         files
             .with_file(&entry.path, |stream| {
@@ -298,14 +332,13 @@ impl Pass<'_> {
                 }
             })
             .map_err(|error| unreadable(entry, &error))?;
-        let (digest, size) = incoming.finish()?;
-        if size != entry.size {
+        let blob = incoming.finish()?;
+        if blob.size != entry.size {
             return Err(changed(entry));
         }
-        let (blob, crc) = (Blob { digest, size }, crc.finalize());
+        let (Blob { digest, size }, crc) = (blob, crc.finalize());
         let media_type = media::content_type(&entry.path, &head).into_owned();
-        if let Some(archive) = &mut self.archive {
-            let store = self.contents.store;
+        if let (Some(archive), Some(store)) = (&mut self.archive, self.contents.store) {
             if media::is_compressed(&entry.path) {
                 let member = Member { name, crc, size, written: size, method: Method::Stored };
                 let mut content = store.open_blob(&digest)?;
@@ -319,6 +352,46 @@ impl Pass<'_> {
             }
         }
         Ok(StoredFile { blob, media_type, gzip: None })
+    }
+}
+
+/// Where a stream goes: into the store, or nowhere but through the hash.
+enum Sink<'a> {
+    Store(Incoming<'a>),
+    Nowhere(Hasher, u64),
+}
+
+impl<'a> Sink<'a> {
+    fn new(store: Option<&'a Store>) -> Result<Self> {
+        Ok(match store {
+            Some(store) => Self::Store(store.incoming()?),
+            None => Self::Nowhere(Hasher::default(), 0),
+        })
+    }
+
+    fn finish(self) -> Result<Blob> {
+        let (digest, size) = match self {
+            Self::Store(incoming) => incoming.finish()?,
+            Self::Nowhere(hasher, size) => (hasher.finish(), size),
+        };
+        Ok(Blob { digest, size })
+    }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Store(incoming) => incoming.write(bytes),
+            Self::Nowhere(hasher, size) => {
+                hasher.update(bytes);
+                *size += bytes.len() as u64;
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

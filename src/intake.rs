@@ -11,7 +11,7 @@ use crate::problem::{Problem, Severity};
 use crate::progress::Progress;
 use crate::source::{self, Candidate, LayerSource, Limits, OpenPackage};
 use crate::store::Store;
-use crate::{compress, digest::Digest};
+use crate::digest::Digest;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -49,8 +49,8 @@ pub struct Record {
     pub archive: Blob,
     /// The signature of the archive.
     pub signature: Option<Blob>,
-    /// The list of its files with their digests, as JSON.
-    pub listing: Blob,
+    /// The list of its files with their digests.
+    pub listing: Listing,
     /// Files whose Content-Type cannot be told from their name, and is not plain text.
     pub sniffed: BTreeMap<String, String>,
     /// Files whose names end in `.gz`: they are content, not twins.
@@ -59,6 +59,15 @@ pub struct Record {
     pub files: u64,
     /// Bytes of all files.
     pub bytes: u64,
+}
+
+/// The list of a package's files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Listing {
+    /// As JSON in the store.
+    Stored(Blob),
+    /// In memory, when there is no store.
+    Held(BTreeMap<String, StoredFile>),
 }
 
 /// What became of one candidate.
@@ -88,8 +97,6 @@ pub struct LayerIntake {
 /// What every package is taken in with.
 pub struct Desk<'a> {
     /// Where contents go.
-    pub store: &'a Store,
-    /// What the store got in this build.
     pub contents: Contents<'a>,
     /// Bounds of a package.
     pub limits: Limits,
@@ -186,7 +193,7 @@ fn read_and_store(
         return Ok(None);
     }
     match store(candidate, files, &package, desk) {
-        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, desk.store)?))),
+        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &desk.contents)?))),
         Err(StoreError::Package(problem)) => {
             problems.push(problem);
             Ok(None)
@@ -226,10 +233,9 @@ fn record(
     Package { facts, item, info }: Package,
     files: &OpenPackage,
     (stored, signature): (StoredPackage, Option<Blob>),
-    store: &Store,
+    contents: &Contents<'_>,
 ) -> Result<Record> {
-    let (document, document_gzip) = put_document(store, &info.render(None))?;
-    let listing = serde_json::to_vec(&stored.files).context("cannot write the list of files")?;
+    let (document, document_gzip) = contents.put_text(&info.render(None))?;
     let is_sniffed = |(path, file): (&String, &StoredFile)| {
         let told_by_name = crate::media::by_extension(path).unwrap_or(crate::media::PLAIN_TEXT);
         (file.media_type != told_by_name).then(|| (path.clone(), file.media_type.clone()))
@@ -244,25 +250,22 @@ fn record(
         tree: stored.tree,
         archive: stored.archive,
         signature,
-        listing: Blob { digest: store.put(&listing)?, size: listing.len() as u64 },
         sniffed: stored.files.iter().filter_map(is_sniffed).collect(),
         real_gzip: stored.files.keys().filter(|path| path.ends_with(".gz")).cloned().collect(),
         files: stored.files.len() as u64,
         bytes: stored.files.values().map(|file| file.blob.size).sum(),
+        listing: contents.put_listing(stored.files)?,
     })
 }
 
-/// Stores a document and its gzip twin.
-pub fn put_document(store: &Store, text: &str) -> Result<(Blob, Option<Blob>)> {
-    let bytes = text.as_bytes();
-    let blob = Blob { digest: store.put(bytes)?, size: bytes.len() as u64 };
-    let gzip = if blob.size >= crate::content::WORTH_A_TWIN {
-        let twin = compress::gzip(bytes);
-        Some(Blob { digest: store.put(&twin)?, size: twin.len() as u64 })
-    } else {
-        None
-    };
-    Ok((blob, gzip))
+impl Contents<'_> {
+    fn put_listing(&self, files: BTreeMap<String, StoredFile>) -> Result<Listing> {
+        if !self.is_kept() {
+            return Ok(Listing::Held(files));
+        }
+        let text = serde_json::to_vec(&files).context("cannot write the list of files")?;
+        Ok(Listing::Stored(self.put(&text)?))
+    }
 }
 
 impl Record {

@@ -1,11 +1,110 @@
 //! `epr-build`: layered distributions of packages in, a static Elastic Package Registry out.
 
+pub mod cli;
+pub mod config;
+pub mod config_file;
+pub mod problem;
+pub mod progress;
+
+pub mod yaml;
+pub mod version;
+pub mod source;
+pub mod package;
+pub mod media;
+pub mod intake;
+pub mod content;
 pub mod archive;
 pub mod compress;
 pub mod digest;
-pub mod package;
-pub mod problem;
-pub mod route;
 pub mod store;
-pub mod version;
-pub mod yaml;
+pub mod catalog;
+pub mod search;
+pub mod route;
+pub mod site;
+pub mod hosts;
+pub mod manifest;
+pub mod report;
+pub mod generation;
+pub mod serve;
+
+use anyhow::{Context, Result};
+use catalog::Catalog;
+use cli::{DistributionPlan, Settings};
+use content::Contents;
+use generation::{Distribution, Files, Lock};
+use intake::{Desk, LayerIntake};
+use progress::Progress;
+use report::{Clock, Report, Timings};
+use std::path::Path;
+use store::Store;
+
+/// Builds every distribution of the settings below `out` and takes the results into use.
+///
+/// # Errors
+/// Failures of the machine (disk, locks); problems of packages are in the reports.
+pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
+    let _lock = Lock::take(out)?;
+    let mut clock = Clock::start();
+    let store = Store::open(&out.join("store"))?;
+    let layers = take_in(settings, Some(&store), progress)?;
+    clock.lap("read");
+    let mut reports = Vec::new();
+    for plan in &settings.distributions {
+        let layers: Vec<_> = plan.layers.iter().map(|&position| &layers[position]).collect();
+        let report = build_one(plan, settings, &layers, &store, out, progress)
+            .with_context(|| format!("cannot build `{}`", plan.name))?;
+        reports.push(report);
+        clock.lap("build");
+    }
+    Ok((reports, clock.timings()))
+}
+
+/// Reads and merges everything and reports as [`build`] does, but writes nothing.
+///
+/// # Errors
+/// As [`build`].
+pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
+    let mut clock = Clock::start();
+    let layers = take_in(settings, None, progress)?;
+    clock.lap("read");
+    let reports = settings.distributions.iter().map(|plan| {
+        let layers: Vec<_> = plan.layers.iter().map(|&position| &layers[position]).collect();
+        Ok(Report::new(&plan.name, &layers, &Catalog::merge(&layers, None)?, None))
+    });
+    let reports = reports.collect::<Result<_>>()?;
+    clock.lap("merge");
+    Ok((reports, clock.timings()))
+}
+
+fn take_in(settings: &Settings, store: Option<&Store>, progress: &Progress) -> Result<Vec<LayerIntake>> {
+    let desk = Desk { contents: Contents::new(store), limits: settings.config.limits };
+    intake::take_in(&settings.layers, &desk, progress)
+}
+
+/// One distribution: merge, routes, site, generation, switch.
+fn build_one(
+    plan: &DistributionPlan,
+    settings: &Settings,
+    layers: &[&LayerIntake],
+    store: &Store,
+    out: &Path,
+    progress: &Progress,
+) -> Result<Report> {
+    let catalog = Catalog::merge(layers, Some(store))?;
+    let routing = route::build(&catalog.facts(), &settings.config.budget, &settings.config.clients);
+    let site = site::assemble(&catalog, &routing.answers, store, progress)?;
+    let mut report = Report::new(&plan.name, layers, &catalog, Some((routing.report, &site)));
+    let routes = serde_json::to_vec(&routing.routes).context("cannot write the routing tables")?;
+    report.generation = generation::id(&site.tree, &[plan.name.as_bytes(), plan.listen.as_bytes(), &routes]);
+
+    let hosts = hosts::render(&routing.routes, &hosts::Options::new(&report.generation, &plan.listen, &site));
+    let mut files: Files = hosts.into_iter().map(|(path, text)| (format!("hosts/{path}"), text.into_bytes())).collect();
+    files.insert("manifest.json".to_owned(), manifest::render(&plan.name, &report.generation, &catalog, &site, store)?);
+    files.insert("report.json".to_owned(), report.to_json().into_bytes());
+    files.insert("routes.json".to_owned(), routes);
+
+    let distribution = Distribution::new(out, &plan.name);
+    distribution.write(&report.generation, &site.tree, &files)?;
+    distribution.switch(&report.generation)?;
+    Ok(report)
+}

@@ -59,6 +59,14 @@ impl Folder {
         };
     }
 
+    /// The digest it would be stored under.
+    pub fn digest(mut self) -> Digest {
+        for (name, folder) in self.folders {
+            self.entries.0.insert(name, TreeEntry::Tree(folder.digest()));
+        }
+        self.entries.digest()
+    }
+
     /// Stores it from the leaves up.
     pub fn store(mut self, store: &Store) -> Result<Digest> {
         for (name, folder) in self.folders {

@@ -1,0 +1,29 @@
+//! From the command line to a finished run: arguments, settings, and the text people see.
+
+pub mod args;
+mod commands;
+mod settings;
+
+pub use commands::run;
+pub use settings::{DistributionPlan, Settings};
+
+/// How a run ends, as scripts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All well.
+    Clean,
+    /// Built, but something was left out or, strictly, is odd.
+    Problems,
+    /// Could not build.
+    Failed,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Clean => 0,
+            Exit::Problems => 1,
+            Exit::Failed => 2,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Generations: complete builds of a distribution side by side, one of which is in use.
+//!
+//! ```text
+//! OUT/<distribution>/current                 symlink to the generation in use
+//! OUT/<distribution>/generations/<id>/site   symlink to the document root in OUT/store
+//!                                    /hosts/<server>/…  ready-made configurations
+//!                                    /routes.json       the routing tables
+//!                                    /manifest.json     every path with size, SHA-256, type, cache class, layer
+//!                                    /report.json       what was built, and what was not
+//! ```
+//!
+//! A generation is written beside the others under a temporary name, renamed into place, and taken into use by renaming a
+//! symlink over `current`: at no moment is there half of one. Its name comes from its content, so building the same
+//! again changes nothing.
+
+use crate::digest::{Digest, Hasher};
+use crate::store::{FILE_MODE, FOLDER_MODE, Store};
+use anyhow::{Context, Result};
+use rustix::fs::{CWD, Mode, OFlags};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Changes whenever the same input gives other output: it is part of every generation's name.
+pub const FORMAT: u64 = 1;
+
+/// The files of a generation beside its document root, by path.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// One distribution in the output folder.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    folder: PathBuf,
+}
+
+/// The name of a generation: 16 hexadecimal digits of the digest of all that it is made from.
+pub fn id(site: &Digest, parts: &[&[u8]]) -> String {
+    let mut hasher = Hasher::default();
+    hasher.number(FORMAT);
+    hasher.text(env!("CARGO_PKG_VERSION"));
+    hasher.update(site.bytes());
+    parts.iter().for_each(|part| hasher.text(part));
+    hasher.finish().short(16)
+}
+
+impl Distribution {
+    /// The distribution `name` below `out`.
+    pub fn new(out: &Path, name: &str) -> Self {
+        Self { folder: out.join(name) }
+    }
+
+    /// The folder of one generation.
+    pub fn generation(&self, id: &str) -> PathBuf {
+        self.folder.join("generations").join(id)
+    }
+
+    /// The generation in use, if there is one.
+    pub fn current(&self) -> Option<String> {
+        let target = fs::read_link(self.folder.join("current")).ok()?;
+        Some(target.file_name()?.to_str()?.to_owned())
+    }
+
+    /// Writes a generation, unless it is there: one that is there is whole.
+    pub fn write(&self, id: &str, site: &Digest, files: &Files) -> Result<()> {
+        let place = self.generation(id);
+        if place.exists() {
+            return Ok(());
+        }
+        let parent = self.folder.join("generations");
+        make_folders(&parent)?;
+        let temporary = parent.join(format!(".{id}"));
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
+        }
+        make_folders(&temporary)?;
+        let target = format!("../../../store/{}", Store::tree_path(site));
+        rustix::fs::symlinkat(&target, CWD, temporary.join("site"))
+            .with_context(|| format!("cannot link {}", temporary.join("site").display()))?;
+        for (path, bytes) in files {
+            write_file(&temporary.join(path), bytes)?;
+        }
+        fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))
+    }
+
+    /// Takes a generation into use.
+    pub fn switch(&self, id: &str) -> Result<()> {
+        if self.current().as_deref() == Some(id) {
+            return Ok(());
+        }
+        let (current, next) = (self.folder.join("current"), self.folder.join(".current"));
+        if next.symlink_metadata().is_ok() {
+            fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
+        }
+        rustix::fs::symlinkat(format!("generations/{id}"), CWD, &next)
+            .with_context(|| format!("cannot link {}", next.display()))?;
+        fs::rename(&next, &current).with_context(|| format!("cannot switch {}", current.display()))
+    }
+}
+
+/// Makes a folder and those above it, readable by all.
+fn make_folders(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_folders(parent)?;
+    }
+    rustix::fs::mkdirat(CWD, path, FOLDER_MODE).with_context(|| format!("cannot create {}", path.display()))
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        make_folders(parent)?;
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let write = || -> std::io::Result<()> {
+        fs::File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?).write_all(bytes)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The lock of an output folder: one build at a time. The kernel lets go of it when the process ends, however it ends.
+pub struct Lock(#[expect(dead_code, reason = "held for its effect")] fs::File);
+
+impl Lock {
+    /// Takes the lock, or says which process has it.
+    pub fn take(out: &Path) -> Result<Self> {
+        make_folders(out)?;
+        let path = out.join(".lock");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+        let mut file: fs::File = rustix::fs::openat(CWD, &path, flags, Mode::from_raw_mode(0o644))
+            .with_context(|| format!("cannot open {}", path.display()))?
+            .into();
+        if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            anyhow::bail!("another build writes to {} (process {})", out.display(), holder.trim());
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).context("cannot write the lock")?;
+        Ok(Self(file))
+    }
+}

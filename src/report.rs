@@ -1,0 +1,261 @@
+//! What was built and what was not: one value, printed for people and written for machines.
+//!
+//! `report.json` in a generation says what follows from the input alone, so that equal input gives equal bytes; times
+//! are only printed. Its schema is documented on the types here.
+
+use crate::catalog::Catalog;
+use crate::intake::LayerIntake;
+use crate::problem::{Problem, Severity};
+use crate::route::RouteReport;
+use crate::site::Site;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::time::{Duration, Instant};
+
+/// The report of one distribution, `report.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `epr-build/report/1`; the number grows when a reader could misunderstand a newer file.
+    pub schema: &'static str,
+    /// Name of the distribution.
+    pub distribution: String,
+    /// Name of the generation.
+    pub generation: String,
+    /// The layers, in order.
+    pub layers: Vec<LayerReport>,
+    /// Versions in the catalog, and distinct names.
+    pub versions: usize,
+    /// Distinct package names.
+    pub packages: usize,
+    /// Versions that further layers hold with the same content.
+    pub copies: Vec<CopyReport>,
+    /// Versions that further layers hold with other content.
+    pub conflicts: Vec<CopyReport>,
+    /// Everything that is wrong or odd, quarantines first.
+    pub problems: Vec<Problem>,
+    /// Buckets, contexts and answers; absent when nothing was built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RouteReport>,
+    /// Sizes in bytes.
+    pub sizes: Sizes,
+}
+
+/// One layer of a report.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerReport {
+    /// Its name.
+    pub name: String,
+    /// Packages found.
+    pub found: usize,
+    /// Of those, versions that are in the catalog from this layer.
+    pub used: usize,
+    /// Of those, versions that an earlier layer holds too.
+    pub shadowed: usize,
+    /// Of those, packages left out because something is wrong with them.
+    pub quarantined: usize,
+}
+
+/// A version that more than one layer holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct CopyReport {
+    /// Package name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// The layer whose content is used.
+    pub used: String,
+    /// The layer that holds it too.
+    pub also_in: String,
+    /// Files that differ; empty for a true copy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differing_files: Vec<String>,
+}
+
+/// Bytes of the parts of a site.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Sizes {
+    /// Package files, each counted as often as packages hold it.
+    pub package_files: u64,
+    /// Number of package files.
+    pub package_file_count: u64,
+    /// Archives and signatures.
+    pub archives: u64,
+    /// Package documents.
+    pub documents: u64,
+    /// Answers to `/search` and `/categories`.
+    pub answers: u64,
+}
+
+impl Report {
+    /// Draws the report up.
+    pub fn new(name: &str, layers: &[&LayerIntake], catalog: &Catalog, built: Option<(RouteReport, &Site)>) -> Self {
+        let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.all_problems()).cloned().collect();
+        problems.sort();
+        let copy = |(entry, copy): (&crate::catalog::Entry, &crate::catalog::Copy)| CopyReport {
+            name: entry.record.facts.name.clone(),
+            version: entry.record.facts.version.to_string(),
+            used: entry.layer.clone(),
+            also_in: copy.layer.clone(),
+            differing_files: copy.differing_files.clone(),
+        };
+        let all = || catalog.entries.iter().flat_map(|entry| entry.also_in.iter().map(move |copy| (entry, copy)));
+        let names: std::collections::BTreeSet<&str> =
+            catalog.entries.iter().map(|entry| entry.record.facts.name.as_str()).collect();
+        Self {
+            schema: "epr-build/report/1",
+            distribution: name.to_owned(),
+            generation: String::new(),
+            layers: layers.iter().map(|layer| layer_report(layer, catalog)).collect(),
+            versions: catalog.entries.len(),
+            packages: names.len(),
+            copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
+            conflicts: catalog.conflicts().map(copy).collect(),
+            problems,
+            sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
+            routing: built.map(|(routing, _)| routing),
+        }
+    }
+
+    /// Problems that keep a package out.
+    pub fn quarantined(&self) -> usize {
+        self.layers.iter().map(|layer| layer.quarantined).sum()
+    }
+
+    /// Whether nothing was left out; strictly, whether there is nothing to say at all.
+    pub fn is_clean(&self, strict: bool) -> bool {
+        self.quarantined() == 0 && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
+    }
+
+    /// The text of `report.json`.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("plain values always serialise") + "\n"
+    }
+
+    /// Problems and conflicts, for people.
+    pub fn problems_text(&self) -> String {
+        let mut text = String::new();
+        for problem in &self.problems {
+            let _ = writeln!(text, "{problem}");
+        }
+        for conflict in &self.conflicts {
+            let _ = writeln!(
+                text,
+                "warning: {}-{} is in layer `{}` with other content than in `{}`, which is used",
+                conflict.name, conflict.version, conflict.also_in, conflict.used
+            );
+            for file in conflict.differing_files.iter().take(5) {
+                let _ = writeln!(text, "  --> {file}");
+            }
+            if let Some(more) = conflict.differing_files.len().checked_sub(6) {
+                let _ = writeln!(text, "  --> and {} more, see report.json", more + 1);
+            }
+        }
+        text
+    }
+}
+
+fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
+    let used = catalog.entries.iter().filter(|entry| entry.layer == layer.name).count();
+    let shadowed = catalog.entries.iter().flat_map(|entry| &entry.also_in).filter(|copy| copy.layer == layer.name);
+    LayerReport {
+        name: layer.name.clone(),
+        found: layer.packages.len(),
+        used,
+        shadowed: shadowed.count(),
+        quarantined: layer.quarantined(),
+    }
+}
+
+fn sizes(catalog: &Catalog, site: Option<&Site>) -> Sizes {
+    let files = || site.into_iter().flat_map(|site| &site.files);
+    let below = |prefix: &str| files().filter(|(path, _)| path.starts_with(prefix)).map(|(_, file)| file.size).sum();
+    Sizes {
+        package_files: catalog.entries.iter().map(|entry| entry.record.bytes).sum(),
+        package_file_count: catalog.entries.iter().map(|entry| entry.record.files).sum(),
+        archives: below("/epr/"),
+        documents: below("/documents/"),
+        answers: below("/answers/"),
+    }
+}
+
+/// How long each stage took, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Timings(Vec<(&'static str, Duration)>);
+
+/// Times the stages of a run; nothing it measures reaches the output.
+pub struct Clock {
+    last: Instant,
+    timings: Timings,
+}
+
+impl Clock {
+    /// Starts the clock.
+    pub fn start() -> Self {
+        Self { last: Instant::now(), timings: Timings::default() }
+    }
+
+    /// The stage that ran since the last call is over.
+    pub fn lap(&mut self, stage: &'static str) {
+        self.timings.0.push((stage, self.last.elapsed()));
+        self.last = Instant::now();
+    }
+
+    /// What was measured.
+    pub fn timings(self) -> Timings {
+        self.timings
+    }
+}
+
+impl fmt::Display for Timings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<_> =
+            self.0.iter().map(|(stage, time)| format!("{stage} {:.2} s", time.as_secs_f64())).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// The summary for people.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} versions of {} packages", self.distribution, self.versions, self.packages)?;
+        for layer in &self.layers {
+            write!(f, "  layer {}: {} found, {} used", layer.name, layer.found, layer.used)?;
+            for (count, word) in [(layer.shadowed, "held by an earlier layer"), (layer.quarantined, "quarantined")] {
+                if count > 0 {
+                    write!(f, ", {count} {word}")?;
+                }
+            }
+            writeln!(f)?;
+        }
+        let counted: BTreeMap<&str, usize> = [
+            ("conflicts between layers", self.conflicts.len()),
+            ("quarantined", self.quarantined()),
+            ("warnings", self.problems.iter().filter(|problem| problem.severity == Severity::Warning).count()),
+        ]
+        .into();
+        let counted: Vec<_> = counted.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        writeln!(f, "  {}", counted.join(", "))?;
+        let Some(routing) = &self.routing else { return Ok(()) };
+        writeln!(f, "  {routing}")?;
+        let Sizes { package_files, package_file_count, archives, documents, answers } = self.sizes;
+        writeln!(
+            f,
+            "  {package_file_count} package files {}, archives {}, documents {}, answers {}",
+            bytes(package_files),
+            bytes(archives),
+            bytes(documents),
+            bytes(answers)
+        )
+    }
+}
+
+/// Bytes as people say them.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.2} GB", count as f64 / 1e9),
+    }
+}

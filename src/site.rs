@@ -1,0 +1,196 @@
+//! The document root as one value: every path of a distribution, and what stands there.
+//!
+//! Nothing is published here: documents and answers go to the store, and the site is a tree of the store whose folders
+//! other generations and distributions share as far as they are equal.
+
+use crate::catalog::{Catalog, Entry};
+use crate::content::{Blob, Contents};
+use crate::digest::Digest;
+use crate::progress::Progress;
+use crate::route::{Answer, AnswerContent};
+use crate::search;
+use crate::store::{Folder, Store, TreeEntry};
+use anyhow::Result;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The answer of `/` and `/index.json`: the service clients expect, and the version of the behaviour we conform to.
+const INDEX: &str = "{\n  \"service.name\": \"package-registry\",\n  \"service.version\": \"1.40.1\"\n}\n";
+/// An empty `/search` answer has no newline, an empty `/categories` answer has one.
+const EMPTY: &str = "[]";
+const EMPTY_CATEGORIES: &str = "[]\n";
+
+/// How long clients may keep an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheClass {
+    /// For ever: the path names a version that its layer promises never to change.
+    Immutable,
+    /// Ten minutes.
+    Minutes,
+    /// Ten seconds.
+    Seconds,
+}
+
+/// A file of the document root, those below `/package/` aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SiteFile {
+    /// Bytes.
+    pub size: u64,
+    /// Content.
+    pub sha256: Digest,
+    /// Its Content-Type.
+    pub media_type: &'static str,
+    /// How long it may be kept.
+    pub cache: CacheClass,
+    /// The layer it comes from; absent for answers over several packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// SHA-256 of its gzip twin (same path and `.gz`), where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gzip_sha256: Option<Digest>,
+}
+
+/// A document root in the store.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The root folder.
+    pub tree: Digest,
+    /// Its files by path, without those below `/package/`, which the records list.
+    pub files: BTreeMap<String, SiteFile>,
+    /// Package files, by path, whose Content-Type cannot be told from their name.
+    pub sniffed: BTreeMap<String, String>,
+    /// Paths of package files that end in `.gz` and are content.
+    pub real_gzip: Vec<String>,
+}
+
+/// A file on its way into the site.
+struct Placed {
+    path: String,
+    blob: Blob,
+    gzip: Option<Blob>,
+    media_type: &'static str,
+    cache: CacheClass,
+    layer: Option<String>,
+}
+
+/// Renders documents and answers and joins them with the packages.
+pub fn assemble(catalog: &Catalog, answers: &[Answer], store: &Store, progress: &Progress) -> Result<Site> {
+    let contents = Contents::new(Some(store));
+    progress.begin("rendering answers", answers.len() as u64);
+    let mut placed = fixed(&contents)?;
+    placed.par_extend(
+        answers
+            .par_iter()
+            .map(|answer| {
+                progress.step();
+                render_answer(catalog, answer, &contents)
+            })
+            .collect::<Result<Vec<_>>>()?,
+    );
+    for files in catalog.entries.par_iter().map(|entry| package_files(entry, store, &contents)).collect::<Result<Vec<_>>>()? {
+        placed.extend(files);
+    }
+    let mut root = Folder::default();
+    let mut files = BTreeMap::new();
+    for Placed { path, blob, gzip, media_type, cache, layer } in placed {
+        root.insert(&path[1..], TreeEntry::Blob(blob.digest));
+        if let Some(twin) = gzip {
+            root.insert(&format!("{}.gz", &path[1..]), TreeEntry::Blob(twin.digest));
+        }
+        let gzip_sha256 = gzip.map(|twin| twin.digest);
+        files.insert(path, SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 });
+    }
+    let (mut sniffed, mut real_gzip) = (BTreeMap::new(), Vec::new());
+    for entry in &catalog.entries {
+        let base = package_path(entry);
+        root.insert(&base[1..], TreeEntry::Tree(entry.record.tree));
+        sniffed.extend(entry.record.sniffed.iter().map(|(path, media)| (format!("{base}/{path}"), media.clone())));
+        real_gzip.extend(entry.record.real_gzip.iter().map(|path| format!("{base}/{path}")));
+    }
+    Ok(Site { tree: root.store(store)?, files, sniffed, real_gzip })
+}
+
+/// Where the files of a package are.
+pub fn package_path(entry: &Entry) -> String {
+    format!("/package/{}/{}", entry.record.facts.name, entry.record.facts.version)
+}
+
+/// What does not depend on the catalog.
+fn fixed(contents: &Contents<'_>) -> Result<Vec<Placed>> {
+    let json = "application/json";
+    [
+        ("/index.json", INDEX.as_bytes(), json, CacheClass::Seconds),
+        ("/answers/empty.json", EMPTY.as_bytes(), json, CacheClass::Minutes),
+        ("/answers/empty-categories.json", EMPTY_CATEGORIES.as_bytes(), json, CacheClass::Minutes),
+        ("/favicon.ico", crate::media::FAVICON, "image/x-icon", CacheClass::Minutes),
+    ]
+    .into_iter()
+    .map(|(path, bytes, media_type, cache)| {
+        let blob = contents.put(bytes)?;
+        Ok(Placed { path: path.to_owned(), blob, gzip: None, media_type, cache, layer: None })
+    })
+    .collect()
+}
+
+fn render_answer(catalog: &Catalog, answer: &Answer, contents: &Contents<'_>) -> Result<Placed> {
+    let text = match &answer.content {
+        AnswerContent::Items(hits) => {
+            let mut text = String::from("[\n");
+            for (position, (index, templates)) in hits.iter().enumerate() {
+                if position > 0 {
+                    text.push_str(",\n");
+                }
+                let entry = &catalog.entries[*index];
+                entry.record.item.render(&mut text, |template| templates.keeps(template), entry.deprecated.as_ref());
+            }
+            text + "\n]\n"
+        }
+        AnswerContent::Categories(counts) => search::render_categories(counts),
+    };
+    let (blob, gzip) = contents.put_text(&text)?;
+    Ok(Placed {
+        path: format!("{}.json", answer.path),
+        blob,
+        gzip,
+        media_type: "application/json",
+        cache: CacheClass::Minutes,
+        layer: None,
+    })
+}
+
+/// Document, archive and signature of a version.
+fn package_files(entry: &Entry, store: &Store, contents: &Contents<'_>) -> Result<Vec<Placed>> {
+    let record = &entry.record;
+    let (name, version) = (&record.facts.name, &record.facts.version);
+    let layer = Some(entry.layer.clone());
+    let (document, gzip) = match &entry.deprecated {
+        None => (record.document, record.document_gzip),
+        deprecated => contents.put_text(&record.info(store)?.render(deprecated.as_ref()))?,
+    };
+    let lasting = if entry.immutable { CacheClass::Immutable } else { CacheClass::Minutes };
+    let mut placed = vec![
+        Placed {
+            path: format!("/documents/{name}/{version}.json"),
+            blob: document,
+            gzip,
+            media_type: "application/json",
+            cache: CacheClass::Seconds,
+            layer: layer.clone(),
+        },
+        Placed {
+            path: format!("/epr/{name}/{name}-{version}.zip"),
+            blob: record.archive,
+            gzip: None,
+            media_type: "application/zip",
+            cache: lasting,
+            layer: layer.clone(),
+        },
+    ];
+    if let Some(blob) = record.signature {
+        let path = format!("/epr/{name}/{name}-{version}.zip.sig");
+        placed.push(Placed { path, blob, gzip: None, media_type: crate::media::PLAIN_TEXT, cache: lasting, layer });
+    }
+    Ok(placed)
+}
