@@ -88,6 +88,12 @@ impl Catalog {
         self.entries.iter().map(|entry| entry.record.facts.clone()).collect()
     }
 
+    /// What is told of each version beside its content: where it comes from, and whether that is for ever.
+    pub fn provenance(&self) -> Vec<u8> {
+        let line = |entry: &Entry| format!("{} {} {}\n", entry.record.id(), entry.layer, entry.immutable);
+        self.entries.iter().map(line).collect::<String>().into_bytes()
+    }
+
     /// Versions that another layer holds with other content.
     pub fn conflicts(&self) -> impl Iterator<Item = (&Entry, &Copy)> {
         let pairs = self.entries.iter().flat_map(|entry| entry.also_in.iter().map(move |copy| (entry, copy)));

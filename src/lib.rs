@@ -95,7 +95,8 @@ fn build_one(
     let site = site::assemble(&catalog, &routing.answers, store, progress)?;
     let mut report = Report::new(&plan.name, layers, &catalog, Some((routing.report, &site)));
     let routes = serde_json::to_vec(&routing.routes).context("cannot write the routing tables")?;
-    report.generation = generation::id(&site.tree, &[plan.name.as_bytes(), plan.listen.as_bytes(), &routes]);
+    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &routes, report.to_json().as_bytes(), &catalog.provenance()];
+    report.generation = generation::id(&site.tree, &parts);
 
     let hosts = hosts::render(&routing.routes, &hosts::Options::new(&report.generation, &plan.listen, &site));
     let mut files: Files = hosts.into_iter().map(|(path, text)| (format!("hosts/{path}"), text.into_bytes())).collect();

@@ -1,0 +1,65 @@
+//! Where a symbolic link inside a package leads.
+//!
+//! The reference follows links anywhere and publishes what it finds. A link that leaves its package would publish files
+//! of the machine, so it is refused (contract, sections 4.3 and 11). Knows nothing of zips.
+
+use super::disk::{Found, look, open_folder};
+use rustix::fs::Dir;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+/// The end of a link, all links on the way followed.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// Something inside the package, and its path below the root.
+    Inside(PathBuf, Found),
+    /// Outside of the package.
+    Outside,
+    /// Nothing is there.
+    Dangling,
+    /// The link leads to itself, or to a folder that contains it.
+    Loop,
+}
+
+/// Follows the link at `path` below the package's folder `root`, which is open as `handle`.
+pub(super) fn resolve(root: &Path, handle: BorrowedFd<'_>, path: &str) -> io::Result<Target> {
+    let canonical = match root.join(path).canonicalize() {
+        Ok(canonical) => canonical,
+        Err(error) => {
+            return match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+                Some(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(Target::Dangling),
+                Some(rustix::io::Errno::LOOP) => Ok(Target::Loop),
+                _ => Err(error),
+            };
+        }
+    };
+    let Ok(inside) = canonical.strip_prefix(root.canonicalize()?) else {
+        return Ok(Target::Outside);
+    };
+    if Path::new(path).starts_with(inside) {
+        return Ok(Target::Loop);
+    }
+    // The path was right a moment ago; walking it from the open root without links proves that it still is.
+    let found = look_beneath(handle, inside)?;
+    Ok(Target::Inside(inside.to_owned(), found))
+}
+
+/// Looks at a path below an open folder, refusing links on the way.
+fn look_beneath(root: BorrowedFd<'_>, path: &Path) -> io::Result<Found> {
+    let mut folder: Option<Dir> = None;
+    let mut components = path.components().peekable();
+    while let Some(component) = components.next() {
+        let Component::Normal(name) = component else { break };
+        let parent = match &folder {
+            Some(folder) => folder.fd()?,
+            None => root.as_fd(),
+        };
+        if components.peek().is_none() {
+            return look(parent, name.as_bytes());
+        }
+        folder = Some(open_folder(parent, name.as_bytes())?);
+    }
+    Err(io::Error::other("the target of a link has no path inside the package"))
+}

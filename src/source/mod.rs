@@ -1,0 +1,155 @@
+//! Where packages come from: the folders of a layer are searched, and each package found is opened.
+//!
+//! [`discover`] finds, cheaply and in the order that decides between duplicates, everything that may be a package
+//! (contract, section 1). [`OpenPackage::open`] then looks at one of them closely; it is meant to be called in parallel.
+//! Everything hostile or broken about names, links, kinds of files and zips ends here: what later stages see through
+//! [`PackageFiles`] has safe unique paths, bounded sizes and plain content. Knows nothing of manifests, so duplicates by
+//! name and version are for the caller to judge.
+
+mod archive;
+mod discover;
+mod disk;
+mod folder;
+mod limits;
+mod links;
+mod members;
+mod names;
+#[cfg(test)]
+mod tests;
+
+pub use archive::ZipPackage;
+pub use discover::discover;
+pub use disk::FileStat;
+pub use folder::FolderPackage;
+pub use limits::Limits;
+
+use crate::package::{Entry, PackageFiles, PackageKind};
+use crate::problem::Problem;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// One layer of the distribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerSource {
+    /// Its name in reports.
+    pub name: String,
+    /// Folders, or single zips, in the order in which they are searched.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Something that may be a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Name of the layer.
+    pub layer: String,
+    /// Path relative to the layer's path, forward slashes; for reports, so unprintable names are escaped.
+    pub package: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Folder or zip.
+    pub kind: PackageKind,
+    /// Name of the version folder; `None` for zips.
+    pub folder_version: Option<String>,
+    /// The detached signature beside it, if there is one: a regular file.
+    pub signature: Option<PathBuf>,
+    /// Its rank in the layer.
+    pub order: WalkOrder,
+}
+
+/// The rank of a candidate in its layer: of two packages with the same name and version the lesser wins.
+///
+/// Zips come before folders; within each, the order is that of the layer's paths, then that of the walk. A zip inside
+/// a directory package ranks among the zips by the place of that folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WalkOrder {
+    is_folder: bool,
+    position: usize,
+    nested: usize,
+}
+
+impl WalkOrder {
+    fn new(kind: PackageKind, position: usize) -> Self {
+        Self { is_folder: kind == PackageKind::Folder, position, nested: 0 }
+    }
+
+    fn nested_zip(self, index: usize) -> Self {
+        Self { is_folder: false, position: self.position, nested: index + 1 }
+    }
+}
+
+/// A package of either kind, opened and checked. Holds no file open, so all packages of a site may be kept.
+#[derive(Debug)]
+pub enum OpenPackage {
+    /// A version folder.
+    Folder(FolderPackage),
+    /// A zip.
+    Zip(ZipPackage),
+}
+
+impl OpenPackage {
+    /// Opens a candidate. The problem quarantines it, except `not-a-zip`, a warning: such a file is no package.
+    pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
+        match candidate.kind {
+            PackageKind::Folder => FolderPackage::open(candidate, limits).map(Self::Folder),
+            PackageKind::Zip => ZipPackage::open(candidate, limits).map(Self::Zip),
+        }
+    }
+
+    /// What was odd but not refused.
+    pub fn warnings(&self) -> &[Problem] {
+        match self {
+            Self::Folder(folder) => folder.warnings(),
+            Self::Zip(zip) => zip.warnings(),
+        }
+    }
+
+    /// What to detect changes by: a folder has one for each entry, a zip one for itself.
+    pub fn stats(&self) -> &[FileStat] {
+        match self {
+            Self::Folder(folder) => folder.stats(),
+            Self::Zip(zip) => std::slice::from_ref(zip.stat()),
+        }
+    }
+
+    /// Zips inside a directory package, candidates of their own.
+    pub fn nested(&self) -> Vec<Candidate> {
+        match self {
+            Self::Folder(folder) => folder.nested(),
+            Self::Zip(_) => Vec::new(),
+        }
+    }
+
+    /// Streams the content of one file into `use_content`, which must read to the end to be sure that it is whole: only
+    /// there a zip's checksum is compared.
+    ///
+    /// No more than the listed size is ever given, and a file is never held whole.
+    pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Folder(folder) => folder.with_file(path, use_content),
+            Self::Zip(zip) => zip.with_file(path, use_content),
+        }
+    }
+}
+
+impl PackageFiles for OpenPackage {
+    fn kind(&self) -> PackageKind {
+        match self {
+            Self::Folder(folder) => folder.kind(),
+            Self::Zip(zip) => zip.kind(),
+        }
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::Folder(folder) => folder.entries(),
+            Self::Zip(zip) => zip.entries(),
+        }
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Folder(folder) => folder.read(path),
+            Self::Zip(zip) => zip.read(path),
+        }
+    }
+}
