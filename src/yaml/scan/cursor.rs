@@ -1,0 +1,80 @@
+//! The place in the text: looking at characters, stepping over them, counting lines.
+//!
+//! Must not know tokens.
+
+use super::{Mark, Scanner};
+
+impl<'a> Scanner<'a> {
+    /// The byte `ahead` of the position, 0 behind the end: the text holds no zero bytes.
+    pub(super) fn at(&self, ahead: usize) -> u8 {
+        self.text.as_bytes().get(self.position + ahead).copied().unwrap_or(0)
+    }
+
+    pub(super) fn is_end(&self) -> bool {
+        self.position >= self.text.len()
+    }
+
+    pub(super) fn is_blank(&self, ahead: usize) -> bool {
+        matches!(self.at(ahead), b' ' | b'\t')
+    }
+
+    pub(super) fn is_break(&self, ahead: usize) -> bool {
+        match self.at(ahead) {
+            b'\n' | b'\r' => true,
+            0xc2 => self.at(ahead + 1) == 0x85,
+            0xe2 => self.at(ahead + 1) == 0x80 && matches!(self.at(ahead + 2), 0xa8 | 0xa9),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_break_or_end(&self, ahead: usize) -> bool {
+        self.at(ahead) == 0 || self.is_break(ahead)
+    }
+
+    pub(super) fn is_space_or_end(&self, ahead: usize) -> bool {
+        self.is_blank(ahead) || self.is_break_or_end(ahead)
+    }
+
+    /// Steps over one character that is no line break.
+    pub(super) fn skip(&mut self) {
+        self.position += match self.at(0) {
+            _ if self.is_end() => return,
+            0..=0x7f => 1,
+            0x80..=0xdf => 2,
+            0xe0..=0xef => 3,
+            _ => 4,
+        };
+        self.mark.index += 1;
+        self.mark.column += 1;
+    }
+
+    /// Steps over one line break and says how it reads: `\n`, or itself for the two Unicode separators.
+    pub(super) fn skip_break(&mut self) -> &'a str {
+        let (width, characters) = match self.at(0) {
+            b'\r' if self.at(1) == b'\n' => (2, 2),
+            b'\n' | b'\r' => (1, 1),
+            0xc2 => (2, 1),
+            0xe2 => (3, 1),
+            _ => return "",
+        };
+        let text: &'a str = self.text;
+        let written = &text[self.position..self.position + width];
+        self.position += width;
+        self.mark = Mark { index: self.mark.index + characters, line: self.mark.line + 1, column: 0 };
+        if width == 3 { written } else { "\n" }
+    }
+
+    pub(super) fn skip_to_line_end(&mut self) {
+        while !self.is_break_or_end(0) {
+            self.skip();
+        }
+    }
+
+    /// `---` or `...` at the start of a line.
+    pub(super) fn is_document_indicator(&self) -> bool {
+        self.mark.column == 0
+            && (self.text.as_bytes()[self.position..].starts_with(b"---")
+                || self.text.as_bytes()[self.position..].starts_with(b"..."))
+            && self.is_space_or_end(3)
+    }
+}

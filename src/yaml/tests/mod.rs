@@ -1,0 +1,69 @@
+//! Every row of the contract's YAML tables (2.2 to 2.4) as data, and laws for hostile input.
+
+mod decoding;
+mod expansion;
+mod hostile;
+
+use super::{Entry, Limits, Node, Plain, Scalar, Value, parse, parse_plain};
+
+/// A value as one line: integers `1`, large ones `1u`, floats `1.0`, strings in quotes, keys as they are.
+fn show_scalar(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::Null => "~".to_owned(),
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Int(value) => value.to_string(),
+        Scalar::Uint(value) => format!("{value}u"),
+        Scalar::Float(value) => format!("{value:?}"),
+        Scalar::String(value) => format!("{value:?}"),
+    }
+}
+
+fn show_plain(plain: &Plain) -> String {
+    let key = |entry: &Entry| match &entry.key {
+        Scalar::String(key) => key.clone(),
+        other => format!("<{}>", show_scalar(other)),
+    };
+    match plain {
+        Plain::Scalar(scalar, _) => show_scalar(scalar),
+        Plain::List(items, _) => format!("[{}]", items.iter().map(show_plain).collect::<Vec<_>>().join(",")),
+        Plain::Map(entries, _) => {
+            let pairs = entries.iter().map(|entry| format!("{}:{}", key(entry), show_plain(&entry.value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+        }
+    }
+}
+
+fn show_value(value: &Value) -> String {
+    match value {
+        Value::Scalar(scalar, _) => show_scalar(scalar),
+        Value::Node(node) => show_node(node),
+    }
+}
+
+/// A node: list items in `[]`, names in `{}`, both one after the other when it has both.
+fn show_node(node: &Node) -> String {
+    let items = node.items.iter().map(show_value).collect::<Vec<_>>().join(",");
+    let names = node.names.iter().map(|(name, value)| format!("{name}:{}", show_value(value)));
+    let names = names.collect::<Vec<_>>().join(",");
+    match (node.items.is_empty() && !node.is_list, node.names.is_empty()) {
+        (true, _) => format!("{{{names}}}"),
+        (false, true) => format!("[{items}]"),
+        (false, false) => format!("[{items}]{{{names}}}"),
+    }
+}
+
+/// What a text reads as before keys are split; an error is `!rule: message`.
+fn plain(text: impl AsRef<[u8]>) -> String {
+    match parse_plain(text.as_ref(), &Limits::default()) {
+        Ok(document) => show_plain(&document.root),
+        Err(error) => format!("!{}: {}", error.rule, error.message),
+    }
+}
+
+/// What a text reads as after keys are split; an error is `!rule: message`.
+fn expanded(text: &str) -> String {
+    match parse(text.as_bytes(), &Limits::default()) {
+        Ok(document) => show_node(&document.root),
+        Err(error) => format!("!{}: {}", error.rule, error.message),
+    }
+}
