@@ -3,7 +3,15 @@
 //! Everything else is rendered once, when the package is read: answers are then joined from ready pieces.
 
 use super::facts::Deprecated;
+use crate::json;
 use serde::{Deserialize, Serialize};
+
+/// Spaces before the braces of a search item.
+pub(super) const ITEM_INDENT: usize = 2;
+/// Spaces before the braces of a search item's policy template.
+pub(super) const TEMPLATE_INDENT: usize = 6;
+/// Spaces before the braces of the package document.
+pub(super) const INFO_INDENT: usize = 0;
 
 /// One element of a `/search` answer, in pieces.
 ///
@@ -12,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct SearchItem {
     /// From `  {` to the last key before `policy_templates`, without the comma that would follow.
     pub before_templates: String,
-    /// Each policy template from its `{` (six spaces before it) to its `}`, no commas.
+    /// Each policy template from the six spaces before its `{` to its `}`, no commas.
     pub templates: Vec<String>,
     /// The keys between `policy_templates` and `deprecated`: each begins with `,\n` and has no comma after it.
     pub before_deprecated: String,
@@ -23,8 +31,20 @@ pub struct SearchItem {
 impl SearchItem {
     /// The element with the templates for which `keep` says so, and the given deprecation.
     pub fn render(&self, out: &mut String, keep: impl Fn(usize) -> bool, deprecated: Option<&Deprecated>) {
-        let _ = (out, keep, deprecated);
-        unimplemented!("the package module is being written")
+        out.push_str(&self.before_templates);
+        let mut kept = self.templates.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, text)| text);
+        if let Some(first) = kept.next() {
+            out.push_str(",\n    \"policy_templates\": [\n");
+            out.push_str(first);
+            for template in kept {
+                out.push_str(",\n");
+                out.push_str(template);
+            }
+            out.push_str("\n    ]");
+        }
+        out.push_str(&self.before_deprecated);
+        push_deprecated(out, ITEM_INDENT, deprecated);
+        out.push_str(&self.after_deprecated);
     }
 }
 
@@ -40,7 +60,16 @@ pub struct InfoDocument {
 impl InfoDocument {
     /// The document with the given deprecation.
     pub fn render(&self, deprecated: Option<&Deprecated>) -> String {
-        let _ = deprecated;
-        unimplemented!("the package module is being written")
+        let mut out = String::with_capacity(self.before_deprecated.len() + self.after_deprecated.len());
+        out.push_str(&self.before_deprecated);
+        push_deprecated(&mut out, INFO_INDENT, deprecated);
+        out.push_str(&self.after_deprecated);
+        out
     }
+}
+
+fn push_deprecated(out: &mut String, indent: usize, deprecated: Option<&Deprecated>) {
+    json::more_members(out, indent, |object| {
+        object.object_if_some("deprecated", deprecated, Deprecated::write_members);
+    });
 }

@@ -3,13 +3,37 @@
 //! [`read`] takes the list of files and a way to read them, and gives a [`Package`] or the reasons why there is none.
 //! It knows nothing of layers, disks or output folders.
 
+pub mod categories;
+mod conditions;
+mod data_stream;
+mod deprecation;
 pub mod document;
+mod documents;
 pub mod facts;
+mod fields_files;
+mod image;
+mod ingestion;
+mod lexical;
+mod manifest;
+mod numbers;
+mod package_files;
+mod pipelines;
+mod policy_template;
+mod privileges;
+mod read;
+mod reader;
+mod release;
+mod report;
+mod validate;
+mod variable;
+
+#[cfg(test)]
+mod tests;
 
 pub use document::{InfoDocument, SearchItem};
 pub use facts::{Deprecated, Facts, Release, ReplacedBy, Spec, TemplateFacts};
+pub use read::read;
 
-use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -76,12 +100,4 @@ pub struct Package {
     pub item: SearchItem,
     /// The answer of `/package/<name>/<version>/`.
     pub info: InfoDocument,
-}
-
-/// Reads, checks and renders one package.
-///
-/// The second value lists every problem found; the first is `None` exactly when at least one of them quarantines.
-/// Places name file, line and field; the caller adds layer and package.
-pub fn read(_files: &dyn PackageFiles, _context: &ReadContext<'_>) -> (Option<Package>, Vec<Problem>) {
-    unimplemented!("the package module is being written")
 }

@@ -4,7 +4,11 @@
 //! and what is there stays. So a nested value wins over a dotted one, with a warning. What the reference refuses in most
 //! runs (a map against a scalar, a list place filled twice) is always refused. Must not know field names or types.
 
+<<<<<<< HEAD
 use super::mapping::spelled;
+=======
+use super::compose::spelled;
+>>>>>>> 1c156be
 use super::resolve::{Part, part};
 use super::{Entry, Limits, Node, Plain, Scalar, Value, Warning, YamlError};
 

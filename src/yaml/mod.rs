@@ -7,7 +7,10 @@
 mod compose;
 pub mod decode;
 mod expand;
+<<<<<<< HEAD
 mod mapping;
+=======
+>>>>>>> 1c156be
 mod plain;
 mod resolve;
 mod scan;

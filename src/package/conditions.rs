@@ -1,0 +1,65 @@
+//! What a package asks of its surroundings (contract, section 3.3).
+//!
+//! Constraints are checked here (A11), because a package whose constraint nobody can read fits nowhere; whether one is
+//! satisfied is asked by search.
+
+use super::reader::Fields;
+use crate::json::Object;
+use crate::version::Constraint;
+
+/// The `conditions` block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Conditions {
+    /// Range of Kibana versions.
+    pub(super) kibana: Option<Constraint>,
+    pub(super) elastic: Option<Elastic>,
+    /// Range of agent versions.
+    pub(super) agent: Option<Constraint>,
+}
+
+/// What is asked of the subscription and the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Elastic {
+    pub(super) subscription: String,
+    pub(super) capabilities: Vec<String>,
+}
+
+impl Conditions {
+    pub(super) fn read(fields: &Fields<'_>) -> Self {
+        Self {
+            kibana: fields.structure("kibana", |fields| read_constraint(fields, "Kibana")).flatten(),
+            elastic: fields.structure("elastic", |fields| Elastic {
+                subscription: fields.text("subscription"),
+                capabilities: fields.texts("capabilities"),
+            }),
+            agent: fields.structure("agent", |fields| read_constraint(fields, "Agent")).flatten(),
+        }
+    }
+
+    pub(super) fn write_members(object: &mut Object<'_>, conditions: &Self) {
+        object.object_if_some("kibana", conditions.kibana.as_ref(), write_constraint);
+        object.object_if_some("elastic", conditions.elastic.as_ref(), |object, elastic| {
+            object.text("subscription", &elastic.subscription);
+            object.texts_if_any("capabilities", &elastic.capabilities);
+        });
+        object.object_if_some("agent", conditions.agent.as_ref(), write_constraint);
+    }
+}
+
+fn read_constraint(fields: &Fields<'_>, product: &str) -> Option<Constraint> {
+    let text = fields.text("version");
+    let constraint = Constraint::parse(&text).ok().filter(|_| !text.is_empty());
+    if constraint.is_none() {
+        fields.refuse(
+            "version",
+            "invalid-constraint",
+            format!("invalid {product} versions range {text}: improper constraint: \"{text}\""),
+            "write a range in quotes, for example `\"^8.12.0 || ^9.0.0\"`",
+        );
+    }
+    constraint
+}
+
+fn write_constraint(object: &mut Object<'_>, constraint: &Constraint) {
+    object.text("version", constraint.as_str());
+}

@@ -1,0 +1,35 @@
+//! Reading and writing of `deprecated` blocks (contract, section 3.6).
+//!
+//! What a block means for the other versions of its package is a matter of the catalog.
+
+use super::facts::{Deprecated, ReplacedBy};
+use super::reader::Fields;
+use crate::json::Object;
+
+impl Deprecated {
+    pub(super) fn read(fields: &Fields<'_>) -> Self {
+        Self {
+            since: fields.text("since"),
+            description: fields.text("description"),
+            replaced_by: fields.structure("replaced_by", |fields| ReplacedBy {
+                package: fields.text("package"),
+                policy_template: fields.text("policy_template"),
+                input: fields.text("input"),
+                data_stream: fields.text("data_stream"),
+                variable: fields.text("variable"),
+            }),
+        }
+    }
+
+    pub(super) fn write_members(object: &mut Object<'_>, deprecated: &Self) {
+        object.text("since", &deprecated.since);
+        object.text("description", &deprecated.description);
+        object.object_if_some("replaced_by", deprecated.replaced_by.as_ref(), |object, by| {
+            object.text_if_set("package", &by.package);
+            object.text_if_set("policy_template", &by.policy_template);
+            object.text_if_set("input", &by.input);
+            object.text_if_set("data_stream", &by.data_stream);
+            object.text_if_set("variable", &by.variable);
+        });
+    }
+}

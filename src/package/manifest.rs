@@ -1,0 +1,286 @@
+//! The package manifest as it is written: its fields, converted, with nothing derived yet (contract, section 3).
+//!
+//! Conditions that concern one field alone are checked where it is read. What needs other files is in `validate`;
+//! how the fields print is in `documents`.
+
+use super::conditions::Conditions;
+use super::facts::Deprecated;
+use super::facts::{Release, Spec};
+use super::image::Image;
+use super::policy_template::PolicyTemplate;
+use super::privileges::{Agent, ElasticsearchPrivileges};
+use super::reader::Fields;
+use super::variable::Variable;
+use crate::json::Object;
+use crate::version::Version;
+
+/// `manifest.yml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) name: String,
+    /// Absent is not the same as empty: only then the key is left out.
+    pub(super) title: Option<String>,
+    /// `None` when it is missing or wrong, which is then reported.
+    pub(super) version: Option<Version>,
+    /// As written, for addresses even where the version is wrong.
+    pub(super) version_text: String,
+    /// What the manifest says, else what follows from the version.
+    pub(super) release: Release,
+    pub(super) source: Option<Source>,
+    pub(super) description: String,
+    pub(super) package_type: String,
+    pub(super) icons: Vec<Image>,
+    pub(super) policy_templates_behavior: String,
+    pub(super) policy_templates: Vec<PolicyTemplate>,
+    pub(super) conditions: Option<Conditions>,
+    pub(super) owner: Option<Owner>,
+    /// Unknown ids included.
+    pub(super) categories: Vec<String>,
+    pub(super) discovery: Option<Discovery>,
+    pub(super) deprecated: Option<Deprecated>,
+    pub(super) requires: Option<Requires>,
+    pub(super) group: String,
+    pub(super) format_version: String,
+    /// `None` when the format version is missing or wrong, which is then reported.
+    pub(super) spec: Option<Spec>,
+    pub(super) license: String,
+    pub(super) screenshots: Vec<Image>,
+    pub(super) vars: Vec<Variable>,
+    pub(super) elasticsearch: Option<ElasticsearchPrivileges>,
+    pub(super) agent: Option<Agent>,
+}
+
+/// Where a package comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    license: String,
+}
+
+/// Who looks after a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    kind: String,
+    github: String,
+}
+
+/// Which data a package belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Discovery {
+    fields: Vec<String>,
+    datasets: Vec<String>,
+}
+
+/// Which packages a package needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Requires {
+    input: Vec<Requirement>,
+    content: Vec<Requirement>,
+}
+
+/// One needed package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Requirement {
+    package: String,
+    version: String,
+}
+
+impl Manifest {
+    pub(super) fn read(fields: &Fields<'_>) -> Self {
+        check_derived_names(fields);
+        let version_text = fields.text("version");
+        let version = read_version(fields, &version_text);
+        let format_version = fields.text("format_version");
+        let package_type = some_if_set(fields.text("type")).unwrap_or_else(|| "integration".to_owned());
+        let mut policy_templates = fields.list("policy_templates", PolicyTemplate::read);
+        policy_templates.iter_mut().for_each(|template| template.fill_ingestion_method(&package_type));
+        let derived_release = version.as_ref().map_or(Release::Ga, Release::of_version);
+        Self {
+            name: read_name(fields),
+            title: read_title(fields),
+            release: Release::read(fields).unwrap_or(derived_release),
+            source: fields.structure("source", |fields| Source { license: fields.text("license") }),
+            description: read_description(fields),
+            icons: fields.list("icons", Image::read),
+            policy_templates_behavior: fields.text("policy_templates_behavior"),
+            conditions: fields.structure("conditions", Conditions::read),
+            owner: fields.structure("owner", Owner::read),
+            categories: fields.texts("categories"),
+            discovery: fields.structure("discovery", Discovery::read).filter(Discovery::is_set),
+            deprecated: fields.structure("deprecated", Deprecated::read),
+            requires: fields.structure("requires", Requires::read),
+            group: fields.text("group"),
+            spec: read_spec(fields, &format_version),
+            license: fields.text("license"),
+            screenshots: fields.list("screenshots", Image::read),
+            vars: fields.list("vars", Variable::read),
+            elasticsearch: fields.structure("elasticsearch", ElasticsearchPrivileges::read),
+            agent: fields.structure("agent", Agent::read),
+            package_type,
+            policy_templates,
+            version,
+            version_text,
+            format_version,
+        }
+    }
+
+    /// The address of the package, below which its files lie.
+    pub(super) fn base(&self) -> String {
+        format!("/package/{}/{}", self.name, self.version_text)
+    }
+
+    /// The address of its archive.
+    pub(super) fn download(&self) -> String {
+        format!("/epr/{0}/{0}-{1}.zip", self.name, self.version_text)
+    }
+
+    /// The license in force: the manifest's, else the subscription, else `basic`.
+    pub(super) fn effective_license(&self) -> &str {
+        let elastic = self.conditions.as_ref().and_then(|conditions| conditions.elastic.as_ref());
+        let subscription = elastic.map_or("", |elastic| elastic.subscription.as_str());
+        [&self.license, subscription].into_iter().find(|license| !license.is_empty()).unwrap_or("basic")
+    }
+}
+
+/// Names that the registry derives or reads by accident (contract, section 3.10).
+fn check_derived_names(fields: &Fields<'_>) {
+    for name in ["download", "path", "signature_path", "readme"] {
+        fields.text(name);
+    }
+    fields.texts("assets");
+    for name in ["basepath", "basepolicytemplates"] {
+        if fields.is_set(name) {
+            let message = format!("`{name}` is not a field of packages and is ignored");
+            fields.warn(name, "ignored-field", message, "remove the field");
+        }
+    }
+    if !fields.list("data_streams", |_| ()).is_empty() {
+        fields.refuse(
+            "data_streams",
+            "data-streams-in-manifest",
+            "data streams cannot be listed in the package manifest",
+            "describe each one in `data_stream/<name>/manifest.yml`",
+        );
+    }
+}
+
+fn read_name(fields: &Fields<'_>) -> String {
+    let name = fields.text("name");
+    let safe = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.is_empty() || !name.bytes().all(safe) {
+        fields.refuse(
+            "name",
+            "unsafe-name",
+            format!("package name `{name}` cannot be part of an address"),
+            "use lower-case letters, digits and `_` only",
+        );
+    }
+    name
+}
+
+/// V4.
+fn read_title(fields: &Fields<'_>) -> Option<String> {
+    let title = fields.optional_text("title");
+    if title.as_deref().unwrap_or_default().is_empty() {
+        let message = format!("no title set for package: {}", fields.text("name"));
+        fields.fail_validation("title", "missing-title", message, "give the package a `title`");
+    }
+    title
+}
+
+/// V5.
+fn read_description(fields: &Fields<'_>) -> String {
+    let description = fields.text("description");
+    if description.is_empty() {
+        fields.fail_validation("description", "missing-description", "no description set", "describe the package");
+    }
+    description
+}
+
+/// A9 and V3.
+fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
+    let hint = "write three numbers, for example `1.2.3` or `1.2.3-beta.1`";
+    Version::strict(text)
+        .map_err(|error| {
+            let message = format!("invalid package version: `{text}`: {error}");
+            fields.refuse("version", "invalid-version", message, hint);
+        })
+        .ok()
+}
+
+/// A10, V1 and V2. The registry only insists on a format version under validation; but search compares it, so a
+/// package without one could not be filtered.
+fn read_spec(fields: &Fields<'_>, text: &str) -> Option<Spec> {
+    let hint = "write the version of the package specification, for example `3.4.0`";
+    if text.is_empty() {
+        let message = format!("no format_version set: {}", fields.text("name"));
+        fields.refuse("format_version", "missing-format-version", message, hint);
+        return None;
+    }
+    match Version::strict(text) {
+        Ok(version) => Some(Spec { major: version.major, minor: version.minor }),
+        Err(error) => {
+            let message = format!("invalid format spec version '{text}': {error}");
+            fields.refuse("format_version", "invalid-format-version", message, hint);
+            None
+        }
+    }
+}
+
+fn some_if_set(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+impl Source {
+    pub(super) fn write_members(object: &mut Object<'_>, source: &Self) {
+        object.text_if_set("license", &source.license);
+    }
+}
+
+impl Owner {
+    fn read(fields: &Fields<'_>) -> Self {
+        Self { kind: fields.text("type"), github: fields.text("github") }
+    }
+
+    pub(super) fn write_members(object: &mut Object<'_>, owner: &Self) {
+        object.text_if_set("type", &owner.kind);
+        object.text_if_set("github", &owner.github);
+    }
+}
+
+impl Discovery {
+    fn read(fields: &Fields<'_>) -> Self {
+        let read_name = |fields: &Fields<'_>| fields.required_text("name");
+        Self { fields: fields.list("fields", read_name), datasets: fields.list("datasets", read_name) }
+    }
+
+    fn is_set(&self) -> bool {
+        !self.fields.is_empty() || !self.datasets.is_empty()
+    }
+
+    pub(super) fn write_members(object: &mut Object<'_>, discovery: &Self) {
+        object.objects_if_any("fields", &discovery.fields, |object, name| object.text("name", name));
+        object.objects_if_any("datasets", &discovery.datasets, |object, name| object.text("name", name));
+    }
+}
+
+impl Requires {
+    fn read(fields: &Fields<'_>) -> Self {
+        Self { input: fields.list("input", Requirement::read), content: fields.list("content", Requirement::read) }
+    }
+
+    pub(super) fn write_members(object: &mut Object<'_>, requires: &Self) {
+        object.objects_if_any("input", &requires.input, Requirement::write);
+        object.objects_if_any("content", &requires.content, Requirement::write);
+    }
+}
+
+impl Requirement {
+    fn read(fields: &Fields<'_>) -> Self {
+        Self { package: fields.required_text("package"), version: fields.required_text("version") }
+    }
+
+    fn write(object: &mut Object<'_>, requirement: &Self) {
+        object.text("package", &requirement.package);
+        object.text("version", &requirement.version);
+    }
+}

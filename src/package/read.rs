@@ -1,0 +1,106 @@
+//! The way through a package: manifest, data streams, checks, documents.
+
+use super::data_stream::{DataStream, Parent};
+use super::documents::{self, Content};
+use super::facts::{Facts, TemplateFacts};
+use super::manifest::Manifest;
+use super::package_files::Files;
+use super::reader::Fields;
+use super::report::Report;
+use super::{Package, PackageFiles, ReadContext, pipelines, validate};
+use crate::problem::{Problem, Severity};
+use crate::yaml::{self, Limits, Node};
+
+const MANIFEST: &str = "manifest.yml";
+
+/// Reads, checks and renders one package.
+///
+/// The second value lists every problem found; the first is `None` exactly when at least one of them quarantines.
+/// Places name file, line and field; the caller adds layer and package.
+pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Package>, Vec<Problem>) {
+    let report = Report::new(context.require_validation);
+    let package = read_package(&Files::new(files), context, &report);
+    let problems = report.into_problems();
+    let quarantined = problems.iter().any(|problem| problem.severity == Severity::Quarantine);
+    debug_assert!(quarantined || package.is_some(), "a package is only missing for a reason");
+    (package.filter(|_| !quarantined), problems)
+}
+
+fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -> Option<Package> {
+    let node = read_yaml(files, MANIFEST, report)?;
+    let fields = Fields::of_file(&node, MANIFEST, report);
+    let mut manifest = Manifest::read(&fields);
+    files.check_folder_names(&manifest.name, context.allow_dashed_folders, report);
+    files.check_readme(report);
+    for template in &mut manifest.policy_templates {
+        template.readme = files.template_readme(&template.name, report);
+    }
+    validate::check_images(&manifest, files, &fields);
+    validate::check_folder_version(&manifest, context.folder_version, &fields);
+    let parent = Parent { name: &manifest.name, release: manifest.release };
+    let data_streams: Vec<DataStream> =
+        files.data_streams().into_iter().filter_map(|folder| read_data_stream(files, folder, parent, report)).collect();
+    let assets = files.assets();
+    let content = Content { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
+    Some(Package {
+        item: documents::search_item(&content),
+        info: documents::info_document(&content),
+        facts: facts_of(&manifest)?,
+    })
+}
+
+fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report: &Report) -> Option<DataStream> {
+    let path = format!("data_stream/{folder}/{MANIFEST}");
+    let node = read_yaml(files, &path, report)?;
+    let fields = Fields::of_file(&node, &path, report);
+    let mut data_stream = DataStream::read(&fields, folder, parent);
+    pipelines::match_pipelines(&mut data_stream, files, &fields);
+    validate::check_data_stream(&data_stream, files, &fields, report);
+    Some(data_stream)
+}
+
+/// The tree of a manifest; what cannot be read is reported (A1 to A6, A18).
+fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
+    let bytes = files
+        .read(path)
+        .map_err(|message| {
+            let problem = Problem::quarantine("unreadable-manifest", message).file(path);
+            report.add(problem.hint("every package and every data stream needs a readable `manifest.yml`"));
+        })
+        .ok()?;
+    match yaml::parse(&bytes, &Limits::default()) {
+        Ok(document) => {
+            for warning in document.warnings {
+                report.add(Problem::warning("yaml-oddity", warning.message).file(path).line(warning.line));
+            }
+            Some(document.root)
+        }
+        Err(error) => {
+            let problem = Problem::quarantine(error.rule, error.message).file(path).hint("correct the YAML");
+            report.add(match error.line {
+                Some(line) => problem.line(line),
+                None => problem,
+            });
+            None
+        }
+    }
+}
+
+/// What search needs; `None` if the version or the format version is wrong, which is then reported.
+fn facts_of(manifest: &Manifest) -> Option<Facts> {
+    let conditions = manifest.conditions.clone().unwrap_or_default();
+    let template_facts = manifest.policy_templates.iter();
+    Some(Facts {
+        name: manifest.name.clone(),
+        version: manifest.version.clone()?,
+        package_type: manifest.package_type.clone(),
+        release: manifest.release,
+        kibana: conditions.kibana,
+        agent: conditions.agent,
+        spec: manifest.spec?,
+        capabilities: conditions.elastic.unwrap_or_default().capabilities,
+        categories: documents::known_categories(manifest),
+        templates: template_facts.map(|template| TemplateFacts { categories: template.categories.clone() }).collect(),
+        deprecated: manifest.deprecated.clone(),
+    })
+}

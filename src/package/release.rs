@@ -1,0 +1,36 @@
+//! The maturity of a package or data stream (contract, section 3.1, row 4, and condition A12).
+
+use super::facts::Release;
+use super::reader::Fields;
+use crate::version::Version;
+
+impl Release {
+    /// The word of manifests and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Experimental => "experimental",
+            Self::Beta => "beta",
+            Self::Ga => "ga",
+        }
+    }
+
+    /// What a version says about a package whose manifest says nothing.
+    pub fn of_version(version: &Version) -> Self {
+        if version.is_prerelease() || version.major == 0 { Self::Beta } else { Self::Ga }
+    }
+
+    /// The field `release`; `None` when it is empty, or wrong, which is then reported.
+    pub(super) fn read(fields: &Fields<'_>) -> Option<Self> {
+        let word = fields.text("release");
+        let release = [Self::Experimental, Self::Beta, Self::Ga].into_iter().find(|release| release.as_str() == word);
+        if release.is_none() && !word.is_empty() {
+            fields.refuse(
+                "release",
+                "invalid-release",
+                format!("invalid release: \"{word}\""),
+                "write `experimental`, `beta` or `ga`, or leave it out",
+            );
+        }
+        release
+    }
+}

@@ -1,0 +1,40 @@
+//! The worked example of the contract (section 12), byte for byte.
+
+use super::{FIELDS, Memory, accepted, render_info, render_item};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/acme");
+
+fn fixture(path: &str) -> String {
+    std::fs::read_to_string(format!("{FOLDER}/{path}")).expect("the fixture is in the repository")
+}
+
+fn example() -> Memory {
+    Memory::folder(&[
+        ("manifest.yml", &fixture("manifest.yml")),
+        ("docs/README.md", ""),
+        ("docs/acme.md", ""),
+        ("img/acme.svg", ""),
+        ("data_stream/access/manifest.yml", &fixture("data_stream.yml")),
+        ("data_stream/access/fields/base.yml", FIELDS),
+        ("data_stream/access/elasticsearch/ingest_pipeline/default.yml", "processors: []\n"),
+    ])
+}
+
+#[test]
+fn the_package_document_is_the_registrys() {
+    assert_eq!(render_info(&accepted(example()).info), fixture("info.json"));
+}
+
+#[test]
+fn the_search_item_is_the_registrys() {
+    let answer = format!("[\n{}\n]\n", render_item(&accepted(example()).item));
+    assert_eq!(answer, fixture("search.json"));
+}
+
+/// A category may keep none of the templates; the key then goes too.
+#[test]
+fn a_search_item_keeps_the_templates_it_is_told_to() {
+    let mut out = String::new();
+    accepted(example()).item.render(&mut out, |_| false, None);
+    assert!(!out.contains("policy_templates"), "{out}");
+}

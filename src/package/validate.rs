@@ -1,0 +1,127 @@
+//! Checks that need more than one file or field (contract, sections 1.6, V6, V7 and V9, and 5.5).
+//!
+//! The registry makes them only with content validation on. None of them changes what is published.
+
+use super::data_stream::DataStream;
+use super::image::Image;
+use super::manifest::Manifest;
+use super::package_files::Files;
+use super::reader::Fields;
+use super::report::Report;
+use super::{PackageKind, fields_files, lexical, pipelines};
+use crate::problem::Problem;
+use crate::version::Version;
+use crate::yaml::{self, Limits, Plain, Scalar};
+use serde::de::IgnoredAny;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// V6: the icons and screenshots of the package exist. Those of its templates are not looked for.
+pub(super) fn check_images(manifest: &Manifest, files: &Files<'_>, fields: &Fields<'_>) {
+    for (list, images) in [("icons", &manifest.icons), ("screenshots", &manifest.screenshots)] {
+        // An empty source is refused on its own (A8).
+        for (index, image) in images.iter().enumerate().filter(|(_, image)| !image.source.is_empty()) {
+            if !image_exists(image, files) {
+                let path = image.source.strip_prefix('/').unwrap_or(&image.source);
+                fields.fail_validation(
+                    &format!("{list}.{index}.src"),
+                    "missing-image",
+                    format!("stat {path}: no such file or directory"),
+                    "name a file of the package, as a path from its root",
+                );
+            }
+        }
+    }
+}
+
+/// In folder packages the path must be clean already; in zips it is cleaned first.
+fn image_exists(image: &Image, files: &Files<'_>) -> bool {
+    let path = image.source.strip_prefix('/').unwrap_or(&image.source);
+    match files.package_kind() {
+        PackageKind::Folder => lexical::is_clean(path) && files.kind(path).is_some(),
+        PackageKind::Zip => lexical::join("", path).is_some_and(|path| files.kind(&path).is_some()),
+    }
+}
+
+/// V7: the version folder agrees with the manifest, build metadata aside.
+pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fields: &Fields<'_>) {
+    let (Some(folder), Some(version)) = (folder, &manifest.version) else { return };
+    let agrees = Version::strict(folder).is_ok_and(|folder| folder.precedence(version) == Ordering::Equal);
+    if !agrees {
+        let versions = format!("inconsistent versions (path: {folder}, manifest: {version})");
+        fields.fail_validation(
+            "version",
+            "version-differs-from-folder",
+            format!("version in manifest file is not consistent with path: {versions}"),
+            "rename the folder, or correct the version",
+        );
+    }
+}
+
+/// V9: what a data stream needs beside its manifest.
+pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
+    if data_stream.dataset.contains('-') {
+        let message = format!("data stream name `{}` must not contain `-`", data_stream.dataset);
+        fields.fail_validation("dataset", "dash-in-dataset", message, "use `_` instead");
+    }
+    // An empty type is refused on its own (A8).
+    let kinds = ["", "logs", "metrics", "synthetics", "traces"];
+    if !kinds.contains(&data_stream.kind.as_str()) {
+        let message = format!("type `{}` is not valid", data_stream.kind);
+        fields.fail_validation("type", "invalid-type", message, "write `logs`, `metrics`, `synthetics` or `traces`");
+    }
+    check_pipelines(data_stream, files, fields, report);
+    fields_files::check(data_stream, files, report);
+}
+
+/// The named pipeline exists as JSON or YAML, and what exists of the two is a map.
+fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
+    let name = &data_stream.ingest_pipeline;
+    if name.is_empty() {
+        return;
+    }
+    let folder = pipelines::folder_of(data_stream);
+    let candidates = ["json", "yml"].map(|extension| lexical::join(&folder, &format!("{name}.{extension}")));
+    let found: Vec<String> = candidates.into_iter().flatten().filter(|path| files.kind(path).is_some()).collect();
+    if found.is_empty() {
+        fields.fail_validation(
+            "ingest_pipeline",
+            "missing-pipeline",
+            format!("defined ingest_pipeline does not exist: {folder}/{name}"),
+            "add the file with the ending `.yml` or `.json`, or correct the name",
+        );
+    }
+    for path in found {
+        if let Err(problem) = check_pipeline(files, &path) {
+            report.add_validation(problem.hint("a pipeline is a map of `description`, `processors` and the like"));
+        }
+    }
+}
+
+fn check_pipeline(files: &Files<'_>, path: &str) -> Result<(), Problem> {
+    let rule = "invalid-pipeline";
+    let problem = |message: String| Problem::warning(rule, message).file(path);
+    if path.ends_with(".json") {
+        let bytes = files.read(path).map_err(problem)?;
+        let pipeline: Result<Option<BTreeMap<String, IgnoredAny>>, _> = serde_json::from_slice(&bytes);
+        return pipeline.map(|_| ()).map_err(|error| problem(format!("a pipeline must be a map: {error}")));
+    }
+    match read_plain(files, path, rule)? {
+        Plain::Map(..) | Plain::Scalar(Scalar::Null, _) => Ok(()),
+        other => Err(problem("a pipeline must be a map".to_owned()).line(other.line())),
+    }
+}
+
+/// Reads a file whose keys are not split on dots; what fails becomes a problem of that rule.
+pub(super) fn read_plain(files: &Files<'_>, path: &str, rule: &str) -> Result<Plain, Problem> {
+    let problem = |message: String| Problem::warning(rule, message).file(path);
+    let bytes = files.read(path).map_err(problem)?;
+    let document = yaml::parse_plain(&bytes, &Limits::default()).map_err(|error| {
+        let problem = problem(error.message);
+        match error.line {
+            Some(line) => problem.line(line),
+            None => problem,
+        }
+    })?;
+    Ok(document.root)
+}
