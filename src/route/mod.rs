@@ -1,6 +1,19 @@
 //! Which precomputed answer belongs to a request: one model from which every host's rules are made.
 //!
-//! [`model`] is the data, [`Routes::route`](model::Routes) the reference router; `hosts` turns the same data into
-//! configurations. Knows nothing of packages' documents, disks or HTTP libraries.
+//! [`build`] makes the tables of [`model`] and the list of [`answers`] they point to, [`walk`] is the reference reading
+//! of them; `hosts` turns the same tables into configurations. Knows nothing of packages' documents, disks or HTTP
+//! libraries.
 
+pub mod answers;
+mod axes;
+pub mod build;
+pub mod clients;
+mod diagram;
+mod emit;
+mod lookup;
 pub mod model;
+pub mod walk;
+pub mod whole;
+
+#[cfg(test)]
+mod tests;

@@ -4,18 +4,24 @@
 //! Must not know dotted keys or manifests.
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 use super::mapping::Pairs;
 use super::plain::Plain;
 use super::scan::{Scanner, Token, TokenKind};
 use super::{Limits, Scalar, Warning, YamlError, resolve};
 use std::borrow::Cow;
 =======
+=======
+>>>>>>> w-route
 use super::plain::{Entry, Plain};
 use super::scan::{Scanner, Token, TokenKind};
 use super::{Limits, Scalar, Warning, YamlError, resolve};
 use std::borrow::Cow;
 use std::cmp::Ordering;
+<<<<<<< HEAD
 >>>>>>> 1c156be
+=======
+>>>>>>> w-route
 use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, YamlError>;
@@ -45,12 +51,17 @@ pub(super) struct Composed {
     pub(super) root: Plain,
     pub(super) warnings: Vec<Warning>,
 <<<<<<< HEAD
+<<<<<<< HEAD
     /// Whether a marker (`---` or `...`) ended the document: what stands behind it does not count.
     pub(super) marked_end: bool,
 =======
     /// Whether the text goes on behind the document.
     pub(super) more_follows: bool,
 >>>>>>> 1c156be
+=======
+    /// Whether the text goes on behind the document.
+    pub(super) more_follows: bool,
+>>>>>>> w-route
 }
 
 /// Reads the first document; an empty text is null.
@@ -67,6 +78,7 @@ pub(super) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
     };
     let root = composer.document()?;
 <<<<<<< HEAD
+<<<<<<< HEAD
     // The look behind the end also finds what cannot be a token there.
     let marked_end = matches!(composer.scanner.peek()?.kind, TokenKind::DocumentStart | TokenKind::DocumentEnd);
     Ok(Composed { root, warnings: composer.warnings, marked_end })
@@ -74,6 +86,10 @@ pub(super) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
     let more_follows = !matches!(composer.scanner.peek()?.kind, TokenKind::StreamEnd);
     Ok(Composed { root, warnings: composer.warnings, more_follows })
 >>>>>>> 1c156be
+=======
+    let more_follows = !matches!(composer.scanner.peek()?.kind, TokenKind::StreamEnd);
+    Ok(Composed { root, warnings: composer.warnings, more_follows })
+>>>>>>> w-route
 }
 
 /// Whether the next token is one of these.
@@ -401,10 +417,14 @@ impl<'a> Composer<'a> {
 }
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 pub(super) fn syntax<T>(line: u32, message: &str) -> Result<T> {
 =======
 fn syntax<T>(line: u32, message: &str) -> Result<T> {
 >>>>>>> 1c156be
+=======
+fn syntax<T>(line: u32, message: &str) -> Result<T> {
+>>>>>>> w-route
     Err(YamlError::syntax(line, message))
 }
 
@@ -432,7 +452,10 @@ fn height(value: &Plain) -> usize {
     }
 }
 <<<<<<< HEAD
+<<<<<<< HEAD
 =======
+=======
+>>>>>>> w-route
 
 /// The pairs of one mapping while it is read: later ones win, in document order, merged ones included.
 #[derive(Default)]
@@ -535,4 +558,7 @@ pub(super) fn spelled(key: &Scalar) -> String {
         Scalar::String(value) => format!("`{value}`"),
     }
 }
+<<<<<<< HEAD
 >>>>>>> 1c156be
+=======
+>>>>>>> w-route

@@ -5,10 +5,14 @@
 //! runs (a map against a scalar, a list place filled twice) is always refused. Must not know field names or types.
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 use super::mapping::spelled;
 =======
 use super::compose::spelled;
 >>>>>>> 1c156be
+=======
+use super::compose::spelled;
+>>>>>>> w-route
 use super::resolve::{Part, part};
 use super::{Entry, Limits, Node, Plain, Scalar, Value, Warning, YamlError};
 

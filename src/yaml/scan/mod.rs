@@ -2,6 +2,7 @@
 //!
 //! Own code rather than a library, after trying the two candidates on the contract's table (2.2). `libyaml-safer`, the
 <<<<<<< HEAD
+<<<<<<< HEAD
 //! port closest to the registry's parser, panics on a block scalar without a final line break, on `"\` at the end and
 //! where a comma follows a tag, misreads UTF-16, refuses `"\'"` and `{a:}`, accepts `"\/"`, counts the 1,024 characters
 //! of a key in bytes, and is quadratic in `%TAG` lines. `granit-parser` (and `saphyr-parser`, its origin) is well kept
@@ -13,21 +14,29 @@
 //! which are refused here at once and there a step later. A control character close behind the end marker of a document
 //! is passed over here; the registry sees it if it falls in the same 512 bytes.
 =======
+=======
+>>>>>>> w-route
 //! port closest to the registry's parser, panics on a block scalar without a final line break, on `"\` at the end and on
 //! `[!a, b]`, misreads UTF-16, refuses `"\'"` and `{a:}`, accepts `"\/"`, counts the 1,024 characters of a key in bytes,
 //! and is quadratic in `%TAG` lines. `granit-parser` (and `saphyr-parser`, its origin) is well kept but YAML 1.2: it
 //! differs in line breaks, final line breaks of block scalars, comments, unknown aliases and what may follow a document.
 //! Neither could be mended from outside, since only the scanner knows whether a character stands inside quotes.
+<<<<<<< HEAD
 >>>>>>> 1c156be
+=======
+>>>>>>> w-route
 //!
 //! The method is libyaml's: a token that may turn out to be a key is remembered, and when `:` follows on the same line
 //! within 1,024 characters, a key token is put in front of it. Blocks open and close with the indentation. Values and
 //! their meaning must not be known here.
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 mod cursor;
 =======
 >>>>>>> 1c156be
+=======
+>>>>>>> w-route
 mod marker;
 mod scalar;
 
@@ -177,7 +186,10 @@ impl<'a> Scanner<'a> {
     }
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 =======
+=======
+>>>>>>> w-route
     // ---- characters ----
 
     /// The byte `ahead` of the position, 0 behind the end: the text holds no zero bytes.
@@ -255,7 +267,10 @@ impl<'a> Scanner<'a> {
 
     // ---- tokens ----
 
+<<<<<<< HEAD
 >>>>>>> 1c156be
+=======
+>>>>>>> w-route
     fn push(&mut self, kind: TokenKind<'a>, mark: Mark) {
         self.tokens.push_back(Token { kind, mark });
     }
@@ -300,11 +315,17 @@ impl<'a> Scanner<'a> {
     fn skip_to_token(&mut self) {
         loop {
 <<<<<<< HEAD
+<<<<<<< HEAD
 =======
             if self.mark.column == 0 && self.text[self.position..].starts_with('\u{feff}') {
                 self.skip();
             }
 >>>>>>> 1c156be
+=======
+            if self.mark.column == 0 && self.text[self.position..].starts_with('\u{feff}') {
+                self.skip();
+            }
+>>>>>>> w-route
             // Tabs may separate tokens, but never indent a block.
             while self.at(0) == b' ' || (self.at(0) == b'\t' && (self.in_flow() || !self.simple_key_allowed)) {
                 self.skip();
