@@ -1,0 +1,172 @@
+//! The configuration for nginx: the reference router as maps, the routing tables as exact keys.
+//!
+//! nginx has no arithmetic, ignores case in exact keys, and evaluates maps only when they are needed; the templates are
+//! built around these three facts. A request costs some patterns and about twenty hash look-ups. Knows nothing of disks.
+
+mod tables;
+mod treatment;
+mod trie;
+
+use super::notes::FileNotes;
+use crate::media;
+use crate::route::model::Routes;
+use crate::route::{query, request};
+use anyhow::Context;
+use minijinja::{Environment, Value, context};
+use std::collections::BTreeMap;
+
+/// What the configuration depends on besides the routing tables.
+#[derive(Clone, Debug)]
+pub struct NginxOptions {
+    /// Name of the generation's folder, which `current` points to.
+    pub generation_id: String,
+    /// What to listen on: an address, a port, or both.
+    pub listen: String,
+    /// Beginning of the paths of the process id file and of temporary folders, outside of every generation.
+    pub state: String,
+    /// Whether answers say in `X-Epr-Route` which file they are.
+    pub debug_header: bool,
+    /// Whether documents, files and archives of a version never change, so that clients may keep them.
+    pub immutable: bool,
+    /// Exceptions among the package files.
+    pub notes: FileNotes,
+}
+
+impl Default for NginxOptions {
+    fn default() -> Self {
+        Self {
+            generation_id: "current".to_owned(),
+            listen: "8080".to_owned(),
+            state: "/tmp/epr-nginx".to_owned(),
+            debug_header: false,
+            immutable: false,
+            notes: FileNotes::default(),
+        }
+    }
+}
+
+/// A generated map of nginx.
+pub(super) struct Map {
+    /// The text that is looked up, quoted if need be.
+    source: String,
+    /// The variable it defines, without the dollar sign.
+    name: String,
+    /// Its lines, without semicolon.
+    rows: Vec<String>,
+}
+
+impl Map {
+    /// Its lines in a configuration.
+    fn text(&self) -> String {
+        let rows: String = self.rows.iter().map(|row| format!("  {row};\n")).collect();
+        format!("map {} ${} {{\n{rows}}}\n", self.source, self.name)
+    }
+}
+
+/// Templates by the name of the file they make.
+const TEMPLATES: [(&str, &str); 6] = [
+    ("README.md", include_str!("../../../templates/nginx/README.md")),
+    ("nginx.conf", include_str!("../../../templates/nginx/nginx.conf")),
+    ("request.maps", include_str!("../../../templates/nginx/request.maps")),
+    ("server.inc", include_str!("../../../templates/nginx/server.inc")),
+    ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
+    ("tables.maps", include_str!("../../../templates/nginx/tables.maps")),
+];
+
+/// A part of PRE: a number without leading zero, or a word with something else than digits.
+const PRERELEASE_PART: &str = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)";
+/// Dot-separated parts of META.
+const PARTS: &str = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*";
+/// Looks ahead for no more than the longest version, counting an escaped plus as one.
+const LENGTH: &str = r"(?=(?:[^%]|%2[Bb]){1,256}\z)";
+
+/// Makes the files of the folder `hosts/nginx`: name and content, sorted by name.
+///
+/// # Errors
+/// Only when a template is broken.
+pub fn render(routes: &Routes, options: &NginxOptions) -> anyhow::Result<Vec<(String, String)>> {
+    let tables = tables::tables(routes);
+    let treatments = treatment::treatments(&options.notes);
+    let maps: Vec<_> = tables.iter().chain([&treatments.listed, &treatments.treatment]).collect();
+    let values = context! {
+        ..request_values(),
+        ..server_values(options, &treatments.locations),
+        ..sizes(&maps),
+        ..context! { tables => maps.iter().map(|map| map.text()).collect::<String>() },
+    };
+    let environment = Environment::new();
+    let mut files = Vec::new();
+    for (name, template) in TEMPLATES {
+        let text = environment.render_str(template, &values).with_context(|| format!("nginx template {name}"))?;
+        files.push((name.to_owned(), text + "\n"));
+    }
+    Ok(files)
+}
+
+fn request_values() -> Value {
+    let parameters = [
+        ("kibana", r"kibana\.version"),
+        ("agent", r"agent\.version"),
+        ("min", r"spec\.min"),
+        ("max", r"spec\.max"),
+        ("capabilities", "capabilities"),
+        ("prerelease", "prerelease"),
+        ("experimental", "experimental"),
+        ("all", "all"),
+        ("templates", "include_policy_templates"),
+        ("package", "package"),
+        ("category", "category"),
+        ("type", "type"),
+    ];
+    context! {
+        parameters => parameters.map(|(id, pattern)| context! { id, pattern }).to_vec(),
+        length => LENGTH,
+        prerelease => format!(r"{PRERELEASE_PART}(?:\.{PRERELEASE_PART})*"),
+        metadata => format!("(?:%2[Bb]{PARTS})?"),
+        parts => PARTS,
+        unread => query::UNREAD,
+        filters => query::FILTERS,
+        unpublished => request::UNPUBLISHED,
+    }
+}
+
+fn server_values(options: &NginxOptions, locations: &[(String, Option<String>)]) -> Value {
+    let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (extension, name) in media::EXTENSIONS {
+        types.entry(name).or_default().push(extension);
+    }
+    let errors = [
+        ("no_route", 404, request::NO_ROUTE),
+        ("no_method", 405, request::NO_METHOD),
+        ("invalid_version", 400, request::INVALID_VERSION),
+        ("no_resource", 404, request::NO_RESOURCE),
+        ("no_revision", 404, request::NO_REVISION),
+        ("no_artifact", 404, request::NO_ARTIFACT),
+        ("no_signature", 404, request::NO_SIGNATURE),
+        ("broken", 500, request::BROKEN),
+    ];
+    context! {
+        generation => options.generation_id.as_str(),
+        listen => options.listen.as_str(),
+        state => options.state.as_str(),
+        debug_header => options.debug_header,
+        immutable => options.immutable,
+        text => media::TEXT,
+        types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
+        texts => context! { no_revision => request::NO_REVISION, no_resource => request::NO_RESOURCE },
+        errors => errors.map(|(name, status, text)| context! { name, status, text }).to_vec(),
+        treatments => locations.iter().map(|(name, kind)| context! { name, type => kind }).collect::<Vec<_>>(),
+    }
+}
+
+/// Hash sizes: nginx refuses to start when a key does not fit a bucket, and warns when there are too few buckets.
+fn sizes(maps: &[&Map]) -> Value {
+    let rows = maps.iter().map(|map| map.rows.len()).max().unwrap_or_default();
+    let key = maps.iter().flat_map(|map| &map.rows).filter_map(|row| row.split(' ').next()).map(str::len).max();
+    context! {
+        map_rows => (2 * rows).next_power_of_two().max(2048),
+        // A key is kept with its length and two pointers.
+        map_bucket => (key.unwrap_or_default() + 32).next_power_of_two().max(128),
+        variables => (4 * maps.len()).next_power_of_two().max(4096),
+    }
+}

@@ -1,0 +1,88 @@
+//! The smallest HTTP client that can tell servers apart: raw targets, kept connections, nothing hidden.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    /// Names in lower case, in order.
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Response {
+    /// The only header of this name; two are a fault.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} twice");
+        value
+    }
+}
+
+pub(super) struct Client {
+    address: String,
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects, and waits for a server that is just starting.
+    pub(super) fn connect(address: &str) -> Self {
+        let start = Instant::now();
+        loop {
+            match TcpStream::connect(address) {
+                Ok(stream) => {
+                    stream.set_nodelay(true).unwrap();
+                    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                    return Self { address: address.to_owned(), stream: BufReader::new(stream) };
+                }
+                Err(error) => assert!(start.elapsed() < Duration::from_secs(10), "{address}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(super) fn get(&mut self, target: &str) -> Response {
+        self.send("GET", target, &[])
+    }
+
+    pub(super) fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += "\r\n";
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let response = self.receive(method, target);
+        if response.header("connection") == Some("close") {
+            *self = Self::connect(&self.address);
+        }
+        response
+    }
+
+    fn receive(&mut self, method: &str, target: &str) -> Response {
+        let mut line = || {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap_or_else(|error| panic!("{method} {target}: {error}"));
+            line.trim_end().to_owned()
+        };
+        let first = line();
+        let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("{method} {target}: no status in {first:?}"));
+        let mut headers = Vec::new();
+        loop {
+            let line = line();
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut response = Response { status, headers, body: Vec::new() };
+        if method != "HEAD" && status != 204 && status != 304 {
+            let length = response.header("content-length").and_then(|length| length.parse().ok());
+            response.body = vec![0; length.unwrap_or_else(|| panic!("{method} {target}: no length: {response:?}"))];
+            self.stream.read_exact(&mut response.body).unwrap();
+        }
+        response
+    }
+}
