@@ -140,7 +140,10 @@ mod tests {
         }
         let bytes = writer.finish().unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-        assert_eq!(archive.file_names().map(Result::unwrap).collect::<Vec<_>>(), ["a-1/", "a-1/plain.txt", "a-1/é.txt"]);
+        assert_eq!(
+            archive.file_names().map(Result::unwrap).collect::<Vec<_>>(),
+            ["a-1/", "a-1/plain.txt", "a-1/é.txt"]
+        );
         let mut file = archive.by_name("a-1/é.txt").unwrap();
         assert_eq!((file.unix_mode(), file.crc32()), (Some(FILE_MODE), crc));
         let mut text = String::new();

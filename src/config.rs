@@ -3,7 +3,7 @@
 //! Without a file the defaults are those of package-storage: three layers, and three distributions that stack them. The
 //! file is read in `config_file`; here are the values.
 
-use crate::route::{Budget, ClientProfile};
+use crate::route::build::Options;
 use crate::source::Limits;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -76,10 +76,8 @@ pub struct Config {
     pub listen: String,
     /// How large a package may be.
     pub limits: Limits,
-    /// How many answers for whole lists are precomputed.
-    pub budget: Budget,
-    /// Clients beyond the built-in table whose combinations are always precomputed.
-    pub clients: Vec<ClientProfile>,
+    /// How many answers for whole lists are precomputed, and for which clients in any case.
+    pub routing: Options,
 }
 
 impl Default for Config {
@@ -98,8 +96,7 @@ impl Default for Config {
             layers: BTreeMap::new(),
             listen: DEFAULT_LISTEN.to_owned(),
             limits: Limits::default(),
-            budget: Budget::default(),
-            clients: Vec::new(),
+            routing: Options::default(),
         }
     }
 }

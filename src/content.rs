@@ -120,8 +120,7 @@ impl<'a> Contents<'a> {
 
     /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
     pub fn store_zip(&self, files: &OpenPackage, archive: &mut dyn Read) -> Result<StoredPackage, StoreError> {
-        let mut pass =
-            Pass { contents: self, root: "", archive: None, compressed: HashMap::new(), source: None };
+        let mut pass = Pass { contents: self, root: "", archive: None, compressed: HashMap::new(), source: None };
         let stored = pass.files(files)?;
         let archive = self.copy(archive)?;
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })
@@ -235,7 +234,13 @@ impl Pass<'_> {
     }
 
     /// A file whose bytes are at hand.
-    fn small(&mut self, name: &str, entry: &Entry, bytes: &[u8], may_have_twin: bool) -> Result<StoredFile, StoreError> {
+    fn small(
+        &mut self,
+        name: &str,
+        entry: &Entry,
+        bytes: &[u8],
+        may_have_twin: bool,
+    ) -> Result<StoredFile, StoreError> {
         let digest = Digest::of(bytes);
         let blob = Blob { digest, size: bytes.len() as u64 };
         self.contents.put_as(&blob, bytes)?;
@@ -306,7 +311,14 @@ impl Pass<'_> {
         Ok(bytes)
     }
 
-    fn member(&mut self, name: &str, blob: &Blob, crc: u32, method: Method, bytes: &[u8]) -> Result<Option<u64>, StoreError> {
+    fn member(
+        &mut self,
+        name: &str,
+        blob: &Blob,
+        crc: u32,
+        method: Method,
+        bytes: &[u8],
+    ) -> Result<Option<u64>, StoreError> {
         let Some(archive) = &mut self.archive else { return Ok(None) };
         let member = Member { name, crc, size: blob.size, written: bytes.len() as u64, method };
         Ok(Some(archive.file(&member, bytes).map_err(archive_error)?))

@@ -114,9 +114,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         make_folders(parent)?;
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let write = || -> std::io::Result<()> {
-        fs::File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?).write_all(bytes)
-    };
+    let write =
+        || -> std::io::Result<()> { fs::File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?).write_all(bytes) };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 

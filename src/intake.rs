@@ -6,12 +6,13 @@
 
 use crate::config::{DashedFolders, Layer, Signatures, Validation};
 use crate::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
+use crate::digest::Digest;
+use crate::hosts::notes::FileNotes;
 use crate::package::{self, Facts, InfoDocument, Package, PackageKind, ReadContext, SearchItem};
 use crate::problem::{Problem, Severity};
 use crate::progress::Progress;
 use crate::source::{self, Candidate, LayerSource, Limits, OpenPackage};
 use crate::store::Store;
-use crate::digest::Digest;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -51,10 +52,8 @@ pub struct Record {
     pub signature: Option<Blob>,
     /// The list of its files with their digests.
     pub listing: Listing,
-    /// Files whose Content-Type cannot be told from their name, and is not plain text.
-    pub sniffed: BTreeMap<String, String>,
-    /// Files whose names end in `.gz`: they are content, not twins.
-    pub real_gzip: Vec<String>,
+    /// What servers must know of single files, by path below the package's root.
+    pub notes: FileNotes,
     /// Number of files.
     pub files: u64,
     /// Bytes of all files.
@@ -236,10 +235,8 @@ fn record(
     contents: &Contents<'_>,
 ) -> Result<Record> {
     let (document, document_gzip) = contents.put_text(&info.render(None))?;
-    let is_sniffed = |(path, file): (&String, &StoredFile)| {
-        let told_by_name = crate::media::by_extension(path).unwrap_or(crate::media::PLAIN_TEXT);
-        (file.media_type != told_by_name).then(|| (path.clone(), file.media_type.clone()))
-    };
+    let mut notes = FileNotes::default();
+    stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {
         facts,
         item,
@@ -250,8 +247,7 @@ fn record(
         tree: stored.tree,
         archive: stored.archive,
         signature,
-        sniffed: stored.files.iter().filter_map(is_sniffed).collect(),
-        real_gzip: stored.files.keys().filter(|path| path.ends_with(".gz")).cloned().collect(),
+        notes,
         files: stored.files.len() as u64,
         bytes: stored.files.values().map(|file| file.blob.size).sum(),
         listing: contents.put_listing(stored.files)?,
@@ -292,9 +288,11 @@ fn refuse_duplicates(mut packages: Vec<Intake>) -> Vec<Intake> {
             first.insert(id, intake.package.clone());
             continue;
         };
-        let mut problem =
-            Problem::quarantine("duplicate", format!("{id} is in this layer already, as `{earlier}`; the first one counts"))
-                .hint("remove one of the two");
+        let mut problem = Problem::quarantine(
+            "duplicate",
+            format!("{id} is in this layer already, as `{earlier}`; the first one counts"),
+        )
+        .hint("remove one of the two");
         problem.place.layer = intake.problems.first().map_or_else(String::new, |known| known.place.layer.clone());
         problem.place.package.clone_from(&intake.package);
         intake.problems.push(problem);

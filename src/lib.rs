@@ -6,32 +6,34 @@ pub mod config_file;
 pub mod problem;
 pub mod progress;
 
-pub mod yaml;
-pub mod version;
-pub mod source;
-pub mod package;
-pub mod media;
-pub mod intake;
-pub mod content;
 pub mod archive;
-pub mod compress;
-pub mod digest;
-pub mod store;
 pub mod catalog;
-pub mod search;
-pub mod route;
-pub mod site;
-pub mod hosts;
-pub mod manifest;
-pub mod report;
+pub mod compress;
+pub mod content;
+pub mod digest;
 pub mod generation;
+pub mod hosts;
+pub mod intake;
+pub mod json;
+pub mod manifest;
+pub mod media;
+pub mod package;
+pub mod report;
+pub mod route;
+pub mod search;
 pub mod serve;
+pub mod site;
+pub mod source;
+pub mod store;
+pub mod version;
+pub mod yaml;
 
 use anyhow::{Context, Result};
 use catalog::Catalog;
 use cli::{DistributionPlan, Settings};
 use content::Contents;
 use generation::{Distribution, Files, Lock};
+use hosts::nginx::NginxOptions;
 use intake::{Desk, LayerIntake};
 use progress::Progress;
 use report::{Clock, Report, Timings};
@@ -91,15 +93,26 @@ fn build_one(
     progress: &Progress,
 ) -> Result<Report> {
     let catalog = Catalog::merge(layers, Some(store))?;
-    let routing = route::build(&catalog.facts(), &settings.config.budget, &settings.config.clients);
+    let routing = route::build::build(&catalog.facts(), &settings.config.routing);
     let site = site::assemble(&catalog, &routing.answers, store, progress)?;
     let mut report = Report::new(&plan.name, layers, &catalog, Some((routing.report, &site)));
     let routes = serde_json::to_vec(&routing.routes).context("cannot write the routing tables")?;
-    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &routes, report.to_json().as_bytes(), &catalog.provenance()];
+    let (told, provenance) = (report.to_json(), catalog.provenance());
+    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &routes, told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
-    let hosts = hosts::render(&routing.routes, &hosts::Options::new(&report.generation, &plan.listen, &site));
-    let mut files: Files = hosts.into_iter().map(|(path, text)| (format!("hosts/{path}"), text.into_bytes())).collect();
+    let nginx = NginxOptions {
+        generation_id: report.generation.clone(),
+        listen: plan.listen.clone(),
+        immutable: layers.iter().all(|layer| layer.immutable),
+        notes: site.notes.clone(),
+        ..NginxOptions::default()
+    };
+    let mut files = Files::new();
+    for (name, text) in hosts::nginx::render(&routing.routes, &nginx)? {
+        files.insert(format!("hosts/nginx/{name}"), text.into_bytes());
+    }
+    files.insert(hosts::notes::FILE.to_owned(), serde_json::to_vec(&site.notes).context("cannot write the notes")?);
     files.insert("manifest.json".to_owned(), manifest::render(&plan.name, &report.generation, &catalog, &site, store)?);
     files.insert("report.json".to_owned(), report.to_json().into_bytes());
     files.insert("routes.json".to_owned(), routes);

@@ -55,8 +55,7 @@ pub fn render(distribution: &str, generation: &str, catalog: &Catalog, site: &Si
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let manifest =
-        Manifest { schema: "epr-build/manifest/1", distribution, generation, files: &site.files, packages };
+    let manifest = Manifest { schema: "epr-build/manifest/1", distribution, generation, files: &site.files, packages };
     let mut text = serde_json::to_vec(&manifest).context("cannot write the manifest")?;
     text.push(b'\n');
     Ok(text)

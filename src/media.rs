@@ -100,6 +100,23 @@ pub fn by_extension(path: &str) -> Option<&'static str> {
     Some(EXTENSIONS[found].1)
 }
 
+/// Whether a type is text in some form, so that compressing it pays.
+pub fn is_text(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or(content_type);
+    essence.starts_with("text/")
+        || essence.ends_with("+xml")
+        || matches!(essence, JSON | "application/rtf" | "application/postscript")
+}
+
+/// Whether a file's name says that its content is compressed already.
+pub fn is_compressed(path: &str) -> bool {
+    let compressed =
+        ["apng", "avif", "flac", "gif", "gz", "jfif", "jpeg", "jpg", "m4a", "mp3", "mp4", "oga", "ogg", "ogv"];
+    let more = ["opus", "pjp", "pjpeg", "png", "tgz", "webm", "webp", "woff", "woff2", "zip", "zst"];
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+    compressed.contains(&extension.as_str()) || more.contains(&extension.as_str())
+}
+
 /// HTML elements that make a file HTML when it begins with one of them, in any case.
 const HTML: &[&str] = &[
     "<!DOCTYPE HTML",

@@ -6,7 +6,7 @@
 use crate::catalog::Catalog;
 use crate::intake::LayerIntake;
 use crate::problem::{Problem, Severity};
-use crate::route::RouteReport;
+use crate::route::build::Report as RouteReport;
 use crate::site::Site;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -209,8 +209,7 @@ impl Clock {
 
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<_> =
-            self.0.iter().map(|(stage, time)| format!("{stage} {:.2} s", time.as_secs_f64())).collect();
+        let parts: Vec<_> = self.0.iter().map(|(stage, time)| format!("{stage} {:.2} s", time.as_secs_f64())).collect();
         f.write_str(&parts.join(", "))
     }
 }
@@ -237,7 +236,14 @@ impl fmt::Display for Report {
         let counted: Vec<_> = counted.iter().map(|(word, count)| format!("{count} {word}")).collect();
         writeln!(f, "  {}", counted.join(", "))?;
         let Some(routing) = &self.routing else { return Ok(()) };
-        writeln!(f, "  {routing}")?;
+        writeln!(
+            f,
+            "  {} contexts ({} refused), {} distinct answers, {} routing rows",
+            routing.contexts,
+            routing.refused_contexts,
+            routing.distinct_answers,
+            routing.node_rows + routing.profile_rows
+        )?;
         let Sizes { package_files, package_file_count, archives, documents, answers } = self.sizes;
         writeln!(
             f,

@@ -6,8 +6,10 @@
 use crate::catalog::{Catalog, Entry};
 use crate::content::{Blob, Contents};
 use crate::digest::Digest;
+use crate::hosts::{self, notes::FileNotes};
+use crate::media;
 use crate::progress::Progress;
-use crate::route::{Answer, AnswerContent};
+use crate::route::answers::{Answer, AnswerContent};
 use crate::search;
 use crate::store::{Folder, Store, TreeEntry};
 use anyhow::Result;
@@ -59,10 +61,8 @@ pub struct Site {
     pub tree: Digest,
     /// Its files by path, without those below `/package/`, which the records list.
     pub files: BTreeMap<String, SiteFile>,
-    /// Package files, by path, whose Content-Type cannot be told from their name.
-    pub sniffed: BTreeMap<String, String>,
-    /// Paths of package files that end in `.gz` and are content.
-    pub real_gzip: Vec<String>,
+    /// What servers must know of single package files.
+    pub notes: FileNotes,
 }
 
 /// A file on its way into the site.
@@ -89,7 +89,9 @@ pub fn assemble(catalog: &Catalog, answers: &[Answer], store: &Store, progress: 
             })
             .collect::<Result<Vec<_>>>()?,
     );
-    for files in catalog.entries.par_iter().map(|entry| package_files(entry, store, &contents)).collect::<Result<Vec<_>>>()? {
+    for files in
+        catalog.entries.par_iter().map(|entry| package_files(entry, store, &contents)).collect::<Result<Vec<_>>>()?
+    {
         placed.extend(files);
     }
     let mut root = Folder::default();
@@ -102,14 +104,13 @@ pub fn assemble(catalog: &Catalog, answers: &[Answer], store: &Store, progress: 
         let gzip_sha256 = gzip.map(|twin| twin.digest);
         files.insert(path, SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 });
     }
-    let (mut sniffed, mut real_gzip) = (BTreeMap::new(), Vec::new());
+    let mut notes = FileNotes::default();
     for entry in &catalog.entries {
         let base = package_path(entry);
         root.insert(&base[1..], TreeEntry::Tree(entry.record.tree));
-        sniffed.extend(entry.record.sniffed.iter().map(|(path, media)| (format!("{base}/{path}"), media.clone())));
-        real_gzip.extend(entry.record.real_gzip.iter().map(|path| format!("{base}/{path}")));
+        notes.extend(&base, &entry.record.notes);
     }
-    Ok(Site { tree: root.store(store)?, files, sniffed, real_gzip })
+    Ok(Site { tree: root.store(store)?, files, notes })
 }
 
 /// Where the files of a package are.
@@ -119,12 +120,11 @@ pub fn package_path(entry: &Entry) -> String {
 
 /// What does not depend on the catalog.
 fn fixed(contents: &Contents<'_>) -> Result<Vec<Placed>> {
-    let json = "application/json";
     [
-        ("/index.json", INDEX.as_bytes(), json, CacheClass::Seconds),
-        ("/answers/empty.json", EMPTY.as_bytes(), json, CacheClass::Minutes),
-        ("/answers/empty-categories.json", EMPTY_CATEGORIES.as_bytes(), json, CacheClass::Minutes),
-        ("/favicon.ico", crate::media::FAVICON, "image/x-icon", CacheClass::Minutes),
+        ("/index.json", INDEX.as_bytes(), media::JSON, CacheClass::Seconds),
+        ("/answers/empty.json", EMPTY.as_bytes(), media::JSON, CacheClass::Minutes),
+        ("/answers/empty-categories.json", EMPTY_CATEGORIES.as_bytes(), media::JSON, CacheClass::Minutes),
+        ("/favicon.ico", hosts::FAVICON, media::ICON, CacheClass::Minutes),
     ]
     .into_iter()
     .map(|(path, bytes, media_type, cache)| {
@@ -138,12 +138,16 @@ fn render_answer(catalog: &Catalog, answer: &Answer, contents: &Contents<'_>) ->
     let text = match &answer.content {
         AnswerContent::Items(hits) => {
             let mut text = String::from("[\n");
-            for (position, (index, templates)) in hits.iter().enumerate() {
+            for (position, hit) in hits.iter().enumerate() {
                 if position > 0 {
                     text.push_str(",\n");
                 }
-                let entry = &catalog.entries[*index];
-                entry.record.item.render(&mut text, |template| templates.keeps(template), entry.deprecated.as_ref());
+                let entry = &catalog.entries[hit.index];
+                entry.record.item.render(
+                    &mut text,
+                    |template| hit.templates.keeps(template),
+                    entry.deprecated.as_ref(),
+                );
             }
             text + "\n]\n"
         }
@@ -154,7 +158,7 @@ fn render_answer(catalog: &Catalog, answer: &Answer, contents: &Contents<'_>) ->
         path: format!("{}.json", answer.path),
         blob,
         gzip,
-        media_type: "application/json",
+        media_type: media::JSON,
         cache: CacheClass::Minutes,
         layer: None,
     })
@@ -175,7 +179,7 @@ fn package_files(entry: &Entry, store: &Store, contents: &Contents<'_>) -> Resul
             path: format!("/documents/{name}/{version}.json"),
             blob: document,
             gzip,
-            media_type: "application/json",
+            media_type: media::JSON,
             cache: CacheClass::Seconds,
             layer: layer.clone(),
         },
@@ -183,14 +187,14 @@ fn package_files(entry: &Entry, store: &Store, contents: &Contents<'_>) -> Resul
             path: format!("/epr/{name}/{name}-{version}.zip"),
             blob: record.archive,
             gzip: None,
-            media_type: "application/zip",
+            media_type: media::ZIP,
             cache: lasting,
             layer: layer.clone(),
         },
     ];
     if let Some(blob) = record.signature {
         let path = format!("/epr/{name}/{name}-{version}.zip.sig");
-        placed.push(Placed { path, blob, gzip: None, media_type: crate::media::PLAIN_TEXT, cache: lasting, layer });
+        placed.push(Placed { path, blob, gzip: None, media_type: media::TEXT, cache: lasting, layer });
     }
     Ok(placed)
 }

@@ -21,16 +21,21 @@ pub struct FileNotes {
 }
 
 impl FileNotes {
-    /// Notes what is unusual about one package file, given its path below the document root and its first
-    /// [`media::SNIFFED_BYTES`] bytes.
-    pub fn note(&mut self, path: &str, first_bytes: &[u8]) {
-        let actual = media::content_type(path, first_bytes);
-        if actual != suggested(path) {
-            self.types.insert(path.to_owned(), actual.into_owned());
+    /// Notes what is unusual about one package file, given its path and its content type.
+    pub fn note(&mut self, path: &str, content_type: &str) {
+        if content_type != suggested(path) {
+            self.types.insert(path.to_owned(), content_type.to_owned());
         }
         if path.ends_with(".gz") {
             self.archives.insert(path.to_owned());
         }
+    }
+
+    /// Adds the notes of a package whose files lie below `folder`.
+    pub fn extend(&mut self, folder: &str, notes: &Self) {
+        let below = |path: &String| format!("{folder}/{path}");
+        self.types.extend(notes.types.iter().map(|(path, content_type)| (below(path), content_type.clone())));
+        self.archives.extend(notes.archives.iter().map(below));
     }
 
     /// Whether the path is a compressed copy, which is no file of the package.
@@ -57,12 +62,12 @@ mod tests {
     #[test]
     fn only_exceptions_are_noted() {
         let mut notes = FileNotes::default();
-        notes.note("/package/a/1.0.0/manifest.yml", b"a: b");
-        notes.note("/package/a/1.0.0/b.hbs", b"{{a}}");
+        notes.note("/package/a/1.0.0/manifest.yml", "text/yaml; charset=UTF-8");
+        notes.note("/package/a/1.0.0/b.hbs", media::TEXT);
         assert_eq!(notes, FileNotes::default());
-        notes.note("/package/a/1.0.0/font.woff2", b"wOF2");
-        notes.note("/package/a/1.0.0/x/.yml", b"a: b");
-        notes.note("/package/a/1.0.0/b.hbs.gz", b"");
+        notes.note("/package/a/1.0.0/font.woff2", "font/woff2");
+        notes.note("/package/a/1.0.0/x/.yml", "text/yaml; charset=UTF-8");
+        notes.note("/package/a/1.0.0/b.hbs.gz", "application/gzip");
         let types: Vec<_> = notes.types.iter().map(|(path, kind)| format!("{path} {kind}")).collect();
         assert_eq!(
             types,

@@ -2,10 +2,10 @@
 //!
 //! Fields files are only read for this check: nothing of them is published.
 
+use super::checked_file::CheckedFile;
 use super::data_stream::DataStream;
 use super::package_files::Files;
 use super::report::Report;
-use super::validate;
 use crate::problem::Problem;
 use crate::yaml::{Plain, Scalar};
 
@@ -22,13 +22,12 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     let folder = format!("data_stream/{}/fields", data_stream.folder);
     let mut fields = Vec::new();
     for (name, _) in files.children(&folder) {
-        match read_fields(files, &format!("{folder}/{name}")) {
-            Ok(more) => fields.extend(more),
-            Err(problem) => {
-                report.add_validation(problem.hint("a fields file is a list of maps, each with a `name`"));
-                return;
-            }
-        }
+        let path = &format!("{folder}/{name}");
+        let hint = "a fields file is a list of maps, each with a `name`";
+        let Some(more) = read_fields(&CheckedFile { path, rule: "invalid-fields-file", hint, report }, files) else {
+            return;
+        };
+        fields.extend(more);
     }
     for (name, kind) in REQUIRED {
         if let Err(message) = require(&fields, name, kind) {
@@ -38,20 +37,22 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     }
 }
 
-/// The entries of one file; an empty file has none.
-fn read_fields(files: &Files<'_>, path: &str) -> Result<Vec<Plain>, Problem> {
-    let rule = "invalid-fields-file";
-    let problem = |message: &str, line: u32| Problem::warning(rule, message).file(path).line(line);
-    let entries = match validate::read_plain(files, path, rule)? {
-        Plain::Scalar(Scalar::Null, _) => return Ok(Vec::new()),
+/// The entries of one file; an empty file has none, and one that is not a list of maps is reported.
+fn read_fields(file: &CheckedFile<'_>, files: &Files<'_>) -> Option<Vec<Plain>> {
+    let entries = match file.read_yaml(files)? {
+        Plain::Scalar(Scalar::Null, _) => return Some(Vec::new()),
         Plain::List(entries, _) => entries,
-        other => return Err(problem("a fields file must be a list", other.line())),
+        other => {
+            file.fail(Some(other.line()), "a fields file must be a list");
+            return None;
+        }
     };
     let is_map = |entry: &Plain| matches!(entry, Plain::Map(..)) || entry.is_null();
-    match entries.iter().find(|entry| !is_map(entry)) {
-        Some(entry) => Err(problem("a field must be a map", entry.line())),
-        None => Ok(entries),
+    if let Some(entry) = entries.iter().find(|entry| !is_map(entry)) {
+        file.fail(Some(entry.line()), "a field must be a map");
+        return None;
     }
+    Some(entries)
 }
 
 fn require(fields: &[Plain], name: &str, kind: &str) -> Result<(), String> {

@@ -3,7 +3,7 @@
 //! The table must not know where a method is printed: data streams and templates of input packages use it differently.
 
 /// Input type and method, sorted by input type.
-const METHODS: &[(&str, &str)] = &[
+pub(super) const METHODS: &[(&str, &str)] = &[
     ("activemq/metrics", "Jolokia"),
     ("apache/metrics", "API"),
     ("aws-cloudwatch", "AWS CloudWatch"),

@@ -4,6 +4,7 @@
 //! It knows nothing of layers, disks or output folders.
 
 pub mod categories;
+mod checked_file;
 mod conditions;
 mod data_stream;
 mod deprecation;

@@ -2,6 +2,7 @@
 //!
 //! The registry makes them only with content validation on. None of them changes what is published.
 
+use super::checked_file::CheckedFile;
 use super::data_stream::DataStream;
 use super::image::Image;
 use super::manifest::Manifest;
@@ -9,9 +10,8 @@ use super::package_files::Files;
 use super::reader::Fields;
 use super::report::Report;
 use super::{PackageKind, fields_files, lexical, pipelines};
-use crate::problem::Problem;
 use crate::version::Version;
-use crate::yaml::{self, Limits, Plain, Scalar};
+use crate::yaml::{Plain, Scalar};
 use serde::de::IgnoredAny;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -91,37 +91,23 @@ fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<
             "add the file with the ending `.yml` or `.json`, or correct the name",
         );
     }
-    for path in found {
-        if let Err(problem) = check_pipeline(files, &path) {
-            report.add_validation(problem.hint("a pipeline is a map of `description`, `processors` and the like"));
-        }
+    for path in &found {
+        let hint = "a pipeline is a map of `description`, `processors` and the like";
+        check_pipeline(&CheckedFile { path, rule: "invalid-pipeline", hint, report }, files);
     }
 }
 
-fn check_pipeline(files: &Files<'_>, path: &str) -> Result<(), Problem> {
-    let rule = "invalid-pipeline";
-    let problem = |message: String| Problem::warning(rule, message).file(path);
-    if path.ends_with(".json") {
-        let bytes = files.read(path).map_err(problem)?;
+fn check_pipeline(file: &CheckedFile<'_>, files: &Files<'_>) {
+    if file.path.ends_with(".json") {
+        let Some(bytes) = file.read(files) else { return };
         let pipeline: Result<Option<BTreeMap<String, IgnoredAny>>, _> = serde_json::from_slice(&bytes);
-        return pipeline.map(|_| ()).map_err(|error| problem(format!("a pipeline must be a map: {error}")));
-    }
-    match read_plain(files, path, rule)? {
-        Plain::Map(..) | Plain::Scalar(Scalar::Null, _) => Ok(()),
-        other => Err(problem("a pipeline must be a map".to_owned()).line(other.line())),
-    }
-}
-
-/// Reads a file whose keys are not split on dots; what fails becomes a problem of that rule.
-pub(super) fn read_plain(files: &Files<'_>, path: &str, rule: &str) -> Result<Plain, Problem> {
-    let problem = |message: String| Problem::warning(rule, message).file(path);
-    let bytes = files.read(path).map_err(problem)?;
-    let document = yaml::parse_plain(&bytes, &Limits::default()).map_err(|error| {
-        let problem = problem(error.message);
-        match error.line {
-            Some(line) => problem.line(line),
-            None => problem,
+        if let Err(error) = pipeline {
+            file.fail(u32::try_from(error.line()).ok().filter(|line| *line > 0), format!("not a JSON map: {error}"));
         }
-    })?;
-    Ok(document.root)
+        return;
+    }
+    match file.read_yaml(files) {
+        None | Some(Plain::Map(..) | Plain::Scalar(Scalar::Null, _)) => {}
+        Some(other) => file.fail(Some(other.line()), "a pipeline must be a map"),
+    }
 }

@@ -1,13 +1,8 @@
 //! Which precomputed answer belongs to a request: one model from which every host's rules are made.
 //!
-<<<<<<< HEAD
 //! [`build`] makes the tables of [`model`] and the list of [`answers`] they point to, [`walk`] is the reference reading
-//! of them; `hosts` turns the same tables into configurations. Knows nothing of packages' documents, disks or HTTP
-//! libraries.
-=======
-//! [`model`] is the data, [`walk`] the reference reading of it, [`request`] the reference router; `hosts` turns the same
-//! data into configurations. Knows nothing of packages' documents, disks or HTTP libraries.
->>>>>>> w-hosts
+//! of them and [`request`] the reference router; `hosts` turns the same tables into configurations. Knows nothing of
+//! packages' documents, disks or HTTP libraries.
 
 pub mod answers;
 mod axes;
@@ -17,15 +12,11 @@ mod diagram;
 mod emit;
 mod lookup;
 pub mod model;
-<<<<<<< HEAD
+mod path;
+pub mod query;
+pub mod request;
 pub mod walk;
 pub mod whole;
 
 #[cfg(test)]
 mod tests;
-=======
-mod path;
-pub mod query;
-pub mod request;
-pub mod walk;
->>>>>>> w-hosts

@@ -1,4 +1,8 @@
-//! Finding what may be a package: version folders at the second level, zips anywhere (contract, sections 1.2 to 1.5).
+//! Finding what may be a package: version folders and zips (contract, sections 1.2 to 1.5).
+//!
+//! The reference knows version folders at the second level only (`<anything>/<version>`); here they may lie deeper too, so
+//! that a checkout of package-storage (`packages/<name>/<version>`) is a layer as it stands. On the first level a folder
+//! is never a package.
 //!
 //! Only names and kinds are looked at, and version folders are not entered: that happens when they are opened, in
 //! parallel, and brings up the zips inside them. Knows nothing of a package's content.
@@ -9,6 +13,7 @@ use super::names::shown;
 use super::{Candidate, LayerSource, WalkOrder};
 use crate::package::PackageKind;
 use crate::problem::Problem;
+use crate::version::Version;
 use anyhow::Context;
 use rustix::fs::{Dir, FileType};
 use std::ffi::{CStr, OsStr};
@@ -113,14 +118,15 @@ impl Search<'_> {
             self.file(place, kind, name, path, text);
             return Ok(());
         }
-        if place.depth == 2 {
-            if let Some(version) = std::str::from_utf8(name).ok().filter(|name| is_strict_version(name)) {
+        if place.depth >= 2 {
+            if let Some(version) = std::str::from_utf8(name).ok().filter(|name| Version::strict(name).is_ok()) {
                 let signature = signature(path, name, place.names);
                 self.add(PackageKind::Folder, path, text, Some(version.to_owned()), signature);
                 return Ok(());
             }
-            let message = format!("the folder is skipped: `{}` is not a version such as `1.0.0`", shown(name));
-            self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), text);
+            if name == b".git" {
+                return Ok(());
+            }
         }
         if place.depth >= MAX_DEPTH {
             self.report(Problem::warning("folders-too-deep", "what lies below is not searched for zips"), text);
@@ -128,7 +134,13 @@ impl Search<'_> {
         }
         let mut folder = disk::open_folder(place.folder.fd()?, &listed.name)?;
         let names = disk::list(&mut folder, usize::MAX)?;
+        let before = (self.candidates.len(), self.problems.len());
         self.folder(&Place { folder: &folder, names: &names, path, shown: text, depth: place.depth + 1 });
+        let is_barren = place.depth >= 2 && before == (self.candidates.len(), self.problems.len());
+        if is_barren || names.iter().any(|listed| listed.name.to_bytes() == b"manifest.yml") {
+            let message = format!("the folder is skipped: `{}` is not a version such as `1.0.0`", shown(name));
+            self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), text);
+        }
         Ok(())
     }
 
@@ -185,20 +197,4 @@ fn signature(path: &Path, name: &[u8], names: &[Listed]) -> Option<PathBuf> {
     let wanted = [name, b".sig"].concat();
     let listed = names.binary_search_by(|listed| CStr::to_bytes(&listed.name).cmp(&wanted)).is_ok();
     listed.then(|| path.with_file_name(OsStr::from_bytes(&wanted)))
-}
-
-/// Whether a text is a version in the sense of the contract's section 10.1.
-fn is_strict_version(text: &str) -> bool {
-    let (rest, metadata) = text.split_once('+').map_or((text, None), |(rest, metadata)| (rest, Some(metadata)));
-    let (core, pre) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
-    let is_number =
-        |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
-    let is_word =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let is_pre = |part: &str| is_word(part) && (!part.bytes().all(|byte| byte.is_ascii_digit()) || is_number(part));
-    text.len() <= 256
-        && core.split('.').count() == 3
-        && core.split('.').all(|part| is_number(part) && part.parse::<u64>().is_ok())
-        && pre.is_none_or(|pre| pre.split('.').all(is_pre))
-        && metadata.is_none_or(|metadata| metadata.split('.').all(is_word))
 }

@@ -9,42 +9,45 @@ use crate::problem::Problem;
 /// What every file system we know allows for one component.
 const MAX_COMPONENT_BYTES: usize = 255;
 
-/// A path component that is safe everywhere, or the quarantine that says why it is not; `parent` is the folder it lies
-/// in, empty or with a trailing slash.
+/// The name of an entry if it is safe everywhere, or the quarantine that says why it is not; `parent` is the folder it
+/// lies in, empty or with a trailing slash.
 pub(super) fn check_component<'a>(parent: &str, name: &'a [u8]) -> Result<&'a str, Box<Problem>> {
-    let refuse = |rule: &str, reason: &str| {
-        let file = format!("{parent}{}", shown(name));
-        Err(Problem::quarantine(rule, format!("`{file}` {reason}")).file(file).hint("rename it").into())
-    };
-    let Ok(text) = std::str::from_utf8(name) else {
-        return refuse("unsafe-name", "is not valid UTF-8");
-    };
-    if matches!(text, "" | "." | "..") {
-        return refuse("unsafe-path", "is absolute or has an empty, `.` or `..` component");
-    }
-    if text.contains(char::is_control) {
-        return refuse("unsafe-name", "has a control character in its name");
-    }
-    if text.contains('\\') {
-        return refuse("unsafe-name", "has a back-slash in its name");
-    }
-    if text.len() > MAX_COMPONENT_BYTES {
-        return refuse("path-too-long", &format!("has a name of more than {MAX_COMPONENT_BYTES} bytes"));
-    }
-    Ok(text)
+    component(name).map_err(|fault| fault.of(format!("{parent}{}", shown(name))))
 }
 
-/// Checks a whole path: `name` is what a zip member is called, without the trailing slash of folders.
+/// The same for a whole path: what a zip member is called, without the trailing slash of folders.
 pub(super) fn check_path(name: &[u8]) -> Result<&str, Box<Problem>> {
-    for component in name.split(|&byte| byte == b'/') {
-        check_component("", component).map_err(|mut problem| {
-            let file = shown(name);
-            problem.message = problem.message.replacen(&shown(component), &file, 1);
-            problem.place.file = Some(file);
-            problem
-        })?;
+    let check = || {
+        name.split(|&byte| byte == b'/').try_for_each(|name| component(name).map(|_| ()))?;
+        std::str::from_utf8(name).map_err(|_| Fault::NOT_UTF8)
+    };
+    check().map_err(|fault| fault.of(shown(name)))
+}
+
+/// Why a name is refused: rule and reason.
+struct Fault(&'static str, &'static str);
+
+impl Fault {
+    const NOT_UTF8: Self = Self("unsafe-name", "the name is not valid UTF-8");
+
+    fn of(self, file: String) -> Box<Problem> {
+        Problem::quarantine(self.0, self.1).file(file).hint("rename it").into()
     }
-    Ok(std::str::from_utf8(name).expect("components of valid UTF-8 joined by slashes are valid UTF-8"))
+}
+
+fn component(name: &[u8]) -> Result<&str, Fault> {
+    let text = std::str::from_utf8(name).map_err(|_| Fault::NOT_UTF8)?;
+    if matches!(text, "" | "." | "..") {
+        Err(Fault("unsafe-path", "the path is absolute or has an empty, `.` or `..` component"))
+    } else if text.contains(char::is_control) {
+        Err(Fault("unsafe-name", "the name has a control character"))
+    } else if text.contains('\\') {
+        Err(Fault("unsafe-name", "the name has a back-slash"))
+    } else if text.len() > MAX_COMPONENT_BYTES {
+        Err(Fault("path-too-long", "the name has more than 255 bytes"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// Checks the bounds of a path below the package's root.

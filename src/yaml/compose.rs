@@ -3,25 +3,11 @@
 //! Aliases are copied, never shared, so every copy is paid for from one budget: a file may not grow without bound.
 //! Must not know dotted keys or manifests.
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 use super::mapping::Pairs;
 use super::plain::Plain;
 use super::scan::{Scanner, Token, TokenKind};
 use super::{Limits, Scalar, Warning, YamlError, resolve};
 use std::borrow::Cow;
-=======
-=======
->>>>>>> w-route
-use super::plain::{Entry, Plain};
-use super::scan::{Scanner, Token, TokenKind};
-use super::{Limits, Scalar, Warning, YamlError, resolve};
-use std::borrow::Cow;
-use std::cmp::Ordering;
-<<<<<<< HEAD
->>>>>>> 1c156be
-=======
->>>>>>> w-route
 use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, YamlError>;
@@ -50,18 +36,8 @@ pub(super) struct Composer<'a> {
 pub(super) struct Composed {
     pub(super) root: Plain,
     pub(super) warnings: Vec<Warning>,
-<<<<<<< HEAD
-<<<<<<< HEAD
     /// Whether a marker (`---` or `...`) ended the document: what stands behind it does not count.
     pub(super) marked_end: bool,
-=======
-    /// Whether the text goes on behind the document.
-    pub(super) more_follows: bool,
->>>>>>> 1c156be
-=======
-    /// Whether the text goes on behind the document.
-    pub(super) more_follows: bool,
->>>>>>> w-route
 }
 
 /// Reads the first document; an empty text is null.
@@ -77,19 +53,9 @@ pub(super) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
         warnings: Vec::new(),
     };
     let root = composer.document()?;
-<<<<<<< HEAD
-<<<<<<< HEAD
     // The look behind the end also finds what cannot be a token there.
     let marked_end = matches!(composer.scanner.peek()?.kind, TokenKind::DocumentStart | TokenKind::DocumentEnd);
     Ok(Composed { root, warnings: composer.warnings, marked_end })
-=======
-    let more_follows = !matches!(composer.scanner.peek()?.kind, TokenKind::StreamEnd);
-    Ok(Composed { root, warnings: composer.warnings, more_follows })
->>>>>>> 1c156be
-=======
-    let more_follows = !matches!(composer.scanner.peek()?.kind, TokenKind::StreamEnd);
-    Ok(Composed { root, warnings: composer.warnings, more_follows })
->>>>>>> w-route
 }
 
 /// Whether the next token is one of these.
@@ -416,15 +382,7 @@ impl<'a> Composer<'a> {
     }
 }
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 pub(super) fn syntax<T>(line: u32, message: &str) -> Result<T> {
-=======
-fn syntax<T>(line: u32, message: &str) -> Result<T> {
->>>>>>> 1c156be
-=======
-fn syntax<T>(line: u32, message: &str) -> Result<T> {
->>>>>>> w-route
     Err(YamlError::syntax(line, message))
 }
 
@@ -451,114 +409,3 @@ fn height(value: &Plain) -> usize {
         Plain::Map(entries, _) => entries.iter().map(|entry| 1 + height(&entry.value)).max().unwrap_or(0),
     }
 }
-<<<<<<< HEAD
-<<<<<<< HEAD
-=======
-=======
->>>>>>> w-route
-
-/// The pairs of one mapping while it is read: later ones win, in document order, merged ones included.
-#[derive(Default)]
-struct Pairs {
-    entries: Vec<Entry>,
-    /// Index of each entry that a merge key brought; nearly always empty.
-    merged: Vec<usize>,
-}
-
-impl Pairs {
-    fn add(&mut self, key: Plain, value: Plain, merge: bool) -> Result<()> {
-        let (key, line) = match key {
-            Plain::Scalar(key, line) => (key, line),
-            other => return syntax(other.line(), "invalid map key"),
-        };
-        if !merge {
-            self.entries.push(Entry { key, line, value });
-            return Ok(());
-        }
-        match value {
-            Plain::Map(entries, _) => self.merge(entries),
-            // Earlier items of the list win, so they come last.
-            Plain::List(items, _) => {
-                for item in items.into_iter().rev() {
-                    match item {
-                        Plain::Map(entries, _) => self.merge(entries),
-                        other => return wrong_merge(other.line()),
-                    }
-                }
-            }
-            other => return wrong_merge(other.line()),
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, entries: Vec<Entry>) {
-        self.merged.extend(self.entries.len()..self.entries.len() + entries.len());
-        self.entries.extend(entries);
-    }
-
-    /// Keeps the last entry of each key.
-    fn finish(mut self, warnings: &mut Vec<Warning>) -> Vec<Entry> {
-        let mut order: Vec<usize> = (0..self.entries.len()).collect();
-        order.sort_by(|&a, &b| compare(&self.entries[a].key, &self.entries[b].key).then(a.cmp(&b)));
-        let mut lost: Vec<usize> = Vec::new();
-        for pair in order.windows(2) {
-            let (earlier, later) = (&self.entries[pair[0]], &self.entries[pair[1]]);
-            if compare(&earlier.key, &later.key).is_eq() {
-                lost.push(pair[0]);
-                if !pair.iter().any(|index| self.merged.binary_search(index).is_ok()) {
-                    let message = format!("duplicate key {}; this last one counts", spelled(&later.key));
-                    warnings.push(Warning { line: later.line, message });
-                }
-            }
-        }
-        if !lost.is_empty() {
-            lost.sort_unstable();
-            let mut index = 0;
-            self.entries.retain(|_| {
-                index += 1;
-                lost.binary_search(&(index - 1)).is_err()
-            });
-        }
-        self.entries
-    }
-}
-
-fn wrong_merge<T>(line: u32) -> Result<T> {
-    syntax(line, "map merge requires map or sequence of maps as the value")
-}
-
-/// Any order will do that puts equal keys side by side; keys of different kinds are never equal.
-fn compare(a: &Scalar, b: &Scalar) -> Ordering {
-    let rank = |scalar: &Scalar| match scalar {
-        Scalar::Null => 0,
-        Scalar::Bool(_) => 1,
-        Scalar::Int(_) => 2,
-        Scalar::Uint(_) => 3,
-        Scalar::Float(_) => 4,
-        Scalar::String(_) => 5,
-    };
-    match (a, b) {
-        (Scalar::String(a), Scalar::String(b)) => a.cmp(b),
-        (Scalar::Bool(a), Scalar::Bool(b)) => a.cmp(b),
-        (Scalar::Int(a), Scalar::Int(b)) => a.cmp(b),
-        (Scalar::Uint(a), Scalar::Uint(b)) => a.cmp(b),
-        (Scalar::Float(a), Scalar::Float(b)) => a.total_cmp(b),
-        _ => rank(a).cmp(&rank(b)),
-    }
-}
-
-/// A key as messages show it.
-pub(super) fn spelled(key: &Scalar) -> String {
-    match key {
-        Scalar::Null => "`null`".to_owned(),
-        Scalar::Bool(value) => format!("`{value}`"),
-        Scalar::Int(value) => format!("`{value}`"),
-        Scalar::Uint(value) => format!("`{value}`"),
-        Scalar::Float(value) => format!("`{value}`"),
-        Scalar::String(value) => format!("`{value}`"),
-    }
-}
-<<<<<<< HEAD
->>>>>>> 1c156be
-=======
->>>>>>> w-route

@@ -27,18 +27,8 @@ pub fn parse_plain(bytes: &[u8], limits: &Limits) -> Result<PlainDocument, YamlE
     let text = text::decode(bytes);
     let composed = compose(&text.text, limits);
     if let Some(reason) = text.cut {
-<<<<<<< HEAD
-<<<<<<< HEAD
         let behind_the_end = matches!(&composed, Ok(Composed { marked_end: true, .. }));
         if !behind_the_end {
-=======
-        let seen = matches!(&composed, Ok(Composed { more_follows: true, .. }));
-        if !seen {
->>>>>>> 1c156be
-=======
-        let seen = matches!(&composed, Ok(Composed { more_follows: true, .. }));
-        if !seen {
->>>>>>> w-route
             let line = 1 + text.text.matches('\n').count();
             return Err(YamlError::syntax(u32::try_from(line).unwrap_or(u32::MAX), reason));
         }

@@ -4,15 +4,7 @@
 //! and what is there stays. So a nested value wins over a dotted one, with a warning. What the reference refuses in most
 //! runs (a map against a scalar, a list place filled twice) is always refused. Must not know field names or types.
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 use super::mapping::spelled;
-=======
-use super::compose::spelled;
->>>>>>> 1c156be
-=======
-use super::compose::spelled;
->>>>>>> w-route
 use super::resolve::{Part, part};
 use super::{Entry, Limits, Node, Plain, Scalar, Value, Warning, YamlError};
 

@@ -7,13 +7,7 @@
 mod compose;
 pub mod decode;
 mod expand;
-<<<<<<< HEAD
-<<<<<<< HEAD
 mod mapping;
-=======
->>>>>>> 1c156be
-=======
->>>>>>> w-route
 mod plain;
 mod resolve;
 mod scan;

@@ -105,17 +105,9 @@ fn number(text: &str) -> Option<Scalar> {
         return None;
     }
     let text = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
-<<<<<<< HEAD
-<<<<<<< HEAD
     // The reference lets a sign follow this prefix, and no other.
     let signed_binary = || i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Scalar::Int);
     integer(&text).or_else(|| float(&text)).or_else(signed_binary)
-=======
-    integer(&text).or_else(|| float(&text))
->>>>>>> 1c156be
-=======
-    integer(&text).or_else(|| float(&text))
->>>>>>> w-route
 }
 
 /// A sign and its absence, and the base and digits of an integer literal.
@@ -134,15 +126,7 @@ fn integer(text: &str) -> Option<Scalar> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (base, digits) = base_of(unsigned);
     // The standard conversions would take another sign.
-<<<<<<< HEAD
-<<<<<<< HEAD
     if !digits.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-=======
-    if !digits.bytes().next()?.is_ascii_alphanumeric() {
->>>>>>> 1c156be
-=======
-    if !digits.bytes().next()?.is_ascii_alphanumeric() {
->>>>>>> w-route
         return None;
     }
     let magnitude = u64::from_str_radix(digits, base).ok()?;
@@ -210,8 +194,6 @@ pub(super) fn part(text: &str) -> Part {
     if !unsigned.starts_with(|first: char| first.is_ascii_digit()) {
         return Part::Name;
     }
-<<<<<<< HEAD
-<<<<<<< HEAD
     let value = if !unsigned.contains('_') {
         integer(text)
     } else if underscores_separate_digits(unsigned) {
@@ -219,27 +201,12 @@ pub(super) fn part(text: &str) -> Part {
     } else {
         None
     };
-=======
-=======
->>>>>>> w-route
-    let underscores = unsigned.contains('_');
-    // An underscore may also follow the prefix of a base, but never stands first, last or twice.
-    if underscores && (unsigned.ends_with('_') || unsigned.contains("__")) {
-        return Part::Name;
-    }
-    let value = if underscores { integer(&text.replace('_', "")) } else { integer(text) };
-<<<<<<< HEAD
->>>>>>> 1c156be
-=======
->>>>>>> w-route
     match value {
         Some(Scalar::Int(value)) if value < 0 => Part::Negative,
         Some(Scalar::Int(value)) if value as u64 <= LARGEST_INDEX => Part::Index(value as usize),
         _ => Part::Name,
     }
 }
-<<<<<<< HEAD
-<<<<<<< HEAD
 
 /// Each underscore stands between two digits, or between the prefix of a base and a digit.
 fn underscores_separate_digits(unsigned: &str) -> bool {
@@ -252,7 +219,3 @@ fn underscores_separate_digits(unsigned: &str) -> bool {
         before && bytes.get(index + 1).is_some_and(digit)
     })
 }
-=======
->>>>>>> 1c156be
-=======
->>>>>>> w-route

@@ -1,10 +1,11 @@
 //! The worked example of the contract (section 12), byte for byte.
 
 use super::{FIELDS, Memory, accepted, render_info, render_item};
+use crate::package::{Release, Spec, TemplateFacts};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/acme");
 
-fn fixture(path: &str) -> String {
+pub(super) fn fixture(path: &str) -> String {
     std::fs::read_to_string(format!("{FOLDER}/{path}")).expect("the fixture is in the repository")
 }
 
@@ -37,4 +38,16 @@ fn a_search_item_keeps_the_templates_it_is_told_to() {
     let mut out = String::new();
     accepted(example()).item.render(&mut out, |_| false, None);
     assert!(!out.contains("policy_templates"), "{out}");
+}
+
+#[test]
+fn search_learns_what_it_filters_by() {
+    let facts = accepted(example()).facts;
+    assert_eq!((facts.name.as_str(), facts.version.as_str()), ("acme", "0.3.0-rc.1"));
+    assert_eq!((facts.package_type.as_str(), facts.release), ("integration", Release::Beta));
+    assert_eq!(facts.spec, Spec { major: 2, minor: 10 });
+    assert_eq!(facts.kibana.map(|kibana| kibana.to_string()).as_deref(), Some("^8.5.0"));
+    assert_eq!((facts.agent, facts.capabilities, facts.deprecated), (None, vec![], None));
+    assert_eq!(facts.categories, ["web"], "unknown ids are gone");
+    assert_eq!(facts.templates, [TemplateFacts { categories: Some(vec!["datastore".to_owned()]) }]);
 }

@@ -2,6 +2,10 @@
 
 mod assets;
 mod example;
+mod hostile;
+mod refusals;
+mod shapes;
+mod tables;
 mod typed_reading;
 
 use super::{Entry, EntryKind, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem, read};

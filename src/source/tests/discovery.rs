@@ -77,6 +77,22 @@ fn only_strict_versions_are_packages() {
     }
 }
 
+/// A checkout keeps its packages in a folder of its own; what looks like a package under a wrong name is reported.
+#[test]
+fn version_folders_may_lie_deeper() {
+    let tree = Tree::new(&[
+        "packages/a/1.0.0/manifest.yml",
+        "packages/a/v2/manifest.yml",
+        "packages/team/b/1.0.0/manifest.yml",
+        "packages/.git/objects/1.0.0/manifest.yml",
+        "1.0.0/manifest.yml",
+    ]);
+    assert_eq!(found(&tree), ["packages/a/1.0.0", "packages/team/b/1.0.0"]);
+    let (_, problems) = tree.discover();
+    let expected = [("not-a-version-folder", "1.0.0"), ("not-a-version-folder", "packages/a/v2")];
+    assert_eq!(rules(&problems), expected);
+}
+
 /// Contract 1.3: files and links at the second level are ignored with a warning; signatures belong there.
 #[test]
 fn odd_entries_at_the_second_level_are_reported() {
@@ -201,4 +217,12 @@ fn a_single_zip_needs_no_folder() {
     let tree = Tree::new(&["x.zip"]);
     let (candidates, problems) = discover_in(&[Path::new(&tree.path("x.zip"))]).unwrap();
     assert_eq!((candidates.len(), problems.len(), candidates[0].package.as_str()), (1, 0, "x.zip"));
+}
+
+#[test]
+fn limits_are_read_over_their_defaults() {
+    use super::Limits;
+    let limits: Limits = serde_json::from_str(r#"{"max_entries": 5}"#).unwrap();
+    assert_eq!(limits, Limits { max_entries: 5, ..Limits::default() });
+    assert!(serde_json::from_str::<Limits>(r#"{"max_entry": 5}"#).is_err());
 }

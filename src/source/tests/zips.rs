@@ -256,3 +256,26 @@ fn a_zip_that_changed_is_not_read() {
     let OpenPackage::Zip(package) = &open else { panic!("a zip was opened") };
     assert!(package.with_archive(|content| content.read_to_end(&mut Vec::new())).is_err());
 }
+
+/// What tools write that are not ours: data before the zip, a comment, sizes only after the content.
+#[test]
+fn unusual_but_valid_zips_are_read() {
+    let mut prefixed = b"#!/bin/sh\n".to_vec();
+    prefixed.extend(zip_of(&["p/manifest.yml", "p/x"]));
+    let mut commented = zip_of(&["p/manifest.yml", "p/x"]);
+    let end = commented.len() - 2;
+    commented[end] = 4;
+    commented.extend(b"PK\x05\x06");
+    let mut streamed = ::zip::ZipWriter::new_stream(Vec::new());
+    for name in ["p/manifest.yml", "p/x"] {
+        streamed.start_file(name, SimpleFileOptions::default()).unwrap();
+        streamed.write_all(b"content").unwrap();
+    }
+    let streamed = streamed.finish().unwrap().into_inner();
+    for bytes in [prefixed, commented, streamed] {
+        let tree = Tree::with_zip(&bytes);
+        let open = tree.open().unwrap();
+        assert_eq!(paths(&open), ["manifest.yml", "x"]);
+        assert_eq!(open.read("x").unwrap(), b"content");
+    }
+}

@@ -1,8 +1,6 @@
 //! Text to tokens, YAML 1.1 as the registry's parser reads it.
 //!
 //! Own code rather than a library, after trying the two candidates on the contract's table (2.2). `libyaml-safer`, the
-<<<<<<< HEAD
-<<<<<<< HEAD
 //! port closest to the registry's parser, panics on a block scalar without a final line break, on `"\` at the end and
 //! where a comma follows a tag, misreads UTF-16, refuses `"\'"` and `{a:}`, accepts `"\/"`, counts the 1,024 characters
 //! of a key in bytes, and is quadratic in `%TAG` lines. `granit-parser` (and `saphyr-parser`, its origin) is well kept
@@ -13,30 +11,12 @@
 //! million made-up texts read alike. Known to differ: a second byte order mark at the start, and `[]: x` or `{}: x`,
 //! which are refused here at once and there a step later. A control character close behind the end marker of a document
 //! is passed over here; the registry sees it if it falls in the same 512 bytes.
-=======
-=======
->>>>>>> w-route
-//! port closest to the registry's parser, panics on a block scalar without a final line break, on `"\` at the end and on
-//! `[!a, b]`, misreads UTF-16, refuses `"\'"` and `{a:}`, accepts `"\/"`, counts the 1,024 characters of a key in bytes,
-//! and is quadratic in `%TAG` lines. `granit-parser` (and `saphyr-parser`, its origin) is well kept but YAML 1.2: it
-//! differs in line breaks, final line breaks of block scalars, comments, unknown aliases and what may follow a document.
-//! Neither could be mended from outside, since only the scanner knows whether a character stands inside quotes.
-<<<<<<< HEAD
->>>>>>> 1c156be
-=======
->>>>>>> w-route
 //!
 //! The method is libyaml's: a token that may turn out to be a key is remembered, and when `:` follows on the same line
 //! within 1,024 characters, a key token is put in front of it. Blocks open and close with the indentation. Values and
 //! their meaning must not be known here.
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 mod cursor;
-=======
->>>>>>> 1c156be
-=======
->>>>>>> w-route
 mod marker;
 mod scalar;
 
@@ -185,92 +165,6 @@ impl<'a> Scanner<'a> {
         Err(YamlError::syntax(self.mark.line, message))
     }
 
-<<<<<<< HEAD
-<<<<<<< HEAD
-=======
-=======
->>>>>>> w-route
-    // ---- characters ----
-
-    /// The byte `ahead` of the position, 0 behind the end: the text holds no zero bytes.
-    fn at(&self, ahead: usize) -> u8 {
-        self.text.as_bytes().get(self.position + ahead).copied().unwrap_or(0)
-    }
-
-    fn is_end(&self) -> bool {
-        self.position >= self.text.len()
-    }
-
-    fn is_blank(&self, ahead: usize) -> bool {
-        matches!(self.at(ahead), b' ' | b'\t')
-    }
-
-    fn is_break(&self, ahead: usize) -> bool {
-        match self.at(ahead) {
-            b'\n' | b'\r' => true,
-            0xc2 => self.at(ahead + 1) == 0x85,
-            0xe2 => self.at(ahead + 1) == 0x80 && matches!(self.at(ahead + 2), 0xa8 | 0xa9),
-            _ => false,
-        }
-    }
-
-    fn is_break_or_end(&self, ahead: usize) -> bool {
-        self.at(ahead) == 0 || self.is_break(ahead)
-    }
-
-    fn is_space_or_end(&self, ahead: usize) -> bool {
-        self.is_blank(ahead) || self.is_break_or_end(ahead)
-    }
-
-    /// Steps over one character that is no line break.
-    fn skip(&mut self) {
-        self.position += match self.at(0) {
-            _ if self.is_end() => return,
-            0..=0x7f => 1,
-            0x80..=0xdf => 2,
-            0xe0..=0xef => 3,
-            _ => 4,
-        };
-        self.mark.index += 1;
-        self.mark.column += 1;
-    }
-
-    /// Steps over one line break and says how it reads: `\n`, or itself for the two Unicode separators.
-    fn skip_break(&mut self) -> &'a str {
-        let (width, characters) = match self.at(0) {
-            b'\r' if self.at(1) == b'\n' => (2, 2),
-            b'\n' | b'\r' => (1, 1),
-            0xc2 => (2, 1),
-            0xe2 => (3, 1),
-            _ => return "",
-        };
-        let text: &'a str = self.text;
-        let written = &text[self.position..self.position + width];
-        self.position += width;
-        self.mark = Mark { index: self.mark.index + characters, line: self.mark.line + 1, column: 0 };
-        if width == 3 { written } else { "\n" }
-    }
-
-    fn skip_to_line_end(&mut self) {
-        while !self.is_break_or_end(0) {
-            self.skip();
-        }
-    }
-
-    /// `---` or `...` at the start of a line.
-    fn is_document_indicator(&self) -> bool {
-        self.mark.column == 0
-            && (self.text.as_bytes()[self.position..].starts_with(b"---")
-                || self.text.as_bytes()[self.position..].starts_with(b"..."))
-            && self.is_space_or_end(3)
-    }
-
-    // ---- tokens ----
-
-<<<<<<< HEAD
->>>>>>> 1c156be
-=======
->>>>>>> w-route
     fn push(&mut self, kind: TokenKind<'a>, mark: Mark) {
         self.tokens.push_back(Token { kind, mark });
     }
@@ -314,18 +208,6 @@ impl<'a> Scanner<'a> {
 
     fn skip_to_token(&mut self) {
         loop {
-<<<<<<< HEAD
-<<<<<<< HEAD
-=======
-            if self.mark.column == 0 && self.text[self.position..].starts_with('\u{feff}') {
-                self.skip();
-            }
->>>>>>> 1c156be
-=======
-            if self.mark.column == 0 && self.text[self.position..].starts_with('\u{feff}') {
-                self.skip();
-            }
->>>>>>> w-route
             // Tabs may separate tokens, but never indent a block.
             while self.at(0) == b' ' || (self.at(0) == b'\t' && (self.in_flow() || !self.simple_key_allowed)) {
                 self.skip();

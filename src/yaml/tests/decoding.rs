@@ -42,15 +42,7 @@ fn plain_integers() {
         ("1000", &["1_000", "1_0__00"]),
         ("10", &["1__0"]),
         ("1", &["1_", "+0b1", "0b0_1"]),
-<<<<<<< HEAD
-<<<<<<< HEAD
         ("-1", &["-_1", "-1", "0b-1"]),
-=======
-        ("-1", &["-_1", "-1"]),
->>>>>>> 1c156be
-=======
-        ("-1", &["-_1", "-1"]),
->>>>>>> w-route
         ("83", &["0123"]),
         ("7", &["0_7", "007"]),
         ("0", &["0", "00", "-0", "+0"]),
@@ -139,14 +131,8 @@ fn encodings() {
     check([&[0xfe, 0xff], &big[1..]].concat(), "!yaml");
     check(b"\xff\xfe\x61\x00\x00\xd8", "!invalid UTF-16");
     check(b"a: \xc3", "!invalid UTF-8");
-<<<<<<< HEAD
-<<<<<<< HEAD
     check("{a: 1} \u{7}", "!control characters are not allowed");
     check("a: 1\n\u{feff}b: 2", "{a:1,\u{feff}b:2}");
-=======
->>>>>>> 1c156be
-=======
->>>>>>> w-route
     check("a: x\u{7}", "!control characters are not allowed");
     check("a: \"\u{1b}\"", "!control characters");
     check("a: x\u{7f}", "!control characters");
@@ -155,15 +141,7 @@ fn encodings() {
 
 #[test]
 fn duplicate_keys_and_aliases() {
-<<<<<<< HEAD
-<<<<<<< HEAD
     check("a: {x: 1}\nb: 2\na: {z: 3}", "{b:2,a:{z:3}}");
-=======
-    check("a: {x: 1}\nb: 2\na: {y: 3}", "{b:2,a:{y:3}}");
->>>>>>> 1c156be
-=======
-    check("a: {x: 1}\nb: 2\na: {y: 3}", "{b:2,a:{y:3}}");
->>>>>>> w-route
     check("a: 1\n\"a\": 2", "{a:2}");
     check("1: a\n\"1\": b", r#"{<1>:"a",1:"b"}"#);
     check("a: &x {k: [1]}\nb: *x\nc: [*x, *x]", "{a:{k:[1]},b:{k:[1]},c:[{k:[1]},{k:[1]}]}");
@@ -178,21 +156,9 @@ fn duplicate_keys_and_aliases() {
 
 #[test]
 fn merge_keys_follow_document_order() {
-<<<<<<< HEAD
-<<<<<<< HEAD
     check("x: &x {type: a, k: b}\nv: {type: u, <<: *x}", r#"{x:{type:"a",k:"b"},v:{type:"a",k:"b"}}"#);
     check("x: &x {type: a, k: b}\nv: {<<: *x, type: u}", r#"{x:{type:"a",k:"b"},v:{k:"b",type:"u"}}"#);
     check("x: &x {k: 1}\nv: &v {k: 2, l: 3}\nz: {<<: [*x, *v]}", "{x:{k:1},v:{k:2,l:3},z:{l:3,k:1}}");
-=======
-    check("x: &x {type: a, k: b}\ny: {type: u, <<: *x}", r#"{x:{type:"a",k:"b"},y:{type:"a",k:"b"}}"#);
-    check("x: &x {type: a, k: b}\ny: {<<: *x, type: u}", r#"{x:{type:"a",k:"b"},y:{k:"b",type:"u"}}"#);
-    check("x: &x {k: 1}\ny: &y {k: 2, l: 3}\nz: {<<: [*x, *y]}", "{x:{k:1},y:{k:2,l:3},z:{l:3,k:1}}");
->>>>>>> 1c156be
-=======
-    check("x: &x {type: a, k: b}\ny: {type: u, <<: *x}", r#"{x:{type:"a",k:"b"},y:{type:"a",k:"b"}}"#);
-    check("x: &x {type: a, k: b}\ny: {<<: *x, type: u}", r#"{x:{type:"a",k:"b"},y:{k:"b",type:"u"}}"#);
-    check("x: &x {k: 1}\ny: &y {k: 2, l: 3}\nz: {<<: [*x, *y]}", "{x:{k:1},y:{k:2,l:3},z:{l:3,k:1}}");
->>>>>>> w-route
     check("a: {<<: {b: 1}}", "{a:{b:1}}");
     check("a: {<<: [{b: 1}, {b: 2}]}", "{a:{b:1}}");
     check("a: {\"<<\": 1}", "{a:{<<:1}}");
@@ -316,15 +282,7 @@ fn tags() {
         ("!custom {a: 1}", "{a:1}"),
         ("&x !!str 1", r#""1""#),
         ("!!str &x 1", r#""1""#),
-<<<<<<< HEAD
-<<<<<<< HEAD
         ("[!a,b ]", r#"[""]"#),
-=======
-        ("[!a,b]", r#"[""]"#),
->>>>>>> 1c156be
-=======
-        ("[!a,b]", r#"[""]"#),
->>>>>>> w-route
     ];
     for (text, expected) in table {
         check(format!("a: {text}"), &format!("{{a:{expected}}}"));
@@ -333,15 +291,7 @@ fn tags() {
         check(format!("a: {bad}"), "!yaml: cannot decode");
     }
     check("a: !!binary a", "!yaml: !!binary value contains invalid base64 data");
-<<<<<<< HEAD
-<<<<<<< HEAD
     check("a: !!str !!int 1", "!did not find expected key");
-=======
-    check("a: !!str !!int 1", "!did not find expected node content");
->>>>>>> 1c156be
-=======
-    check("a: !!str !!int 1", "!did not find expected node content");
->>>>>>> w-route
 }
 
 #[test]

@@ -28,15 +28,7 @@ fn integer_parts_are_list_indexes() {
     check(r#"x: {"1": a}"#, r#"{x:[~,"a"]}"#);
     check(r#"x: {"0x2": z}"#, r#"{x:[~,~,"z"]}"#);
     check(r#"x: {"1.5": a}"#, r#"{x:[~,[~,~,~,~,~,"a"]]}"#);
-<<<<<<< HEAD
-<<<<<<< HEAD
     check(r#"x: {"2000": z, "1025": w}"#, r#"{x:{1025:"w",2000:"z"}}"#);
-=======
-    check(r#"x: {"2000": z, "1025": y}"#, r#"{x:{1025:"y",2000:"z"}}"#);
->>>>>>> 1c156be
-=======
-    check(r#"x: {"2000": z, "1025": y}"#, r#"{x:{1025:"y",2000:"z"}}"#);
->>>>>>> w-route
     check(
         r#"x: {"08": a, "1__0": b, "1e1": c, "_1": d, "1_": e, "": f, "+": g, "0x": h}"#,
         r#"{x:{:"f",+:"g",08:"a",0x:"h",1_:"e",1__0:"b",1e1:"c",_1:"d"}}"#,
@@ -47,22 +39,12 @@ fn integer_parts_are_list_indexes() {
     check(r#"x: {"-0": a}"#, r#"{x:["a"]}"#);
     check(r#"x: {"0b1": a, "0o0": b, "0x_2": c}"#, r#"{x:["b","a","c"]}"#);
     check(r#"x: {"2.0.0.1": a}"#, r#"{x:[~,~,[[[~,"a"]]]]}"#);
-<<<<<<< HEAD
-<<<<<<< HEAD
     check(r#"x: {"0": x, b: z}"#, r#"{x:["x"]{b:"z"}}"#);
     check(
         r#"x: {"0_x1": a, "0x__1": b, "0_": c, "0x1_": d, "_0x1": e, "0b-1": f}"#,
         r#"{x:{0_:"c",0_x1:"a",0b-1:"f",0x1_:"d",0x__1:"b",_0x1:"e"}}"#,
     );
     check("vars.0.name: x\nvars.0.type: w", r#"{vars:[{name:"x",type:"w"}]}"#);
-=======
-    check(r#"x: {"0": x, b: y}"#, r#"{x:["x"]{b:"y"}}"#);
-    check("vars.0.name: x\nvars.0.type: y", r#"{vars:[{name:"x",type:"y"}]}"#);
->>>>>>> 1c156be
-=======
-    check(r#"x: {"0": x, b: y}"#, r#"{x:["x"]{b:"y"}}"#);
-    check("vars.0.name: x\nvars.0.type: y", r#"{vars:[{name:"x",type:"y"}]}"#);
->>>>>>> w-route
     check(
         "x: {\"9223372036854775808\": a, \"-9223372036854775809\": b}",
         r#"{x:{-9223372036854775809:"b",9223372036854775808:"a"}}"#,
@@ -107,15 +89,7 @@ fn dotted_and_nested_keys_are_merged() {
         ("categories.1: security", "categories: [web]", r#"{categories:["web","security"]}"#),
         ("categories.3: d", "categories: [a, b]", r#"{categories:["a","b",~,"d"]}"#),
         ("categories.0: d", "categories: [~, b]", r#"{categories:["d","b"]}"#),
-<<<<<<< HEAD
-<<<<<<< HEAD
         ("a.0.x: 1", "a: [{z: 2}]", "{a:[{x:1,z:2}]}"),
-=======
-        ("a.0.x: 1", "a: [{y: 2}]", "{a:[{x:1,y:2}]}"),
->>>>>>> 1c156be
-=======
-        ("a.0.x: 1", "a: [{y: 2}]", "{a:[{x:1,y:2}]}"),
->>>>>>> w-route
         ("owner.github: a", "owner: {github: b}", r#"{owner:{github:"b"}}"#),
         ("a.b: {c: 1}", "a: {b.c: 2}", "{a:{b:{c:2}}}"),
         ("a.b.c: 1", "a.b: {c: 2}", "{a:{b:{c:2}}}"),

@@ -209,17 +209,7 @@ proptest! {
             // White space folds in quotes, but not within a line.
             prop_assert_eq!(document.root.get("a").and_then(super::Plain::as_str), Some(text.as_str()));
         } else {
-<<<<<<< HEAD
-<<<<<<< HEAD
             prop_assert!(!text.is_ascii(), "refused");
-=======
-            let unusual = text.chars().any(|character| !character.is_ascii());
-            prop_assert!(unusual, "refused");
->>>>>>> 1c156be
-=======
-            let unusual = text.chars().any(|character| !character.is_ascii());
-            prop_assert!(unusual, "refused");
->>>>>>> w-route
         }
     }
 }

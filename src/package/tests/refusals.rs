@@ -1,0 +1,354 @@
+//! Every reason for which a package is refused (sections 1.6 and 5.5), each from the least package that shows it.
+
+use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, STRICT, read, refusals};
+use crate::package::{PackageKind, ReadContext};
+use crate::problem::{Problem, Severity};
+
+/// Lines added to the least manifest, and the rule that they break.
+fn check_lines(lines: &str, rule: &str) {
+    assert_eq!(refusals(Memory::minimal(lines)), [rule], "{lines}");
+}
+
+/// A manifest in place of the least one, and the rule that it breaks.
+fn check_manifest(manifest: &str, rule: &str) {
+    assert_eq!(refusals(Memory::minimal("").with("manifest.yml", manifest)), [rule], "{manifest}");
+}
+
+/// Changes the least manifest, and names the rule that it then breaks.
+fn check_change(from: &str, to: &str, rule: &str) {
+    assert!(MANIFEST.contains(from), "{from}");
+    check_manifest(&MANIFEST.replace(from, to), rule);
+}
+
+#[test]
+fn the_least_package_is_accepted_without_a_word() {
+    for memory in [Memory::minimal(""), Memory::with_data_stream(DATA_STREAM)] {
+        let (package, problems) = read(&memory.listed(), &STRICT);
+        assert!(package.is_some());
+        assert_eq!(problems, []);
+    }
+}
+
+/// A1.
+#[test]
+fn manifests_that_cannot_be_read() {
+    assert_eq!(refusals(Memory::minimal("").without("manifest.yml")), ["unreadable-manifest"]);
+    let folder = Memory::minimal("").without("manifest.yml").with("manifest.yml/x", "");
+    assert_eq!(refusals(folder), ["unreadable-manifest"]);
+}
+
+/// A2 to A6: the YAML reader's rules come through.
+#[test]
+fn manifests_that_are_not_yaml_maps() {
+    check_lines("a: b: c\n", "yaml-syntax");
+    check_manifest("text", "yaml-top-level");
+    check_lines("unknown: {1: x}\n", "yaml-key");
+    check_lines("owner.github: a\nowner: foo\n", "yaml-conflict");
+    check_lines("\"-1\": x\n", "yaml-negative-index");
+}
+
+/// A7, in some of the places that other tests do not reach.
+#[test]
+fn fields_of_the_wrong_kind() {
+    for lines in [
+        "path: {}\n",
+        "readme: []\n",
+        "assets: [{}]\n",
+        "data_streams: x\n",
+        "icons: [{src: docs/README.md, path: []}]\n",
+        "policy_templates: [{name: p, title: P, description: D, readme: {}}]\n",
+        "conditions: {kibana: \"^8\"}\n",
+        "elasticsearch: x\n",
+        "agent: {privileges: {root: 1}}\n",
+    ] {
+        check_lines(lines, "wrong-type");
+    }
+}
+
+/// A8.
+#[test]
+fn required_strings() {
+    for lines in [
+        "policy_templates: [{title: P, description: D}]\n",
+        "policy_templates: [{name: p, title: ~, description: D}]\n",
+        "policy_templates: [{name: p, title: P, description: \"\"}]\n",
+        "icons: [{title: x}]\n",
+        "screenshots: [~]\n",
+        "policy_templates: [{name: p, title: P, description: D, icons: [{}]}]\n",
+        "policy_templates: [{name: p, title: P, description: D, screenshots: [{}]}]\n",
+        "discovery: {fields: [{}]}\n",
+        "discovery: {datasets: [{name: \"\"}]}\n",
+        "requires: {input: [{package: p}]}\n",
+        "requires: {content: [{version: 1.0.0}]}\n",
+    ] {
+        check_lines(lines, "missing-field");
+    }
+    for manifest in ["title: T\n", "type: logs\n", "title: \"\"\ntype: logs\n"] {
+        assert_eq!(refusals(Memory::with_data_stream(manifest)), ["missing-field"], "{manifest}");
+    }
+}
+
+/// A9, A10, V1 and V2. The format version is asked for in both modes, because search compares it.
+#[test]
+fn versions() {
+    for version in ["", "1.0", "v1.0.0", "latest", "01.0.0"] {
+        check_change("version: 1.0.0\n", &format!("version: {version}\n"), "invalid-version");
+    }
+    for version in ["2.1", "v3.0.0", "x"] {
+        check_change("3.0.0", version, "invalid-format-version");
+    }
+    check_change("3.0.0", "", "missing-format-version");
+    let memory = Memory::minimal("").with("manifest.yml", &MANIFEST.replace("3.0.0", ""));
+    let (package, _) = read(&memory.listed(), &ReadContext { require_validation: false, ..STRICT });
+    assert!(package.is_none());
+}
+
+/// A11.
+#[test]
+fn constraints() {
+    for lines in [
+        "conditions: {kibana: {}}\n",
+        "conditions: {kibana: {version: \"\"}}\n",
+        "conditions: {kibana: {version: \"^8.x.y\"}}\n",
+        "conditions: {agent: {}}\n",
+        "conditions: {agent: {version: nonsense}}\n",
+    ] {
+        check_lines(lines, "invalid-constraint");
+    }
+}
+
+/// A12 and A13.
+#[test]
+fn releases() {
+    check_lines("release: stable\n", "invalid-release");
+    assert_eq!(refusals(Memory::with_data_stream("title: T\ntype: logs\nrelease: x\n")), ["invalid-release"]);
+    for release in ["experimental", "x"] {
+        let modes = format!("deployment_modes: {{agentless: {{release: {release}}}}}");
+        let lines = format!("policy_templates: [{{name: p, title: P, description: D, {modes}}}]\n");
+        check_lines(&lines, "invalid-agentless-release");
+    }
+}
+
+/// A18.
+#[test]
+fn data_stream_manifests() {
+    assert_eq!(refusals(Memory::with_data_stream("a: b: c")), ["yaml-syntax"]);
+    assert_eq!(refusals(Memory::with_data_stream("title: T\ntype: {}\n")), ["wrong-type"]);
+    let folder = Memory::minimal("").with("data_stream/log/manifest.yml/x", "");
+    assert_eq!(refusals(folder), ["unreadable-manifest"]);
+}
+
+/// Names that an address cannot hold, and lists that belong elsewhere (section 3.10).
+#[test]
+fn what_this_program_refuses_on_its_own() {
+    for name in ["", "Foo", "fo-o", "a/b", "..", "f\u{f6}"] {
+        check_change("name: foo", &format!("name: {name}"), "unsafe-name");
+    }
+    check_lines("data_streams: [{type: logs, dataset: a, title: A}]\n", "data-streams-in-manifest");
+}
+
+/// What the registry would obey and a site must not is said, not refused.
+#[test]
+fn base_paths_are_ignored_with_a_warning() {
+    let warning = |memory: Memory| {
+        let (package, problems) = read(&memory.listed(), &STRICT);
+        assert!(package.is_some());
+        problems.into_iter().map(|problem| (problem.severity, problem.rule)).collect::<Vec<_>>()
+    };
+    let expected = [(Severity::Warning, "ignored-field".to_owned())];
+    assert_eq!(warning(Memory::minimal("basepath: /etc\n")), expected);
+    assert_eq!(warning(Memory::minimal("basepolicytemplates: []\n")), expected);
+    assert_eq!(warning(Memory::with_data_stream(&format!("{DATA_STREAM}basepath: /etc\n"))), expected);
+}
+
+/// Breaks a rule of validation: refused with validation on, warned of with validation off.
+fn check_validation(memory: Memory, context: &ReadContext<'_>, rule: &str) {
+    let memory = memory.listed();
+    for (require_validation, severity) in [(true, Severity::Quarantine), (false, Severity::Warning)] {
+        let (package, problems) = read(&memory, &ReadContext { require_validation, ..context.clone() });
+        let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule.as_str())).collect();
+        assert_eq!(found, [(severity, rule)], "{:?}", memory.contents);
+        assert_eq!(package.is_some(), severity == Severity::Warning);
+    }
+}
+
+fn check_manifest_validation(manifest: &str, rule: &str) {
+    check_validation(Memory::minimal("").with("manifest.yml", manifest), &STRICT, rule);
+}
+
+/// V4 and V5.
+#[test]
+fn title_and_description() {
+    for title in ["", "title: ~\n", "title: \"\"\n"] {
+        check_manifest_validation(&MANIFEST.replace("title: Foo\n", title), "missing-title");
+    }
+    for description in ["", "description: \"\"\n"] {
+        check_manifest_validation(&MANIFEST.replace("description: About foo\n", description), "missing-description");
+    }
+}
+
+/// V6.
+#[test]
+fn images() {
+    let package = |list: &str, source: &str, kind: PackageKind| {
+        let memory = Memory::minimal(&format!("{list}: [{{src: \"{source}\"}}]\n")).with("img/a.svg", "");
+        if kind == PackageKind::Zip { memory.zipped() } else { memory }
+    };
+    for list in ["icons", "screenshots"] {
+        for source in ["/img/b.svg", "//img/a.svg", "img/./a.svg", "img/../img/a.svg", "img/a.svg/", "/", "."] {
+            check_validation(package(list, source, PackageKind::Folder), &STRICT, "missing-image");
+        }
+        for source in ["img/b.svg", "../foo/img/a.svg"] {
+            check_validation(package(list, source, PackageKind::Zip), &STRICT, "missing-image");
+        }
+        for source in ["/img/a.svg", "img/a.svg", "img"] {
+            assert_eq!(refusals(package(list, source, PackageKind::Folder)), [""; 0], "{source}");
+        }
+        for source in ["//img/a.svg", "img/./a.svg", "img/../img/a.svg", "img/a.svg/"] {
+            assert_eq!(refusals(package(list, source, PackageKind::Zip)), [""; 0], "{source}");
+        }
+    }
+    let template = "policy_templates: [{name: p, title: P, description: D, icons: [{src: none.svg}]}]\n";
+    assert_eq!(refusals(Memory::minimal(template)), [""; 0], "images of templates are not looked for");
+}
+
+/// V7.
+#[test]
+fn folder_and_manifest_version() {
+    let context = |folder| ReadContext { folder_version: Some(folder), ..STRICT };
+    for folder in ["1.0.1", "1.0.0-rc.1"] {
+        check_validation(Memory::minimal(""), &context(folder), "version-differs-from-folder");
+    }
+    for folder in ["1.0.0", "1.0.0+x"] {
+        assert!(read(&Memory::minimal("").listed(), &context(folder)).0.is_some(), "{folder}");
+    }
+}
+
+/// V8.
+#[test]
+fn inputs_have_a_type_or_a_package() {
+    for (input, fine) in [("title: I", false), ("type: a, package: b", false), ("type: a", true), ("package: b", true)]
+    {
+        let lines = format!("policy_templates: [{{name: p, title: P, description: D, inputs: [{{{input}}}]}}]\n");
+        if fine {
+            assert_eq!(refusals(Memory::minimal(&lines)), [""; 0], "{input}");
+        } else {
+            check_validation(Memory::minimal(&lines), &STRICT, "input-type-or-package");
+        }
+    }
+}
+
+/// V9: the manifest of a data stream.
+#[test]
+fn data_streams() {
+    for (lines, rule) in [
+        ("type: logs\ndataset: a-b\n", "dash-in-dataset"),
+        ("type: profiling\n", "invalid-type"),
+        ("type: logs\nstreams: [{title: S}]\n", "stream-input-or-package"),
+        ("type: logs\nstreams: [{input: a, package: b}]\n", "stream-input-or-package"),
+        ("type: logs\ningest_pipeline: x\n", "missing-pipeline"),
+    ] {
+        check_validation(Memory::with_data_stream(&format!("title: T\n{lines}")), &STRICT, rule);
+    }
+    for kind in ["logs", "metrics", "synthetics", "traces"] {
+        let manifest = format!("title: T\ntype: {kind}\nstreams: [{{input: a}}, {{package: b}}]\n");
+        assert_eq!(refusals(Memory::with_data_stream(&manifest)), [""; 0], "{kind}");
+    }
+}
+
+/// V9: the pipeline that a data stream names.
+#[test]
+fn pipelines_are_maps() {
+    let package = |file: &str, content: &str| {
+        Memory::with_data_stream(DATA_STREAM)
+            .with(&format!("data_stream/log/elasticsearch/ingest_pipeline/{file}"), content)
+    };
+    for (file, content) in [
+        ("default.yml", "- a\n"),
+        ("default.yml", "text"),
+        ("default.yml", "a: b: c"),
+        ("default.json", "[]"),
+        ("default.json", "{"),
+        ("default.json", ""),
+        ("default.yml/x", ""),
+    ] {
+        check_validation(package(file, content), &STRICT, "invalid-pipeline");
+    }
+    for (file, content) in [
+        ("default.yml", ""),
+        ("default.yml", "a.b: {1: x}\n"),
+        ("default.json", "null"),
+        ("default.json", "{\"a\": 1}"),
+    ] {
+        assert_eq!(refusals(package(file, content)), [""; 0], "{file} {content}");
+    }
+}
+
+/// V9: the fields of a data stream.
+#[test]
+fn required_fields() {
+    let package = |files: &[(&str, &str)]| {
+        let start = Memory::minimal("").with("data_stream/log/manifest.yml", DATA_STREAM);
+        files
+            .iter()
+            .fold(start, |memory, (file, content)| memory.with(&format!("data_stream/log/fields/{file}"), content))
+    };
+    let group = "- name: data_stream\n  type: group\n  fields:\n\
+                 \x20 - {name: type, type: constant_keyword}\n\
+                 \x20 - {name: dataset, type: constant_keyword}\n\
+                 \x20 - {name: namespace, type: constant_keyword}\n";
+    let time = "- {name: '@timestamp', type: date}\n";
+    let (first, second) = FIELDS.split_at(FIELDS.find("- name: data_stream.namespace").expect("it is in there"));
+    for files in [
+        &[("base.yml", FIELDS)][..],
+        &[("a.yml", first), ("b.any", second)],
+        &[("a.yml", group), ("b.yml", time), ("c.yml", "")],
+        &[("a.yml", FIELDS), ("b.yml", "- {type: keyword}\n")],
+    ] {
+        assert_eq!(refusals(package(files)), [""; 0], "{files:?}");
+    }
+    for (files, rule) in [
+        (&[("base.yml", "a: b\n")][..], "invalid-fields-file"),
+        (&[("base.yml", "- a\n")], "invalid-fields-file"),
+        (&[("base.yml", "- [a\n")], "invalid-fields-file"),
+        (&[("base.yml", FIELDS), ("folder/x.yml", "")], "invalid-fields-file"),
+        (&[("base.yml", first), ("time.yml", time)], "required-field"),
+        (&[("a.yml", "- {name: '@timestamp', type: keyword}\n"), ("b.yml", FIELDS)], "required-field"),
+        (&[("a.yml", first), ("b.yml", "- {type: keyword}\n"), ("c.yml", group), ("d.yml", time)], "required-field"),
+    ] {
+        let (package, problems) = read(&package(files).listed(), &STRICT);
+        assert!(package.is_none(), "{files:?}");
+        assert!(problems.iter().all(|problem| problem.rule == rule), "{files:?}: {problems:?}");
+    }
+    check_validation(package(&[("base.yml", &FIELDS.replace("date", "text"))]), &STRICT, "required-field");
+}
+
+/// A16 can be turned into a warning.
+#[test]
+fn folders_with_a_dash_may_be_allowed() {
+    let memory = Memory::minimal("").with("a-b/c", "").listed();
+    let (package, problems) = read(&memory, &ReadContext { allow_dashed_folders: true, ..STRICT });
+    assert!(package.is_some());
+    let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule.as_str())).collect();
+    assert_eq!(found, [(Severity::Warning, "dash-in-folder-name")]);
+}
+
+/// One reading shows all that is wrong, each with its place and a way out.
+#[test]
+fn problems_have_a_place_and_a_hint() {
+    let lines = "release: x\nowner:\n  github: []\npolicy_templates:\n  - name: p\n    title: P\n";
+    let (package, problems) = read(&Memory::minimal(lines).without("docs/README.md").listed(), &STRICT);
+    assert!(package.is_none());
+    let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let expected = [
+        "error: string value is not set accessing 'policy_templates.0.description'\n  \
+         --> manifest.yml:10 (policy_templates.0.description)\nhint: give `description` a value that is not empty",
+        "error: invalid release: \"x\"\n  --> manifest.yml:6 (release)\n\
+         hint: write `experimental`, `beta` or `ga`, or leave it out",
+        "error: can not convert 'list' into 'string' accessing 'owner.github'\n  \
+         --> manifest.yml:8 (owner.github)\nhint: write a string",
+        "error: no readme file found, README.md is required: docs/README.md\n  --> docs/README.md\n\
+         hint: write `docs/README.md`",
+    ];
+    assert_eq!(shown, expected);
+}
