@@ -55,9 +55,14 @@ impl Distribution {
         self.folder.join("generations").join(id)
     }
 
+    /// The link to the generation in use.
+    pub fn current_link(&self) -> PathBuf {
+        self.folder.join("current")
+    }
+
     /// The generation in use, if there is one.
     pub fn current(&self) -> Option<String> {
-        let target = fs::read_link(self.folder.join("current")).ok()?;
+        let target = fs::read_link(self.current_link()).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
     }
 
@@ -88,7 +93,7 @@ impl Distribution {
         if self.current().as_deref() == Some(id) {
             return Ok(());
         }
-        let (current, next) = (self.folder.join("current"), self.folder.join(".current"));
+        let (current, next) = (self.current_link(), self.folder.join(".current"));
         if next.symlink_metadata().is_ok() {
             fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
         }

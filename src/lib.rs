@@ -104,7 +104,7 @@ fn build_one(
     let nginx = NginxOptions {
         generation_id: report.generation.clone(),
         listen: plan.listen.clone(),
-        immutable: layers.iter().all(|layer| layer.immutable),
+        state: format!("/tmp/epr-{}", plan.name),
         notes: site.notes.clone(),
         ..NginxOptions::default()
     };

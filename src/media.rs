@@ -229,7 +229,7 @@ fn begins_with_element(bytes: &[u8], element: &[u8]) -> bool {
 fn is_mp4(bytes: &[u8]) -> bool {
     let Some(&[a, b, c, d]) = bytes.first_chunk::<4>() else { return false };
     let size = u32::from_be_bytes([a, b, c, d]) as usize;
-    if bytes.len() < 12 || bytes.len() < size || size % 4 != 0 || &bytes[4..8] != b"ftyp" {
+    if bytes.len() < 12 || bytes.len() < size || !size.is_multiple_of(4) || &bytes[4..8] != b"ftyp" {
         return false;
     }
     // The second word is a version number, not a brand.

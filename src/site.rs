@@ -104,7 +104,8 @@ pub fn assemble(catalog: &Catalog, answers: &[Answer], store: &Store, progress: 
         let gzip_sha256 = gzip.map(|twin| twin.digest);
         files.insert(path, SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 });
     }
-    let mut notes = FileNotes::default();
+    let mut notes =
+        FileNotes { immutable: catalog.entries.iter().all(|entry| entry.immutable), ..FileNotes::default() };
     for entry in &catalog.entries {
         let base = package_path(entry);
         root.insert(&base[1..], TreeEntry::Tree(entry.record.tree));

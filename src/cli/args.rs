@@ -96,9 +96,9 @@ pub struct ServeArgs {
     /// Folder the distributions were written to
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
-    /// Address and port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: std::net::SocketAddr,
+    /// Address and port, or a port alone
+    #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
+    pub listen: String,
     /// Say in a header of every answer which file it came from
     #[arg(long)]
     pub debug_header: bool,

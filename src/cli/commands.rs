@@ -5,6 +5,7 @@ use super::{Exit, Settings};
 use crate::generation::Distribution;
 use crate::progress::Progress;
 use crate::report::{Report, Timings, bytes};
+use crate::serve::{Event, ServeOptions};
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use std::io::{self, Write};
@@ -61,8 +62,16 @@ fn serve(args: &ServeArgs) -> Result<Exit> {
     let current = distribution
         .current()
         .with_context(|| format!("{} holds no distribution `{}`; build it first", args.out.display(), args.dist))?;
-    writeln!(io::stdout(), "serving {} ({current}) on http://{}", args.dist, args.listen)?;
-    let _ = &distribution;
+    let options = ServeOptions { generation: distribution.current_link(), debug_header: args.debug_header };
+    let name = args.dist.clone();
+    crate::serve::serve(&options, &args.listen, move |event| {
+        // Nobody may be listening; serving matters more than saying so.
+        let _ = match event {
+            Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on http://{address}"),
+            Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
+            Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
+        };
+    })?;
     Ok(Exit::Clean)
 }
 

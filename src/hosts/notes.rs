@@ -14,6 +14,9 @@ pub const FILE: &str = "files.json";
 /// Exceptions among the package files, by path below the document root (leading slash, decoded).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileNotes {
+    /// Whether files and archives of a version never change, so that clients may keep them for ever. Documents may:
+    /// deprecation reaches all versions of a name.
+    pub immutable: bool,
     /// Files whose content type is not what their name suggests, with that type.
     pub types: BTreeMap<String, String>,
     /// Files in `.gz` that belong to the package.

@@ -40,7 +40,8 @@ pub enum Axis {
     SpecMin,
     /// `any` (absent, or at or above the highest spec), the greatest spec that is not above, `none`.
     SpecMax,
-    /// `any` (absent, or all known ones), else `-` and the known capabilities of the request, sorted, joined by `-`.
+    /// `any` (absent, or all known ones), else `-` and the known capabilities of the request, sorted, joined by `-`;
+    /// unusual characters in them are spelt by [`capability_word`](super::walk::capability_word).
     Capabilities,
     /// `0` or `1`.
     Prerelease,

@@ -4,6 +4,9 @@
 //! Two laws: an answer is exact or the request is refused, and every request gets a decision. Rules: contract, sections
 //! 6.1, 7.1, 8 and 11. Knows nothing of disks or HTTP libraries; whether a file exists is for the caller to see.
 
+#[cfg(test)]
+mod tests;
+
 use super::model::{Node, Routes};
 use super::path::clean;
 use super::query::{Filter, Query, is_name, is_strict};

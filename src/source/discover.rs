@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 /// Folders are searched for zips down to this level.
 const MAX_DEPTH: usize = 64;
 
+/// A folder that holds this is meant to be a package.
+const MANIFEST: &[u8] = b"manifest.yml";
+
 const SIGNATURE_HINT: &str = "replace or remove the `.sig` beside the package";
 
 /// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
@@ -137,7 +140,7 @@ impl Search<'_> {
         let before = (self.candidates.len(), self.problems.len());
         self.folder(&Place { folder: &folder, names: &names, path, shown: text, depth: place.depth + 1 });
         let is_barren = place.depth >= 2 && before == (self.candidates.len(), self.problems.len());
-        if is_barren || names.iter().any(|listed| listed.name.to_bytes() == b"manifest.yml") {
+        if is_barren || names.iter().any(|listed| listed.name.to_bytes() == MANIFEST) {
             let message = format!("the folder is skipped: `{}` is not a version such as `1.0.0`", shown(name));
             self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), text);
         }
@@ -152,7 +155,7 @@ impl Search<'_> {
         } else if is_link && (place.depth == 2 || (place.depth == 1 && path.is_dir())) {
             let message = "the symbolic link is skipped: packages are not searched behind links";
             self.report(Problem::warning("symlink-skipped", message).hint("replace it by what it points to"), text);
-        } else if place.depth == 2 && !name.ends_with(b".sig") {
+        } else if place.depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
             let message = "the file is ignored: only version folders, zips and signatures are expected here";
             self.report(Problem::warning("not-a-version-folder", message).hint("remove it"), text);
         }

@@ -26,8 +26,6 @@ pub struct NginxOptions {
     pub state: String,
     /// Whether answers say in `X-Epr-Route` which file they are.
     pub debug_header: bool,
-    /// Whether documents, files and archives of a version never change, so that clients may keep them.
-    pub immutable: bool,
     /// Exceptions among the package files.
     pub notes: FileNotes,
 }
@@ -39,7 +37,6 @@ impl Default for NginxOptions {
             listen: "8080".to_owned(),
             state: "/tmp/epr-nginx".to_owned(),
             debug_header: false,
-            immutable: false,
             notes: FileNotes::default(),
         }
     }
@@ -150,7 +147,7 @@ fn server_values(options: &NginxOptions, locations: &[(String, Option<String>)])
         listen => options.listen.as_str(),
         state => options.state.as_str(),
         debug_header => options.debug_header,
-        immutable => options.immutable,
+        immutable => options.notes.immutable,
         text => media::TEXT,
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
         texts => context! { no_revision => request::NO_REVISION, no_resource => request::NO_RESOURCE },

@@ -73,12 +73,13 @@ fn labels(routes: &Routes) -> Vec<Map> {
         Some(last) => spec_label(specs[last]),
         None => NONE.to_owned(),
     };
-    let labels: [(&str, &dyn Fn(usize, bool) -> String); 2] = [("min", &ceiling), ("max", &floor)];
-    for (id, label) in labels {
+    let mut bound = |id: &str, label: &dyn Fn(usize, bool) -> String| {
         let sources = ["a", "b"].map(|part| format!("$epr_{id}_{part}"));
         let bounds = specs.iter().map(<[u64; 2]>::as_slice).collect();
         maps.extend(number_label(id, &sources, bounds, label, ""));
-    }
+    };
+    bound("min", &ceiling);
+    bound("max", &floor);
     maps
 }
 

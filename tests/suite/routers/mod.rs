@@ -1,17 +1,22 @@
 //! Every router against the reference router: same status, same file, same text, for tens of thousands of requests.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
 mod client;
 mod nginx;
 mod queries;
+mod serve;
 mod site;
 
 use client::{Client, Response};
 use epr_build::route::request::{Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_SIGNATURE, route};
 use site::Site;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 /// Puts requests to a server and compares each answer with the reference router's decision.
-fn compare(site: &Site, client: &mut Client, targets: impl IntoIterator<Item = String>) {
+///
+/// Gives the number of different bodies, which says how much of the site has been seen.
+fn compare(site: &Site, client: &mut Client, targets: impl IntoIterator<Item = String>) -> usize {
     let mut statuses = BTreeMap::new();
     let mut bodies = BTreeSet::new();
     for target in targets {
@@ -30,6 +35,7 @@ fn compare(site: &Site, client: &mut Client, targets: impl IntoIterator<Item = S
         bodies.insert(response.body);
     }
     println!("statuses: {statuses:?}, {} different bodies", bodies.len());
+    bodies.len()
 }
 
 fn check(site: &Site, target: &str, decision: &Decision, response: &Response) {
@@ -74,4 +80,42 @@ fn check(site: &Site, target: &str, decision: &Decision, response: &Response) {
     if response.status != 400 || !matches!(decision, Decision::Refuse(400, message) if message == "bad request") {
         assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{context}");
     }
+}
+
+/// Ranges, conditions, compressed copies and methods: what every server owes to clients beyond routing.
+fn check_bytes<S>(site: &Site, start: impl FnOnce() -> S, address: impl FnOnce(&S) -> String) {
+    let large: Vec<u8> = (0..1_000_000_u32).map(|number| (number * 7 / 3) as u8).collect();
+    fs::write(site.root().join("epr/nginx/nginx-1.2.3.zip"), &large).unwrap();
+    let server = start();
+    let mut client = Client::connect(&address(&server));
+    let zip = "/epr/nginx/nginx-1.2.3.zip";
+
+    let whole = client.send("GET", zip, &[("Accept-Encoding", "gzip")]);
+    assert_eq!((whole.status, whole.header("vary"), whole.header("content-encoding")), (200, None, None));
+    assert!(whole.body == large);
+    let head = client.send("HEAD", zip, &[]);
+    assert_eq!((head.status, head.header("content-length")), (200, Some("1000000")));
+    let range = client.send("GET", zip, &[("Range", "bytes=1000-199999")]);
+    assert_eq!((range.status, range.header("content-range")), (206, Some("bytes 1000-199999/1000000")));
+    assert!(range.body == large[1000..200_000]);
+    let outside = client.send("GET", zip, &[("Range", "bytes=1000000-")]);
+    assert_eq!((outside.status, outside.header("content-range")), (416, Some("bytes */1000000")));
+    let unchanged = client.send("GET", zip, &[("If-None-Match", whole.header("etag").unwrap())]);
+    assert_eq!((unchanged.status, unchanged.header("cache-control")), (304, Some("max-age=600, public")));
+    let unchanged = client.send("GET", zip, &[("If-Modified-Since", whole.header("last-modified").unwrap())]);
+    assert_eq!(unchanged.status, 304);
+
+    let file = "/package/nginx/1.2.3/manifest.yml";
+    let packed = client.send("GET", file, &[("Accept-Encoding", "gzip, deflate")]);
+    assert_eq!(packed.body, b"compressed");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert_eq!(packed.header("content-type"), Some("text/yaml; charset=UTF-8"));
+    let plain = client.get(file);
+    assert_eq!((plain.header("vary"), plain.header("content-encoding")), (Some("Accept-Encoding"), None));
+    let other = client.send("GET", "/package/nginx/1.2.3/dump.txt", &[("Accept-Encoding", "gzip")]);
+    assert_eq!((other.body.as_slice(), other.header("content-encoding")), (&b"not the same"[..], None));
+
+    assert_eq!(client.send("OPTIONS", "/search", &[]).status, 204);
+    let refused = client.send("DELETE", "/search", &[]);
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
 }

@@ -1,14 +1,17 @@
 //! A real nginx with the generated configuration.
 
 use super::client::Client;
-use super::site::{Dice, GENERATION, Site};
-use super::{compare, queries};
+use super::site::{Dice, GENERATION, Site, catalog};
+use super::{check_bytes, compare, queries};
 use epr_build::hosts::nginx::{NginxOptions, render};
+use epr_build::hosts::notes::FileNotes;
+use epr_build::route::build::{Options, build};
+use epr_build::route::model::Routes;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A running nginx, stopped at the end of the test.
 struct Nginx {
@@ -36,9 +39,22 @@ fn binary() -> Option<&'static str> {
     found
 }
 
+/// Starts nginx on a free port. Between finding the port and using it another test may take it: then the next one.
 fn start(site: &Site, binary: &str) -> Nginx {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
+    for _ in 0..5 {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut nginx = start_at(site, binary, format!("127.0.0.1:{port}"));
+        while nginx.process.try_wait().unwrap().is_none() {
+            if TcpStream::connect(&nginx.address).is_ok() {
+                return nginx;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    panic!("nginx does not start");
+}
+
+fn start_at(site: &Site, binary: &str, address: String) -> Nginx {
     let options = NginxOptions {
         generation_id: GENERATION.to_owned(),
         listen: address.clone(),
@@ -52,12 +68,11 @@ fn start(site: &Site, binary: &str) -> Nginx {
     for (name, content) in render(&site.routes, &options).unwrap() {
         fs::write(folder.join(name), content).unwrap();
     }
-    let prefix = site.folder.path().join("current/hosts/nginx");
     // Workers of a master that runs as root would lose access to the temporary folder.
     let user = if rustix::process::getuid().is_root() { " user root;" } else { "" };
     let process = Command::new(binary)
         .args(["-e", "stderr", "-c", "nginx.conf", "-g", &format!("daemon off;{user}"), "-p"])
-        .arg(&prefix)
+        .arg(site.folder.path().join("current/hosts/nginx"))
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
@@ -75,9 +90,43 @@ fn nginx_routes_as_the_reference_router() {
     let targets: Vec<_> = (0..20_000).map(|_| queries::query(&mut dice, &site)).collect();
     let clock = Instant::now();
     let count = targets.len();
-    compare(&site, &mut client, targets);
+    let seen = compare(&site, &mut client, targets);
+    assert!(seen > 400, "only {seen} different answers have been asked for");
     println!("{count} queries in {:?}", clock.elapsed());
     compare(&site, &mut client, (0..3_000).map(|_| queries::path(&mut dice)));
+}
+
+// The tables that the program itself makes; their answers are those of the catalog by the builder's own tests.
+#[test]
+fn nginx_routes_by_tables_of_a_catalog() {
+    let Some(binary) = binary() else { return };
+    let site = Site::of(build(&catalog(), &Options::default()).routes);
+    let nginx = start(&site, binary);
+    let mut client = Client::connect(&nginx.address);
+    let mut dice = Dice::new(17);
+    let seen = compare(&site, &mut client, (0..10_000).map(|_| queries::query(&mut dice, &site)));
+    assert!(seen > 50, "only {seen} different answers have been asked for");
+}
+
+#[test]
+fn nginx_sends_bytes_as_asked_for() {
+    let Some(binary) = binary() else { return };
+    let site = Site::build();
+    check_bytes(&site, || start(&site, binary), |nginx| nginx.address.clone());
+}
+
+// A generation without packages still needs a configuration that loads, and refuses what it cannot know.
+#[test]
+fn nginx_takes_empty_tables() {
+    let Some(binary) = binary() else { return };
+    let mut site = Site::build();
+    site.routes = Routes::default();
+    site.notes = FileNotes::default();
+    let nginx = start(&site, binary);
+    let mut client = Client::connect(&nginx.address);
+    let queries =
+        ["/search", "/search?package=a&kibana.version=8.1&capabilities=a&spec.min=1.0&spec.max=2.0", "/categories"];
+    compare(&site, &mut client, queries.map(str::to_owned));
 }
 
 // A table must never hide a lost file behind the empty list.

@@ -3,8 +3,10 @@
 use epr_build::hosts::FAVICON;
 use epr_build::hosts::notes::FileNotes;
 use epr_build::media;
+use epr_build::package::{Facts, Release, Spec, TemplateFacts};
 use epr_build::route::model::{Axis, Node, Profile, Routes, Start};
 use epr_build::route::walk::{boundary_label, capabilities_label, spec_label};
+use epr_build::version::{Constraint, Version};
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
@@ -58,13 +60,19 @@ const FILES: &[(&str, &[u8])] = &[
 ];
 
 impl Site {
+    /// A site with tables that tell apart more than any real ones.
     pub(super) fn build() -> Self {
+        Self::of(routes())
+    }
+
+    /// A site with these tables.
+    pub(super) fn of(routes: Routes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut notes = FileNotes::default();
         for (path, content) in FILES {
-            notes.note(path, content);
+            notes.note(path, &epr_build::media::content_type(path, content));
         }
-        let site = Self { folder, routes: routes(), notes };
+        let site = Self { folder, routes, notes };
         for (path, content) in FILES {
             site.write(path, content);
         }
@@ -116,6 +124,34 @@ impl Site {
     }
 }
 
+/// Packages by chance, for tables made as the program makes them.
+pub(super) fn catalog() -> Vec<Facts> {
+    let mut dice = Dice::new(5);
+    let constraints =
+        ["^7.17.6 || ^8.0.0", "^8.2.1", "~8.11.2", ">=8.19.100", "^9.5.3 || ^9.5.4-0", "^8.0.0 || ^9.1.0"];
+    let mut catalog = Vec::new();
+    for name in ["0", "apache_2", "nginx", "zeek"] {
+        for version in ["0.9.0", "1.0.0", "1.1.0-beta1", "1.2.3", "2.0.0-next", "2.0.0"] {
+            let mut maybe = |items: &[&str]| (dice.below(3) > 0).then(|| (*dice.pick(items)).to_owned());
+            let mut constraint = || maybe(&constraints).map(|text| Constraint::parse(&text).unwrap());
+            catalog.push(Facts {
+                name: name.to_owned(),
+                version: Version::strict(version).unwrap(),
+                kibana: constraint(),
+                agent: constraint(),
+                package_type: maybe(&["input", "Solution"]).unwrap_or("integration".to_owned()),
+                release: if version.contains('-') { Release::Beta } else { Release::Ga },
+                capabilities: maybe(&["apm", "Apm", "security"]).into_iter().collect(),
+                categories: maybe(&["web", "security"]).into_iter().collect(),
+                templates: vec![TemplateFacts { categories: maybe(&["web", "Web", "aws.x-Y"]).map(|id| vec![id]) }],
+                spec: Spec { major: 2 + dice.below(2) as u64, minor: 3 * dice.below(2) as u64 },
+                deprecated: None,
+            });
+        }
+    }
+    catalog
+}
+
 /// Tables over all axes and modes: random trees, in which nodes have rows, defaults, both or neither.
 fn routes() -> Routes {
     let kibana: Vec<[u64; 3]> = vec![
@@ -158,7 +194,7 @@ fn routes() -> Routes {
         }
         for subject in subjects {
             let (kibana, spec) = (dice.below(3) as u32, dice.below(3) as u32);
-            let node = grow(&mut routes, &mut dice, &mut next, &labels, (kibana, spec), 0);
+            let node = grow(&mut routes, &mut dice, &mut next, &labels, 0);
             routes.subjects.insert(subject, Start { node, kibana, spec });
         }
     }
@@ -195,14 +231,7 @@ fn profiles(dice: &mut Dice, labels: &[String]) -> Vec<Profile> {
 }
 
 /// Grows a tree from an axis on and gives its first node.
-fn grow(
-    routes: &mut Routes,
-    dice: &mut Dice,
-    next: &mut u32,
-    labels: &[Vec<String>; 6],
-    of: (u32, u32),
-    at: usize,
-) -> Node {
+fn grow(routes: &mut Routes, dice: &mut Dice, next: &mut u32, labels: &[Vec<String>; 6], at: usize) -> Node {
     if at == labels.len() {
         *next += 1;
         return match dice.below(12) {
@@ -212,17 +241,17 @@ fn grow(
         };
     }
     if dice.below(4) == 0 {
-        return grow(routes, dice, next, labels, of, at + 1);
+        return grow(routes, dice, next, labels, at + 1);
     }
     *next += 1;
     let node = *next;
     let keeps_default = dice.below(5) > 0 || at == 5;
     let classes: Vec<_> = (0..1 + dice.below(3)).map(|_| dice.pick(&labels[at]).clone()).collect();
     for class in classes {
-        let child = grow(routes, dice, next, labels, of, at + 1);
+        let child = grow(routes, dice, next, labels, at + 1);
         routes.rows.entry(Axis::ALL[at]).or_default().exact.entry(node).or_default().insert(class, child);
     }
-    let child = grow(routes, dice, next, labels, of, at + 1);
+    let child = grow(routes, dice, next, labels, at + 1);
     if keeps_default {
         routes.rows.entry(Axis::ALL[at]).or_default().default.insert(node, child);
         return Node::Step(node);

@@ -1,0 +1,167 @@
+//! The reference router against the contract's tables. Real servers are compared with it in `tests/suite/routers`.
+
+use super::super::model::{Axis, Node, Profile, Routes, Rows, Start};
+use super::{Decision, Kind, route};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// One package, found from Kibana 8.0.0 on, its pre-release shown only on request; lists, a category and categories.
+fn routes() -> Routes {
+    let answer = |path: &str| Node::Answer(format!("/answers/{path}"));
+    let start = |node: Node| Start { node, kibana: 0, spec: 0 };
+    let rows = |node: u32, exact: &[(&str, Node)], default: Node| Rows {
+        exact: BTreeMap::from([(
+            node,
+            exact.iter().map(|(class, next)| ((*class).to_owned(), next.clone())).collect(),
+        )]),
+        default: BTreeMap::from([(node, default)]),
+    };
+    let same = |labels: &[&str], default: &str| Profile {
+        exact: labels.iter().map(|label| ((*label).to_owned(), (*label).to_owned())).collect(),
+        default: default.to_owned(),
+    };
+    Routes {
+        kibana_boundaries: vec![[8, 0, 0], [9, 0, 0]],
+        specs: vec![[1, 0], [3, 0]],
+        capabilities: vec!["apm".to_owned()],
+        kibana_profiles: vec![same(&["0", "pre"], "any")],
+        spec_min_profiles: vec![same(&["none"], "any")],
+        spec_max_profiles: vec![same(&["none"], "any")],
+        subjects: BTreeMap::from([
+            ("latest/list".to_owned(), start(answer("list"))),
+            ("latest/package/nginx".to_owned(), start(Node::Step(1))),
+            ("latest/category/web".to_owned(), start(answer("web"))),
+            ("latest/categories".to_owned(), start(answer("categories"))),
+            ("all/package/nginx".to_owned(), start(answer("all"))),
+            ("legacy/list".to_owned(), start(answer("legacy"))),
+        ]),
+        rows: BTreeMap::from([
+            (Axis::Kibana, rows(1, &[("0", Node::Empty), ("pre", Node::Refused)], Node::Step(2))),
+            (Axis::Prerelease, rows(2, &[("1", answer("beta"))], answer("ga"))),
+        ]),
+        ..Routes::default()
+    }
+}
+
+/// `200 /path`, `200 kind /path`, `301 location`, or status and text.
+fn decide(method: &str, target: &str) -> String {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    match route(&routes(), method, path, query) {
+        Decision::File(file) => match file.kind {
+            Kind::Packaged(document) => format!("200 {} else {document}", file.path),
+            _ => format!("200 {}", file.path),
+        },
+        Decision::Redirect(location) => format!("301 {location}"),
+        Decision::Health => "200".to_owned(),
+        Decision::Options => "204".to_owned(),
+        Decision::Refuse(status, text) => format!("{status} {text}"),
+    }
+}
+
+fn check(target: &str, expected: &str) {
+    let actual = decide("GET", target);
+    assert!(actual.starts_with(expected), "{target}: `{actual}` instead of `{expected}`");
+}
+
+#[test]
+fn queries_are_answered_exactly_or_refused() {
+    for (query, expected) in [
+        ("", "200 /answers/list.json"),
+        ("unknown=%3B%zz&internal=1", "200 /answers/list.json"),
+        ("package=nginx", "200 /answers/ga.json"),
+        ("package=nginx&package=other", "200 /answers/ga.json"),
+        ("package=&package=nginx", "200 /answers/list.json"),
+        ("package=nginx&prerelease=true", "200 /answers/beta.json"),
+        ("package=nginx&kibana.version=7.17.99", "200 /answers/empty.json"),
+        ("package=nginx&kibana.version=v08.1", "200 /answers/ga.json"),
+        ("package=nginx&kibana.version=8%2Bmeta.01", "200 /answers/ga.json"),
+        ("package=nginx&kibana.version=8-SNAPSHOT", "501"),
+        ("package=unknown", "200 /answers/empty.json"),
+        ("package=NGINX", "200 /answers/empty.json"),
+        ("category=Web", "200 /answers/empty.json"),
+        ("package=ngin%78", "501"),
+        ("category=no+way", "501"),
+        ("package=nginx&category=web", "501"),
+        ("all=true&package=nginx", "200 /answers/all.json"),
+        ("all=true", "501"),
+        ("all=true&category=web", "501"),
+        ("all=true&package=unknown", "200 /answers/empty.json"),
+        ("experimental=true", "200 /answers/legacy.json"),
+        ("experimental=true&discovery=fields:a", "200 /answers/legacy.json"),
+        ("experimental=true&all=true&package=unknown", "501"),
+        ("discovery=datasets%3Aa", "501"),
+        ("discovery=fields:a&discovery=", "400 invalid 'discovery' query param: ''"),
+        ("kibana.version=abc", "400 invalid Kibana version 'abc': invalid semantic version"),
+        ("kibana.version=8+1", "400"),
+        ("kibana.version=8.1-01", "400"),
+        ("kibana.version=99999999999999999999", "501"),
+        ("agent.version=x", "400 invalid agent version 'x': invalid semantic version"),
+        ("spec.min=1", "400 invalid 'spec.min' version: invalid version '1': it should be <major.version>"),
+        ("spec.max=1.x", "400 invalid 'spec.max' version: invalid spec version '1.x': invalid semantic version"),
+        ("spec.max=2.0-beta", "501"),
+        ("all=yes", "400 invalid 'all' query param: 'yes'"),
+        ("prerelease=tRUE", "400"),
+        ("kibana%2Eversion=8", "501"),
+        ("a=;", "501"),
+        ("a=;&all=yes", "400"),
+        ("capabilities=apm%2Cother", "200 /answers/list.json"),
+        ("capabilities=ap%6d", "501"),
+    ] {
+        check(&format!("/search?{query}"), expected);
+    }
+    check("/categories?all=zz&package=%&category=a+b", "200 /answers/categories.json");
+    check("/categories?include_policy_templates=true", "501");
+    check("/categories?include_policy_templates=x", "400 invalid 'include_policy_templates' query param: 'x'");
+}
+
+#[test]
+fn paths_are_found() {
+    for (path, expected) in [
+        ("/", "200 /index.json"),
+        ("//index.json", "200 /index.json"),
+        ("/favicon.ico", "200 /favicon.ico"),
+        ("/health?x", "200"),
+        ("/search/?a=b", "301 /search?a=b"),
+        ("/categories/", "301 /categories"),
+        ("/SEARCH", "404 404 page not found"),
+        ("/package", "404 404 page not found"),
+        ("/package/nginx/", "404 404 page not found"),
+        ("/package/nginx/1.0.0", "200 /documents/nginx/1.0.0.json"),
+        ("/package/nginx/1.0.0%2Bmeta/", "200 /documents/nginx/1.0.0+meta.json"),
+        ("/package/fo-o/1.0.0/", "404 404 page not found"),
+        ("/package/fo-o/1.0.0/a", "200 /package/fo-o/1.0.0/a else /documents/fo-o/1.0.0.json"),
+        ("/package/nginx/latest/", "400 invalid package version"),
+        ("/package/nginx/1.0.0/docs/", "404 resource not found"),
+        ("/package/nginx/1.0.0/docs%2FREADME.md", "200 /package/nginx/1.0.0/docs/README.md"),
+        ("/package/nginx/1.0.0/../../../x", "404 404 page not found"),
+        ("/epr/anything/nginx-1.0.0.zip", "200 /epr/nginx/nginx-1.0.0.zip"),
+        ("/epr/package/nginx-1.0.0.zip.sig", "200 /epr/nginx/nginx-1.0.0.zip.sig"),
+        ("/epr/fo-o/fo-o-1.0.0.zip", "400 invalid package version"),
+        ("/epr/Foo/Foo-1.0.0.zip", "404 404 page not found"),
+        ("/epr/nginx/nginx-1.0.0.tar.gz", "404 404 page not found"),
+        ("/..", "400"),
+    ] {
+        check(path, expected);
+    }
+    assert_eq!(decide("OPTIONS", "/search"), "204");
+    assert_eq!(decide("POST", "/search"), "405 method not allowed");
+}
+
+proptest! {
+    // Totality: whatever is asked, there is a decision, and it is never a server error.
+    #[test]
+    fn every_request_gets_a_decision(path in "[/.%a-z0-9-]{0,20}", query in "([a-z.]{0,8}=?[-%+;&.v0-9A-Za-z]{0,12}&?){0,4}") {
+        for path in [&path, "/search", "/categories"] {
+            let decision = route(&routes(), "GET", path, Some(&query));
+            prop_assert!(!matches!(decision, Decision::Refuse(status, _) if status >= 500 && status != 501));
+        }
+    }
+
+    // Nothing but the document root is ever named.
+    #[test]
+    fn no_path_leaves_the_root(path in "/(package|epr)/(\\.|%2e|%2F|/|[a-z0-9.-]){0,30}") {
+        if let Decision::File(file) = route(&routes(), "GET", &path, None) {
+            prop_assert!(file.path.split('/').skip(1).all(|segment| !matches!(segment, "" | "." | "..")), "{}", file.path);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The body of a response: some bytes, or a stretch of a file that is read while it is sent.
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// How many bytes of a file are in memory at once, for each response.
+pub(super) const CHUNK: u64 = 64 * 1024;
+
+/// A body of known length.
+pub(super) enum Content {
+    /// At hand.
+    Bytes(Bytes),
+    /// The next so many bytes of a file.
+    File(File, u64),
+}
+
+impl Content {
+    pub(super) fn text(text: &str) -> Self {
+        Self::Bytes(format!("{text}\n").into())
+    }
+
+    pub(super) fn empty() -> Self {
+        Self::Bytes(Bytes::new())
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::File(_, 0) => Poll::Ready(None),
+            Self::File(file, left) => {
+                let length = usize::try_from(CHUNK.min(*left)).unwrap_or(usize::MAX);
+                let mut chunk = vec![0; length];
+                let mut buffer = ReadBuf::new(&mut chunk);
+                if let Err(error) = ready!(Pin::new(file).poll_read(context, &mut buffer)) {
+                    return Poll::Ready(Some(Err(error)));
+                }
+                let read = buffer.filled().len();
+                if read == 0 {
+                    return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                }
+                *left -= read as u64;
+                chunk.truncate(read);
+                Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.size_hint().exact() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(_, left) => *left,
+        })
+    }
+}

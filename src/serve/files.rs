@@ -1,0 +1,110 @@
+//! Finding and opening the file of a decision. Everything here blocks.
+
+use super::body::{CHUNK, Content};
+use super::headers::{Part, Version, part};
+use super::site::Site;
+use crate::media;
+use crate::route::request::{File, Kind};
+use hyper::HeaderMap;
+use std::borrow::Cow;
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// An opened file, ready to be sent.
+pub(super) struct Opened {
+    /// What is sent, as the request's headers decide.
+    pub(super) part: Part,
+    /// Of the bytes on disk, compressed or not.
+    pub(super) version: Version,
+    pub(super) media: Cow<'static, str>,
+    /// Whether the content is the compressed copy.
+    pub(super) is_gzip: bool,
+    /// Whether there is a compressed copy, so that answers differ by what clients accept.
+    pub(super) varies: bool,
+    pub(super) content: Content,
+}
+
+/// Opens the file for a response; `None` when the site has no such file.
+pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bool) -> Option<Opened> {
+    let is_packaged = matches!(file.kind, Kind::Packaged(_));
+    if is_packaged && site.notes.is_copy(&file.path) {
+        return None;
+    }
+    let path = site.file(&file.path);
+    let (mut handle, mut version) = regular(&path)?;
+    let media = media_type(file, &mut handle).ok()?;
+    // Clients take the length of an archive for that of its content, so there is never another encoding of one.
+    let may_vary = match file.kind {
+        Kind::Archive | Kind::Signature | Kind::Icon => false,
+        Kind::Packaged(_) => site.notes.may_have_copy(&file.path),
+        Kind::Answer | Kind::Document | Kind::Index => true,
+    };
+    let copy = if may_vary { regular(&with_gz(&path)) } else { None };
+    let varies = copy.is_some();
+    let copy = copy.filter(|_| takes_gzip);
+    let is_gzip = copy.is_some();
+    if let Some(copy) = copy {
+        (handle, version) = copy;
+    }
+    let part = part(headers, version);
+    let content = match part {
+        Part::Whole => content(handle, 0, version.length).ok()?,
+        Part::Range(first, count) => content(handle, first, count).ok()?,
+        Part::Unchanged | Part::Changed | Part::OutOfRange => Content::empty(),
+    };
+    Some(Opened { part, version, media, is_gzip, varies, content })
+}
+
+/// Whether the site has this file.
+pub(super) fn exists(site: &Site, path: &str) -> bool {
+    site.file(path).is_file()
+}
+
+/// Opens a path if it leads to a file.
+fn regular(path: &Path) -> Option<(fs::File, Version)> {
+    let handle = fs::File::open(path).ok()?;
+    let metadata = handle.metadata().ok().filter(fs::Metadata::is_file)?;
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    Some((handle, Version { modified, length: metadata.len() }))
+}
+
+fn with_gz(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".gz");
+    name.into()
+}
+
+/// The content type; reads the beginning of a package file without a listed extension.
+fn media_type(file: &File, handle: &mut fs::File) -> io::Result<Cow<'static, str>> {
+    Ok(Cow::Borrowed(match file.kind {
+        Kind::Answer | Kind::Document | Kind::Index => media::JSON,
+        Kind::Icon => media::ICON,
+        Kind::Archive => media::ZIP,
+        Kind::Signature => media::TEXT,
+        Kind::Packaged(_) => {
+            if let Some(media) = media::by_extension(&file.path) {
+                return Ok(Cow::Borrowed(media));
+            }
+            let mut first = Vec::with_capacity(media::SNIFFED_BYTES);
+            handle.take(media::SNIFFED_BYTES as u64).read_to_end(&mut first)?;
+            handle.rewind()?;
+            return Ok(media::content_type(&file.path, &first));
+        }
+    }))
+}
+
+/// A stretch of a file: short ones are read here and now, which saves a change of threads.
+fn content(mut handle: fs::File, first: u64, count: u64) -> io::Result<Content> {
+    handle.seek(SeekFrom::Start(first))?;
+    if count > CHUNK {
+        return Ok(Content::File(tokio::fs::File::from_std(handle), count));
+    }
+    let mut bytes = Vec::new();
+    handle.take(count).read_to_end(&mut bytes)?;
+    if (bytes.len() as u64) < count {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Content::Bytes(bytes.into()))
+}

@@ -1,0 +1,152 @@
+//! From a request to a response: the router's decision, put into HTTP.
+
+use super::body::Content;
+use super::date;
+use super::files::{self, Opened};
+use super::headers::{Part, accepts_gzip};
+use super::site::Site;
+use crate::media;
+use crate::route::request::{
+    self, BROKEN, Decision, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
+};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use std::sync::Arc;
+
+const NO_STORE: &str = "max-age=0, private, no-store";
+
+/// Answers one request from one generation.
+pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response<Content> {
+    let (parts, _) = request.into_parts();
+    let decision = request::route(&site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
+    let mut response = match decision {
+        Decision::File(file) => {
+            let headers = parts.headers;
+            // A panic in there would be a fault of ours; the client gets an answer nevertheless.
+            tokio::task::spawn_blocking(move || file_response(&site, &file, &headers))
+                .await
+                .unwrap_or_else(|_| error(500, BROKEN))
+        }
+        Decision::Redirect(location) => redirect(&location),
+        Decision::Health => Response::new(Content::empty()),
+        Decision::Options => preflight(),
+        Decision::Refuse(status, text) => error(status, &text),
+    };
+    set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if parts.method == Method::HEAD {
+        *response.body_mut() = Content::empty();
+    }
+    response
+}
+
+fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Response<Content> {
+    match files::open(site, file, headers, accepts_gzip(headers)) {
+        Some(opened) => opened_response(site, file, opened),
+        None => missing(site, file),
+    }
+}
+
+fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content> {
+    let Opened { part, version, .. } = opened;
+    let mut response = match part {
+        Part::Changed => return error(412, "precondition failed"),
+        Part::OutOfRange => {
+            let mut response = error(416, "invalid range: failed to overlap");
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", version.length));
+            return response;
+        }
+        Part::Unchanged => status(StatusCode::NOT_MODIFIED, Content::empty()),
+        Part::Whole => status(StatusCode::OK, opened.content),
+        Part::Range(first, count) => {
+            let mut response = status(StatusCode::PARTIAL_CONTENT, opened.content);
+            let last = first + count - 1;
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{}", version.length));
+            response
+        }
+    };
+    let count = match part {
+        Part::Range(_, count) => count,
+        _ => version.length,
+    };
+    if part != Part::Unchanged {
+        set(&mut response, header::CONTENT_TYPE, &opened.media);
+        set(&mut response, header::CONTENT_LENGTH, &count.to_string());
+        set(&mut response, header::ACCEPT_RANGES, "bytes");
+        if opened.is_gzip {
+            set(&mut response, header::CONTENT_ENCODING, "gzip");
+        }
+    }
+    if opened.varies {
+        set(&mut response, header::VARY, "Accept-Encoding");
+    }
+    set(&mut response, header::ETAG, &version.etag());
+    set(&mut response, header::LAST_MODIFIED, &date::format(version.modified));
+    set(&mut response, header::CACHE_CONTROL, age(&file.kind, site.notes.immutable));
+    if site.debug_header {
+        set(&mut response, HeaderName::from_static("x-epr-route"), &file.path);
+    }
+    response
+}
+
+/// How long clients may keep a file (contract, sections 8.2 and 11).
+fn age(kind: &Kind, immutable: bool) -> &'static str {
+    match kind {
+        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => {
+            "max-age=31536000, public, immutable"
+        }
+        Kind::Document | Kind::Index => "max-age=10, public",
+        _ => "max-age=600, public",
+    }
+}
+
+fn missing(site: &Site, file: &File) -> Response<Content> {
+    match &file.kind {
+        // The tables name it, so it is lost: nothing may be said in its place.
+        Kind::Answer => error(500, BROKEN),
+        Kind::Packaged(document) if files::exists(site, document) => error(404, NO_RESOURCE),
+        Kind::Document | Kind::Packaged(_) => error(404, NO_REVISION),
+        Kind::Archive => error(404, NO_ARTIFACT),
+        Kind::Signature => error(404, NO_SIGNATURE),
+        Kind::Index | Kind::Icon => error(404, NO_ROUTE),
+    }
+}
+
+fn status(status: StatusCode, content: Content) -> Response<Content> {
+    let mut response = Response::new(content);
+    *response.status_mut() = status;
+    response
+}
+
+fn error(code: u16, text: &str) -> Response<Content> {
+    let mut response =
+        status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Content::text(text));
+    set(&mut response, header::CONTENT_TYPE, media::TEXT);
+    // The body of a HEAD is dropped later; its length is not.
+    set(&mut response, header::CONTENT_LENGTH, &(text.len() + 1).to_string());
+    set(&mut response, header::CACHE_CONTROL, NO_STORE);
+    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if code == 405 {
+        set(&mut response, header::ALLOW, "GET, HEAD, OPTIONS");
+    }
+    response
+}
+
+fn redirect(location: &str) -> Response<Content> {
+    let mut response = status(StatusCode::MOVED_PERMANENTLY, Content::empty());
+    set(&mut response, header::LOCATION, location);
+    response
+}
+
+fn preflight() -> Response<Content> {
+    let mut response = status(StatusCode::NO_CONTENT, Content::empty());
+    set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS");
+    set(&mut response, header::ACCESS_CONTROL_ALLOW_HEADERS, "*");
+    response
+}
+
+/// Sets a header; a value that no header can hold, such as a path with a line break, is left out.
+fn set(response: &mut Response<Content>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

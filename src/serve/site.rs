@@ -1,0 +1,49 @@
+//! One generation, opened for serving.
+
+use super::ServeOptions;
+use crate::hosts::notes::{self, FileNotes};
+use crate::route::model::Routes;
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// What stays the same during a response.
+pub(super) struct Site {
+    /// The folder of the generation, links resolved.
+    pub(super) folder: PathBuf,
+    pub(super) routes: Routes,
+    pub(super) notes: FileNotes,
+    pub(super) debug_header: bool,
+}
+
+impl Site {
+    /// Reads the tables of the generation that the path leads to now.
+    pub(super) fn open(options: &ServeOptions) -> anyhow::Result<Self> {
+        let generation = &options.generation;
+        let folder = fs::canonicalize(generation).with_context(|| format!("find `{}`", generation.display()))?;
+        let routes = read(&folder.join("routes.json"))?;
+        let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
+        let notes = read(&folder.join(notes::FILE))?.unwrap_or_default();
+        Ok(Self { folder, routes, notes, debug_header: options.debug_header })
+    }
+
+    /// Where a file lies, given its path below the document root.
+    pub(super) fn file(&self, path: &str) -> PathBuf {
+        let mut file = self.folder.join("site");
+        // Decisions hold no dot segments; were there one, it must not lead out of the site.
+        file.extend(path.split('/').filter(|segment| !matches!(*segment, "" | "." | "..")));
+        file
+    }
+}
+
+/// A JSON file; `None` when there is none.
+fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
+    };
+    serde_json::from_slice(&text).map(Some).with_context(|| format!("understand `{}`", path.display()))
+}
