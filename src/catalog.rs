@@ -56,7 +56,7 @@ impl Catalog {
         let mut found: BTreeMap<(&str, &crate::version::Version), Entry> = BTreeMap::new();
         for layer in layers {
             for intake in &layer.packages {
-                let Some(record) = &intake.record else { continue };
+                let Some(record) = &intake.outcome.record else { continue };
                 let key = (record.facts.name.as_str(), &record.facts.version);
                 if let Some(winner) = found.get_mut(&key) {
                     let differing_files = differing(&winner.record, record, store)?;

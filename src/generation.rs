@@ -14,6 +14,7 @@
 //! again changes nothing.
 
 use crate::digest::{Digest, Hasher};
+use crate::report::Report;
 use crate::store::{FILE_MODE, FOLDER_MODE, Store};
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, Mode, OFlags};
@@ -66,10 +67,20 @@ impl Distribution {
         Some(target.file_name()?.to_str()?.to_owned())
     }
 
+    /// Whether a generation is there; one that is there is whole.
+    pub fn has(&self, id: &str) -> bool {
+        self.generation(id).is_dir()
+    }
+
+    /// The report of a generation.
+    pub fn report(&self, id: &str) -> Option<Report> {
+        serde_json::from_slice(&fs::read(self.generation(id).join("report.json")).ok()?).ok()
+    }
+
     /// Writes a generation, unless it is there: one that is there is whole.
     pub fn write(&self, id: &str, site: &Digest, files: &Files) -> Result<()> {
         let place = self.generation(id);
-        if place.exists() {
+        if self.has(id) {
             return Ok(());
         }
         let parent = self.folder.join("generations");
@@ -104,7 +115,7 @@ impl Distribution {
 }
 
 /// Makes a folder and those above it, readable by all.
-fn make_folders(path: &Path) -> Result<()> {
+pub(crate) fn make_folders(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -112,6 +123,14 @@ fn make_folders(path: &Path) -> Result<()> {
         make_folders(parent)?;
     }
     rustix::fs::mkdirat(CWD, path, FOLDER_MODE).with_context(|| format!("cannot create {}", path.display()))
+}
+
+/// Replaces a file by one rename.
+pub(crate) fn write_over(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("new");
+    let _ = fs::remove_file(&temporary);
+    write_file(&temporary, bytes)?;
+    fs::rename(&temporary, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -125,7 +144,10 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The lock of an output folder: one build at a time. The kernel lets go of it when the process ends, however it ends.
-pub struct Lock(#[expect(dead_code, reason = "held for its effect")] fs::File);
+pub struct Lock {
+    path: PathBuf,
+    _file: fs::File,
+}
 
 impl Lock {
     /// Takes the lock, or says which process has it.
@@ -141,6 +163,11 @@ impl Lock {
             anyhow::bail!("another build writes to {} (process {})", out.display(), holder.trim());
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).context("cannot write the lock")?;
-        Ok(Self(file))
+        Ok(Self { path, _file: file })
+    }
+
+    /// The file that is locked, written a moment before this was made.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }

@@ -4,6 +4,7 @@
 //! never that of completion. A package with something wrong becomes problems and no record; only a failure of the
 //! machine stops the run.
 
+use crate::cache::{Cache, are_whole};
 use crate::config::{DashedFolders, Layer, Signatures, Validation};
 use crate::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
 use crate::digest::Digest;
@@ -11,8 +12,9 @@ use crate::hosts::notes::FileNotes;
 use crate::package::{self, Facts, InfoDocument, Package, PackageKind, ReadContext, SearchItem};
 use crate::problem::{Problem, Severity};
 use crate::progress::Progress;
-use crate::source::{self, Candidate, LayerSource, Limits, OpenPackage};
+use crate::source::{self, Candidate, LayerSource, OpenPackage};
 use crate::store::Store;
+use crate::survey::{self, Look, Survey};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,8 @@ pub struct Record {
     pub facts: Facts,
     /// Its element of `/search` answers.
     pub item: SearchItem,
+    /// Digest of that element.
+    pub item_digest: Digest,
     /// Its document, without deprecation.
     pub document: Blob,
     /// The gzip twin of the document.
@@ -69,15 +73,22 @@ pub enum Listing {
     Held(BTreeMap<String, StoredFile>),
 }
 
-/// What became of one candidate.
-#[derive(Clone, Debug)]
-pub struct Intake {
-    /// Where it was found: the package's path in its layer.
-    pub package: String,
+/// What became of the files of one candidate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
     /// The stored package, unless it is quarantined.
     pub record: Option<Arc<Record>>,
     /// What is wrong or odd.
     pub problems: Vec<Problem>,
+}
+
+/// A candidate and what became of it.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// Where it was found: the package's path in its layer.
+    pub package: String,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 /// One layer, taken in.
@@ -87,6 +98,8 @@ pub struct LayerIntake {
     pub name: String,
     /// Whether its versions never change.
     pub immutable: bool,
+    /// Digest of all that was found, to tell the next build whether anything changed; see [`survey::layer_digest`].
+    pub digest: Option<Digest>,
     /// Its packages in order of precedence.
     pub packages: Vec<Intake>,
     /// Problems of the layer itself.
@@ -97,72 +110,87 @@ pub struct LayerIntake {
 pub struct Desk<'a> {
     /// Where contents go.
     pub contents: Contents<'a>,
-    /// Bounds of a package.
-    pub limits: Limits,
+    /// What earlier builds found out.
+    pub cache: Cache,
+    /// How packages are looked at.
+    pub look: Look,
+    /// The store, if there is one, to see whether what they stored is still there.
+    pub store: Option<&'a Store>,
 }
 
-/// Takes in all packages of the layers.
-pub fn take_in(layers: &[LayerPlan], desk: &Desk<'_>, progress: &Progress) -> Result<Vec<LayerIntake>> {
-    let found = layers
+/// Takes in all packages that were found in the layers.
+pub fn take_in(layers: &[LayerPlan], survey: Survey, desk: &Desk<'_>, progress: &Progress) -> Result<Vec<LayerIntake>> {
+    progress.begin("reading packages", survey.len() as u64);
+    layers
         .par_iter()
-        .map(|layer| {
-            source::discover(&layer.source).with_context(|| format!("cannot search layer `{}`", layer.source.name))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let candidates: Vec<(&Layer, &Candidate)> = layers
-        .iter()
-        .zip(&found)
-        .flat_map(|(layer, (candidates, _))| candidates.iter().map(|candidate| (&layer.rules, candidate)))
-        .collect();
-    progress.begin("reading packages", candidates.len() as u64);
-    let mut taken = candidates
-        .par_iter()
-        .map(|(rules, candidate)| {
-            let taken = take_one(candidate, rules, desk);
-            progress.step();
-            taken
-        })
-        .collect::<Result<Vec<_>>>()?
-        .into_iter();
-    Ok(layers
-        .iter()
-        .zip(found)
-        .map(|(layer, (candidates, problems))| {
-            let mut packages: Vec<_> = taken.by_ref().take(candidates.len()).flatten().collect();
+        .zip(survey.0)
+        .map(|(layer, found)| {
+            let taken = found
+                .candidates
+                .into_par_iter()
+                .map(|(candidate, fingerprint)| {
+                    let taken = take_one(&candidate, fingerprint, &layer.rules, desk);
+                    progress.step();
+                    taken
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let digest = survey::layer_digest(taken.iter().map(|(print, _)| *print), &found.problems);
+            let mut packages: Vec<_> = taken.into_iter().flat_map(|(_, intakes)| intakes).collect();
             packages.sort_by_key(|(order, _)| *order);
-            LayerIntake {
+            Ok(LayerIntake {
                 name: layer.source.name.clone(),
+                digest,
                 immutable: layer.rules.immutable,
-                packages: refuse_duplicates(packages.into_iter().map(|(_, intake)| intake).collect()),
-                problems,
-            }
+                packages: refuse_duplicates(
+                    &layer.source.name,
+                    packages.into_iter().map(|(_, intake)| intake).collect(),
+                ),
+                problems: found.problems,
+            })
         })
-        .collect())
+        .collect()
 }
+
+/// The fingerprint of a candidate, and what became of it and of the packages inside it.
+type Taken = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
 
 /// Takes in one candidate, and the zips that lie inside it.
-fn take_one(candidate: &Candidate, rules: &Layer, desk: &Desk<'_>) -> Result<Vec<(source::WalkOrder, Intake)>> {
-    let opened = OpenPackage::open(candidate, &desk.limits);
+fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, desk: &Desk<'_>) -> Result<Taken> {
+    let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
+    if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, desk)) {
+        return Ok((fingerprint, vec![intake(known)]));
+    }
+    let opened = OpenPackage::open(candidate, &desk.look.limits);
     let nested = opened.as_ref().map(OpenPackage::nested).unwrap_or_default();
     let mut problems = Vec::new();
-    let record = match opened {
+    let record = match &opened {
         Ok(files) => {
             problems.extend_from_slice(files.warnings());
-            read_and_store(candidate, &files, rules, desk, &mut problems)?
+            read_and_store(candidate, files, rules, desk, &mut problems)?
         }
         Err(problem) => {
-            problems.push(*problem);
+            problems.push((**problem).clone());
             None
         }
     };
-    for problem in &mut problems {
-        *problem = problem.clone().within(&candidate.layer, &candidate.package);
+    let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
+    let outcome = Outcome { record, problems };
+    let print = opened.ok().and_then(|files| survey::fingerprint(candidate, &files, rules, &desk.look));
+    let print = print.filter(|_| outcome.is_lasting());
+    if let (Some(key), Some(_)) = (print, desk.store) {
+        desk.cache.packages.put(key, outcome.clone());
     }
-    let mut all = vec![(candidate.order, Intake { package: candidate.package.clone(), record, problems })];
+    let mut all = vec![intake(outcome)];
     for inner in &nested {
-        all.extend(take_one(inner, rules, desk)?);
+        all.extend(take_one(inner, None, rules, desk)?.1);
     }
-    Ok(all)
+    Ok((print, all))
+}
+
+/// What is known of a package with these files, if all that was stored of it is still there.
+fn remembered(fingerprint: &Digest, desk: &Desk<'_>) -> Option<Outcome> {
+    let (known, store) = (desk.cache.packages.get(fingerprint)?, desk.store?);
+    known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
 }
 
 fn read_and_store(
@@ -239,6 +267,7 @@ fn record(
     stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {
         facts,
+        item_digest: Digest::of(format!("{item:?}").as_bytes()),
         item,
         document,
         document_gzip,
@@ -264,7 +293,21 @@ impl Contents<'_> {
     }
 }
 
+impl Outcome {
+    /// Whether the same files would fare the same again: not so when reading them failed.
+    fn is_lasting(&self) -> bool {
+        !self.problems.iter().any(|problem| matches!(problem.rule.as_str(), "unreadable" | "changed-while-reading"))
+    }
+}
+
 impl Record {
+    /// Whether everything it points to is in the store, whole.
+    fn is_whole(&self, store: &Store) -> bool {
+        let Listing::Stored(listing) = &self.listing else { return false };
+        let blobs = [Some(&self.document), self.document_gzip.as_ref(), Some(&self.archive), self.signature.as_ref()];
+        store.has_tree(&self.tree) && are_whole(store, blobs.into_iter().flatten().chain([listing]))
+    }
+
     /// The document, in the pieces it was rendered from.
     pub fn info(&self, store: &Store) -> Result<InfoDocument> {
         let mut before = String::from_utf8(store.read_blob(&self.document.digest)?).context("a document is text")?;
@@ -279,10 +322,10 @@ impl Record {
 }
 
 /// Of packages with the same name and version in one layer the first stays; the others are quarantined.
-fn refuse_duplicates(mut packages: Vec<Intake>) -> Vec<Intake> {
+fn refuse_duplicates(layer: &str, mut packages: Vec<Intake>) -> Vec<Intake> {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     for intake in &mut packages {
-        let Some(record) = &intake.record else { continue };
+        let Some(record) = &intake.outcome.record else { continue };
         let id = record.id();
         let Some(earlier) = first.get(&id) else {
             first.insert(id, intake.package.clone());
@@ -293,10 +336,9 @@ fn refuse_duplicates(mut packages: Vec<Intake>) -> Vec<Intake> {
             format!("{id} is in this layer already, as `{earlier}`; the first one counts"),
         )
         .hint("remove one of the two");
-        problem.place.layer = intake.problems.first().map_or_else(String::new, |known| known.place.layer.clone());
-        problem.place.package.clone_from(&intake.package);
-        intake.problems.push(problem);
-        intake.record = None;
+        problem = problem.within(layer, &intake.package);
+        intake.outcome.problems.push(problem);
+        intake.outcome.record = None;
     }
     packages
 }
@@ -304,12 +346,13 @@ fn refuse_duplicates(mut packages: Vec<Intake>) -> Vec<Intake> {
 impl LayerIntake {
     /// All problems, those of the layer first.
     pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().chain(self.packages.iter().flat_map(|intake| &intake.problems))
+        self.problems.iter().chain(self.packages.iter().flat_map(|intake| &intake.outcome.problems))
     }
 
     /// How many packages are quarantined.
     pub fn quarantined(&self) -> usize {
-        let is_out = |intake: &&Intake| intake.problems.iter().any(|problem| problem.severity == Severity::Quarantine);
+        let is_out =
+            |intake: &&Intake| intake.outcome.problems.iter().any(|problem| problem.severity == Severity::Quarantine);
         self.packages.iter().filter(is_out).count()
     }
 }

@@ -7,11 +7,13 @@ pub mod problem;
 pub mod progress;
 
 pub mod archive;
+pub mod cache;
 pub mod catalog;
 pub mod compress;
 pub mod content;
 pub mod digest;
 pub mod generation;
+pub mod history;
 pub mod hosts;
 pub mod intake;
 pub mod json;
@@ -25,39 +27,64 @@ pub mod serve;
 pub mod site;
 pub mod source;
 pub mod store;
+pub mod survey;
 pub mod version;
 pub mod yaml;
 
 use anyhow::{Context, Result};
+use cache::Cache;
 use catalog::Catalog;
 use cli::{DistributionPlan, Settings};
 use content::Contents;
+use digest::Digest;
 use generation::{Distribution, Files, Lock};
+use history::History;
 use hosts::nginx::NginxOptions;
 use intake::{Desk, LayerIntake};
 use progress::Progress;
 use report::{Clock, Report, Timings};
 use std::path::Path;
 use store::Store;
+use survey::{Look, Survey};
 
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///
 /// # Errors
 /// Failures of the machine (disk, locks); problems of packages are in the reports.
 pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
-    let _lock = Lock::take(out)?;
+    let lock = Lock::take(out)?;
     let mut clock = Clock::start();
+    let look = Look { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
+    let mut survey = Survey::new(&settings.layers)?;
+    let history = if settings.use_cache { History::read(out) } else { History::default() };
+    if !history.is_empty() {
+        survey.take_fingerprints(&settings.layers, &look);
+        if let Some(reports) = unchanged(settings, out, &history, &survey.digests()) {
+            clock.lap("look");
+            return Ok((reports, clock.timings()));
+        }
+    }
+    clock.lap("look");
+
     let store = Store::open(&out.join("store"))?;
-    let layers = take_in(settings, Some(&store), progress)?;
+    let cache = if settings.use_cache { Cache::read(out) } else { Cache::none() };
+    let desk = Desk { contents: Contents::new(Some(&store)), look, cache, store: Some(&store) };
+    let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
     clock.lap("read");
     let mut reports = Vec::new();
     for plan in &settings.distributions {
-        let layers: Vec<_> = plan.layers.iter().map(|&position| &layers[position]).collect();
-        let report = build_one(plan, settings, &layers, &store, out, progress)
+        let report = build_one(plan, settings, &layers, &desk, out, progress)
             .with_context(|| format!("cannot build `{}`", plan.name))?;
         reports.push(report);
         clock.lap("build");
     }
+    if settings.use_cache {
+        desk.cache.write(out)?;
+        let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
+        let built = settings.distributions.iter().zip(&reports);
+        history.with(built.map(|(plan, report)| (plan, &report.generation)), settings, &digests).write(out)?;
+    }
+    clock.lap("remember");
     Ok((reports, clock.timings()))
 }
 
@@ -67,10 +94,12 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 /// As [`build`].
 pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
-    let layers = take_in(settings, None, progress)?;
+    let look = Look { limits: settings.config.limits, now_ns: 0 };
+    let desk = Desk { contents: Contents::new(None), look, cache: Cache::none(), store: None };
+    let layers = intake::take_in(&settings.layers, Survey::new(&settings.layers)?, &desk, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
-        let layers: Vec<_> = plan.layers.iter().map(|&position| &layers[position]).collect();
+        let layers = plan.stack(&layers);
         Ok(Report::new(&plan.name, &layers, &Catalog::merge(&layers, None)?, None))
     });
     let reports = reports.collect::<Result<_>>()?;
@@ -78,47 +107,57 @@ pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, T
     Ok((reports, clock.timings()))
 }
 
-fn take_in(settings: &Settings, store: Option<&Store>, progress: &Progress) -> Result<Vec<LayerIntake>> {
-    let desk = Desk { contents: Contents::new(store), limits: settings.config.limits };
-    intake::take_in(&settings.layers, &desk, progress)
+/// The reports of the generations in use, if they are what this build would make again.
+fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Option<Digest>]) -> Option<Vec<Report>> {
+    let is_current = |plan: &DistributionPlan| {
+        let distribution = Distribution::new(out, &plan.name);
+        let generation = history.generation(plan, settings, digests)?;
+        (distribution.current()? == generation).then(|| distribution.report(generation))?
+    };
+    settings.distributions.iter().map(is_current).collect()
 }
 
 /// One distribution: merge, routes, site, generation, switch.
 fn build_one(
     plan: &DistributionPlan,
     settings: &Settings,
-    layers: &[&LayerIntake],
-    store: &Store,
+    layers: &[LayerIntake],
+    desk: &Desk<'_>,
     out: &Path,
     progress: &Progress,
 ) -> Result<Report> {
-    let catalog = Catalog::merge(layers, Some(store))?;
+    let store = desk.store.context("a build has a store")?;
+    let layers = plan.stack(layers);
+    let catalog = Catalog::merge(&layers, Some(store))?;
     let routing = route::build::build(&catalog.facts(), &settings.config.routing);
-    let site = site::assemble(&catalog, &routing.answers, store, progress)?;
-    let mut report = Report::new(&plan.name, layers, &catalog, Some((routing.report, &site)));
+    let site = site::assemble(&catalog, &routing.answers, store, &desk.cache.answers, progress)?;
+    let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing.report, &site)));
     let routes = serde_json::to_vec(&routing.routes).context("cannot write the routing tables")?;
     let (told, provenance) = (report.to_json(), catalog.provenance());
     let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &routes, told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
-    let nginx = NginxOptions {
-        generation_id: report.generation.clone(),
-        listen: plan.listen.clone(),
-        state: format!("/tmp/epr-{}", plan.name),
-        notes: site.notes.clone(),
-        ..NginxOptions::default()
-    };
-    let mut files = Files::new();
-    for (name, text) in hosts::nginx::render(&routing.routes, &nginx)? {
-        files.insert(format!("hosts/nginx/{name}"), text.into_bytes());
-    }
-    files.insert(hosts::notes::FILE.to_owned(), serde_json::to_vec(&site.notes).context("cannot write the notes")?);
-    files.insert("manifest.json".to_owned(), manifest::render(&plan.name, &report.generation, &catalog, &site, store)?);
-    files.insert("report.json".to_owned(), report.to_json().into_bytes());
-    files.insert("routes.json".to_owned(), routes);
-
     let distribution = Distribution::new(out, &plan.name);
-    distribution.write(&report.generation, &site.tree, &files)?;
+    if !distribution.has(&report.generation) {
+        let nginx = NginxOptions {
+            generation_id: report.generation.clone(),
+            listen: plan.listen.clone(),
+            state: format!("/tmp/epr-{}", plan.name),
+            notes: site.notes.clone(),
+            ..NginxOptions::default()
+        };
+        let mut files = Files::new();
+        for (name, text) in hosts::nginx::render(&routing.routes, &nginx)? {
+            files.insert(format!("hosts/nginx/{name}"), text.into_bytes());
+        }
+        let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
+        files.insert(hosts::notes::FILE.to_owned(), notes);
+        let manifest = manifest::render(&plan.name, &report.generation, &catalog, &site, store)?;
+        files.insert("manifest.json".to_owned(), manifest);
+        files.insert("report.json".to_owned(), report.to_json().into_bytes());
+        files.insert("routes.json".to_owned(), routes);
+        distribution.write(&report.generation, &site.tree, &files)?;
+    }
     distribution.switch(&report.generation)?;
     Ok(report)
 }

@@ -8,16 +8,16 @@ use crate::intake::LayerIntake;
 use crate::problem::{Problem, Severity};
 use crate::route::build::Report as RouteReport;
 use crate::site::Site;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 /// The report of one distribution, `report.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// `epr-build/report/1`; the number grows when a reader could misunderstand a newer file.
-    pub schema: &'static str,
+    pub schema: String,
     /// Name of the distribution.
     pub distribution: String,
     /// Name of the generation.
@@ -35,14 +35,14 @@ pub struct Report {
     /// Everything that is wrong or odd, quarantines first.
     pub problems: Vec<Problem>,
     /// Buckets, contexts and answers; absent when nothing was built.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<RouteReport>,
     /// Sizes in bytes.
     pub sizes: Sizes,
 }
 
 /// One layer of a report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LayerReport {
     /// Its name.
     pub name: String,
@@ -57,7 +57,7 @@ pub struct LayerReport {
 }
 
 /// A version that more than one layer holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CopyReport {
     /// Package name.
     pub name: String,
@@ -68,12 +68,12 @@ pub struct CopyReport {
     /// The layer that holds it too.
     pub also_in: String,
     /// Files that differ; empty for a true copy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differing_files: Vec<String>,
 }
 
 /// Bytes of the parts of a site.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Sizes {
     /// Package files, each counted as often as packages hold it.
     pub package_files: u64,
@@ -103,7 +103,7 @@ impl Report {
         let names: std::collections::BTreeSet<&str> =
             catalog.entries.iter().map(|entry| entry.record.facts.name.as_str()).collect();
         Self {
-            schema: "epr-build/report/1",
+            schema: "epr-build/report/1".to_owned(),
             distribution: name.to_owned(),
             generation: String::new(),
             layers: layers.iter().map(|layer| layer_report(layer, catalog)).collect(),

@@ -3,9 +3,10 @@
 //! Nothing is published here: documents and answers go to the store, and the site is a tree of the store whose folders
 //! other generations and distributions share as far as they are equal.
 
+use crate::cache::{Table, are_whole};
 use crate::catalog::{Catalog, Entry};
 use crate::content::{Blob, Contents};
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::hosts::{self, notes::FileNotes};
 use crate::media;
 use crate::progress::Progress;
@@ -76,7 +77,13 @@ struct Placed {
 }
 
 /// Renders documents and answers and joins them with the packages.
-pub fn assemble(catalog: &Catalog, answers: &[Answer], store: &Store, progress: &Progress) -> Result<Site> {
+pub fn assemble(
+    catalog: &Catalog,
+    answers: &[Answer],
+    store: &Store,
+    known: &AnswerTable,
+    progress: &Progress,
+) -> Result<Site> {
     let contents = Contents::new(Some(store));
     progress.begin("rendering answers", answers.len() as u64);
     let mut placed = fixed(&contents)?;
@@ -85,7 +92,7 @@ pub fn assemble(catalog: &Catalog, answers: &[Answer], store: &Store, progress: 
             .par_iter()
             .map(|answer| {
                 progress.step();
-                render_answer(catalog, answer, &contents)
+                render_answer(catalog, answer, &contents, store, known)
             })
             .collect::<Result<Vec<_>>>()?,
     );
@@ -135,8 +142,49 @@ fn fixed(contents: &Contents<'_>) -> Result<Vec<Placed>> {
     .collect()
 }
 
-fn render_answer(catalog: &Catalog, answer: &Answer, contents: &Contents<'_>) -> Result<Placed> {
-    let text = match &answer.content {
+/// Files of answers by their keys.
+type AnswerTable = Table<(Blob, Option<Blob>)>;
+
+/// Renders an answer, unless an earlier build rendered the same.
+fn render_answer(
+    catalog: &Catalog,
+    answer: &Answer,
+    contents: &Contents<'_>,
+    store: &Store,
+    known: &AnswerTable,
+) -> Result<Placed> {
+    let key = answer_key(catalog, &answer.content);
+    let remembered = known.get(&key).filter(|(blob, gzip)| are_whole(store, [blob].into_iter().chain(gzip)));
+    let (blob, gzip) = match remembered {
+        Some(files) => files,
+        None => {
+            let files = contents.put_text(&answer_text(catalog, &answer.content))?;
+            known.put(key, files);
+            files
+        }
+    };
+    let path = format!("{}.json", answer.path);
+    Ok(Placed { path, blob, gzip, media_type: media::JSON, cache: CacheClass::Minutes, layer: None })
+}
+
+/// A digest of everything that the text of an answer is made from.
+fn answer_key(catalog: &Catalog, content: &AnswerContent) -> Digest {
+    let mut hasher = Hasher::default();
+    match content {
+        AnswerContent::Items(hits) => {
+            for hit in hits {
+                let entry = &catalog.entries[hit.index];
+                hasher.update(entry.record.item_digest.bytes());
+                hasher.text(format!("{:?} {:?}", hit.templates, entry.deprecated));
+            }
+        }
+        AnswerContent::Categories(counts) => hasher.text(search::render_categories(counts)),
+    }
+    hasher.finish()
+}
+
+fn answer_text(catalog: &Catalog, content: &AnswerContent) -> String {
+    match content {
         AnswerContent::Items(hits) => {
             let mut text = String::from("[\n");
             for (position, hit) in hits.iter().enumerate() {
@@ -153,16 +201,7 @@ fn render_answer(catalog: &Catalog, answer: &Answer, contents: &Contents<'_>) ->
             text + "\n]\n"
         }
         AnswerContent::Categories(counts) => search::render_categories(counts),
-    };
-    let (blob, gzip) = contents.put_text(&text)?;
-    Ok(Placed {
-        path: format!("{}.json", answer.path),
-        blob,
-        gzip,
-        media_type: media::JSON,
-        cache: CacheClass::Minutes,
-        layer: None,
-    })
+    }
 }
 
 /// Document, archive and signature of a version.

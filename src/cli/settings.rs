@@ -3,7 +3,7 @@
 use super::args::InputArgs;
 use crate::config::{Config, Validation};
 use crate::config_file;
-use crate::intake::LayerPlan;
+use crate::intake::{LayerIntake, LayerPlan};
 use crate::source::LayerSource;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -25,6 +25,13 @@ pub struct DistributionPlan {
     pub listen: String,
 }
 
+impl DistributionPlan {
+    /// Its layers, in order.
+    pub fn stack<'a>(&self, layers: &'a [LayerIntake]) -> Vec<&'a LayerIntake> {
+        self.layers.iter().map(|&position| &layers[position]).collect()
+    }
+}
+
 /// What to build from what.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -32,6 +39,8 @@ pub struct Settings {
     pub distributions: Vec<DistributionPlan>,
     /// Every layer that one of them names, once.
     pub layers: Vec<LayerPlan>,
+    /// Whether what earlier builds found out is used.
+    pub use_cache: bool,
     /// Limits, budget and clients.
     pub config: Config,
     /// Conflicts and warnings count as errors.
@@ -63,7 +72,7 @@ impl Settings {
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
             distributions.push(DistributionPlan { name, layers: positions, listen });
         }
-        Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet })
+        Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true })
     }
 }
 

@@ -91,9 +91,7 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
 /// How long clients may keep a file (contract, sections 8.2 and 11).
 fn age(kind: &Kind, immutable: bool) -> &'static str {
     match kind {
-        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => {
-            "max-age=31536000, public, immutable"
-        }
+        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => "max-age=31536000, public, immutable",
         Kind::Document | Kind::Index => "max-age=10, public",
         _ => "max-age=600, public",
     }

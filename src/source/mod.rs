@@ -131,6 +131,14 @@ impl OpenPackage {
     }
 }
 
+/// What to detect changes of a single file by; links are followed.
+///
+/// # Errors
+/// When nothing is there, or it cannot be looked at.
+pub fn stat(path: &std::path::Path) -> io::Result<FileStat> {
+    Ok(disk::look_through(path)?.stat)
+}
+
 impl PackageFiles for OpenPackage {
     fn kind(&self) -> PackageKind {
         match self {

@@ -77,6 +77,18 @@ impl Folder {
 }
 
 impl Store {
+    /// Whether the folder is there, whole.
+    pub fn has_tree(&self, digest: &Digest) -> bool {
+        let mut known = self.trees.shard(digest);
+        known.contains(&digest.half()) || {
+            let whole = self.is_whole(&Self::tree_path(digest), digest, None);
+            if whole {
+                known.insert(digest.half());
+            }
+            whole
+        }
+    }
+
     /// Stores a folder whose blobs and sub-folders are stored already.
     pub fn put_tree(&self, tree: &Tree) -> Result<Digest> {
         let digest = tree.digest();
