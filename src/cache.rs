@@ -61,6 +61,12 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
         Some(value)
     }
 
+    /// All that is known, what was added in this build included.
+    pub fn values(&self) -> Vec<V> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lines.values().map(|line| &line.value).chain(used.values().flatten()).cloned().collect()
+    }
+
     /// Remembers a value for later builds.
     pub fn put(&self, key: Digest, value: V) {
         self.mark(key, Some(value));

@@ -15,16 +15,20 @@
 
 use crate::digest::{Digest, Hasher};
 use crate::report::Report;
-use crate::store::{FILE_MODE, FOLDER_MODE, Store};
-use anyhow::{Context, Result};
-use rustix::fs::{CWD, Mode, OFlags};
-use std::collections::BTreeMap;
+use crate::store::{FILE_MODE, FOLDER_MODE, LINK_TIME, Store, times};
+use anyhow::{Context, Result, ensure};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Changes whenever the same input gives other output: it is part of every generation's name.
 pub const FORMAT: u64 = 1;
+
+/// Names of generations, one a line, in the order in which they were taken into use.
+const LOG: &str = "generations.log";
 
 /// The files of a generation beside its document root, by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -93,10 +97,88 @@ impl Distribution {
         let target = format!("../../../store/{}", Store::tree_path(site));
         rustix::fs::symlinkat(&target, CWD, temporary.join("site"))
             .with_context(|| format!("cannot link {}", temporary.join("site").display()))?;
+        set_time(&temporary.join("site"), LINK_TIME)?;
+        let mut folders = BTreeSet::from([temporary.clone()]);
         for (path, bytes) in files {
-            write_file(&temporary.join(path), bytes)?;
+            let path = temporary.join(path);
+            write_file(&path, bytes)?;
+            set_time(&path, Digest::of(bytes).modified())?;
+            folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != temporary).map(Path::to_owned));
+        }
+        // From the leaves up: making an entry moves the time of its folder.
+        for folder in folders.iter().rev() {
+            set_time(folder, LINK_TIME)?;
         }
         fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))
+    }
+
+    /// Every distribution below `out`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn all(out: &Path) -> Result<Vec<Self>> {
+        let entries = fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
+        let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        folders.retain(|folder| folder.join("generations").is_dir());
+        folders.sort();
+        Ok(folders.into_iter().map(|folder| Self { folder }).collect())
+    }
+
+    /// Its generations, the one last taken into use first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn generations(&self) -> Result<Vec<String>> {
+        let folder = self.folder.join("generations");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            names.extend(entry.file_name().into_string().ok().filter(|name| !name.starts_with('.')));
+        }
+        let used = self.used();
+        names.sort_by_key(|name| (Reverse(used.iter().rposition(|id| id == name)), name.clone()));
+        Ok(names)
+    }
+
+    /// Names of generations in the order in which they were taken into use, repeats included.
+    pub fn used(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.join(LOG)).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    /// The generation that was in use before the present one and is still there.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn previous(&self) -> Result<String> {
+        let current = self.current();
+        let mut earlier = self.used().into_iter().rev().filter(|id| Some(id) != current.as_ref() && self.has(id));
+        earlier.next().context("there is no earlier generation to go back to")
+    }
+
+    /// Removes a generation that is not in use.
+    ///
+    /// # Errors
+    /// When it is in use, or the disk fails.
+    pub fn remove(&self, id: &str) -> Result<()> {
+        ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
+        let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
+        // Out of sight first: a generation is there as a whole or not at all.
+        fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
+        fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
+    }
+
+    fn log(&self, id: &str) -> Result<()> {
+        let path = self.folder.join(LOG);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
+        let append = || -> std::io::Result<()> {
+            fs::File::from(rustix::fs::openat(CWD, &path, flags, FILE_MODE)?).write_all(format!("{id}\n").as_bytes())
+        };
+        append().with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Takes a generation into use.
@@ -110,8 +192,15 @@ impl Distribution {
         }
         rustix::fs::symlinkat(format!("generations/{id}"), CWD, &next)
             .with_context(|| format!("cannot link {}", next.display()))?;
+        self.log(id)?;
         fs::rename(&next, &current).with_context(|| format!("cannot switch {}", current.display()))
     }
+}
+
+/// Gives a file, folder or link its time: what is published has no other time than its content's.
+fn set_time(path: &Path, seconds: i64) -> Result<()> {
+    rustix::fs::utimensat(CWD, path, &times(seconds), AtFlags::SYMLINK_NOFOLLOW)
+        .with_context(|| format!("cannot set the time of {}", path.display()))
 }
 
 /// Makes a folder and those above it, readable by all.

@@ -20,6 +20,7 @@ pub mod json;
 pub mod manifest;
 pub mod media;
 pub mod package;
+pub mod prune;
 pub mod report;
 pub mod route;
 pub mod search;
@@ -28,6 +29,7 @@ pub mod site;
 pub mod source;
 pub mod store;
 pub mod survey;
+pub mod verify;
 pub mod version;
 pub mod yaml;
 
@@ -78,6 +80,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
         reports.push(report);
         clock.lap("build");
     }
+    prune::tidy(out, settings.keep, &store, &desk.cache)?;
     if settings.use_cache {
         desk.cache.write(out)?;
         let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();

@@ -41,6 +41,8 @@ pub struct Settings {
     pub layers: Vec<LayerPlan>,
     /// Whether what earlier builds found out is used.
     pub use_cache: bool,
+    /// Generations of each distribution that stay, the one in use included.
+    pub keep: usize,
     /// Limits, budget and clients.
     pub config: Config,
     /// Conflicts and warnings count as errors.
@@ -72,7 +74,7 @@ impl Settings {
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
             distributions.push(DistributionPlan { name, layers: positions, listen });
         }
-        Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true })
+        Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true, keep: 3 })
     }
 }
 

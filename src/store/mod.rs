@@ -29,8 +29,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
 /// As [`FILE_MODE`], for folders.
 pub const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
-/// Modification time of symlinks, which have no content of their own.
-const LINK_TIME: i64 = 1_000_000_000;
+/// Modification time of links and of folders outside the store, which have no content of their own.
+pub(crate) const LINK_TIME: i64 = 1_000_000_000;
 
 /// Which digests are known to be complete, one lock for each first byte.
 ///
