@@ -94,7 +94,7 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
         }
     }
     for (blob, gzip) in cache.answers.values() {
-        named.extend([Some(blob), gzip.as_ref()].into_iter().flatten().map(|blob| blob.digest));
+        named.extend([Some(blob), gzip].into_iter().flatten().map(|blob| blob.digest));
     }
     let mut pruned = Pruned::default();
     for path in shelved(&store.root().join("trees"))? {
