@@ -9,7 +9,8 @@ use super::clients::{self, Client};
 use super::diagram::{Arena, Link, Outcome, REFUSED};
 use super::emit::{Classes, Emitter, Subject};
 use super::lookup::{Lookup, Mode};
-use super::model::{Axis, Routes};
+use super::model::{Axis, Routes, Unkeyed};
+use super::spelling;
 use super::whole::{Budget, FamilyReport, Joiner};
 use crate::package::Facts;
 use crate::search::category;
@@ -64,7 +65,7 @@ pub struct Built {
 
 /// Makes everything. The catalog is sorted by name (bytes), then version, without repeats.
 pub fn build(catalog: &[Facts], options: &Options) -> Built {
-    let mut routes = Routes::default();
+    let mut routes = Routes { unkeyed: unkeyed(catalog), ..Routes::default() };
     let sets: Vec<_> = options.clients.iter().filter_map(|client| client.capabilities.clone()).collect();
     let axes = Axes::new(catalog, &sets, &mut routes);
     let mut work = Work { catalog, axes: &axes, arena: Arena::new(), subjects: BTreeMap::new() };
@@ -92,10 +93,19 @@ pub fn build(catalog: &[Facts], options: &Options) -> Built {
     Built { routes, answers, report }
 }
 
-/// Whether a value may be part of a key and a path. Others get no subject: routers refuse them.
+/// Whether a value may be part of a key and a path. Others get no subject: routers refuse them where [`Unkeyed`] says
+/// that there are any.
 pub fn is_plain(value: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    !value.is_empty() && !value.starts_with('.') && value.bytes().all(plain)
+    !value.is_empty() && !value.starts_with('.') && value.bytes().all(spelling::in_word)
+}
+
+/// What the catalog has that gets no subject. The empty word is left out, since no request can ask for it.
+fn unkeyed(catalog: &[Facts]) -> Unkeyed {
+    let is_lost = |value: &str| !value.is_empty() && !is_plain(value);
+    Unkeyed {
+        categories: catalog.iter().flat_map(category::reachable).any(is_lost),
+        types: catalog.iter().any(|facts| is_lost(&facts.package_type)),
+    }
 }
 
 /// The versions of each name, as positions.

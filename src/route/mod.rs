@@ -15,6 +15,7 @@ pub mod model;
 mod path;
 pub mod query;
 pub mod request;
+pub mod spelling;
 pub mod walk;
 pub mod whole;
 

@@ -76,6 +76,15 @@ pub struct Start {
     pub spec: u32,
 }
 
+/// Whether packages name categories or types that have no subject, because a key cannot hold them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unkeyed {
+    /// Some categories.
+    pub categories: bool,
+    /// Some types.
+    pub types: bool,
+}
+
 /// Everything a router needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routes {
@@ -95,8 +104,11 @@ pub struct Routes {
     pub spec_max_profiles: Vec<Profile>,
     /// Subject to start. Keys: mode, then what is asked: `latest`, `all`, `legacy` or `legacy-all`, a slash, and `list`,
     /// `package/<name>`, `category/<id>`, `type/<type>`, `categories` or `categories-templates`: for example
-    /// `latest/package/nginx`. A package, category or type without a key is unknown: its answer is the empty list.
+    /// `latest/package/nginx`. A package, category or type without a key is unknown: its answer is the empty list,
+    /// unless it is one of those in `unkeyed`.
     pub subjects: BTreeMap<String, Start>,
+    /// Where a value that no key can hold may yet have an answer, so that a request for it must be refused.
+    pub unkeyed: Unkeyed,
     /// The rows of each axis, in order of the walk.
     pub rows: BTreeMap<Axis, Rows>,
 }

@@ -1,9 +1,13 @@
 //! The raw query string of `/search` and `/categories`, read as far as a web server's regular expressions can read it.
 //!
 //! Nothing is decoded but what is said here, because every host must come to the same result with nothing but pattern
-//! matching. A value is either read exactly, or wrong (400), or *unread* (501): never guessed. Rules: contract, sections
-//! 6.1, 7.1 and 10.2. Knows nothing of tables or HTTP.
+//! matching. A value is either read exactly, or wrong (400), or *unread* (501): never guessed. What is escaped is still
+//! seen: a value with a byte that no accepted value has is wrong, or names nothing. Rules: contract, sections 6.1, 7.1
+//! and 10.2. Knows of tables only what [`Unkeyed`] says, and nothing of HTTP.
 
+use super::build::is_plain;
+use super::model::Unkeyed;
+use super::spelling::{Spelling, in_capability, in_flag, in_name, in_version, in_word, spelling};
 use crate::package::Spec;
 use crate::version::Version;
 
@@ -70,17 +74,18 @@ impl<'a> Query<'a> {
     /// Reads `kibana.version` or `agent.version`, which texts call `label`.
     pub(super) fn version(&mut self, name: &str, label: &str) -> Option<Version> {
         let raw = self.first(name)?;
-        // Of the escapes only that of `+` is decoded, since build metadata needs it; a bare `+` is a space.
-        let text = raw.replace('+', " ").replace("%2B", "+").replace("%2b", "+");
-        if text.contains('%') {
+        let seen = spelling(raw, in_version);
+        // Of the escapes only that of `+` is decoded, since build metadata needs it.
+        let text = raw.replace("%2B", "+").replace("%2b", "+");
+        if seen == Spelling::Dropped || (seen == Spelling::Escaped && text.contains('%')) {
             self.is_unread = true;
             return None;
         }
         let (within_reach, text) = shorten(&text);
-        match Version::loose(&text) {
-            Ok(version) if within_reach => return Some(version),
-            Ok(_) => self.is_unread = true,
-            Err(_) => self.invalid(|| format!("invalid {label} version '{raw}': invalid semantic version")),
+        match Version::loose(&text).ok().filter(|_| seen != Spelling::Foreign) {
+            Some(version) if within_reach => return Some(version),
+            Some(_) => self.is_unread = true,
+            None => self.invalid(|| format!("invalid {label} version '{raw}': invalid semantic version")),
         }
         None
     }
@@ -88,21 +93,23 @@ impl<'a> Query<'a> {
     /// Reads `spec.min` or `spec.max`.
     pub(super) fn spec(&mut self, name: &str) -> Option<Spec> {
         let raw = self.first(name)?;
-        if raw.contains('%') {
+        let seen = spelling(raw, in_version);
+        if matches!(seen, Spelling::Dropped | Spelling::Escaped) {
             self.is_unread = true;
             return None;
         }
-        if raw.matches('.').count() != 1 {
+        let dots: usize = [".", "%2E", "%2e"].iter().map(|dot| raw.matches(dot).count()).sum();
+        if dots != 1 {
             self.invalid(|| format!("invalid '{name}' version: invalid version '{raw}': it should be <major.version>"));
             return None;
         }
-        let (within_reach, text) = shorten(&raw.replace('+', " "));
-        match Version::loose(&text) {
-            Ok(version) if within_reach && !version.is_prerelease() => {
+        let (within_reach, text) = shorten(raw);
+        match Version::loose(&text).ok().filter(|_| seen == Spelling::Plain) {
+            Some(version) if within_reach && !version.is_prerelease() => {
                 return Some(Spec { major: version.major, minor: version.minor });
             }
-            Ok(_) => self.is_unread = true,
-            Err(_) => self.invalid(|| {
+            Some(_) => self.is_unread = true,
+            None => self.invalid(|| {
                 format!("invalid '{name}' version: invalid spec version '{raw}': invalid semantic version")
             }),
         }
@@ -112,7 +119,7 @@ impl<'a> Query<'a> {
     /// Reads a boolean; absent is false.
     pub(super) fn flag(&mut self, name: &str) -> bool {
         let Some(raw) = self.first(name) else { return false };
-        if raw.contains('%') {
+        if matches!(spelling(raw, in_flag), Spelling::Dropped | Spelling::Escaped) {
             self.is_unread = true;
         } else if !TRUE.contains(&raw) && !FALSE.contains(&raw) {
             self.invalid(|| format!("invalid '{name}' query param: '{raw}'"));
@@ -121,10 +128,19 @@ impl<'a> Query<'a> {
     }
 
     /// Reads the list of capabilities; its commas may be escaped.
-    pub(super) fn capabilities(&mut self) -> Option<Vec<String>> {
-        let text = self.first("capabilities")?.replace("%2C", ",").replace("%2c", ",");
+    ///
+    /// Where all known ones are usual words, an element with any other byte is none of them, and does not matter.
+    pub(super) fn capabilities(&mut self, known: &[String]) -> Option<Vec<String>> {
+        let raw = self.first("capabilities")?;
+        let text = raw.replace("%2C", ",").replace("%2c", ",");
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.,-".contains(&byte);
-        if !text.bytes().all(plain) {
+        let is_read = if are_usual(known) {
+            let hidden = |element| spelling(element, in_capability) == Spelling::Escaped;
+            spelling(raw, in_capability) != Spelling::Dropped && !text.split(',').any(hidden)
+        } else {
+            text.bytes().all(plain)
+        };
+        if !is_read {
             self.is_unread = true;
         }
         Some(text.split(',').map(str::to_owned).collect())
@@ -138,7 +154,7 @@ impl<'a> Query<'a> {
             if list.is_some_and(|list| [":", "%3A", "%3a"].iter().any(|colon| list.starts_with(colon))) {
                 continue;
             }
-            if value.contains('%') {
+            if value.contains(['%', ';']) {
                 self.is_unread = true;
             } else {
                 self.invalid(|| format!("invalid 'discovery' query param: '{value}'"));
@@ -148,10 +164,10 @@ impl<'a> Query<'a> {
     }
 
     /// Reads `package`, `category` and `type`, of which at most one may be given.
-    pub(super) fn filter(&mut self) -> Filter<'a> {
+    pub(super) fn filter(&mut self, unkeyed: Unkeyed) -> Filter<'a> {
         let package = self.first("package").map(|name| self.package(name));
-        let category = self.first("category").map(|id| self.word(id, Filter::Category));
-        let kind = self.first("type").map(|word| self.word(word, Filter::Type));
+        let category = self.first("category").map(|id| self.word(id, unkeyed.categories, Filter::Category));
+        let kind = self.first("type").map(|word| self.word(word, unkeyed.types, Filter::Type));
         let mut given = [package, category, kind].into_iter().flatten();
         let filter = given.next().unwrap_or(Filter::None);
         if given.next().is_some() {
@@ -161,18 +177,28 @@ impl<'a> Query<'a> {
     }
 
     fn package(&mut self, name: &'a str) -> Filter<'a> {
-        if name.contains(['%', '+']) {
-            self.is_unread = true;
+        match spelling(name, in_name) {
+            Spelling::Plain => return Filter::Package(name),
+            Spelling::Foreign => {}
+            Spelling::Escaped | Spelling::Dropped => self.is_unread = true,
         }
-        if is_name(name) { Filter::Package(name) } else { Filter::Unknown }
+        Filter::Unknown
     }
 
-    fn word(&mut self, word: &'a str, filter: impl FnOnce(&'a str) -> Filter<'a>) -> Filter<'a> {
-        if !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
-            self.is_unread = true;
+    /// Reads a category or type, of which packages may name some that are `unkeyed`.
+    fn word(&mut self, word: &'a str, unkeyed: bool, filter: impl FnOnce(&'a str) -> Filter<'a>) -> Filter<'a> {
+        match spelling(word, in_word) {
+            Spelling::Plain if is_plain(word) => return filter(word),
+            Spelling::Plain | Spelling::Foreign if !unkeyed => {}
+            _ => self.is_unread = true,
         }
-        filter(word)
+        Filter::Unknown
     }
+}
+
+/// Whether all capabilities are words of usual bytes.
+pub fn are_usual(capabilities: &[String]) -> bool {
+    capabilities.iter().all(|capability| capability.bytes().all(in_capability))
 }
 
 /// What `/search` is asked for.
@@ -186,13 +212,13 @@ pub(super) enum Filter<'a> {
     Category(&'a str),
     /// The packages of a type.
     Type(&'a str),
-    /// Something no package can be called.
+    /// Something that no package has.
     Unknown,
 }
 
 /// Whether it is a package name as paths know it: `[a-z0-9_]+`.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    !text.is_empty() && text.bytes().all(in_name)
 }
 
 /// Replaces numbers that may not fit 64 bits by one that does, and says whether there was none.

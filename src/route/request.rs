@@ -159,7 +159,7 @@ fn search(routes: &Routes, raw: &str) -> Decision {
     let mut query = Query::new(raw);
     let (labels, legacy) = axes(routes, &mut query);
     let all = query.flag("all");
-    let filter = query.filter();
+    let filter = query.filter(routes.unkeyed);
     if all && matches!(filter, Filter::Category(_) | Filter::Type(_)) {
         query.refuse_filters();
     }
@@ -197,7 +197,7 @@ fn axes(routes: &Routes, query: &mut Query<'_>) -> (Labels, bool) {
         agent: routes.label_agent(query.version("agent.version", "agent").as_ref()),
         spec_min: routes.label_spec_min(query.spec("spec.min")),
         spec_max: routes.label_spec_max(query.spec("spec.max")),
-        capabilities: routes.label_capabilities(query.capabilities().as_deref()),
+        capabilities: routes.label_capabilities(query.capabilities(&routes.capabilities).as_deref()),
         prerelease: Routes::label_prerelease(query.flag("prerelease")),
     };
     let legacy = query.flag("experimental");

@@ -10,7 +10,7 @@ mod trie;
 use super::notes::FileNotes;
 use crate::media;
 use crate::route::model::Routes;
-use crate::route::{query, request};
+use crate::route::{query, request, spelling};
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::collections::BTreeMap;
@@ -22,7 +22,8 @@ pub struct NginxOptions {
     pub generation_id: String,
     /// What to listen on: an address, a port, or both.
     pub listen: String,
-    /// Beginning of the paths of the process id file and of temporary folders, outside of every generation.
+    /// Beginning of the paths of the process id file and of the temporary folder, outside of every generation. What it
+    /// listens on is appended, so that several instances on a machine keep apart.
     pub state: String,
     /// Whether answers say in `X-Epr-Route` which file they are.
     pub debug_header: bool,
@@ -74,6 +75,8 @@ const TEMPLATES: [(&str, &str); 6] = [
 const PRERELEASE_PART: &str = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)";
 /// Dot-separated parts of META.
 const PARTS: &str = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*";
+/// An escape that is none, or a `;`: the registry drops such a pair.
+const DROPPED: &str = r"%(?![0-9A-Fa-f]{2})|;";
 /// Looks ahead for no more than the longest version, counting an escaped plus as one.
 const LENGTH: &str = r"(?=(?:[^%]|%2[Bb]){1,256}\z)";
 
@@ -86,7 +89,7 @@ pub fn render(routes: &Routes, options: &NginxOptions) -> anyhow::Result<Vec<(St
     let treatments = treatment::treatments(&options.notes);
     let maps: Vec<_> = tables.iter().chain([&treatments.listed, &treatments.treatment]).collect();
     let values = context! {
-        ..request_values(),
+        ..request_values(routes),
         ..server_values(options, &treatments.locations),
         ..sizes(&maps),
         ..context! { tables => maps.iter().map(|map| map.text()).collect::<String>() },
@@ -100,7 +103,7 @@ pub fn render(routes: &Routes, options: &NginxOptions) -> anyhow::Result<Vec<(St
     Ok(files)
 }
 
-fn request_values() -> Value {
+fn request_values(routes: &Routes) -> Value {
     let parameters = [
         ("kibana", r"kibana\.version"),
         ("agent", r"agent\.version"),
@@ -121,10 +124,36 @@ fn request_values() -> Value {
         prerelease => format!(r"{PRERELEASE_PART}(?:\.{PRERELEASE_PART})*"),
         metadata => format!("(?:%2[Bb]{PARTS})?"),
         parts => PARTS,
+        dropped => DROPPED,
+        dot => r"(?:\.|%2[Ee])",
+        not_dots => r"(?:[^.%]++|%(?!2[Ee]))*+",
+        name => set(spelling::in_name),
+        word => set(spelling::in_word),
+        version => set(spelling::in_version),
+        flag => set(spelling::in_flag),
+        capability => set(spelling::in_capability),
+        // What an unknown category or type comes to.
+        other_category => if routes.unkeyed.categories { "unread" } else { "u" },
+        other_type => if routes.unkeyed.types { "unread" } else { "u" },
+        are_usual => query::are_usual(&routes.capabilities),
         unread => query::UNREAD,
         filters => query::FILTERS,
         unpublished => request::UNPUBLISHED,
     }
+}
+
+/// Patterns for a set of bytes: the bytes as they are, for use between brackets; the digits of their escapes; and a byte
+/// in either spelling that is not of the set. The last tells nothing of a value with a malformed escape.
+fn set(bytes: spelling::Bytes) -> Value {
+    let (literals, escapes) = (spelling::literals(bytes), spelling::escapes(bytes));
+    let foreign = format!("(?<!%)(?<!%[0-9A-Fa-f])[^{literals}%]|%(?!{escapes})");
+    context! { literals, escapes, foreign }
+}
+
+/// The beginning of the paths outside of the generation, for this address alone.
+fn state(options: &NginxOptions) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+    format!("{}-{}", options.state, options.listen.chars().map(plain).collect::<String>())
 }
 
 fn server_values(options: &NginxOptions, locations: &[(String, Option<String>)]) -> Value {
@@ -145,7 +174,7 @@ fn server_values(options: &NginxOptions, locations: &[(String, Option<String>)])
     context! {
         generation => options.generation_id.as_str(),
         listen => options.listen.as_str(),
-        state => options.state.as_str(),
+        state => state(options),
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
         text => media::TEXT,
@@ -165,5 +194,28 @@ fn sizes(maps: &[&Map]) -> Value {
         // A key is kept with its length and two pointers.
         map_bucket => (key.unwrap_or_default() + 32).next_power_of_two().max(128),
         variables => (4 * maps.len()).next_power_of_two().max(4096),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Two instances of a distribution on one machine must not take each other's process id for their own.
+    #[test]
+    fn the_state_of_every_address_is_its_own() {
+        let state = |listen: &str| {
+            let options =
+                NginxOptions { listen: listen.to_owned(), state: "/tmp/epr-a".to_owned(), ..NginxOptions::default() };
+            let files = render(&Routes::default(), &options).unwrap();
+            let (_, text) = files.into_iter().find(|(name, _)| name == "nginx.conf").unwrap();
+            let words: Vec<_> = text.split([' ', ';']).filter(|word| word.starts_with("/tmp/")).collect();
+            assert_eq!(words.len(), 6, "{text}");
+            (words[0].to_owned(), words[1].to_owned())
+        };
+        for (listen, name) in [("8080", "8080"), ("127.0.0.1:80", "127.0.0.1-80"), ("[::1]:80", "---1--80")] {
+            let expected = (format!("/tmp/epr-a-{name}.pid"), format!("/tmp/epr-a-{name}-temp"));
+            assert_eq!(state(listen), expected);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The reference router against the contract's tables. Real servers are compared with it in `tests/suite/routers`.
 
-use super::super::model::{Axis, Node, Profile, Routes, Rows, Start};
+use super::super::model::{Axis, Node, Profile, Routes, Rows, Start, Unkeyed};
 use super::{Decision, Kind, route};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -45,8 +45,12 @@ fn routes() -> Routes {
 
 /// `200 /path`, `200 kind /path`, `301 location`, or status and text.
 fn decide(method: &str, target: &str) -> String {
+    decide_by(&routes(), method, target)
+}
+
+fn decide_by(routes: &Routes, method: &str, target: &str) -> String {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    match route(&routes(), method, path, query) {
+    match route(routes, method, path, query) {
         Decision::File(file) => match file.kind {
             Kind::Packaged(document) => format!("200 {} else {document}", file.path),
             _ => format!("200 {}", file.path),
@@ -80,7 +84,7 @@ fn queries_are_answered_exactly_or_refused() {
         ("package=NGINX", "200 /answers/empty.json"),
         ("category=Web", "200 /answers/empty.json"),
         ("package=ngin%78", "501"),
-        ("category=no+way", "501"),
+        ("category=no+way", "200 /answers/empty.json"),
         ("package=nginx&category=web", "501"),
         ("all=true&package=nginx", "200 /answers/all.json"),
         ("all=true", "501"),
@@ -112,6 +116,112 @@ fn queries_are_answered_exactly_or_refused() {
     check("/categories?all=zz&package=%&category=a+b", "200 /answers/categories.json");
     check("/categories?include_policy_templates=true", "501");
     check("/categories?include_policy_templates=x", "400 invalid 'include_policy_templates' query param: 'x'");
+}
+
+// What is escaped is not decoded, but a byte that cannot be there decides nevertheless.
+#[test]
+fn escapes_are_seen_through() {
+    const EMPTY: &str = "200 /answers/empty.json";
+    const LIST: &str = "200 /answers/list.json";
+    for (query, expected) in [
+        ("kibana.version=8.1.0%20", "400 invalid Kibana version '8.1.0%20': invalid semantic version"),
+        ("kibana.version=8.1.0%00", "400"),
+        ("kibana.version=8.1.0+meta", "400"),
+        ("kibana.version=8%2E1%20", "400"),
+        ("kibana.version=_%2E1", "400"),
+        ("kibana.version=8.1.0%", "501"),
+        ("kibana.version=8.1.0%2", "501"),
+        ("kibana.version=8.1.0%20%zz", "501"),
+        ("kibana.version=8.1.0%20;", "501"),
+        ("kibana.version=8%2E1", "501"),
+        ("kibana.version=%38", "501"),
+        ("kibana.version=8%2D1", "501"),
+        ("kibana.version=%2B", "400"),
+        ("kibana.version=8.1.0%2Bmeta%20", "400"),
+        ("kibana.version=8.1.0%2Bmeta%2E1", "501"),
+        ("kibana.version=%&kibana.version=8.1.0%20", "501"),
+        ("kibana.version=8&kibana.version=%20", LIST),
+        ("agent.version=8.1.0%0a", "400 invalid agent version '8.1.0%0a': invalid semantic version"),
+        ("agent.version=8%2e1", "501"),
+        ("spec.min=1%2E0", "501"),
+        ("spec.min=%31", "501"),
+        ("spec.min=1.0%2Bx", "501"),
+        ("spec.min=1.0+x", "400 invalid 'spec.min' version: invalid spec version '1.0+x': invalid semantic version"),
+        (
+            "spec.min=1%2E0%20",
+            "400 invalid 'spec.min' version: invalid spec version '1%2E0%20': invalid semantic version",
+        ),
+        ("spec.max=%20", "400 invalid 'spec.max' version: invalid version '%20': it should be <major.version>"),
+        (
+            "spec.max=1.0%2e%20",
+            "400 invalid 'spec.max' version: invalid version '1.0%2e%20': it should be <major.version>",
+        ),
+        ("spec.max=1.0%", "501"),
+        ("prerelease=%74rue", "501"),
+        ("prerelease=%79es", "400 invalid 'prerelease' query param: '%79es'"),
+        ("prerelease=%20true", "400"),
+        ("prerelease=+1", "400"),
+        ("prerelease=y%", "501"),
+        ("prerelease=y;", "501"),
+        ("package=..%2F..%2Fetc", EMPTY),
+        ("package=%00", EMPTY),
+        ("package=nginx+", EMPTY),
+        ("package=%4Eginx", EMPTY),
+        ("package=no-dash%61", EMPTY),
+        ("package=%6eginx", "501"),
+        ("package=%00%", "501"),
+        ("package=%00&kibana.version=x", "400"),
+        ("package=%00&package=nginx", EMPTY),
+        ("package=%00&category=web", "501"),
+        ("package=%00&all=true", EMPTY),
+        ("package=%00&all=true&experimental=true", "501"),
+        ("category=%E2%82%AC", EMPTY),
+        ("category=\u{20ac}", EMPTY),
+        ("category=no%20way", EMPTY),
+        ("category=.web", EMPTY),
+        ("category=%2Eweb", "501"),
+        ("category=w%65b", "501"),
+        ("category=web%g0", "501"),
+        ("type=in%2Fput", EMPTY),
+        ("type=in%70ut", "501"),
+        ("type=%2F&all=true", EMPTY),
+        ("capabilities=apm%20", LIST),
+        ("capabilities=a+b,apm", LIST),
+        ("capabilities=%61pm%20%2Capm", LIST),
+        ("capabilities=a.b,c!", LIST),
+        ("capabilities=apm,%61", "501"),
+        ("capabilities=%20%2c%61pm%2Capm", "501"),
+        ("capabilities=apm,%2", "501"),
+        ("discovery=a;b", "501"),
+    ] {
+        check(&format!("/search?{query}"), expected);
+    }
+    check("/categories?package=%&type=%20&kibana.version=8", "200 /answers/categories.json");
+}
+
+// Where packages do name something that no key can hold, or ask for odd capabilities, less is known.
+#[test]
+fn what_no_key_can_hold_is_refused() {
+    let mut routes = routes();
+    routes.unkeyed = Unkeyed { categories: true, types: false };
+    routes.capabilities = vec!["a b".to_owned()];
+    for (query, expected) in [
+        ("category=no+way", "501"),
+        ("category=%E2%82%AC", "501"),
+        ("category=.web", "501"),
+        ("category=unknown", "200 /answers/empty.json"),
+        ("type=no+way", "200 /answers/empty.json"),
+        ("capabilities=a%20b", "501"),
+        ("capabilities=a+b", "501"),
+        ("capabilities=a!", "501"),
+        ("capabilities=a", "200 /answers/list.json"),
+    ] {
+        let actual = decide_by(&routes, "GET", &format!("/search?{query}"));
+        assert!(actual.starts_with(expected), "{query}: `{actual}` instead of `{expected}`");
+    }
+    routes.unkeyed = Unkeyed { categories: false, types: true };
+    assert!(decide_by(&routes, "GET", "/search?type=no+way").starts_with("501"));
+    assert!(decide_by(&routes, "GET", "/search?category=no+way").starts_with("200"));
 }
 
 #[test]
@@ -148,6 +258,35 @@ fn paths_are_found() {
 }
 
 proptest! {
+    // The law of escapes: spelled in any way, a value gets the answer of its plain spelling, or is refused with 501.
+    #[test]
+    fn spelling_changes_nothing(
+        name in prop::sample::select(vec![
+            "package", "category", "type", "kibana.version", "agent.version", "spec.min", "spec.max", "prerelease", "all",
+            "capabilities",
+        ]),
+        plain in prop::sample::select(vec![
+            "nginx", "web", "input", "8.1.0", "7.0.0", "1.0", "4.0", "true", "0", "apm", "apm,x", "8.1.0 ", "no way", "a-b",
+            "..", "1.0.0.", "TRUE", "_", "=", "yes",
+        ]),
+        choices in prop::collection::vec(0..6_usize, 20),
+    ) {
+        let spelled: String = plain.bytes().zip(choices).map(|(byte, choice)| match choice {
+            0 => format!("%{byte:02x}"),
+            1 => format!("%{byte:02X}"),
+            _ if byte == b' ' => "+".to_owned(),
+            _ => char::from(byte).to_string(),
+        }).collect();
+        // The space itself is no spelling of a query, but the router takes it as it is.
+        let status = |value: &str| decide("GET", &format!("/search?{name}={value}"));
+        let (expected, actual) = (status(plain), status(&spelled));
+        let texts_apart = |text: &str| if text.starts_with("400") { "400".to_owned() } else { text.to_owned() };
+        prop_assert!(
+            actual.starts_with("501") || texts_apart(&actual) == texts_apart(&expected),
+            "{}={}: `{}` instead of `{}`", name, spelled, actual, expected,
+        );
+    }
+
     // Totality: whatever is asked, there is a decision, and it is never a server error.
     #[test]
     fn every_request_gets_a_decision(path in "[/.%a-z0-9-]{0,20}", query in "([a-z.]{0,8}=?[-%+;&.v0-9A-Za-z]{0,12}&?){0,4}") {

@@ -4,7 +4,7 @@ use crate::package::{Facts, Spec, TemplateFacts};
 use crate::route::answers::AnswerContent;
 use crate::route::build::{Built, Options, build};
 use crate::route::clients::Client;
-use crate::route::model::{Axis, Node, Routes};
+use crate::route::model::{Axis, Node, Routes, Unkeyed};
 use crate::route::walk::Labels;
 use crate::route::whole::Budget;
 use crate::search::samples::catalog;
@@ -293,4 +293,18 @@ fn paths_of_answers() {
         "/answers/type/integration/#",
     ];
     assert_eq!(folders.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn words_without_a_subject_are_noted() {
+    for (line, expected) in [
+        ("a 1.0.0 type=input templates=web;-", (false, false)),
+        ("a 1.0.0 templates=no/way", (true, false)),
+        ("a 1.0.0 templates=web;.web", (true, false)),
+        ("a 1.0.0 type=in/put", (false, true)),
+        ("a 1.0.0 type=", (false, false)),
+    ] {
+        let unkeyed = build(&catalog(line), &Options::default()).routes.unkeyed;
+        assert_eq!(unkeyed, Unkeyed { categories: expected.0, types: expected.1 }, "{line}");
+    }
 }

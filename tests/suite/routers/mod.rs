@@ -6,6 +6,7 @@ mod nginx;
 mod queries;
 mod serve;
 mod site;
+mod spellings;
 
 use client::{Client, Response};
 use epr_build::route::request::{Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_SIGNATURE, route};

@@ -2,11 +2,11 @@
 
 use super::client::Client;
 use super::site::{Dice, GENERATION, Site, catalog};
-use super::{check_bytes, compare, queries};
+use super::{check_bytes, compare, queries, spellings};
 use epr_build::hosts::nginx::{NginxOptions, render};
 use epr_build::hosts::notes::FileNotes;
 use epr_build::route::build::{Options, build};
-use epr_build::route::model::Routes;
+use epr_build::route::model::{Routes, Unkeyed};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -61,7 +61,6 @@ fn start_at(site: &Site, binary: &str, address: String) -> Nginx {
         state: site.folder.path().join("nginx").to_str().unwrap().to_owned(),
         debug_header: true,
         notes: site.notes.clone(),
-        ..NginxOptions::default()
     };
     let folder = site.folder.path().join(GENERATION).join("hosts/nginx");
     fs::create_dir_all(&folder).unwrap();
@@ -106,6 +105,22 @@ fn nginx_routes_by_tables_of_a_catalog() {
     let mut dice = Dice::new(17);
     let seen = compare(&site, &mut client, (0..10_000).map(|_| queries::query(&mut dice, &site)));
     assert!(seen > 50, "only {seen} different answers have been asked for");
+}
+
+// Every byte in every spelling, by tables in which unusual words may have an answer, and by others.
+#[test]
+fn nginx_sees_through_every_spelling() {
+    let Some(binary) = binary() else { return };
+    let usual = build(&catalog(), &Options::default()).routes;
+    assert_eq!(usual.unkeyed, Unkeyed::default());
+    let types = Routes { unkeyed: Unkeyed { categories: false, types: true }, ..usual.clone() };
+    let categories = Site::build().routes;
+    assert_eq!(categories.unkeyed, Unkeyed { categories: true, types: false });
+    for routes in [usual, types, categories] {
+        let site = Site::of(routes);
+        let nginx = start(&site, binary);
+        compare(&site, &mut Client::connect(&nginx.address), spellings::spellings());
+    }
 }
 
 #[test]

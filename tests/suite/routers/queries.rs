@@ -2,7 +2,8 @@
 
 use super::site::{Dice, Site};
 
-const NAMES: &[&str] = &[
+/// The parameters that count.
+pub(super) const NAMES: &[&str] = &[
     "kibana.version",
     "agent.version",
     "spec.min",
@@ -39,6 +40,29 @@ const LOOKALIKES: &[&str] = &[
 
 /// Values by parameter, in the order of [`NAMES`]: the right, the odd and the wrong.
 fn value(dice: &mut Dice, site: &Site, name: &str) -> String {
+    let value = fixed_value(dice, site, name);
+    if dice.below(8) == 0 { respell(dice, &value) } else { value }
+}
+
+/// The same value with some bytes escaped, and sometimes one byte more.
+fn respell(dice: &mut Dice, value: &str) -> String {
+    let mut spelled = String::new();
+    for letter in value.chars() {
+        match (dice.below(6), u8::try_from(letter)) {
+            (0, Ok(byte)) if byte.is_ascii() => spelled += &format!("%{byte:02x}"),
+            (1, Ok(byte)) if byte.is_ascii() => spelled += &format!("%{byte:02X}"),
+            _ => spelled.push(letter),
+        }
+    }
+    match dice.below(4) {
+        0 => {
+            spelled + *dice.pick(&["%20", "+", "%00", "%2F", "%E2%82%AC", "%2", "%zz", ";", "%2B", "%2C", "%2E", "%5F"])
+        }
+        _ => spelled,
+    }
+}
+
+fn fixed_value(dice: &mut Dice, site: &Site, name: &str) -> String {
     let flags = [
         "true", "false", "1", "0", "t", "T", "F", "True", "False", "TRUE", "FALSE", "tRUE", "yes", "", "%74", "+1", "2",
     ];
@@ -94,11 +118,39 @@ fn value(dice: &mut Dice, site: &Site, name: &str) -> String {
             "apm!",
         ],
         "package" => &[
-            "nginx", "apache_2", "0", "NGINX", "Nginx", "unknown", "", "ngin%78", "a+b", "../x", "no-dash", "a|b", "é",
+            "nginx",
+            "apache_2",
+            "0",
+            "NGINX",
+            "Nginx",
+            "unknown",
+            "",
+            "ngin%78",
+            "a+b",
+            "../x",
+            "no-dash",
+            "a|b",
+            "é",
+            "..%2F..%2Fetc",
+            "%00",
         ],
-        "category" => {
-            &["web", "Web", "WEB", "aws.x-Y", "aws.x-y", "no way", "unknown", "", "no%20way", "a+b", "../x", "|", "a|b"]
-        }
+        "category" => &[
+            "web",
+            "Web",
+            "WEB",
+            "aws.x-Y",
+            "aws.x-y",
+            "no way",
+            "unknown",
+            "",
+            "no%20way",
+            "a+b",
+            "../x",
+            "|",
+            "a|b",
+            "%E2%82%AC",
+            ".web",
+        ],
         "type" => &["input", "Input", "Solution", "solution", "unknown", "", "a/b", "in%70ut"],
         "discovery" => &[
             "fields:a",
@@ -139,6 +191,8 @@ fn version(dice: &mut Dice, site: &Site) -> String {
         "8.11.2%2Ba%2Bb",
         "8.11.2+meta",
         "8.11.2%2D1",
+        "8.1.0%20",
+        "8.1%2E0",
         "8%",
         "abc",
         "99999999999999999999.1",

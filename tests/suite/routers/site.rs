@@ -4,7 +4,7 @@ use epr_build::hosts::FAVICON;
 use epr_build::hosts::notes::FileNotes;
 use epr_build::media;
 use epr_build::package::{Facts, Release, Spec, TemplateFacts};
-use epr_build::route::model::{Axis, Node, Profile, Routes, Start};
+use epr_build::route::model::{Axis, Node, Profile, Routes, Start, Unkeyed};
 use epr_build::route::walk::{boundary_label, capabilities_label, spec_label};
 use epr_build::version::{Constraint, Version};
 use std::borrow::Cow;
@@ -172,6 +172,8 @@ fn routes() -> Routes {
         agent_boundaries: vec![[8, 0, 0], [9, 1, 0]],
         specs: vec![[1, 0], [2, 3], [2, 10], [3, 0], [3, 5]],
         capabilities: ["Apm", "a-p.m", "apm", "observability", "security"].map(str::to_owned).to_vec(),
+        // As if some packages named a category such as `no way`.
+        unkeyed: Unkeyed { categories: true, types: false },
         ..Routes::default()
     };
     let mut dice = Dice::new(7);
