@@ -45,6 +45,8 @@ pub const EXTENSIONS: &[(&str, &str)] = &[
     ("jpg", "image/jpeg"),
     ("js", "text/javascript; charset=utf-8"),
     ("json", JSON),
+    // The one value of a host's MIME database that we follow: the recorded reference had it, for files of real packages.
+    ("log", "text/x-log; charset=utf-8"),
     ("m4a", "audio/mp4"),
     ("md", "text/markdown; charset=utf-8"),
     ("mjs", "text/javascript; charset=utf-8"),
