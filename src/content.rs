@@ -85,9 +85,15 @@ pub struct Contents<'a> {
 /// Why a package could not be stored: something is wrong with it, or with the machine.
 pub enum StoreError {
     /// The package is quarantined.
-    Package(Problem),
+    Package(Box<Problem>),
     /// The build stops.
     Machine(anyhow::Error),
+}
+
+impl From<Problem> for StoreError {
+    fn from(problem: Problem) -> Self {
+        Self::Package(Box::new(problem))
+    }
 }
 
 impl From<anyhow::Error> for StoreError {
@@ -105,7 +111,7 @@ impl<'a> Contents<'a> {
     /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`).
     pub fn store_folder(&self, files: &OpenPackage, root: &str) -> Result<StoredPackage, StoreError> {
         let archive = self.store.map(Store::incoming).transpose()?.map(ZipWriter::new);
-        let mut pass = Pass { contents: self, root, archive, compressed: HashMap::new(), source: None };
+        let mut pass = Pass { contents: self, root, archive, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let (digest, size) = match pass.archive.take() {
             Some(archive) => archive.finish().map_err(archive_error)?.finish()?,
@@ -120,7 +126,7 @@ impl<'a> Contents<'a> {
 
     /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
     pub fn store_zip(&self, files: &OpenPackage, archive: &mut dyn Read) -> Result<StoredPackage, StoreError> {
-        let mut pass = Pass { contents: self, root: "", archive: None, compressed: HashMap::new(), source: None };
+        let mut pass = Pass { contents: self, root: "", archive: None, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let archive = self.copy(archive)?;
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })
@@ -197,7 +203,7 @@ struct Pass<'a> {
     contents: &'a Contents<'a>,
     root: &'a str,
     archive: Option<ZipWriter<Incoming<'a>>>,
-    compressed: HashMap<[u8; 16], Compressed>,
+    compressed: BTreeMap<[u8; 16], Compressed>,
     /// The archive copied from last: neighbours in the catalog mostly copy from the same one.
     source: Option<(Digest, File)>,
 }
@@ -408,27 +414,23 @@ impl Write for Sink<'_> {
 }
 
 fn unreadable(entry: &Entry, error: &io::Error) -> StoreError {
-    StoreError::Package(
-        Problem::quarantine("unreadable", format!("cannot read the file: {error}"))
-            .file(&entry.path)
-            .hint("check the permissions of the file and the health of the disk"),
-    )
+    Problem::quarantine("unreadable", format!("cannot read the file: {error}"))
+        .file(&entry.path)
+        .hint("check the permissions of the file and the health of the disk")
+        .into()
 }
 
 fn changed(entry: &Entry) -> StoreError {
-    StoreError::Package(
-        Problem::quarantine("changed-while-reading", "the file changed while it was read")
-            .file(&entry.path)
-            .hint("build again when the package is complete"),
-    )
+    Problem::quarantine("changed-while-reading", "the file changed while it was read")
+        .file(&entry.path)
+        .hint("build again when the package is complete")
+        .into()
 }
 
 fn archive_error(error: io::Error) -> StoreError {
     if error.kind() == io::ErrorKind::FileTooLarge {
-        return StoreError::Package(
-            Problem::quarantine("too-large", "the package does not fit into a zip archive of 4 GiB and 65,535 members")
-                .hint("split the package"),
-        );
+        let message = "the package does not fit into a zip archive of 4 GiB and 65,535 members";
+        return Problem::quarantine("too-large", message).hint("split the package").into();
     }
     StoreError::Machine(anyhow::Error::from(error).context("cannot write an archive"))
 }

@@ -222,7 +222,7 @@ fn read_and_store(
     match store(candidate, files, &package, desk) {
         Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &desk.contents)?))),
         Err(StoreError::Package(problem)) => {
-            problems.push(problem);
+            problems.push(*problem);
             Ok(None)
         }
         Err(StoreError::Machine(error)) => {
@@ -238,9 +238,9 @@ fn store(
     desk: &Desk<'_>,
 ) -> Result<(StoredPackage, Option<Blob>), StoreError> {
     let open = |path: &std::path::Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         File::open(path).map_err(|error| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            StoreError::Package(Problem::quarantine("unreadable", format!("cannot read the file: {error}")).file(name))
+            StoreError::from(Problem::quarantine("unreadable", format!("cannot read the file: {error}")).file(name))
         })
     };
     let stored = match candidate.kind {

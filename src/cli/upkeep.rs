@@ -1,0 +1,70 @@
+//! The subcommands that look after an output folder: its generations, and what earlier builds left behind.
+
+use super::Exit;
+use super::args::{CacheAction, CacheArgs, DistributionArgs, RollbackArgs};
+use crate::cache::Cache;
+use crate::generation::{Distribution, Lock};
+use crate::prune;
+use crate::report::bytes;
+use crate::store::Store;
+use anyhow::{Context, Result, ensure};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Lists the generations of a distribution.
+pub(super) fn generations(args: &DistributionArgs) -> Result<Exit> {
+    let distribution = existing(&args.out, &args.dist)?;
+    let current = distribution.current();
+    let mut out = io::stdout().lock();
+    for id in distribution.generations()? {
+        let mark = if Some(&id) == current.as_ref() { "  in use" } else { "" };
+        match distribution.report(&id) {
+            Some(report) => writeln!(out, "{id}  {} versions of {} packages{mark}", report.versions, report.packages)?,
+            None => writeln!(out, "{id}  without a report{mark}")?,
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+/// Takes an earlier generation into use again.
+pub(super) fn rollback(args: &RollbackArgs) -> Result<Exit> {
+    let DistributionArgs { dist, out } = &args.distribution;
+    let _lock = Lock::take(out)?;
+    let distribution = existing(out, dist)?;
+    let id = match &args.to {
+        Some(id) => id.clone(),
+        None => distribution.previous()?,
+    };
+    ensure!(distribution.has(&id), "`{dist}` has no generation `{id}`; `epr-build generations` lists those it has");
+    distribution.switch(&id)?;
+    writeln!(io::stdout(), "{dist}: generation {id} is in use")?;
+    Ok(Exit::Clean)
+}
+
+/// Shows or clears what earlier builds left behind.
+pub(super) fn cache(args: &CacheArgs) -> Result<Exit> {
+    let out = &args.out;
+    let _lock = Lock::take(out)?;
+    let cache = Cache::read(out);
+    let mut text = io::stdout().lock();
+    match args.action {
+        CacheAction::Info => {
+            let (packages, answers) = cache.len();
+            writeln!(text, "{packages} packages and {answers} answers are remembered")?;
+        }
+        CacheAction::Prune => {
+            let store = Store::open(&out.join("store"))?;
+            let pruned = prune::sweep(out, &store, &cache)?;
+            writeln!(text, "removed {} folders and {} files, {}", pruned.trees, pruned.blobs, bytes(pruned.bytes))?;
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+fn existing(out: &Path, name: &str) -> Result<Distribution> {
+    let distribution = Distribution::new(out, name);
+    distribution
+        .current()
+        .with_context(|| format!("{} holds no distribution `{name}`; build it first", out.display()))?;
+    Ok(distribution)
+}
