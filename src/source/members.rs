@@ -40,7 +40,7 @@ pub(super) fn check(directory: &ZipArchiveMetadata, zip_bytes: u64, limits: &Lim
         (!root.contains('/')).then(|| format!("{root}/"))
     });
     let Some(root) = root else {
-        let reason = "no member is called `<folder>/manifest.yml`, so the package's root is unknown";
+        let reason = "failed to determine the root directory: no member is called `<folder>/manifest.yml`";
         let hint = "pack the files into one folder called `<name>-<version>`";
         return Err(Problem::quarantine("zip-without-root", reason).hint(hint).into());
     };
