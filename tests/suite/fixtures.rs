@@ -22,9 +22,8 @@ struct Outcome {
     documents: Vec<(String, String, String)>,
 }
 
-fn read(case: &Value) -> Outcome {
+fn read(case: &Value, store: &Store) -> Outcome {
     let folder = TempDir::new().unwrap();
-    let store = Store::open(&folder.path().join("store")).unwrap();
     let layer = folder.path().join("layer");
     make(case, &layer);
     let asked = |name: &str| case["settings"][name].as_bool().unwrap_or_default();
@@ -35,26 +34,33 @@ fn read(case: &Value) -> Outcome {
         ..Layer::default()
     };
     let plan = LayerPlan { source: LayerSource { name: "layer".to_owned(), paths: vec![layer] }, rules };
-    let desk = Desk { contents: Contents::new(Some(&store)), limits: Limits::default() };
+    let desk = Desk { contents: Contents::new(Some(store)), limits: Limits::default() };
     let taken = take_in(&[plan], &desk, &Progress::new(true)).unwrap();
     let layers: Vec<&LayerIntake> = taken.iter().collect();
-    let catalog = Catalog::merge(&layers, Some(&store)).unwrap();
+    let catalog = Catalog::merge(&layers, Some(store)).unwrap();
     let documents = catalog.entries.iter().map(|entry| {
         let deprecated = entry.deprecated.as_ref();
         let mut item = String::new();
         entry.record.item.render(&mut item, |_| true, deprecated);
-        (entry.record.facts.name.clone(), entry.record.info(&store).unwrap().render(deprecated), item)
+        (entry.record.facts.name.clone(), entry.record.info(store).unwrap().render(deprecated), item)
     });
     Outcome { problems: taken[0].all_problems().cloned().collect(), documents: documents.collect() }
 }
 
 /// Runs all cases before it fails, so that one run shows everything.
-fn check_all<'a>(cases: impl IntoIterator<Item = (String, &'a Value)>, check: impl Fn(&Value) -> Result<(), String>) {
+fn check_all<'a>(
+    cases: impl IntoIterator<Item = (String, &'a Value)>,
+    check: impl Fn(&Value, &Store) -> Result<(), String>,
+) {
     let cases: Vec<_> = cases.into_iter().collect();
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
     assert!(!cases.is_empty());
     let failed: Vec<_> = cases
         .iter()
-        .filter_map(|(name, case)| check(case).err().map(|reason| format!("{name} ({}): {reason}", case["contract"])))
+        .filter_map(|(name, case)| {
+            check(case, &store).err().map(|reason| format!("{name} ({}): {reason}", case["contract"]))
+        })
         .collect();
     assert!(failed.is_empty(), "{} of {} cases fail:\n\n{}", failed.len(), cases.len(), failed.join("\n\n"));
 }
@@ -66,8 +72,8 @@ fn cases(fixture: &Value) -> impl Iterator<Item = (String, &Value)> {
 /// Every way of being damaged is told with severity, place and reason, and keeps the package out when it must.
 #[test]
 fn damaged_packages_are_reported() {
-    check_all(cases(&read_json("damaged.json")), |case| {
-        let outcome = read(case);
+    check_all(cases(&read_json("damaged.json")), |case, store| {
+        let outcome = read(case, store);
         let told = || outcome.problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
         if !outcome.problems.iter().any(|problem| is_expected(problem, case)) {
             return Err(format!("no problem as expected: {}{}", case["expect"], told()));
@@ -99,8 +105,8 @@ fn is_expected(problem: &Problem, case: &Value) -> bool {
 /// Whatever the registry accepts is published, and the documents say the same.
 #[test]
 fn odd_packages_are_accepted() {
-    check_all(cases(&read_json("accepted.json")), |case| {
-        let outcome = read(case);
+    check_all(cases(&read_json("accepted.json")), |case, store| {
+        let outcome = read(case, store);
         let told = || outcome.problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
         let [(_, info, item)] = outcome.documents.as_slice() else { return Err(format!("not published{}", told())) };
         compare(info, &case["expect"]["info"], &case["expect"]["info_absent"])?;
@@ -130,13 +136,13 @@ fn yaml_values_print_as_in_the_registry() {
     let fixture = read_json("accepted.json");
     let rows = fixture["values"].as_array().unwrap();
     let name = |row: &Value| format!("{} `{}`", row["place"], row["yaml"].as_str().unwrap());
-    check_all(rows.iter().map(|row| (name(row), row)), |row| {
+    check_all(rows.iter().map(|row| (name(row), row)), |row, store| {
         let place = &fixture["places"][row["place"].as_str().unwrap()];
         let yaml = row["yaml"].as_str().unwrap();
         let lines = place["append"].as_array().unwrap_or_else(|| panic!("{place}")).iter();
         let lines: Vec<_> = lines.map(|line| line.as_str().unwrap().replace("@YAML@", yaml)).collect();
         let case = serde_json::json!({ "files": { "manifest.yml": { "append": lines } } });
-        let outcome = read(&case);
+        let outcome = read(&case, store);
         let told = || outcome.problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
         let [(_, info, _)] = outcome.documents.as_slice() else { return Err(format!("not published{}", told())) };
         let pointer = place["pointer"].as_str().unwrap();
