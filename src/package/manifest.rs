@@ -14,6 +14,9 @@ use super::variable::Variable;
 use crate::json::Object;
 use crate::version::Version;
 
+/// What every file system we know allows for one name, in bytes.
+const MAX_FILE_NAME: usize = 255;
+
 /// `manifest.yml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
@@ -95,7 +98,7 @@ impl Manifest {
         policy_templates.iter_mut().for_each(|template| template.fill_ingestion_method(&package_type));
         let derived_release = version.as_ref().map_or(Release::Ga, Release::of_version);
         Self {
-            name: read_name(fields),
+            name: read_name(fields, &version_text),
             title: read_title(fields),
             release: Release::read(fields).unwrap_or(derived_release),
             source: fields.structure("source", |fields| Source { license: fields.text("license") }),
@@ -163,7 +166,8 @@ fn check_derived_names(fields: &Fields<'_>) {
     }
 }
 
-fn read_name(fields: &Fields<'_>) -> String {
+/// A name is part of addresses and, with the version, of file names.
+fn read_name(fields: &Fields<'_>, version: &str) -> String {
     let name = fields.text("name");
     let safe = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.is_empty() || !name.bytes().all(safe) {
@@ -173,6 +177,11 @@ fn read_name(fields: &Fields<'_>) -> String {
             format!("package name `{name}` cannot be part of an address"),
             "use lower-case letters, digits and `_` only",
         );
+    }
+    let bytes = format!("{name}-{version}.zip.sig").len();
+    if bytes > MAX_FILE_NAME {
+        let message = format!("`<name>-<version>.zip.sig` has {bytes} bytes, more than a file name can have");
+        fields.refuse("name", "name-too-long", message, "use a shorter name or version");
     }
     name
 }

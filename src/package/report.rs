@@ -6,6 +6,9 @@
 use crate::problem::{Problem, Severity};
 use std::cell::RefCell;
 
+/// Characters of a message or a field's path that are kept.
+const MAX_SHOWN: usize = 300;
+
 /// Problems in the order in which they were found, which depends on the package alone.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -19,8 +22,10 @@ impl Report {
         Self { problems: RefCell::default(), require_validation }
     }
 
-    /// Adds a problem as it is.
-    pub(super) fn add(&self, problem: Problem) {
+    /// Adds a problem.
+    pub(super) fn add(&self, mut problem: Problem) {
+        problem.message = shown(&problem.message);
+        problem.place.field = problem.place.field.as_deref().map(shown);
         self.problems.borrow_mut().push(problem);
     }
 
@@ -34,4 +39,22 @@ impl Report {
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
+}
+
+/// A text that may quote a manifest, fit for a terminal and a report: a few lines at most, and nothing that moves a cursor
+/// or turns the direction of reading.
+fn shown(text: &str) -> String {
+    let is_unfit = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::new();
+    for (position, c) in text.chars().enumerate() {
+        if position == MAX_SHOWN {
+            shown.push('…');
+            break;
+        }
+        match c {
+            _ if is_unfit(c) => shown.extend(c.escape_default()),
+            _ => shown.push(c),
+        }
+    }
+    shown
 }

@@ -93,10 +93,13 @@ pub fn build(catalog: &[Facts], options: &Options) -> Built {
     Built { routes, answers, report }
 }
 
+/// More bytes than this make no name of a file, and are no category or type.
+const LONGEST_WORD: usize = 128;
+
 /// Whether a value may be part of a key and a path. Others get no subject: routers refuse them where [`Unkeyed`] says
 /// that there are any.
 pub fn is_plain(value: &str) -> bool {
-    !value.is_empty() && !value.starts_with('.') && value.bytes().all(spelling::in_word)
+    !value.is_empty() && value.len() <= LONGEST_WORD && !value.starts_with('.') && value.bytes().all(spelling::in_word)
 }
 
 /// What the catalog has that gets no subject. The empty word is left out, since no request can ask for it.

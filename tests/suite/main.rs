@@ -3,8 +3,10 @@
 mod answers;
 mod archives;
 mod built;
+mod conformance;
 mod fixture_layer;
 mod fixtures;
 mod golden;
+mod hostile;
 mod repeat;
 mod routers;
