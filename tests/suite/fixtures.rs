@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use crate::fixture_layer::{make, read_json};
+use epr_build::cache::Cache;
 use epr_build::catalog::Catalog;
 use epr_build::config::{DashedFolders, Layer, Signatures, Validation};
 use epr_build::content::Contents;
@@ -10,6 +11,7 @@ use epr_build::problem::{Problem, Severity};
 use epr_build::progress::Progress;
 use epr_build::source::{LayerSource, Limits};
 use epr_build::store::Store;
+use epr_build::survey::{Look, Survey};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -34,8 +36,10 @@ fn read(case: &Value, store: &Store) -> Outcome {
         ..Layer::default()
     };
     let plan = LayerPlan { source: LayerSource { name: "layer".to_owned(), paths: vec![layer] }, rules };
-    let desk = Desk { contents: Contents::new(Some(store)), limits: Limits::default() };
-    let taken = take_in(&[plan], &desk, &Progress::new(true)).unwrap();
+    let look = Look { limits: Limits::default(), now_ns: 0 };
+    let desk = Desk { contents: Contents::new(Some(store)), look, cache: Cache::none(), store: Some(store) };
+    let plans = [plan];
+    let taken = take_in(&plans, Survey::new(&plans).unwrap(), &desk, &Progress::new(true)).unwrap();
     let layers: Vec<&LayerIntake> = taken.iter().collect();
     let catalog = Catalog::merge(&layers, Some(store)).unwrap();
     let documents = catalog.entries.iter().map(|entry| {
