@@ -349,10 +349,11 @@ impl LayerIntake {
         self.problems.iter().chain(self.packages.iter().flat_map(|intake| &intake.outcome.problems))
     }
 
-    /// How many packages are quarantined.
+    /// How many packages are quarantined, those that could not even be opened included.
     pub fn quarantined(&self) -> usize {
-        let is_out =
-            |intake: &&Intake| intake.outcome.problems.iter().any(|problem| problem.severity == Severity::Quarantine);
+        let is_quarantine = |problem: &Problem| problem.severity == Severity::Quarantine;
+        let is_out = |intake: &&Intake| intake.outcome.problems.iter().any(is_quarantine);
         self.packages.iter().filter(is_out).count()
+            + self.problems.iter().filter(|problem| is_quarantine(problem)).count()
     }
 }

@@ -75,10 +75,9 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     clock.lap("read");
     let mut reports = Vec::new();
     for plan in &settings.distributions {
-        let report = build_one(plan, settings, &layers, &desk, out, progress)
+        let report = build_one(plan, settings, &layers, &desk, out, progress, &mut clock)
             .with_context(|| format!("cannot build `{}`", plan.name))?;
         reports.push(report);
-        clock.lap("build");
     }
     prune::tidy(out, settings.keep, &store, &desk.cache)?;
     if settings.use_cache {
@@ -128,12 +127,16 @@ fn build_one(
     desk: &Desk<'_>,
     out: &Path,
     progress: &Progress,
+    clock: &mut Clock,
 ) -> Result<Report> {
     let store = desk.store.context("a build has a store")?;
     let layers = plan.stack(layers);
     let catalog = Catalog::merge(&layers, Some(store))?;
+    clock.lap("merge");
     let routing = route::build::build(&catalog.facts(), &settings.config.routing);
+    clock.lap("route");
     let site = site::assemble(&catalog, &routing.answers, store, &desk.cache.answers, progress)?;
+    clock.lap("render");
     let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing.report, &site)));
     let routes = serde_json::to_vec(&routing.routes).context("cannot write the routing tables")?;
     let (told, provenance) = (report.to_json(), catalog.provenance());
@@ -162,5 +165,6 @@ fn build_one(
         distribution.write(&report.generation, &site.tree, &files)?;
     }
     distribution.switch(&report.generation)?;
+    clock.lap("write");
     Ok(report)
 }

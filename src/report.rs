@@ -5,12 +5,11 @@
 
 use crate::catalog::Catalog;
 use crate::intake::LayerIntake;
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
 use crate::route::build::Report as RouteReport;
 use crate::site::Site;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// The report of one distribution, `report.json`.
@@ -131,28 +130,6 @@ impl Report {
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("plain values always serialise") + "\n"
     }
-
-    /// Problems and conflicts, for people.
-    pub fn problems_text(&self) -> String {
-        let mut text = String::new();
-        for problem in &self.problems {
-            let _ = writeln!(text, "{problem}");
-        }
-        for conflict in &self.conflicts {
-            let _ = writeln!(
-                text,
-                "warning: {}-{} is in layer `{}` with other content than in `{}`, which is used",
-                conflict.name, conflict.version, conflict.also_in, conflict.used
-            );
-            for file in conflict.differing_files.iter().take(5) {
-                let _ = writeln!(text, "  --> {file}");
-            }
-            if let Some(more) = conflict.differing_files.len().checked_sub(6) {
-                let _ = writeln!(text, "  --> and {} more, see report.json", more + 1);
-            }
-        }
-        text
-    }
 }
 
 fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
@@ -195,9 +172,13 @@ impl Clock {
         Self { last: Instant::now(), timings: Timings::default() }
     }
 
-    /// The stage that ran since the last call is over.
+    /// The stage that ran since the last call is over; a stage that comes again is added up.
     pub fn lap(&mut self, stage: &'static str) {
-        self.timings.0.push((stage, self.last.elapsed()));
+        let time = self.last.elapsed();
+        match self.timings.0.iter_mut().find(|(known, _)| *known == stage) {
+            Some((_, sum)) => *sum += time,
+            None => self.timings.0.push((stage, time)),
+        }
         self.last = Instant::now();
     }
 
@@ -211,48 +192,6 @@ impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<_> = self.0.iter().map(|(stage, time)| format!("{stage} {:.2} s", time.as_secs_f64())).collect();
         f.write_str(&parts.join(", "))
-    }
-}
-
-/// The summary for people.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} versions of {} packages", self.distribution, self.versions, self.packages)?;
-        for layer in &self.layers {
-            write!(f, "  layer {}: {} found, {} used", layer.name, layer.found, layer.used)?;
-            for (count, word) in [(layer.shadowed, "held by an earlier layer"), (layer.quarantined, "quarantined")] {
-                if count > 0 {
-                    write!(f, ", {count} {word}")?;
-                }
-            }
-            writeln!(f)?;
-        }
-        let counted: BTreeMap<&str, usize> = [
-            ("conflicts between layers", self.conflicts.len()),
-            ("quarantined", self.quarantined()),
-            ("warnings", self.problems.iter().filter(|problem| problem.severity == Severity::Warning).count()),
-        ]
-        .into();
-        let counted: Vec<_> = counted.iter().map(|(word, count)| format!("{count} {word}")).collect();
-        writeln!(f, "  {}", counted.join(", "))?;
-        let Some(routing) = &self.routing else { return Ok(()) };
-        writeln!(
-            f,
-            "  {} contexts ({} refused), {} distinct answers, {} routing rows",
-            routing.contexts,
-            routing.refused_contexts,
-            routing.distinct_answers,
-            routing.node_rows + routing.profile_rows
-        )?;
-        let Sizes { package_files, package_file_count, archives, documents, answers } = self.sizes;
-        writeln!(
-            f,
-            "  {package_file_count} package files {}, archives {}, documents {}, answers {}",
-            bytes(package_files),
-            bytes(archives),
-            bytes(documents),
-            bytes(answers)
-        )
     }
 }
 

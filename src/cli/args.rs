@@ -3,22 +3,57 @@
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Shown below `--help`.
+/// Above the usage in `--help`.
+const ABOUT: &str = "\
+Builds an Elastic Package Registry as a static tree that any web server can host.
+
+A layer is a folder of packages (folders `<name>/<version>`, or zips). A distribution is a stack of layers: where two hold \
+the same version of a package, the first one wins. Built in are `production` (layer production), `staging` (production, \
+staging) and `snapshot` (production, staging, snapshot); the configuration file adds others, and epr-build.sample.yml \
+shows all that it can say.";
+
+/// Below the options of `--help`.
 const EXAMPLES: &str = "\
 Examples:
-  epr-build --dist staging                 packages/{production,staging} -> out/staging
+  epr-build --dist staging              packages/production and packages/staging -> out/staging
+  epr-build --dist staging --dist snapshot
   epr-build --all-dists --packages /srv/packages --out /srv/epr
-  epr-build check --dist production        report problems and conflicts, write nothing
-  epr-build serve --dist staging           answer on http://127.0.0.1:8080 from what was built
+  epr-build check --dist production     report problems and conflicts, write nothing
+  epr-build serve --dist staging        answer on http://127.0.0.1:8080 from what was built
+  epr-build generate bash > /usr/share/bash-completion/completions/epr-build
 
 Exit codes:
   0  all well
-  1  built, but packages were quarantined (with --strict also: conflicts and warnings)
-  2  could not build: wrong usage, or disk or network failed";
+  1  built, but packages were quarantined (with --strict also: there are conflicts or warnings)
+  2  could not build: wrong usage or configuration, or the machine failed (disk, lock, network)";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  epr-build check --dist production
+  epr-build check --all-dists --strict --quiet    for pull requests: silent when all is well
+
+Exit codes:
+  0  all well
+  1  packages would be quarantined (with --strict also: there are conflicts or warnings)
+  2  could not check: wrong usage or configuration, or the machine failed";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  epr-build serve --dist staging
+  epr-build serve --dist staging --listen 8081            on all addresses
+  epr-build serve --dist staging --listen 127.0.0.1:0     on any free port, which is printed
+
+A later build of the same distribution is taken over without a restart. Stop it with Ctrl-C.";
 
 /// Builds an Elastic Package Registry as a static tree that any web server can host.
 #[derive(Debug, Parser)]
-#[command(name = "epr-build", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "epr-build",
+    version,
+    long_about = ABOUT,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     /// What to do; building is the default.
     #[command(subcommand)]
@@ -32,13 +67,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build distributions into the output folder (the default)
+    #[command(after_help = EXAMPLES)]
     Build(BuildArgs),
     /// Read and merge everything, report problems and conflicts, write nothing
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Serve what was built, with the same routing as the generated server configurations
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
-    /// Print shell completions or the manual page
-    #[command(hide = true)]
+    /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }
 
@@ -48,21 +85,21 @@ pub struct InputArgs {
     /// Distribution to build; may be repeated
     #[arg(long = "dist", value_name = "NAME")]
     pub dists: Vec<String>,
-    /// Build every distribution of the configuration
+    /// Build every distribution: the built-in ones and those of the configuration
     #[arg(long, conflicts_with = "dists")]
     pub all_dists: bool,
     /// Folder that holds one folder per layer
     #[arg(long, value_name = "DIR", default_value = "packages")]
     pub packages: PathBuf,
-    /// Configuration file; epr-build.yml is read when it is there
+    /// Configuration file; without it epr-build.yml is read when it is there
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Treat conflicts between layers and warnings as errors, and quarantine what fails validation
+    /// Quarantine what fails validation, and exit with 1 when there are conflicts between layers or warnings
     #[arg(long)]
     pub strict: bool,
     /// Threads; one for each processor when absent
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
     /// Print problems and failures only
     #[arg(long, short)]
     pub quiet: bool,
@@ -75,9 +112,12 @@ pub struct BuildArgs {
     #[command(flatten)]
     pub input: InputArgs,
     /// Folder the distributions are written to
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
 }
+
+/// Where distributions go when nothing else is said.
+pub(super) const DEFAULT_OUT: &str = "out";
 
 /// Arguments of `check`.
 #[derive(Args, Debug)]
@@ -94,7 +134,7 @@ pub struct ServeArgs {
     #[arg(long = "dist", value_name = "NAME")]
     pub dist: String,
     /// Folder the distributions were written to
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
     /// Address and port, or a port alone
     #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
@@ -123,4 +163,15 @@ pub enum Generated {
     Zsh,
     /// Completions for fish
     Fish,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
 }

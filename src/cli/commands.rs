@@ -1,39 +1,51 @@
 //! The subcommands, each a function from arguments to an exit value.
 
 use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs, ServeArgs};
-use super::{Exit, Settings};
+use super::{Exit, Settings, summary};
+use crate::config_file::{Mistakes, nearest};
 use crate::generation::Distribution;
 use crate::progress::Progress;
-use crate::report::{Report, Timings, bytes};
+use crate::report::Report;
 use crate::serve::{Event, ServeOptions};
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use clap::CommandFactory;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// How many problems a build prints; all of them are in its report.
+const MAX_PROBLEMS: usize = 20;
 
 /// Runs what the command line asks for.
+///
+/// # Errors
+/// What has to be said besides problems, which are printed here; a hint is on a line of its own.
 pub fn run(cli: Cli) -> Result<Exit> {
-    match cli.command.unwrap_or(Command::Build(cli.build)) {
+    let exit = match cli.command.unwrap_or(Command::Build(cli.build)) {
         Command::Build(args) => build(&args),
         Command::Check(args) => check(&args),
         Command::Serve(args) => serve(&args),
         Command::Generate(args) => generate(&args),
-    }
+    };
+    exit.or_else(|error| {
+        // These carry their own `error:` each.
+        writeln!(io::stderr(), "{}", error.downcast::<Mistakes>()?)?;
+        Ok(Exit::Failed)
+    })
 }
 
 fn build(args: &BuildArgs) -> Result<Exit> {
     let settings = prepare(&args.input)?;
     let progress = Progress::new(settings.quiet);
-    let (reports, timings) = crate::build(&settings, &args.out, &progress)?;
+    let (reports, timings) =
+        crate::build(&settings, &args.out, &progress).map_err(|error| with_hint(error, &args.out))?;
     progress.finish();
-    let mut out = io::stdout().lock();
-    for report in &reports {
-        eprint_problems(report)?;
-        if !settings.quiet {
-            write!(out, "{report}")?;
-            how_to_serve(&mut out, report, args, &settings)?;
-        }
-    }
+    io::stderr().write_all(summary::problems(&reports, MAX_PROBLEMS).as_bytes())?;
     if !settings.quiet {
+        let mut out = io::stdout().lock();
+        for (report, plan) in reports.iter().zip(&settings.distributions) {
+            out.write_all(summary::summary(report).as_bytes())?;
+            out.write_all(summary::how_to_serve(report, plan, &args.out).as_bytes())?;
+        }
         writeln!(out, "time: {timings}")?;
     }
     Ok(exit(&reports, settings.strict))
@@ -42,16 +54,14 @@ fn build(args: &BuildArgs) -> Result<Exit> {
 fn check(args: &CheckArgs) -> Result<Exit> {
     let settings = prepare(&args.input)?;
     let progress = Progress::new(settings.quiet);
-    let (reports, timings): (Vec<Report>, Timings) = crate::check(&settings, &progress)?;
+    let (reports, timings) = crate::check(&settings, &progress)?;
     progress.finish();
-    let mut out = io::stdout().lock();
-    for report in &reports {
-        eprint_problems(report)?;
-        if !settings.quiet {
-            write!(out, "{report}")?;
-        }
-    }
+    io::stderr().write_all(summary::problems(&reports, usize::MAX).as_bytes())?;
     if !settings.quiet {
+        let mut out = io::stdout().lock();
+        for report in &reports {
+            out.write_all(summary::summary(report).as_bytes())?;
+        }
         writeln!(out, "nothing written; time: {timings}")?;
     }
     Ok(exit(&reports, settings.strict))
@@ -59,62 +69,95 @@ fn check(args: &CheckArgs) -> Result<Exit> {
 
 fn serve(args: &ServeArgs) -> Result<Exit> {
     let distribution = Distribution::new(&args.out, &args.dist);
-    let current = distribution
-        .current()
-        .with_context(|| format!("{} holds no distribution `{}`; build it first", args.out.display(), args.dist))?;
+    let Some(current) = distribution.current() else { return Err(not_built(&args.dist, &args.out)) };
     let options = ServeOptions { generation: distribution.current_link(), debug_header: args.debug_header };
     let name = args.dist.clone();
-    crate::serve::serve(&options, &args.listen, move |event| {
+    let served = crate::serve::serve(&options, &args.listen, move |event| {
         // Nobody may be listening; serving matters more than saying so.
         let _ = match event {
             Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on http://{address}"),
             Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
             Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
         };
+    });
+    served.map_err(|error| {
+        let hint = match kind(&error) {
+            Some(ErrorKind::AddrInUse) => "stop what uses the port, or name another one with --listen",
+            Some(ErrorKind::PermissionDenied) => {
+                "ports below 1024 are not for everybody; name another one with --listen"
+            }
+            Some(ErrorKind::InvalidInput) => "write `--listen 8080` or `--listen 127.0.0.1:8080`",
+            _ => return error,
+        };
+        anyhow!("{error:#}\nhint: {hint}")
     })?;
     Ok(Exit::Clean)
 }
 
-fn generate(args: &GenerateArgs) -> Result<Exit> {
-    let mut out = io::stdout().lock();
-    let mut command = Cli::command();
-    let shell = match args.what {
-        Generated::Man => {
-            clap_mangen::Man::new(command).render(&mut out)?;
-            return Ok(Exit::Clean);
-        }
-        Generated::Bash => clap_complete::Shell::Bash,
-        Generated::Zsh => clap_complete::Shell::Zsh,
-        Generated::Fish => clap_complete::Shell::Fish,
+/// What was asked for is not there; says what is.
+fn not_built(name: &str, out: &Path) -> Error {
+    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+    let mut built: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    built.retain(|name| Distribution::new(out, name).current().is_some());
+    built.sort();
+    let built: Vec<_> = built.iter().map(String::as_str).collect();
+    let hint = match nearest(name, &built) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("build it with `epr-build --dist {name}`, or name the folder it was written to with --out"),
     };
-    clap_complete::generate(shell, &mut command, "epr-build", &mut out);
+    anyhow!("`{}` holds no distribution `{name}`\nhint: {hint}", out.display())
+}
+
+fn generate(args: &GenerateArgs) -> Result<Exit> {
+    let mut command = Cli::command();
+    // Completions are made in memory, because their generator cannot say that nobody reads any more.
+    let mut text = Vec::new();
+    let shell = match args.what {
+        Generated::Man => None,
+        Generated::Bash => Some(clap_complete::Shell::Bash),
+        Generated::Zsh => Some(clap_complete::Shell::Zsh),
+        Generated::Fish => Some(clap_complete::Shell::Fish),
+    };
+    match shell {
+        None => clap_mangen::Man::new(command).render(&mut text)?,
+        Some(shell) => clap_complete::generate(shell, &mut command, "epr-build", &mut text),
+    }
+    io::stdout().write_all(&text)?;
     Ok(Exit::Clean)
 }
 
 fn prepare(input: &InputArgs) -> Result<Settings> {
     let settings = Settings::resolve(input)?;
     if let Some(jobs) = input.jobs {
-        rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global().context("cannot start the threads")?;
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.into());
+        threads.build_global().context("cannot start the threads")?;
     }
     Ok(settings)
-}
-
-fn eprint_problems(report: &Report) -> Result<()> {
-    Ok(io::stderr().lock().write_all(report.problems_text().as_bytes())?)
 }
 
 fn exit(reports: &[Report], strict: bool) -> Exit {
     if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
 }
 
-fn how_to_serve(out: &mut impl Write, report: &Report, args: &BuildArgs, settings: &Settings) -> io::Result<()> {
-    let plan = settings.distributions.iter().find(|plan| plan.name == report.distribution);
-    let listen = plan.map_or("", |plan| plan.listen.as_str());
-    let name = &report.distribution;
-    let folder = args.out.display();
-    writeln!(out, "  generation {} in {folder}/{name}/current", report.generation)?;
-    writeln!(out, "  site {}", bytes(report.sizes.archives + report.sizes.documents + report.sizes.answers))?;
-    writeln!(out, "  serve it:  epr-build serve --dist {name} --out {folder}")?;
-    writeln!(out, "  or:        nginx -p {folder}/{name}/current/hosts/nginx -c nginx.conf")?;
-    writeln!(out, "  kibana.yml: xpack.fleet.registryUrl: \"http://{listen}\"")
+/// Adds what to do when the output folder is to blame.
+fn with_hint(error: Error, out: &Path) -> Error {
+    let hint = match kind(&error) {
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "--out names a folder that you may write to"
+        }
+        Some(ErrorKind::NotADirectory | ErrorKind::AlreadyExists) => "a file is in the way; --out names a folder",
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "make room, or name a folder on a larger disk with --out; what was in use before is unharmed"
+        }
+        _ => return error,
+    };
+    anyhow!("cannot write to `{}`: {error:#}\nhint: {hint}", out.display())
+}
+
+/// What the operating system said, if it is behind the error.
+fn kind(error: &Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        let said = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        said.or_else(|| cause.downcast_ref::<rustix::io::Errno>().map(|errno| errno.kind()))
+    })
 }

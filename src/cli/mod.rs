@@ -3,6 +3,7 @@
 pub mod args;
 mod commands;
 mod settings;
+mod summary;
 
 pub use commands::run;
 pub use settings::{DistributionPlan, Settings};

@@ -2,17 +2,15 @@
 
 use super::args::InputArgs;
 use crate::config::{Config, Validation};
-use crate::config_file;
+use crate::config_file::{self, did_you_mean};
 use crate::intake::{LayerIntake, LayerPlan};
 use crate::source::LayerSource;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The file that is read when none is named.
 const DEFAULT_CONFIG: &str = "epr-build.yml";
-/// Folders of the output that a distribution may not be called.
-const RESERVED: [&str; 2] = ["store", "cache"];
 
 /// One distribution to build.
 #[derive(Clone, Debug)]
@@ -55,7 +53,7 @@ impl Settings {
     /// Resolves arguments and configuration.
     ///
     /// # Errors
-    /// No or unknown distribution, an unreadable or wrong configuration; each says what to do.
+    /// No or unknown distribution, an unreadable or wrong configuration, no folder to read; each says what to do.
     pub fn resolve(input: &InputArgs) -> Result<Self> {
         let config = read_config(input.config.as_deref())?;
         let names = chosen(input, &config)?;
@@ -74,6 +72,7 @@ impl Settings {
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
             distributions.push(DistributionPlan { name, layers: positions, listen });
         }
+        check_folders(&layers, &config, &input.packages)?;
         Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true, keep: 3 })
     }
 }
@@ -86,29 +85,60 @@ fn read_config(path: Option<&Path>) -> Result<Config> {
     if !required && !path.exists() {
         return Ok(Config::default());
     }
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    config_file::parse(&bytes).with_context(|| format!("cannot use {}", path.display()))
+    let bytes = std::fs::read(&path).map_err(|error| {
+        let hint = "--config names the configuration file; epr-build.sample.yml is an example of one";
+        anyhow!("cannot read `{}`: {error}\nhint: {hint}", path.display())
+    })?;
+    Ok(config_file::parse(&bytes, &path)?)
 }
 
-/// Names of the distributions to build.
+/// Names of the distributions to build, each once.
 fn chosen(input: &InputArgs, config: &Config) -> Result<Vec<String>> {
-    let known = || config.distributions.keys().cloned().collect::<Vec<_>>();
+    let known: Vec<_> = config.distributions.keys().map(String::as_str).collect();
     if input.all_dists {
-        return Ok(known());
+        return Ok(config.distributions.keys().cloned().collect());
     }
     if input.dists.is_empty() {
-        bail!("no distribution named; give --dist NAME or --all-dists (known: {})", known().join(", "));
+        let names = list(known.iter().copied());
+        bail!("no distribution is named\nhint: name one with --dist ({names}), or build all with --all-dists");
     }
     let mut seen = BTreeSet::new();
     for name in &input.dists {
         if !config.distributions.contains_key(name) {
-            bail!("unknown distribution `{name}` (known: {})", known().join(", "));
-        }
-        if RESERVED.contains(&name.as_str()) {
-            bail!("a distribution cannot be called `{name}`: that folder of the output is taken");
+            bail!("unknown distribution `{name}`\nhint: {}", did_you_mean(name, &known));
         }
     }
     Ok(input.dists.iter().filter(|name| seen.insert(name.as_str())).cloned().collect())
+}
+
+/// Refuses to build an empty registry, which would replace a good one, because of a wrong path or a disk that is not
+/// there. A single layer may be absent: when all its packages are promoted, a checkout has no folder for it.
+fn check_folders(layers: &[LayerPlan], config: &Config, packages: &Path) -> Result<()> {
+    let is_default =
+        |layer: &&LayerPlan| config.layers.get(&layer.source.name).is_none_or(|rules| rules.paths.is_empty());
+    let names = list(layers.iter().filter(is_default).map(|layer| layer.source.name.as_str()));
+    let shown = packages.display();
+    if !names.is_empty() && !packages.is_dir() {
+        let what = if packages.exists() { "is not a folder" } else { "does not exist" };
+        bail!(
+            "the packages folder `{shown}` {what}\n\
+             hint: --packages names the folder that holds a folder for each layer (here {names})"
+        );
+    }
+    if !layers.iter().flat_map(|layer| &layer.source.paths).any(|path| path.exists()) {
+        let paths = layers.iter().flat_map(|layer| &layer.source.paths).map(|path| path.display().to_string());
+        bail!(
+            "none of the layers is there: {}\n\
+             hint: put the packages there, name another folder with --packages, or give the layers paths in {DEFAULT_CONFIG}",
+            list(paths)
+        );
+    }
+    Ok(())
+}
+
+/// Names as a sentence lists them.
+fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn plan(name: &str, config: &Config, packages: &Path, strict: bool) -> LayerPlan {

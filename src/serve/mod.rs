@@ -67,7 +67,7 @@ pub fn serve(
     let port = listen.trim_start_matches(':');
     let address = if port.parse::<u16>().is_ok() { format!("0.0.0.0:{port}") } else { listen.to_owned() };
     runtime.block_on(async {
-        let listener = TcpListener::bind(&address).await.with_context(|| format!("listen on `{address}`"))?;
+        let listener = TcpListener::bind(&address).await.with_context(|| format!("cannot listen on `{address}`"))?;
         run(options, listener, stop_signal(), report).await
     })
 }

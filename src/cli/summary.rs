@@ -1,0 +1,161 @@
+//! What people read at the end of a run: problems and conflicts, then a summary of each distribution.
+//!
+//! Everything here is also in `report.json`, except times and how to serve the result. Prints nothing itself.
+
+use super::DistributionPlan;
+use super::args::DEFAULT_OUT;
+use crate::config::DEFAULT_LISTEN;
+use crate::problem::Severity;
+use crate::report::{CopyReport, Report, Sizes, bytes};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+
+/// How many differing files of a conflict are named.
+const MAX_FILES: usize = 5;
+
+/// Problems and conflicts of all reports, each once however many distributions have it: quarantines first, then
+/// conflicts, then warnings; no more than `limit`, with a line that says how many are left and where they are.
+pub(super) fn problems(reports: &[Report], limit: usize) -> String {
+    let of = |severity| {
+        let problems = reports.iter().flat_map(|report| &report.problems);
+        problems.filter(move |problem| problem.severity == severity).map(ToString::to_string)
+    };
+    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(conflict);
+    let mut seen = BTreeSet::new();
+    let mut texts: Vec<String> = of(Severity::Quarantine).chain(conflicts).chain(of(Severity::Warning)).collect();
+    texts.retain(|text| seen.insert(text.clone()));
+    let mut all = String::new();
+    texts.iter().take(limit).for_each(|text| all.extend([text, "\n"]));
+    if let Some(more @ 1..) = texts.len().checked_sub(limit) {
+        let _ = writeln!(all, "and {more} more: all are in report.json, and `epr-build check` prints them");
+    }
+    all
+}
+
+fn conflict(conflict: &CopyReport) -> String {
+    let CopyReport { name, version, used, also_in, differing_files } = conflict;
+    let mut files = differing_files.iter().take(MAX_FILES).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = differing_files.len().checked_sub(MAX_FILES) {
+        let _ = write!(files, " and {more} more");
+    }
+    format!(
+        "warning: {name}-{version} in layer `{also_in}` differs from the one in `{used}`, which is used\n  --> {files}\n\
+         hint: give the changed package a new version, or remove one of the two"
+    )
+}
+
+/// Counts and sizes of one distribution.
+pub(super) fn summary(report: &Report) -> String {
+    let mut lines =
+        vec![format!("{}: {} versions of {} packages", report.distribution, report.versions, report.packages)];
+    let mut line = |label: &str, text: String| lines.push(format!("  {label:<18} {text}"));
+    for layer in &report.layers {
+        let mut text = format!("{} found, {} used", layer.found, layer.used);
+        for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined")] {
+            if count > 0 {
+                let _ = write!(text, ", {count} {words}");
+            }
+        }
+        line(&format!("layer {}", layer.name), text);
+    }
+    let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
+    let counts = [(report.quarantined(), "quarantined"), (report.conflicts.len(), "conflicts"), (warnings, "warnings")];
+    line("problems", counts.map(|(count, word)| format!("{count} {word}")).join(", "));
+    let Some(routing) = &report.routing else { return lines.join("\n") + "\n" };
+    line(
+        "answers",
+        format!(
+            "{} for {} combinations of parameters, {} routing rows",
+            routing.distinct_answers,
+            routing.contexts,
+            routing.node_rows + routing.profile_rows
+        ),
+    );
+    if routing.refused_contexts > 0 {
+        line(
+            "refused",
+            format!("{} combinations beyond the budget, which no known client sends", routing.refused_contexts),
+        );
+    }
+    let Sizes { package_files, package_file_count, archives, documents, answers } = report.sizes;
+    line(
+        "sizes",
+        format!(
+            "packages {} in {package_file_count} files, archives {}, documents {}, answers {}",
+            bytes(package_files),
+            bytes(archives),
+            bytes(documents),
+            bytes(answers)
+        ),
+    );
+    lines.join("\n") + "\n"
+}
+
+/// Where the result is, and how it reaches Kibana.
+pub(super) fn how_to_serve(report: &Report, plan: &DistributionPlan, out: &Path) -> String {
+    let (name, out) = (&plan.name, out.display().to_string());
+    let current = format!("{out}/{name}/current");
+    let mut command = format!("epr-build serve --dist {name}");
+    if out != DEFAULT_OUT {
+        let _ = write!(command, " --out {}", quoted(&out));
+    }
+    if plan.listen != DEFAULT_LISTEN {
+        let _ = write!(command, " --listen {}", quoted(&plan.listen));
+    }
+    let nginx = format!("nginx -p {} -c nginx.conf", quoted(&format!("{current}/hosts/nginx")));
+    let lines = [
+        ("generation", format!("{} in {current}", report.generation)),
+        ("try it", command),
+        ("serve it", nginx),
+        ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(&plan.listen))),
+    ];
+    lines.iter().fold(String::new(), |text, (label, line)| text + &format!("  {label:<18} {line}\n"))
+}
+
+/// What Kibana is told; a server that listens everywhere has no address of its own to show.
+fn registry_url(listen: &str) -> String {
+    match listen.rsplit_once(':') {
+        None => format!("http://<this host>:{listen}"),
+        Some(("0.0.0.0" | "[::]", port)) => format!("http://<this host>:{port}"),
+        Some(_) => format!("http://{listen}"),
+    }
+}
+
+/// A word for the shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-:+,@".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{quoted, registry_url};
+
+    #[test]
+    fn kibana_is_told_an_address_it_can_reach() {
+        for (listen, expected) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("epr.example:80", "http://epr.example:80"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("8080", "http://<this host>:8080"),
+            ("0.0.0.0:8080", "http://<this host>:8080"),
+            ("[::]:8080", "http://<this host>:8080"),
+        ] {
+            assert_eq!(registry_url(listen), expected, "{listen}");
+        }
+    }
+
+    #[test]
+    fn commands_can_be_pasted_into_a_shell() {
+        for (word, expected) in
+            [("/srv/epr", "/srv/epr"), ("my out", "'my out'"), ("it's", r"'it'\''s'"), ("", "''"), ("$x", "'$x'")]
+        {
+            assert_eq!(quoted(word), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The configuration file, `epr-build.yml`: from text to a [`Config`], or to everything that is wrong with it.
+//!
+//! All mistakes are collected, each with its line and a way out, so that one run shows them all. What the values mean is
+//! said in [`crate::config`] and in `epr-build.sample.yml`. Looks at no folder: whether paths exist is for others.
+
+mod clients;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use crate::config::{Config, DashedFolders, Distribution, Layer, Signatures, Validation};
+use crate::problem::Problem;
+use crate::route::whole::Budget;
+use crate::source::Limits;
+use crate::yaml::{self, Plain};
+use reader::{Reader, Value};
+pub(crate) use reader::{did_you_mean, nearest};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+/// Keys of the file.
+const TOP: &[&str] = &["distributions", "layers", "listen", "limits", "budget", "clients"];
+/// Keys of a distribution.
+const DISTRIBUTION: &[&str] = &["layers", "listen"];
+/// Keys of a layer.
+const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable"];
+/// Keys of `limits`.
+const LIMITS: &[&str] =
+    &["max_file_bytes", "max_package_bytes", "max_entries", "max_zip_ratio", "max_path_bytes", "max_depth"];
+/// Keys of `budget`.
+const BUDGET: &[&str] = &["max_contexts", "max_answers"];
+
+/// What is wrong with a configuration file; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<Problem>);
+
+/// One after the other, in the form people read.
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();
+        f.write_str(&texts.join("\n"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Reads the file; `path` is its name in messages, and relative paths in it start at its folder.
+///
+/// # Errors
+/// All mistakes, by line.
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
+    let mut reader = Reader::new(path);
+    let mut config = Config::default();
+    match yaml::parse_plain(bytes, &yaml::Limits::default()) {
+        Ok(document) => {
+            for warning in &document.warnings {
+                // Manifests are read as the registry reads them; here nothing is lost without a word.
+                let message = warning.message.split(';').next().unwrap_or_default();
+                reader.mistake(warning.line, message, "remove one of the two");
+            }
+            top(&mut reader, &document.root, path.parent().unwrap_or(Path::new("")), &mut config);
+        }
+        Err(error) => {
+            reader.mistake(error.line.unwrap_or(1), error.message, "epr-build.sample.yml shows the form of the file");
+        }
+    }
+    reader.finish().map(|()| config)
+}
+
+fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {
+    let mut layers = Vec::new();
+    for (key, value) in reader.section(&Value::root(root), TOP) {
+        match key {
+            "distributions" => distributions(reader, &value, &mut config.distributions),
+            "layers" => layers = reader.map(&value),
+            "listen" => {
+                if let Some(address) = reader.listen(&value) {
+                    config.listen = address;
+                }
+            }
+            "limits" => limits(reader, &value, &mut config.limits),
+            "budget" => budget(reader, &value, &mut config.routing.budget),
+            _ => config.routing.clients.extend(clients::read(reader, &value)),
+        }
+    }
+    for (name, value) in layers {
+        if !reader.name(name, &value) {
+            continue;
+        }
+        // Read after all distributions, wherever they stand in the file.
+        let used: Vec<&str> =
+            config.distributions.values().flat_map(|distribution| &distribution.layers).map(String::as_str).collect();
+        if !used.contains(&name) {
+            let hint = nearest(name, &used).map_or_else(
+                || "add it to a distribution, or remove it".to_owned(),
+                |known| format!("did you mean `{known}`?"),
+            );
+            reader.mistake(value.line, format!("no distribution has a layer `{name}`"), &hint);
+        }
+        let layer = layer(reader, &value, folder);
+        config.layers.insert(name.to_owned(), layer);
+    }
+}
+
+/// Adds to the built-in ones; one of the same name replaces it.
+fn distributions(reader: &mut Reader<'_>, value: &Value<'_>, known: &mut BTreeMap<String, Distribution>) {
+    for (name, value) in reader.map(value) {
+        if !reader.name(name, &value) {
+            continue;
+        }
+        let distribution = distribution(reader, &value);
+        known.insert(name.to_owned(), distribution);
+    }
+}
+
+/// A list of layers, or a mapping that has one.
+fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
+    let mut distribution = Distribution { layers: Vec::new(), listen: None };
+    let mut list = Some(value.clone());
+    if matches!(value.plain, Plain::Map(..)) {
+        list = None;
+        for (key, value) in reader.section(value, DISTRIBUTION) {
+            match key {
+                "layers" => list = Some(value),
+                _ => distribution.listen = reader.listen(&value),
+            }
+        }
+        if list.is_none() {
+            reader.mistake(value.line, format!("`{}` has no layers", value.path), "add `layers: [production]`");
+        }
+    }
+    let hint = "write `[production, staging]`";
+    let items = list.map_or_else(Vec::new, |list| reader.list(&list, "a list of layers", hint));
+    for layer in items {
+        let Some(name) = reader.text(&layer, "the name of a layer") else { continue };
+        if !reader.name(name, &layer) {
+            continue;
+        }
+        if distribution.layers.iter().any(|earlier| earlier == name) {
+            let message = format!("`{}` names the layer `{name}` twice", value.path);
+            reader.mistake(
+                layer.line,
+                message,
+                "remove one of the two; where two layers hold the same version, the first wins",
+            );
+            continue;
+        }
+        distribution.layers.push(name.to_owned());
+    }
+    distribution
+}
+
+fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
+    let mut layer = Layer::default();
+    for (key, value) in reader.section(value, LAYER) {
+        match key {
+            "paths" => layer.paths = reader.paths(&value, folder),
+            "validation" => {
+                let known = [("warn", Validation::Warn), ("require", Validation::Require)];
+                layer.validation = reader.choice(&value, &known);
+            }
+            "dashed_folders" => {
+                let known = [("refuse", DashedFolders::Refuse), ("warn", DashedFolders::Warn)];
+                layer.dashed_folders = reader.choice(&value, &known);
+            }
+            "signatures" => {
+                let known = [("optional", Signatures::Optional), ("require", Signatures::Require)];
+                layer.signatures = reader.choice(&value, &known);
+            }
+            _ => layer.immutable = reader.flag(&value),
+        }
+    }
+    layer
+}
+
+fn limits(reader: &mut Reader<'_>, value: &Value<'_>, limits: &mut Limits) {
+    for (key, value) in reader.section(value, LIMITS) {
+        match key {
+            "max_file_bytes" => reader.size(&value, &mut limits.max_file_bytes),
+            "max_package_bytes" => reader.size(&value, &mut limits.max_package_bytes),
+            "max_entries" => reader.count(&value, &mut limits.max_entries),
+            "max_zip_ratio" => reader.count(&value, &mut limits.max_zip_ratio),
+            "max_path_bytes" => reader.size(&value, &mut limits.max_path_bytes),
+            _ => reader.count(&value, &mut limits.max_depth),
+        }
+    }
+}
+
+fn budget(reader: &mut Reader<'_>, value: &Value<'_>, budget: &mut Budget) {
+    for (key, value) in reader.section(value, BUDGET) {
+        match key {
+            "max_contexts" => reader.count(&value, &mut budget.max_contexts),
+            _ => reader.count(&value, &mut budget.max_answers),
+        }
+    }
+}
