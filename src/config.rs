@@ -52,7 +52,8 @@ pub struct Layer {
     pub dashed_folders: DashedFolders,
     /// See [`Signatures`].
     pub signatures: Signatures,
-    /// Whether a published version never changes, so that clients may keep its files for ever.
+    /// Whether a published version never changes, so that clients may keep its files for ever. Only who runs the layer
+    /// can promise this, so it is off unless they do; the rule of package-storage for published versions is such a promise.
     pub immutable: bool,
 }
 

@@ -119,11 +119,29 @@ fn generate(args: &GenerateArgs) -> Result<Exit> {
         Generated::Fish => Some(clap_complete::Shell::Fish),
     };
     match shell {
-        None => clap_mangen::Man::new(command).render(&mut text)?,
+        None => manual(command, &mut text)?,
         Some(shell) => clap_complete::generate(shell, &mut command, "epr-build", &mut text),
     }
     io::stdout().write_all(&text)?;
     Ok(Exit::Clean)
+}
+
+/// One page for the program and all subcommands; the options of `build` are those of the program.
+fn manual(command: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
+    let subcommands: Vec<_> = command.get_subcommands().filter(|known| known.get_name() != "build").cloned().collect();
+    let page = clap_mangen::Man::new(command);
+    page.render_title(text)?;
+    page.render_name_section(text)?;
+    page.render_synopsis_section(text)?;
+    page.render_description_section(text)?;
+    page.render_options_section(text)?;
+    for subcommand in subcommands {
+        writeln!(text, ".SH \"SUBCOMMAND {}\"", subcommand.get_name().to_uppercase())?;
+        let page = clap_mangen::Man::new(subcommand.disable_help_flag(true));
+        page.render_description_section(text)?;
+        page.render_options_section(text)?;
+    }
+    page.render_extra_section(text)
 }
 
 fn prepare(input: &InputArgs) -> Result<Settings> {

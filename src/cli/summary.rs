@@ -47,8 +47,8 @@ fn conflict(conflict: &CopyReport) -> String {
 
 /// Counts and sizes of one distribution.
 pub(super) fn summary(report: &Report) -> String {
-    let mut lines =
-        vec![format!("{}: {} versions of {} packages", report.distribution, report.versions, report.packages)];
+    let (versions, packages) = (counted(report.versions, "version"), counted(report.packages, "package"));
+    let mut lines = vec![format!("{}: {versions} of {packages}", report.distribution)];
     let mut line = |label: &str, text: String| lines.push(format!("  {label:<18} {text}"));
     for layer in &report.layers {
         let mut text = format!("{} found, {} used", layer.found, layer.used);
@@ -60,8 +60,8 @@ pub(super) fn summary(report: &Report) -> String {
         line(&format!("layer {}", layer.name), text);
     }
     let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
-    let counts = [(report.quarantined(), "quarantined"), (report.conflicts.len(), "conflicts"), (warnings, "warnings")];
-    line("problems", counts.map(|(count, word)| format!("{count} {word}")).join(", "));
+    let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
+    line("problems", format!("{} quarantined, {conflicts}, {warnings}", report.quarantined()));
     let Some(routing) = &report.routing else { return lines.join("\n") + "\n" };
     line(
         "answers",
@@ -90,6 +90,11 @@ pub(super) fn summary(report: &Report) -> String {
         ),
     );
     lines.join("\n") + "\n"
+}
+
+/// A number of things.
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Where the result is, and how it reaches Kibana.

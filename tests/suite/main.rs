@@ -3,10 +3,12 @@
 mod answers;
 mod archives;
 mod built;
+mod cli;
 mod conformance;
 mod fixture_layer;
 mod fixtures;
 mod golden;
+mod harness;
 mod hostile;
 mod repeat;
 mod routers;
