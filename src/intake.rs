@@ -10,7 +10,7 @@ use crate::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
 use crate::digest::Digest;
 use crate::hosts::notes::FileNotes;
 use crate::package::{self, Facts, InfoDocument, Package, PackageKind, ReadContext, SearchItem};
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::source::{self, Candidate, LayerSource, OpenPackage};
 use crate::store::Store;
@@ -351,9 +351,12 @@ impl LayerIntake {
 
     /// How many packages are quarantined, those that could not even be opened included.
     pub fn quarantined(&self) -> usize {
-        let is_quarantine = |problem: &Problem| problem.severity == Severity::Quarantine;
-        let is_out = |intake: &&Intake| intake.outcome.problems.iter().any(is_quarantine);
-        self.packages.iter().filter(is_out).count()
-            + self.problems.iter().filter(|problem| is_quarantine(problem)).count()
+        let is_out = |intake: &&Intake| intake.outcome.problems.iter().any(Problem::is_quarantine);
+        self.packages.iter().filter(is_out).count() + self.unopened()
+    }
+
+    /// How many could not even be opened, so that they are not among the packages.
+    pub fn unopened(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.is_quarantine()).count()
     }
 }

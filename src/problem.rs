@@ -61,6 +61,11 @@ impl Problem {
         Self::new(Severity::Warning, rule, message.into())
     }
 
+    /// Whether it keeps a package out of the site.
+    pub fn is_quarantine(&self) -> bool {
+        self.severity == Severity::Quarantine
+    }
+
     fn new(severity: Severity, rule: &str, message: String) -> Self {
         Self { severity, rule: rule.to_owned(), place: Place::default(), message, hint: None }
     }

@@ -137,7 +137,7 @@ fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
     let shadowed = catalog.entries.iter().flat_map(|entry| &entry.also_in).filter(|copy| copy.layer == layer.name);
     LayerReport {
         name: layer.name.clone(),
-        found: layer.packages.len(),
+        found: layer.packages.len() + layer.unopened(),
         used,
         shadowed: shadowed.count(),
         quarantined: layer.quarantined(),
