@@ -1,4 +1,5 @@
 //! The sample packages answer as somebody worked out by hand, query by query: `sample_answers.json`.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use crate::built::{Generation, build_samples};
 use crate::fixture_layer::read_json;

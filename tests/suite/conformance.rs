@@ -69,13 +69,14 @@ fn nginx(home: &Path, distribution: &str) -> Option<Server> {
         fs::copy(&path, prefix.join(path.file_name().unwrap())).unwrap();
     }
     let generated = fs::read_to_string(prefix.join("nginx.conf")).unwrap();
+    let state =
+        generated.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).expect("a `pid` line");
     // Between finding a port and using it another test may take it: then the next one.
     for _ in 0..5 {
         let address = format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
-        let state = prefix.join("state");
         let changed = generated
             .replace("listen 127.0.0.1:8080;", &format!("listen {address};"))
-            .replace(&format!("/tmp/epr-{distribution}"), state.to_str().unwrap());
+            .replace(state, prefix.join("state").to_str().unwrap());
         assert!(changed.contains(&address), "the address is written in another way:\n{changed}");
         fs::write(prefix.join("nginx.conf"), changed).unwrap();
         // Workers of a master that runs as root would lose access to the temporary folder.
@@ -172,4 +173,6 @@ fn the_full_set_answers_as_the_reference() {
         return;
     }
     conform(&shared, "full", "package-storage.tar.zst");
+    // Continuous integration looks for this note, to be sure that nothing was skipped.
+    fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-full"), "").unwrap();
 }

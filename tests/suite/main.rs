@@ -12,3 +12,4 @@ mod harness;
 mod hostile;
 mod repeat;
 mod routers;
+mod tidy;
