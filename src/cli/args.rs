@@ -75,8 +75,56 @@ pub enum Command {
     /// Serve what was built, with the same routing as the generated server configurations
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// List the generations of a distribution, the latest first
+    Generations(DistributionArgs),
+    /// Take an earlier generation into use again
+    Rollback(RollbackArgs),
+    /// Show or clear what earlier builds left behind
+    Cache(CacheArgs),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
+}
+
+/// A distribution that was built.
+#[derive(Args, Debug)]
+pub struct DistributionArgs {
+    /// Name of the distribution
+    #[arg(long = "dist", value_name = "NAME")]
+    pub dist: String,
+    /// Folder the distributions were written to
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `rollback`.
+#[derive(Args, Debug)]
+pub struct RollbackArgs {
+    /// Which distribution.
+    #[command(flatten)]
+    pub distribution: DistributionArgs,
+    /// Generation to go to; the one that was in use before when absent
+    #[arg(long, value_name = "ID")]
+    pub to: Option<String>,
+}
+
+/// Arguments of `cache`.
+#[derive(Args, Debug)]
+pub struct CacheArgs {
+    /// What to do
+    #[arg(value_enum)]
+    pub action: CacheAction,
+    /// Folder the distributions were written to
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    pub out: PathBuf,
+}
+
+/// What `cache` does.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum CacheAction {
+    /// Say how much is remembered
+    Info,
+    /// Remove from the store what no generation and no remembered package needs
+    Prune,
 }
 
 /// Which distributions, from where.
@@ -114,6 +162,18 @@ pub struct BuildArgs {
     /// Folder the distributions are written to
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
+    /// Generations of each distribution that stay, the one in use included
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: u16,
+    /// Read every package again, whatever earlier builds found out
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Build a second time from nothing and compare every byte, mode and time
+    #[arg(long)]
+    pub verify_clean: bool,
+    /// Stay, and build again whenever a package or the configuration changes
+    #[arg(long, conflicts_with = "verify_clean")]
+    pub watch: bool,
 }
 
 /// Where distributions go when nothing else is said.

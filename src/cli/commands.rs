@@ -1,19 +1,25 @@
 //! The subcommands, each a function from arguments to an exit value.
 
 use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs, ServeArgs};
-use super::{Exit, Settings, summary};
+use super::{Exit, Settings, summary, upkeep};
 use crate::config_file::{Mistakes, nearest};
 use crate::generation::Distribution;
 use crate::progress::Progress;
-use crate::report::Report;
+use crate::report::{Report, Timings};
 use crate::serve::{Event, ServeOptions};
 use anyhow::{Context, Error, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// How many problems a build prints; all of them are in its report.
 const MAX_PROBLEMS: usize = 20;
+
+/// A watch looks at most this often.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// Between two looks of a watch lies so many times the time of a look.
+const WATCH_SHARE: u32 = 10;
 
 /// Runs what the command line asks for.
 ///
@@ -24,6 +30,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Build(args) => build(&args),
         Command::Check(args) => check(&args),
         Command::Serve(args) => serve(&args),
+        Command::Generations(args) => upkeep::generations(&args),
+        Command::Rollback(args) => upkeep::rollback(&args),
+        Command::Cache(args) => upkeep::cache(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {
@@ -34,12 +43,67 @@ pub fn run(cli: Cli) -> Result<Exit> {
 }
 
 fn build(args: &BuildArgs) -> Result<Exit> {
-    let settings = prepare(&args.input)?;
+    start_threads(&args.input)?;
+    if args.watch {
+        return watch(args);
+    }
+    let settings = build_settings(args)?;
     let progress = Progress::new(settings.quiet);
     let (reports, timings) =
         crate::build(&settings, &args.out, &progress).map_err(|error| with_hint(error, &args.out))?;
+    if args.verify_clean {
+        crate::verify::equals_clean_build(&settings, &args.out, &progress).context("the build is not a clean one")?;
+    }
     progress.finish();
-    io::stderr().write_all(summary::problems(&reports, MAX_PROBLEMS).as_bytes())?;
+    tell(args, &settings, &reports, &timings)?;
+    if args.verify_clean && !settings.quiet {
+        writeln!(io::stdout(), "verified: equal to a clean build")?;
+    }
+    Ok(exit(&reports, settings.strict))
+}
+
+/// Builds whenever something changed, until the process is ended; what goes wrong is said, and tried again.
+///
+/// Changes are looked for and not waited for: that works on every file system, and a look is cheap.
+fn watch(args: &BuildArgs) -> Result<Exit> {
+    let mut last = String::new();
+    loop {
+        let begin = Instant::now();
+        let told = match watched_build(args) {
+            Ok((settings, reports, timings)) => {
+                let told = reports.iter().map(Report::to_json).collect();
+                if told != last {
+                    tell(args, &settings, &reports, &timings)?;
+                }
+                told
+            }
+            Err(error) => {
+                let told = format!("error: {error:#}");
+                if told != last {
+                    writeln!(io::stderr(), "{told}")?;
+                }
+                told
+            }
+        };
+        last = told;
+        std::thread::sleep((begin.elapsed() * WATCH_SHARE).max(WATCH_INTERVAL));
+    }
+}
+
+fn watched_build(args: &BuildArgs) -> Result<(Settings, Vec<Report>, Timings)> {
+    let settings = build_settings(args)?;
+    let (reports, timings) = crate::build(&settings, &args.out, &Progress::new(true))?;
+    Ok((settings, reports, timings))
+}
+
+fn build_settings(args: &BuildArgs) -> Result<Settings> {
+    let resolved = Settings::resolve(&args.input)?;
+    Ok(Settings { use_cache: !args.no_cache, keep: args.keep.into(), ..resolved })
+}
+
+/// Says what was built and what was not.
+fn tell(args: &BuildArgs, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
+    io::stderr().write_all(summary::problems(reports, MAX_PROBLEMS).as_bytes())?;
     if !settings.quiet {
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
@@ -48,11 +112,12 @@ fn build(args: &BuildArgs) -> Result<Exit> {
         }
         writeln!(out, "time: {timings}")?;
     }
-    Ok(exit(&reports, settings.strict))
+    Ok(())
 }
 
 fn check(args: &CheckArgs) -> Result<Exit> {
-    let settings = prepare(&args.input)?;
+    start_threads(&args.input)?;
+    let settings = Settings::resolve(&args.input)?;
     let progress = Progress::new(settings.quiet);
     let (reports, timings) = crate::check(&settings, &progress)?;
     progress.finish();
@@ -95,7 +160,7 @@ fn serve(args: &ServeArgs) -> Result<Exit> {
 }
 
 /// What was asked for is not there; says what is.
-fn not_built(name: &str, out: &Path) -> Error {
+pub(super) fn not_built(name: &str, out: &Path) -> Error {
     let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
     let mut built: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     built.retain(|name| Distribution::new(out, name).current().is_some());
@@ -144,13 +209,12 @@ fn manual(command: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_extra_section(text)
 }
 
-fn prepare(input: &InputArgs) -> Result<Settings> {
-    let settings = Settings::resolve(input)?;
+fn start_threads(input: &InputArgs) -> Result<()> {
     if let Some(jobs) = input.jobs {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.into());
         threads.build_global().context("cannot start the threads")?;
     }
-    Ok(settings)
+    Ok(())
 }
 
 fn exit(reports: &[Report], strict: bool) -> Exit {

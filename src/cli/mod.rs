@@ -4,6 +4,7 @@ pub mod args;
 mod commands;
 mod settings;
 mod summary;
+mod upkeep;
 
 pub use commands::run;
 pub use settings::{DistributionPlan, Settings};

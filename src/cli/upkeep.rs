@@ -2,12 +2,13 @@
 
 use super::Exit;
 use super::args::{CacheAction, CacheArgs, DistributionArgs, RollbackArgs};
+use super::commands::not_built;
 use crate::cache::Cache;
 use crate::generation::{Distribution, Lock};
 use crate::prune;
 use crate::report::bytes;
 use crate::store::Store;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -63,8 +64,8 @@ pub(super) fn cache(args: &CacheArgs) -> Result<Exit> {
 
 fn existing(out: &Path, name: &str) -> Result<Distribution> {
     let distribution = Distribution::new(out, name);
-    distribution
-        .current()
-        .with_context(|| format!("{} holds no distribution `{name}`; build it first", out.display()))?;
+    if distribution.current().is_none() {
+        return Err(not_built(name, out));
+    }
     Ok(distribution)
 }
