@@ -1,4 +1,4 @@
-//! `epr-build`: layered distributions of packages in, a static Elastic Package Registry out.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod cli;
 pub mod config;

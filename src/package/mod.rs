@@ -1,6 +1,6 @@
 //! One package version: what its manifest says, checked, and the two documents it answers with.
 //!
-//! [`read`] takes the list of files and a way to read them, and gives a [`Package`] or the reasons why there is none.
+//! [`read()`] takes the list of files and a way to read them, and gives a [`Package`] or the reasons why there is none.
 //! It knows nothing of layers, disks or output folders.
 
 pub mod categories;

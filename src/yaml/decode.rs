@@ -1,6 +1,6 @@
 //! Stage a: text to generic values, YAML 1.1.
 //!
-//! Ties the steps together: [`super::text`] decodes bytes, [`super::scan`] makes tokens, [`super::compose`] makes
+//! Ties the steps together: `text` decodes bytes, `scan` makes tokens, `compose` makes
 //! values. Must not know dotted keys.
 
 use super::compose::{Composed, compose};
