@@ -125,14 +125,6 @@ fn check_folders(layers: &[LayerPlan], config: &Config, packages: &Path) -> Resu
              hint: --packages names the folder that holds a folder for each layer (here {names})"
         );
     }
-    if !layers.iter().flat_map(|layer| &layer.source.paths).any(|path| path.exists()) {
-        let paths = layers.iter().flat_map(|layer| &layer.source.paths).map(|path| path.display().to_string());
-        bail!(
-            "none of the layers is there: {}\n\
-             hint: put the packages there, name another folder with --packages, or give the layers paths in {DEFAULT_CONFIG}",
-            list(paths)
-        );
-    }
     Ok(())
 }
 

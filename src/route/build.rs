@@ -94,7 +94,7 @@ pub fn build(catalog: &[Facts], options: &Options) -> Built {
 }
 
 /// More bytes than this make no name of a file, and are no category or type.
-const LONGEST_WORD: usize = 128;
+pub const LONGEST_WORD: usize = 128;
 
 /// Whether a value may be part of a key and a path. Others get no subject: routers refuse them where [`Unkeyed`] says
 /// that there are any.

@@ -40,7 +40,7 @@ staging: 2 versions of 2 packages
   try it             epr-build serve --dist staging
   serve it           nginx -p out/staging/current/hosts/nginx -c nginx.conf
   kibana.yml         xpack.fleet.registryUrl: http://127.0.0.1:8080
-time: read [..] s, merge [..] s, route [..] s, render [..] s, write [..] s
+time: look [..] s, read [..] s, merge [..] s, route [..] s, render [..] s, write [..] s, remember [..] s
 
 "#]]
     );
@@ -218,7 +218,7 @@ approved: 5 versions of 3 packages
   try it             epr-build serve --dist approved --listen 9000
   serve it           nginx -p out/approved/current/hosts/nginx -c nginx.conf
   kibana.yml         xpack.fleet.registryUrl: http://<this host>:9000
-time: read [..] s, merge [..] s, route [..] s, render [..] s, write [..] s
+time: look [..] s, read [..] s, merge [..] s, route [..] s, render [..] s, write [..] s, remember [..] s
 
 "#]]
     );

@@ -183,8 +183,11 @@ fn hostile_packages_are_left_out() {
     assert_eq!(ids, ["/package/sample/1.0.0"], "only the good one");
     assert_eq!(generation.report["layers"][0]["quarantined"], refusals.len(), "{:#}", generation.report["problems"]);
     let problems = generation.report["problems"].as_array().unwrap();
+    // A build prints the first few problems, a check all of them.
+    let checked = run(program(&home).args(["check", "--dist", "production"]));
+    assert_eq!(checked.status, Some(1), "{checked:#?}");
     let wrong: Vec<_> =
-        refusals.iter().filter_map(|refusal| check_refusal(problems, refusal, &built.stderr).err()).collect();
+        refusals.iter().filter_map(|refusal| check_refusal(problems, refusal, &checked.stderr).err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for skipped in ["nothing.zip", "half.zip"] {
         let told = problems.iter().find(|problem| problem["place"]["package"] == skipped);
@@ -339,11 +342,9 @@ fn limits_hold() {
 /// Layers without packages make a site that answers with nothing.
 #[test]
 fn empty_layers_make_empty_sites() {
-    for make_folder in [false, true] {
+    for folder in ["packages", "packages/production", "packages/production/acme"] {
         let home = TempDir::new().unwrap();
-        if make_folder {
-            fs::create_dir_all(home.path().join("packages/production")).unwrap();
-        }
+        fs::create_dir_all(home.path().join(folder)).unwrap();
         let built = run(program(home.path()).args(["--dist", "production"]));
         assert_eq!(built.status, Some(0), "{built:#?}");
         let generation = Generation::open(&home.path().join("out"), "production");

@@ -9,6 +9,7 @@ mod trie;
 
 use super::notes::FileNotes;
 use crate::media;
+use crate::route::build::LONGEST_WORD;
 use crate::route::model::Routes;
 use crate::route::{query, request, spelling};
 use anyhow::Context;
@@ -135,6 +136,7 @@ fn request_values(routes: &Routes) -> Value {
         // What an unknown category or type comes to.
         other_category => if routes.unkeyed.categories { "unread" } else { "u" },
         other_type => if routes.unkeyed.types { "unread" } else { "u" },
+        too_long => format!("{{{}}}", LONGEST_WORD + 1),
         are_usual => query::are_usual(&routes.capabilities),
         unread => query::UNREAD,
         filters => query::FILTERS,

@@ -10,7 +10,7 @@ use std::path::Path;
 #[test]
 fn wrong_usage_is_2_and_says_what_is_right() {
     let case = good().file("file", "").package("elsewhere/other", "alpha", "1.0.0", "").config("listen: 8081");
-    let cases: [(&[&str], snapbox::data::Inline); 12] = [
+    let cases: [(&[&str], snapbox::data::Inline); 11] = [
         (
             &[],
             str![[r#"
@@ -76,14 +76,6 @@ hint: --packages names the folder that holds a folder for each layer (here `prod
             str![[r#"
 error: the packages folder `file` is not a folder
 hint: --packages names the folder that holds a folder for each layer (here `production`, `staging`)
-
-"#]],
-        ),
-        (
-            &["--dist", "staging", "--packages", "elsewhere"],
-            str![[r#"
-error: none of the layers is there: `elsewhere/production`, `elsewhere/staging`
-hint: put the packages there, name another folder with --packages, or give the layers paths in epr-build.yml
 
 "#]],
         ),
