@@ -12,6 +12,7 @@ use crate::store::Store;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -75,18 +76,19 @@ pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usiz
 /// # Errors
 /// When the disk fails.
 pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
+    let root = store.root().canonicalize().with_context(|| format!("cannot find {}", store.root().display()))?;
     let mut needed = BTreeSet::new();
     for distribution in Distribution::all(out)? {
         for id in distribution.generations()? {
-            let root = fs::canonicalize(distribution.generation(&id).join("site"))
+            let site = fs::canonicalize(distribution.generation(&id).join("site"))
                 .with_context(|| format!("generation {id} has lost its site"))?;
-            mark(root, &mut needed)?;
+            mark(site, &mut needed)?;
         }
     }
     let mut named = BTreeSet::new();
     for outcome in cache.packages.values() {
         let Some(record) = &outcome.record else { continue };
-        mark(store.root().join(Store::tree_path(&record.tree)), &mut needed)?;
+        mark(root.join(Store::tree_path(&record.tree)), &mut needed)?;
         let blobs = [Some(record.document), record.document_gzip, Some(record.archive), record.signature];
         named.extend(blobs.into_iter().flatten().map(|blob| blob.digest));
         if let Listing::Stored(listing) = &record.listing {
@@ -97,15 +99,14 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
         named.extend([Some(blob), gzip].into_iter().flatten().map(|blob| blob.digest));
     }
     let mut pruned = Pruned::default();
-    for path in shelved(&store.root().join("trees"))? {
+    for path in shelved(&root.join("trees"))? {
         if !needed.contains(&path) {
             fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             pruned.trees += 1;
         }
     }
-    let named: BTreeSet<PathBuf> =
-        named.iter().map(|digest: &Digest| store.root().join(Store::blob_path(digest))).collect();
-    for path in shelved(&store.root().join("blobs"))? {
+    let named: BTreeSet<PathBuf> = named.iter().map(|digest: &Digest| root.join(Store::blob_path(digest))).collect();
+    for path in shelved(&root.join("blobs"))? {
         let stat = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?;
         if stat.nlink() == 1 && !named.contains(&path) {
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -123,7 +124,10 @@ fn mark(tree: PathBuf, needed: &mut BTreeSet<PathBuf>) -> Result<()> {
         if needed.contains(&tree) {
             continue;
         }
-        let Ok(entries) = fs::read_dir(&tree) else { continue };
+        let entries = match fs::read_dir(&tree) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.with_context(|| format!("cannot read {}", tree.display()))?,
+        };
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot read {}", tree.display()))?;
             if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
