@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files up to this size are handled in memory, one a thread.
 const IN_MEMORY: u64 = 32 * 1024 * 1024;
+/// Deflated forms up to this size are kept while their package is stored.
+const KEPT_FORM: usize = 4096;
 /// Smaller files fit into a packet or two as they are: a compressed twin would cost more than it saves.
 pub const WORTH_A_TWIN: u64 = 2048;
 
@@ -189,13 +191,22 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// The compressed form of a content of the package at hand.
+/// What is known of a content of the package at hand.
 struct Compressed {
     crc: u32,
+    /// Whether its deflated form is worth anything.
+    is_smaller: bool,
     /// Begin and length in the archive at hand.
     place: Option<(u64, u64)>,
+    /// The deflated form, if it is small enough to be kept: packages repeat small files in every data stream.
     bytes: Option<Arc<Vec<u8>>>,
     twin: Option<Blob>,
+}
+
+impl Compressed {
+    fn new(crc: u32, is_smaller: bool, twin: Option<Blob>) -> Self {
+        Self { crc, is_smaller, place: None, bytes: None, twin }
+    }
 }
 
 /// One package on its way into the store.
@@ -259,7 +270,8 @@ impl Pass<'_> {
             self.member(name, &blob, crc32fast::hash(bytes), Method::Stored, bytes)?;
             return Ok(StoredFile { blob, media_type, gzip: None });
         }
-        let (crc, deflated, twin) = self.deflated(&blob, bytes, wants_twin)?;
+        let deflated = self.deflated(&blob, bytes, wants_twin)?;
+        let Compressed { crc, twin, .. } = self.compressed[&digest.half()];
         match &deflated {
             Some(deflated) => {
                 let begin = self.member(name, &blob, crc, Method::Deflated, deflated)?;
@@ -274,36 +286,38 @@ impl Pass<'_> {
         Ok(StoredFile { blob, media_type, gzip: twin.filter(|_| wants_twin) })
     }
 
-    /// Checksum, deflated form (`None` when it is not smaller) and gzip twin of a content: remembered from this package,
-    /// copied from an earlier archive, or made.
-    #[expect(clippy::type_complexity, reason = "three values that only `small` takes apart")]
-    fn deflated(
-        &mut self,
-        blob: &Blob,
-        bytes: &[u8],
-        wants_twin: bool,
-    ) -> Result<(u32, Option<Arc<Vec<u8>>>, Option<Blob>), StoreError> {
+    /// Deflated form, made or copied from an earlier archive or taken from memory; `None` when it is not smaller. What is
+    /// needed besides is in `compressed` afterwards.
+    fn deflated(&mut self, blob: &Blob, bytes: &[u8], wants_twin: bool) -> Result<Option<Arc<Vec<u8>>>, StoreError> {
         let key = blob.digest.half();
-        if !self.compressed.contains_key(&key) {
-            let found = match self.contents.recall(&key) {
+        let (mut found, deflated) = match self.compressed.remove(&key) {
+            Some(mut found) => {
+                let kept = found.bytes.take();
+                let again = || Arc::new(compress::deflate(bytes));
+                let deflated = found.is_smaller.then(|| kept.unwrap_or_else(again));
+                (found, deflated)
+            }
+            None => match self.contents.recall(&key) {
                 Some(known) => {
                     let copied = known.place.map(|place| self.copied(&place)).transpose()?;
-                    Compressed { crc: known.crc, place: None, bytes: copied.map(Arc::new), twin: known.twin }
+                    (Compressed::new(known.crc, known.place.is_some(), known.twin), copied.map(Arc::new))
                 }
                 None => {
                     let deflated = compress::deflate(bytes);
                     let smaller = (deflated.len() < bytes.len()).then(|| Arc::new(deflated));
-                    Compressed { crc: crc32fast::hash(bytes), place: None, bytes: smaller, twin: None }
+                    (Compressed::new(crc32fast::hash(bytes), smaller.is_some(), None), smaller)
                 }
-            };
-            self.compressed.insert(key, found);
-        }
-        let found = self.compressed.get_mut(&key).expect("inserted above");
-        if let (true, None, Some(deflated)) = (wants_twin, found.twin, &found.bytes) {
+            },
+        };
+        if let (true, None, Some(deflated)) = (wants_twin, found.twin, &deflated) {
             let gzip = compress::gzip_around(deflated, found.crc, blob.size);
             found.twin = Some(self.contents.put(&gzip)?);
         }
-        Ok((found.crc, found.bytes.clone(), found.twin))
+        if let Some(deflated) = deflated.as_ref().filter(|deflated| deflated.len() <= KEPT_FORM) {
+            found.bytes = Some(Arc::clone(deflated));
+        }
+        self.compressed.insert(key, found);
+        Ok(deflated)
     }
 
     fn copied(&mut self, place: &Place) -> Result<Vec<u8>> {
