@@ -21,7 +21,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Changes whenever the same input gives other output: it is part of every generation's name.
@@ -31,7 +31,15 @@ pub const FORMAT: u64 = 1;
 const LOG: &str = "generations.log";
 
 /// The files of a generation beside its document root, by path.
-pub type Files = BTreeMap<String, Vec<u8>>;
+pub type Files<'a> = BTreeMap<String, Content<'a>>;
+
+/// What a file of a generation holds.
+pub enum Content<'a> {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What is written when it is asked for: lists that grow with the catalog are never in memory as a text.
+    Written(Box<dyn Fn(&mut dyn Write) -> Result<()> + 'a>),
+}
 
 /// One distribution in the output folder.
 #[derive(Clone, Debug)]
@@ -82,7 +90,7 @@ impl Distribution {
     }
 
     /// Writes a generation, unless it is there: one that is there is whole.
-    pub fn write(&self, id: &str, site: &Digest, files: &Files) -> Result<()> {
+    pub fn write(&self, id: &str, site: &Digest, files: &Files<'_>) -> Result<()> {
         let place = self.generation(id);
         if self.has(id) {
             return Ok(());
@@ -99,10 +107,13 @@ impl Distribution {
             .with_context(|| format!("cannot link {}", temporary.join("site").display()))?;
         set_time(&temporary.join("site"), LINK_TIME)?;
         let mut folders = BTreeSet::from([temporary.clone()]);
-        for (path, bytes) in files {
+        for (path, content) in files {
             let path = temporary.join(path);
-            write_file(&path, bytes)?;
-            set_time(&path, Digest::of(bytes).modified())?;
+            let digest = match content {
+                Content::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
+                Content::Written(write) => stream_file(&path, write)?,
+            };
+            set_time(&path, digest.modified())?;
             folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != temporary).map(Path::to_owned));
         }
         // From the leaves up: making an entry moves the time of its folder.
@@ -220,6 +231,47 @@ pub(crate) fn write_over(path: &Path, bytes: &[u8]) -> Result<()> {
     let _ = fs::remove_file(&temporary);
     write_file(&temporary, bytes)?;
     fs::rename(&temporary, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes a file part by part and returns its digest.
+fn stream_file(path: &Path, write: &dyn Fn(&mut dyn Write) -> Result<()>) -> Result<Digest> {
+    write_file(path, b"")?;
+    let file = fs::OpenOptions::new().append(true).open(path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    let mut out = Hashed { out: file, hasher: Hasher::default() };
+    let mut buffered = BufWriter::with_capacity(1 << 16, &mut out);
+    write(&mut buffered)?;
+    buffered.flush().with_context(|| format!("cannot write {}", path.display()))?;
+    drop(buffered);
+    Ok(out.hasher.finish())
+}
+
+/// The digest of what would be written.
+///
+/// # Errors
+/// Those of `write`.
+pub fn digest_of(write: impl Fn(&mut dyn Write) -> Result<()>) -> Result<Digest> {
+    let mut out = BufWriter::new(Hashed { out: io::sink(), hasher: Hasher::default() });
+    write(&mut out)?;
+    Ok(out.into_inner().map_err(io::IntoInnerError::into_error)?.hasher.finish())
+}
+
+/// Hashes what passes through.
+struct Hashed<W> {
+    out: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {

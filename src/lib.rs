@@ -39,12 +39,13 @@ use catalog::Catalog;
 use cli::{DistributionPlan, Settings};
 use content::Contents;
 use digest::Digest;
-use generation::{Distribution, Files, Lock};
+use generation::{Content, Distribution, Files, Lock};
 use history::History;
 use hosts::nginx::NginxOptions;
 use intake::{Desk, LayerIntake};
 use progress::Progress;
 use report::{Clock, Report, Timings};
+use std::io::Write;
 use std::path::Path;
 use store::Store;
 use survey::{Look, Survey};
@@ -138,9 +139,11 @@ fn build_one(
     let site = site::assemble(&catalog, &routing.answers, store, &desk.cache.answers, progress)?;
     clock.lap("render");
     let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing.report, &site)));
-    let routes = serde_json::to_vec(&routing.routes).context("cannot write the routing tables")?;
+    let write_routes =
+        |out: &mut dyn Write| serde_json::to_writer(out, &routing.routes).context("cannot write the routing tables");
+    let routes = generation::digest_of(write_routes)?;
     let (told, provenance) = (report.to_json(), catalog.provenance());
-    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &routes, told.as_bytes(), &provenance];
+    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), routes.bytes(), told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
     let distribution = Distribution::new(out, &plan.name);
@@ -154,14 +157,15 @@ fn build_one(
         };
         let mut files = Files::new();
         for (name, text) in hosts::nginx::render(&routing.routes, &nginx)? {
-            files.insert(format!("hosts/nginx/{name}"), text.into_bytes());
+            files.insert(format!("hosts/nginx/{name}"), Content::Bytes(text.into_bytes()));
         }
         let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
-        files.insert(hosts::notes::FILE.to_owned(), notes);
-        let manifest = manifest::render(&plan.name, &report.generation, &catalog, &site, store)?;
-        files.insert("manifest.json".to_owned(), manifest);
-        files.insert("report.json".to_owned(), report.to_json().into_bytes());
-        files.insert("routes.json".to_owned(), routes);
+        files.insert(hosts::notes::FILE.to_owned(), Content::Bytes(notes));
+        let id = &report.generation;
+        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, &catalog, &site, store);
+        files.insert("manifest.json".to_owned(), Content::Written(Box::new(write_manifest)));
+        files.insert("report.json".to_owned(), Content::Bytes(report.to_json().into_bytes()));
+        files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
     distribution.switch(&report.generation)?;

@@ -14,13 +14,15 @@
 //! The list of a package's files is stored with the package and copied as it is, so that a manifest costs a copy and
 //! not a rendering.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Entry};
 use crate::intake::Listing;
 use crate::site::{CacheClass, Site, package_path};
 use crate::store::Store;
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use serde::ser::{Error, SerializeSeq};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::io::Write;
 
 #[derive(Serialize)]
 struct Manifest<'a> {
@@ -28,7 +30,13 @@ struct Manifest<'a> {
     distribution: &'a str,
     generation: &'a str,
     files: &'a std::collections::BTreeMap<String, crate::site::SiteFile>,
-    packages: Vec<PackageManifest<'a>>,
+    packages: Packages<'a>,
+}
+
+/// The packages of a catalog: their lists are read one at a time, when they are written.
+struct Packages<'a> {
+    catalog: &'a Catalog,
+    store: &'a Store,
 }
 
 #[derive(Serialize)]
@@ -39,24 +47,42 @@ struct PackageManifest<'a> {
     files: Box<RawValue>,
 }
 
-/// The text of the manifest.
-pub fn render(distribution: &str, generation: &str, catalog: &Catalog, site: &Site, store: &Store) -> Result<Vec<u8>> {
-    let packages = catalog
-        .entries
-        .iter()
-        .map(|entry| {
-            let Listing::Stored(blob) = &entry.record.listing else { bail!("a list of files is not in the store") };
-            let text = String::from_utf8(store.read_blob(&blob.digest)?).context("a list is text")?;
-            Ok(PackageManifest {
-                path: package_path(entry),
-                layer: &entry.layer,
-                cache: if entry.immutable { CacheClass::Immutable } else { CacheClass::Minutes },
-                files: RawValue::from_string(text).context("a list of files in the store is not JSON")?,
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
+/// Writes the manifest.
+///
+/// # Errors
+/// When a list of files cannot be read, or the manifest not be written.
+pub fn write(
+    out: &mut dyn Write,
+    distribution: &str,
+    generation: &str,
+    catalog: &Catalog,
+    site: &Site,
+    store: &Store,
+) -> Result<()> {
+    let packages = Packages { catalog, store };
     let manifest = Manifest { schema: "epr-build/manifest/1", distribution, generation, files: &site.files, packages };
-    let mut text = serde_json::to_vec(&manifest).context("cannot write the manifest")?;
-    text.push(b'\n');
-    Ok(text)
+    serde_json::to_writer(&mut *out, &manifest).context("cannot write the manifest")?;
+    out.write_all(b"\n").context("cannot write the manifest")
+}
+
+impl Serialize for Packages<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut packages = serializer.serialize_seq(Some(self.catalog.entries.len()))?;
+        for entry in &self.catalog.entries {
+            let package = package(entry, self.store).map_err(|error| S::Error::custom(format!("{error:#}")))?;
+            packages.serialize_element(&package)?;
+        }
+        packages.end()
+    }
+}
+
+fn package<'a>(entry: &'a Entry, store: &Store) -> Result<PackageManifest<'a>> {
+    let Listing::Stored(blob) = &entry.record.listing else { bail!("a list of files is not in the store") };
+    let text = String::from_utf8(store.read_blob(&blob.digest)?).context("a list is text")?;
+    Ok(PackageManifest {
+        path: package_path(entry),
+        layer: &entry.layer,
+        cache: if entry.immutable { CacheClass::Immutable } else { CacheClass::Minutes },
+        files: RawValue::from_string(text).context("a list of files in the store is not JSON")?,
+    })
 }

@@ -9,6 +9,7 @@ use crate::search::{CategoryCount, Hit, TemplateSelection};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// What kind of question an answer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +39,7 @@ pub enum AnswerContent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Path below the document root without `.json`, as in [`Node::Answer`].
-    pub path: String,
+    pub path: Arc<str>,
     /// What it answers.
     pub kind: SubjectKind,
     /// What it says.
@@ -49,7 +50,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub(super) struct Answers<'a> {
     catalog: &'a [Facts],
-    by_path: BTreeMap<String, Answer>,
+    by_path: BTreeMap<Arc<str>, Answer>,
 }
 
 /// Hexadecimal digits of a content's hash in a path.
@@ -66,13 +67,22 @@ impl<'a> Answers<'a> {
             None | Some(Outcome::Refused) => return Node::Refused,
             Some(_) if end == EMPTY => return Node::Empty,
             Some(Outcome::Counts(counts)) => AnswerContent::Categories(counts.clone()),
-            Some(_) => AnswerContent::Items(arena.all_hits(end)),
+            Some(_) => {
+                // There are many answers, and they stay: nothing to spare in them.
+                let mut hits = arena.all_hits(end);
+                hits.shrink_to_fit();
+                AnswerContent::Items(hits)
+            }
         };
         let (short, long) = self.paths(&content, kind, folder);
         // Two different contents with one short path are as good as impossible; if they come, the second is spelt out.
-        let free = |path: &String| self.by_path.get(path).is_none_or(|answer| answer.content == content);
+        let free = |path: &str| self.by_path.get(path).is_none_or(|answer| answer.content == content);
         let path = if free(&short) { short } else { long };
-        self.by_path.entry(path.clone()).or_insert_with(|| Answer { path: path.clone(), kind, content });
+        let path = match self.by_path.get_key_value(path.as_str()) {
+            Some((path, _)) => Arc::clone(path),
+            None => Arc::from(path),
+        };
+        self.by_path.entry(Arc::clone(&path)).or_insert_with(|| Answer { path: Arc::clone(&path), kind, content });
         Node::Answer(path)
     }
 

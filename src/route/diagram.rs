@@ -7,14 +7,15 @@
 use super::model::Axis;
 use crate::search::{CategoryCount, Hit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// A function: a node, or an outcome that depends on nothing further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Link {
     /// Position of a node.
-    Node(usize),
+    Node(u32),
     /// Position of an outcome.
-    End(usize),
+    End(u32),
 }
 
 /// Nothing was found.
@@ -41,7 +42,7 @@ pub(super) enum Outcome {
     /// Hits, at least one, in catalog order.
     Hits(Vec<Hit>),
     /// Two outcomes with hits, the first before the second: lists share their parts, since most have most in common.
-    Joined(usize, usize),
+    Joined(u32, u32),
     /// Counts, at least one, by id.
     Counts(Vec<CategoryCount>),
 }
@@ -56,10 +57,10 @@ pub(super) struct OverBudget;
 /// All functions and outcomes.
 #[derive(Debug)]
 pub(super) struct Arena {
-    nodes: Vec<Question>,
-    node_positions: HashMap<Question, usize>,
-    outcomes: Vec<Outcome>,
-    outcome_positions: HashMap<Outcome, usize>,
+    nodes: Vec<Rc<Question>>,
+    node_positions: HashMap<Rc<Question>, u32>,
+    outcomes: Vec<Rc<Outcome>>,
+    outcome_positions: HashMap<Rc<Outcome>, u32>,
 }
 
 impl Arena {
@@ -108,7 +109,7 @@ impl Arena {
     /// What a link asks next; `None` at the end.
     pub(super) fn question(&self, link: Link) -> Option<&Question> {
         match link {
-            Link::Node(position) => Some(&self.nodes[position]),
+            Link::Node(position) => Some(&self.nodes[position as usize]),
             Link::End(_) => None,
         }
     }
@@ -125,7 +126,7 @@ impl Arena {
     pub(super) fn end(&self, link: Link) -> Option<&Outcome> {
         match link {
             Link::Node(_) => None,
-            Link::End(position) => Some(&self.outcomes[position]),
+            Link::End(position) => Some(&self.outcomes[position as usize]),
         }
     }
 
@@ -281,9 +282,13 @@ impl Arena {
 }
 
 /// The position of a value, which is stored once.
-fn intern<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>, positions: &mut HashMap<T, usize>, value: T) -> usize {
-    *positions.entry(value).or_insert_with_key(|value| {
-        values.push(value.clone());
-        values.len() - 1
-    })
+fn intern<T: Eq + std::hash::Hash>(values: &mut Vec<Rc<T>>, positions: &mut HashMap<Rc<T>, u32>, value: T) -> u32 {
+    if let Some(position) = positions.get(&value) {
+        return *position;
+    }
+    let position = u32::try_from(values.len()).expect("four billion functions do not fit into memory");
+    let value = Rc::new(value);
+    values.push(Rc::clone(&value));
+    positions.insert(value, position);
+    position
 }

@@ -8,7 +8,9 @@ use super::diagram::{Arena, Link};
 use super::lookup::Mode;
 use super::model::{Axis, Node, Profile, Routes, Start};
 use super::walk::ANY;
+use crate::digest::{Digest, Hasher};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// The labels that a subject need not tell apart: by axis and label, the first label of its class.
 #[derive(Clone, Debug)]
@@ -67,7 +69,10 @@ pub(super) struct Emitter<'a> {
     arena: &'a Arena,
     axes: &'a Axes,
     routes: &'a mut Routes,
-    numbers: HashMap<(Axis, Node, BTreeMap<String, Node>), u32>,
+    /// The labels of each axis, one text for all rows.
+    labels: BTreeMap<Axis, Vec<Arc<str>>>,
+    /// The numbers of nodes, by a digest of their rows: the rows themselves are kept once, in the tables.
+    numbers: HashMap<Digest, u32>,
     kibana_profiles: BTreeMap<Profile, u32>,
     spec_profiles: BTreeMap<(Profile, Profile), u32>,
 }
@@ -78,6 +83,10 @@ impl<'a> Emitter<'a> {
             arena,
             axes,
             routes,
+            labels: Axis::ALL
+                .into_iter()
+                .map(|axis| (axis, axes.table(axis).labels.iter().map(|label| Arc::from(label.as_str())).collect()))
+                .collect(),
             numbers: HashMap::new(),
             kibana_profiles: BTreeMap::new(),
             spec_profiles: BTreeMap::new(),
@@ -119,7 +128,7 @@ impl<'a> Emitter<'a> {
                 let mut rows = Vec::new();
                 for label in asked_labels(question.axis, question.links.len(), classes) {
                     let next = self.node(question.links[label], classes, known, answer);
-                    rows.push((self.axes.table(question.axis).labels[label].clone(), next));
+                    rows.push((Arc::clone(&self.labels[&question.axis][label]), next));
                 }
                 self.step(question.axis, rows)
             }
@@ -129,7 +138,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// The node with these rows, new or not, or the one where all of them lead.
-    fn step(&mut self, axis: Axis, rows: Vec<(String, Node)>) -> Node {
+    fn step(&mut self, axis: Axis, rows: Vec<(Arc<str>, Node)>) -> Node {
         let default = commonest(&rows).clone();
         let exact: BTreeMap<_, _> = rows.into_iter().filter(|(_, node)| *node != default).collect();
         if exact.is_empty() {
@@ -137,13 +146,30 @@ impl<'a> Emitter<'a> {
         }
         let next = u32::try_from(self.numbers.len()).expect("four billion nodes do not fit into memory");
         let table = self.routes.rows.entry(axis).or_default();
-        let number = self.numbers.entry((axis, default, exact)).or_insert_with_key(|(_, default, exact)| {
-            table.default.insert(next, default.clone());
-            table.exact.insert(next, exact.clone());
+        let number = self.numbers.entry(key(axis, &default, &exact)).or_insert_with(|| {
+            table.default.insert(next, default);
+            table.exact.insert(next, exact);
             next
         });
         Node::Step(*number)
     }
+}
+
+/// What tells nodes apart.
+fn key(axis: Axis, default: &Node, exact: &BTreeMap<Arc<str>, Node>) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.number(axis as u64);
+    let rows = exact.iter().map(|(label, next)| (&**label, next));
+    for (label, next) in std::iter::once(("", default)).chain(rows) {
+        hasher.text(label);
+        match next {
+            Node::Step(number) => hasher.text(number.to_string()),
+            Node::Answer(path) => hasher.text(&**path),
+            Node::Empty => hasher.text("[]"),
+            Node::Refused => hasher.text("!"),
+        }
+    }
+    hasher.finish()
 }
 
 /// The labels for which a node has rows: one a class where there are profiles, else all.
@@ -157,12 +183,12 @@ fn asked_labels(axis: Axis, count: usize, classes: &Classes) -> Vec<usize> {
 }
 
 /// The default of a node: where labels without a row of their own lead, else where most labels lead.
-fn commonest(rows: &[(String, Node)]) -> &Node {
+fn commonest(rows: &[(Arc<str>, Node)]) -> &Node {
     let mut counts: BTreeMap<&Node, usize> = BTreeMap::new();
     for (_, node) in rows {
         *counts.entry(node).or_default() += 1;
     }
-    let rank = |(label, node): &&(String, Node)| (label == OTHER, counts[node]);
+    let rank = |(label, node): &&(Arc<str>, Node)| (**label == *OTHER, counts[node]);
     // Of equals the last maximum counts, so the search runs backwards to find the first.
     rows.iter().rev().max_by_key(rank).map(|(_, node)| node).expect("every axis has labels")
 }

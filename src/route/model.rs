@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where a walk stands or ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,8 +21,8 @@ pub enum Node {
     /// In the middle of the walk.
     Step(u32),
     /// The end: an answer, as a path below the document root without its extension `.json`, for example
-    /// `/answers/package/nginx/1.2.3`.
-    Answer(String),
+    /// `/answers/package/nginx/1.2.3`. Many rows lead to one answer, so they share its path.
+    Answer(Arc<str>),
     /// The end: the empty list.
     Empty,
     /// The end: no answer was precomputed, the request is refused with 501.
@@ -50,8 +51,8 @@ pub enum Axis {
 /// Rows of one axis.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
-    /// From node and class to the next node.
-    pub exact: BTreeMap<u32, BTreeMap<String, Node>>,
+    /// From node and class to the next node; few classes serve all rows, which share them.
+    pub exact: BTreeMap<u32, BTreeMap<Arc<str>, Node>>,
     /// Where a class has no row.
     pub default: BTreeMap<u32, Node>,
 }

@@ -226,7 +226,7 @@ fn answer(
         return refuse(501, UNPUBLISHED);
     }
     match routes.walk(subject, labels) {
-        Node::Answer(path) => File::decide(Kind::Answer, path + ".json"),
+        Node::Answer(path) => File::decide(Kind::Answer, format!("{path}.json")),
         Node::Empty => File::decide(Kind::Answer, empty),
         Node::Refused => refuse(501, UNPUBLISHED),
         Node::Step(_) => refuse(500, BROKEN),

@@ -16,7 +16,7 @@ import sys
 
 # Of ten names one has many versions and some have few, as in package-storage; the mean is 20.
 HISTORY = (60, 38, 26, 20, 16, 12, 10, 8, 6, 4)
-FORMATS = ("1.0.0", "2.0.0", "2.3.0", "2.6.0", "2.9.0", "3.0.0", "3.0.2", "3.1.3", "3.2.0", "3.3.0", "3.4.0", "3.6.0")
+FORMATS = ("1.0.0", "2.0.0", "2.3.0", "2.8.0", "3.0.0", "3.1.3", "3.3.0", "3.6.0")
 KIBANA = (
     "^7.14.0", "^7.17.0 || ^8.0.0", "^8.0.0", "^8.2.0", "^8.4.0", "^8.6.1", "^8.8.0", "^8.10.1", "^8.11.0",
     "^8.12.0", "^8.13.0", "^8.14.0", "^8.15.2", "^8.16.0 || ^9.0.0", "^8.17.3 || ^9.0.0", "^8.18.0 || ^9.0.0",
@@ -186,7 +186,7 @@ class Name:
     def manifest(self, version, age):
         """`age` goes from 0 to 1 over the history of the registry."""
         name = self.name
-        floor = 7 if self.kind == "content" else (4 if self.kind == "input" else 0)
+        floor = {"integration": 0, "input": 3, "content": 4}[self.kind]
         format_version = FORMATS[min(len(FORMATS) - 1, max(floor, int(age * len(FORMATS))))]
         kibana = KIBANA[min(len(KIBANA) - 1, max(11 if self.kind == "content" else 0, int(age * len(KIBANA))))]
         text = (

@@ -50,18 +50,35 @@ pub(super) struct Map {
     source: String,
     /// The variable it defines, without the dollar sign.
     name: String,
-    /// Its lines, without semicolon.
-    rows: Vec<String>,
+    /// Its lines, as they are written.
+    text: String,
+    /// Number of lines.
+    rows: usize,
+    /// Bytes of the longest key.
+    longest: usize,
 }
 
 impl Map {
-    /// Its lines in a configuration.
-    fn text(&self) -> String {
-        let rows: String = self.rows.iter().map(|row| format!("  {row};\n")).collect();
-        format!("map {} ${} {{\n{rows}}}\n", self.source, self.name)
+    /// A map of rows, each without semicolon. There may be hundreds of thousands: only their text is kept.
+    pub(super) fn new(source: &str, name: &str, rows: impl IntoIterator<Item = String>) -> Self {
+        let (source, name) = (source.to_owned(), name.to_owned());
+        let mut map = Self { source, name, text: String::new(), rows: 0, longest: 0 };
+        for row in rows {
+            map.rows += 1;
+            map.longest = map.longest.max(row.split(' ').next().map_or(0, str::len));
+            map.text.extend(["  ", &row, ";\n"]);
+        }
+        map
+    }
+
+    /// Adds it to a configuration.
+    fn render(&self, out: &mut String) {
+        out.extend(["map ", &self.source, " $", &self.name, " {\n", &self.text, "}\n"]);
     }
 }
 
+/// The file that gets the tables after what its template says.
+const TABLES: &str = "tables.maps";
 /// Templates by the name of the file they make.
 const TEMPLATES: [(&str, &str); 6] = [
     ("README.md", include_str!("../../../templates/nginx/README.md")),
@@ -69,7 +86,7 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("request.maps", include_str!("../../../templates/nginx/request.maps")),
     ("server.inc", include_str!("../../../templates/nginx/server.inc")),
     ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
-    ("tables.maps", include_str!("../../../templates/nginx/tables.maps")),
+    (TABLES, include_str!("../../../templates/nginx/tables.maps")),
 ];
 
 /// A part of PRE: a number without leading zero, or a word with something else than digits.
@@ -93,13 +110,17 @@ pub fn render(routes: &Routes, options: &NginxOptions) -> anyhow::Result<Vec<(St
         ..request_values(routes),
         ..server_values(options, &treatments.locations),
         ..sizes(&maps),
-        ..context! { tables => maps.iter().map(|map| map.text()).collect::<String>() },
     };
     let environment = Environment::new();
     let mut files = Vec::new();
     for (name, template) in TEMPLATES {
         let text = environment.render_str(template, &values).with_context(|| format!("nginx template {name}"))?;
-        files.push((name.to_owned(), text + "\n"));
+        let mut text = text + "\n";
+        if name == TABLES {
+            text.reserve_exact(maps.iter().map(|map| map.text.len() + 256).sum());
+            maps.iter().for_each(|map| map.render(&mut text));
+        }
+        files.push((name.to_owned(), text));
     }
     Ok(files)
 }
@@ -189,8 +210,8 @@ fn server_values(options: &NginxOptions, locations: &[(String, Option<String>)])
 
 /// Hash sizes: nginx refuses to start when a key does not fit a bucket, and warns when there are too few buckets.
 fn sizes(maps: &[&Map]) -> Value {
-    let rows = maps.iter().map(|map| map.rows.len()).max().unwrap_or_default();
-    let key = maps.iter().flat_map(|map| &map.rows).filter_map(|row| row.split(' ').next()).map(str::len).max();
+    let rows = maps.iter().map(|map| map.rows).max().unwrap_or_default();
+    let key = maps.iter().map(|map| map.longest).max();
     context! {
         map_rows => (2 * rows).next_power_of_two().max(2048),
         // A key is kept with its length and two pointers.

@@ -8,7 +8,7 @@ use super::trie::Trie;
 use crate::route::model::{Axis, Node, Profile, Routes, Rows};
 use crate::route::request::is_published;
 use crate::route::walk::{ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, capability_word, spec_label};
-use std::collections::BTreeMap;
+use std::iter;
 
 /// All maps of the tables, in the order of the walk.
 pub(super) fn tables(routes: &Routes) -> Vec<Map> {
@@ -25,16 +25,12 @@ pub(super) fn tables(routes: &Routes) -> Vec<Map> {
     maps
 }
 
-fn map(source: &str, name: &str, rows: Vec<String>) -> Map {
-    Map { source: source.to_owned(), name: name.to_owned(), rows }
-}
-
 /// A value of a node; what an nginx variable cannot hold as written is refused rather than answered wrongly.
 fn value(node: &Node) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~@-".contains(&byte);
     match node {
         Node::Step(number) => number.to_string(),
-        Node::Answer(path) if path.bytes().all(is_plain) => path.clone(),
+        Node::Answer(path) if path.bytes().all(is_plain) => path.to_string(),
         Node::Empty => "[]".to_owned(),
         Node::Answer(_) | Node::Refused => "!".to_owned(),
     }
@@ -97,7 +93,7 @@ fn number_label(
     let mut maps = trie.maps;
     let mut rows = vec![format!("default {ANY}"), format!("release \"{root}\"")];
     rows.extend((!more.is_empty()).then(|| more.to_owned()));
-    maps.push(map(&format!("$epr_kind_{id}"), &format!("epr_label_{id}"), rows));
+    maps.push(Map::new(&format!("$epr_kind_{id}"), &format!("epr_label_{id}"), rows));
     maps
 }
 
@@ -109,7 +105,11 @@ fn capabilities(known: &[String]) -> Vec<Map> {
     for (at, capability) in known.iter().enumerate() {
         let word = format!("-{}", key(&capability_word(capability)));
         let row = format!("\"~(?:^|,|%2[Cc]){}(?:,|%2[Cc]|\\z)\" \"{word}\"", pattern(capability));
-        maps.push(map("$epr_q_capabilities", &format!("epr_capability_{at}"), vec!["default \"\"".to_owned(), row]));
+        maps.push(Map::new(
+            "$epr_q_capabilities",
+            &format!("epr_capability_{at}"),
+            vec!["default \"\"".to_owned(), row],
+        ));
         sum.push_str(&format!("$epr_capability_{at}"));
         words.push_str(&word);
     }
@@ -118,9 +118,9 @@ fn capabilities(known: &[String]) -> Vec<Map> {
     if !known.is_empty() {
         rows.push(format!("\"{words}\" {ANY}"));
     }
-    maps.push(map(&format!("\"{sum}\""), "epr_capability_set", rows));
+    maps.push(Map::new(&format!("\"{sum}\""), "epr_capability_set", rows));
     let rows = vec!["default $epr_capability_set".to_owned(), format!("\"\" {ANY}")];
-    maps.push(map("$epr_q_capabilities", "epr_label_capabilities", rows));
+    maps.push(Map::new("$epr_q_capabilities", "epr_label_capabilities", rows));
     maps
 }
 
@@ -145,9 +145,9 @@ fn subjects(routes: &Routes) -> Vec<Map> {
         }
     }
     vec![
-        map("$epr_subject", "epr_node_0", starts),
-        map("$epr_subject", "epr_profile_kibana", kibana),
-        map("$epr_subject", "epr_profile_spec", spec),
+        Map::new("$epr_subject", "epr_node_0", starts),
+        Map::new("$epr_subject", "epr_profile_kibana", kibana),
+        Map::new("$epr_subject", "epr_profile_spec", spec),
     ]
 }
 
@@ -173,8 +173,8 @@ fn profiles(id: &str, profiles: &[Profile], of: &str) -> [Map; 2] {
         rows.extend(profile.exact.iter().map(|(label, class)| format!("{number}/{label} \"{}\"", key(class))));
     }
     [
-        map(&format!("$epr_profile_{of}"), &format!("epr_class_{id}_default"), defaults),
-        map(&format!("\"$epr_profile_{of}/$epr_label_{id}\""), &format!("epr_class_{id}"), rows),
+        Map::new(&format!("$epr_profile_{of}"), &format!("epr_class_{id}_default"), defaults),
+        Map::new(&format!("\"$epr_profile_{of}/$epr_label_{id}\""), &format!("epr_class_{id}"), rows),
     ]
 }
 
@@ -189,12 +189,11 @@ fn steps(at: usize, axis: Axis, rows: &Rows) -> [Map; 2] {
         Axis::Prerelease => "$epr_kind_prerelease",
     };
     let (from, to) = (format!("$epr_node_{at}"), format!("epr_node_{}", at + 1));
-    let mut defaults = vec![format!("default {from}")];
-    defaults.extend(rows.default.iter().map(|(node, next)| format!("{node} \"{}\"", value(next))));
-    let mut exact = vec![format!("default ${to}_default")];
-    for (node, classes) in &rows.exact {
-        let classes: &BTreeMap<String, Node> = classes;
-        exact.extend(classes.iter().map(|(class, next)| format!("{node}/{} \"{}\"", key(class), value(next))));
-    }
-    [map(&from, &format!("{to}_default"), defaults), map(&format!("\"{from}/{class}\""), &to, exact)]
+    let nodes = rows.default.iter().map(|(node, next)| format!("{node} \"{}\"", value(next)));
+    let defaults = iter::once(format!("default {from}")).chain(nodes);
+    let classes = rows.exact.iter().flat_map(|(node, classes)| {
+        classes.iter().map(move |(class, next)| format!("{node}/{} \"{}\"", key(class), value(next)))
+    });
+    let exact = iter::once(format!("default ${to}_default")).chain(classes);
+    [Map::new(&from, &format!("{to}_default"), defaults), Map::new(&format!("\"{from}/{class}\""), &to, exact)]
 }

@@ -54,8 +54,8 @@ fn listed(treated: &BTreeMap<&str, String>) -> Map {
             format!("\"~^{}\\z\" \"{name}:$uri\"", pattern(path))
         }
     };
-    let rows = std::iter::once("default \"\"".to_owned()).chain(treated.iter().map(row)).collect();
-    Map { source: "$uri".to_owned(), name: "epr_listed".to_owned(), rows }
+    let rows = std::iter::once("default \"\"".to_owned()).chain(treated.iter().map(row));
+    Map::new("$uri", "epr_listed", rows)
 }
 
 fn treatment() -> Map {
@@ -64,11 +64,7 @@ fn treatment() -> Map {
         r#""~^(?<epr_c_treatment>[a-z0-9-]+):(?<epr_c_path>[\s\S]+) \k{epr_c_path}\z" $epr_c_treatment"#,
         r#""~\.gz\z" copy"#,
     ];
-    Map {
-        source: "\"$epr_listed $uri\"".to_owned(),
-        name: "epr_treatment".to_owned(),
-        rows: rows.map(str::to_owned).to_vec(),
-    }
+    Map::new("\"$epr_listed $uri\"", "epr_treatment", rows.map(str::to_owned))
 }
 
 /// A pattern that matches the text alone, without any character that nginx reads itself.

@@ -52,7 +52,7 @@ impl Trie<'_> {
         rows.insert(0, format!("default \"{}\"", (self.label)(end, false)));
         let prefix: Vec<_> = self.bounds[first][..depth].iter().map(|number| format!("_{number}")).collect();
         let name = format!("epr_{}{}", self.name, prefix.concat());
-        self.maps.push(Map { source: self.sources[depth].to_owned(), name: name.clone(), rows });
+        self.maps.push(Map::new(self.sources[depth], &name, rows));
         format!("${name}")
     }
 }
@@ -91,7 +91,11 @@ mod tests {
         let mut trie =
             Trie { name: "t", sources: &["$a", "$b"], bounds: bounds.to_vec(), label: &label, maps: Vec::new() };
         assert_eq!(trie.build(), "$epr_t");
-        let text: Vec<_> = trie.maps.iter().map(|map| format!("{}: {}", map.name, map.rows.join("; "))).collect();
+        let text: Vec<_> = trie
+            .maps
+            .iter()
+            .map(|map| format!("{}: {}", map.name, map.text.trim().replace(";\n  ", "; ").trim_end_matches(';')))
+            .collect();
         assert_eq!(
             text,
             [

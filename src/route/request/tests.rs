@@ -7,13 +7,10 @@ use std::collections::BTreeMap;
 
 /// One package, found from Kibana 8.0.0 on, its pre-release shown only on request; lists, a category and categories.
 fn routes() -> Routes {
-    let answer = |path: &str| Node::Answer(format!("/answers/{path}"));
+    let answer = |path: &str| Node::Answer(format!("/answers/{path}").into());
     let start = |node: Node| Start { node, kibana: 0, spec: 0 };
     let rows = |node: u32, exact: &[(&str, Node)], default: Node| Rows {
-        exact: BTreeMap::from([(
-            node,
-            exact.iter().map(|(class, next)| ((*class).to_owned(), next.clone())).collect(),
-        )]),
+        exact: BTreeMap::from([(node, exact.iter().map(|(class, next)| ((*class).into(), next.clone())).collect())]),
         default: BTreeMap::from([(node, default)]),
     };
     let same = |labels: &[&str], default: &str| Profile {

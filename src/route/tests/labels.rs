@@ -131,7 +131,7 @@ fn many_capabilities() {
         names.iter().map(|name| format!("p 1.{}.0 caps={name}\n", u32::from(name.as_bytes()[0]))).collect();
     let routes = build(&catalog(&format!("{text}q 1.0.0\nq 0.1.0 caps=a")), &Options::default()).routes;
     let walk = |subject: &str, capabilities: &str| routes.walk(subject, &labels(&routes, "", "", "", capabilities));
-    let answer = |path: &str| Node::Answer(path.to_owned());
+    let answer = |path: &str| Node::Answer(path.into());
     assert_eq!(walk("latest/package/p", ""), answer("/answers/package/p/1.106.0"));
     assert_eq!(walk("latest/package/p", "c"), answer("/answers/package/p/1.99.0"));
     assert_eq!(walk("latest/package/p", "unknown"), Node::Empty);

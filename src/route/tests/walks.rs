@@ -180,7 +180,7 @@ fn may_refuse(catalog: &[Facts], query: &Query, labels: &Labels, subject: &str) 
 
 /// Walks for every subject; `exact` says whether a refusal has to be justified.
 fn check(catalog: &[Facts], built: &Built, query: &Query, exact: bool) -> Result<(), TestCaseError> {
-    let answers: BTreeMap<_, _> = built.answers.iter().map(|answer| (answer.path.as_str(), &answer.content)).collect();
+    let answers: BTreeMap<_, _> = built.answers.iter().map(|answer| (&*answer.path, &answer.content)).collect();
     let labels = labels(&built.routes, query);
     for (subject, query, expected) in questions(catalog, query) {
         match built.routes.walk(&subject, &labels) {
@@ -191,7 +191,7 @@ fn check(catalog: &[Facts], built: &Built, query: &Query, exact: bool) -> Result
             ),
             Node::Empty => prop_assert_eq!(None, expected, "{} for {:?}", subject, labels),
             Node::Answer(path) => {
-                prop_assert_eq!(Some(answers[path.as_str()]), expected.as_ref(), "{} for {:?}", subject, labels);
+                prop_assert_eq!(Some(answers[&*path]), expected.as_ref(), "{} for {:?}", subject, labels);
             }
         }
     }
@@ -277,7 +277,7 @@ fn paths_of_answers() {
                 format!("{folder}/#")
             }
             (folder, leaf) if leaf.starts_with("all-") => format!("{folder}/all-#"),
-            _ => answer.path.clone(),
+            _ => answer.path.to_string(),
         })
         .collect();
     let expected = [

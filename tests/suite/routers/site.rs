@@ -239,7 +239,7 @@ fn grow(routes: &mut Routes, dice: &mut Dice, next: &mut u32, labels: &[Vec<Stri
         return match dice.below(12) {
             0 => Node::Empty,
             1 => Node::Refused,
-            _ => Node::Answer(format!("/answers/{}/a-{next}", ["list", "Package", "x.y+z"][dice.below(3)])),
+            _ => Node::Answer(format!("/answers/{}/a-{next}", ["list", "Package", "x.y+z"][dice.below(3)]).into()),
         };
     }
     if dice.below(4) == 0 {
@@ -251,7 +251,7 @@ fn grow(routes: &mut Routes, dice: &mut Dice, next: &mut u32, labels: &[Vec<Stri
     let classes: Vec<_> = (0..1 + dice.below(3)).map(|_| dice.pick(&labels[at]).clone()).collect();
     for class in classes {
         let child = grow(routes, dice, next, labels, at + 1);
-        routes.rows.entry(Axis::ALL[at]).or_default().exact.entry(node).or_default().insert(class, child);
+        routes.rows.entry(Axis::ALL[at]).or_default().exact.entry(node).or_default().insert(class.into(), child);
     }
     let child = grow(routes, dice, next, labels, at + 1);
     if keeps_default {
@@ -261,7 +261,7 @@ fn grow(routes: &mut Routes, dice: &mut Dice, next: &mut u32, labels: &[Vec<Stri
     // Without a default every class needs a row, or the walk would end in the middle.
     for class in &labels[at] {
         let rows = routes.rows.entry(Axis::ALL[at]).or_default().exact.entry(node).or_default();
-        rows.entry(class.clone()).or_insert_with(|| child.clone());
+        rows.entry(class.as_str().into()).or_insert_with(|| child.clone());
     }
     routes.rows.entry(Axis::ALL[at]).or_default().default.insert(node, Node::Refused);
     Node::Step(node)
