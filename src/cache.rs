@@ -153,6 +153,11 @@ impl Cache {
         Self { packages: Table::read(folder.join("packages")), answers: Table::read(folder.join("answers")) }
     }
 
+    /// Whether an earlier build left a cache.
+    pub fn exists(out: &Path) -> bool {
+        out.join("cache/packages").exists()
+    }
+
     /// A cache that is empty and stays so.
     pub fn none() -> Self {
         Self { packages: Table::none(), answers: Table::none() }

@@ -8,7 +8,7 @@ use crate::compress;
 use crate::digest::{Digest, Hasher};
 use crate::media;
 use crate::package::{Entry, EntryKind, PackageFiles};
-use crate::problem::Problem;
+use crate::problem::{Problem, reading_rule};
 use crate::source::OpenPackage;
 use crate::store::{Folder, Incoming, Store, TreeEntry};
 use anyhow::{Context, Result};
@@ -127,18 +127,29 @@ impl<'a> Contents<'a> {
     }
 
     /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
-    pub fn store_zip(&self, files: &OpenPackage, archive: &mut dyn Read) -> Result<StoredPackage, StoreError> {
+    pub fn store_zip(&self, files: &OpenPackage) -> Result<StoredPackage, StoreError> {
         let mut pass = Pass { contents: self, root: "", archive: None, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
-        let archive = self.copy(archive)?;
+        let archive = self.copy(|use_content| files.with_archive(use_content), "")?;
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })
     }
 
-    /// Stores a stream.
-    pub fn copy(&self, from: &mut dyn Read) -> Result<Blob> {
+    /// Stores an archive or a signature, which `open` opens for a function that reads it; `name` says in problems which file
+    /// it is, empty for the package itself.
+    pub fn copy(
+        &self,
+        open: impl FnOnce(&mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> io::Result<()>,
+        name: &str,
+    ) -> Result<Blob, StoreError> {
         let mut incoming = Sink::new(self.store)?;
-        io::copy(from, &mut incoming).context("cannot copy an archive or signature")?;
-        incoming.finish()
+        let mut written = Ok(());
+        open(&mut |stream| {
+            written = pour(stream, |bytes| incoming.write_all(bytes))?;
+            Ok(())
+        })
+        .map_err(|error| unreadable(name, &error))?;
+        written.context("cannot copy an archive or signature into the store")?;
+        Ok(incoming.finish()?)
     }
 
     /// Whether anything is kept.
@@ -237,7 +248,7 @@ impl Pass<'_> {
                 buffer.clear();
                 files
                     .with_file(&entry.path, |stream| stream.read_to_end(&mut buffer))
-                    .map_err(|error| unreadable(entry, &error))?;
+                    .map_err(|error| unreadable(&entry.path, &error))?;
                 if buffer.len() as u64 != entry.size {
                     return Err(changed(entry));
                 }
@@ -348,22 +359,17 @@ impl Pass<'_> {
     fn large(&mut self, name: &str, entry: &Entry, files: &OpenPackage) -> Result<StoredFile, StoreError> {
         let (mut crc, mut head) = (crc32fast::Hasher::new(), Vec::new());
         let mut incoming = Sink::new(self.contents.store)?;
-        let mut buffer = vec![0; 1 << 16];
+        let take = |bytes: &[u8]| {
+            if head.is_empty() {
+                head.extend_from_slice(&bytes[..bytes.len().min(512)]);
+            }
+            crc.update(bytes);
+            incoming.write_all(bytes)
+        };
         files
-            .with_file(&entry.path, |stream| {
-                loop {
-                    let filled = stream.read(&mut buffer)?;
-                    if filled == 0 {
-                        return Ok(());
-                    }
-                    if head.is_empty() {
-                        head.extend_from_slice(&buffer[..filled.min(512)]);
-                    }
-                    crc.update(&buffer[..filled]);
-                    incoming.write_all(&buffer[..filled])?;
-                }
-            })
-            .map_err(|error| unreadable(entry, &error))?;
+            .with_file(&entry.path, |stream| pour(stream, take))
+            .map_err(|error| unreadable(&entry.path, &error))?
+            .context("cannot write a large file into the store")?;
         let blob = incoming.finish()?;
         if blob.size != entry.size {
             return Err(changed(entry));
@@ -427,11 +433,26 @@ impl Write for Sink<'_> {
     }
 }
 
-fn unreadable(entry: &Entry, error: &io::Error) -> StoreError {
-    Problem::quarantine("unreadable", format!("cannot read the file: {error}"))
-        .file(&entry.path)
-        .hint("check the permissions of the file and the health of the disk")
-        .into()
+/// Streams a file of the input. That reading failed is said outside, what `take` failed with inside: the one is a problem
+/// of the package, the other one of the machine.
+fn pour(from: &mut dyn Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<io::Result<()>> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let filled = match from.read(&mut buffer) {
+            Ok(0) => return Ok(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            filled => filled?,
+        };
+        if let Err(error) = take(&buffer[..filled]) {
+            return Ok(Err(error));
+        }
+    }
+}
+
+fn unreadable(file: &str, error: &io::Error) -> StoreError {
+    let problem = Problem::quarantine(reading_rule(error), format!("cannot read the file: {error}"));
+    let problem = if file.is_empty() { problem } else { problem.file(file) };
+    problem.hint("check the permissions of the file and the health of the disk").into()
 }
 
 fn changed(entry: &Entry) -> StoreError {

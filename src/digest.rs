@@ -9,6 +9,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+/// The earliest time of a published thing, see [`Digest::modified`].
+const FIRST_TIME: i64 = 1_000_000_000;
+
 /// A text that is not 64 hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
 #[error("not a SHA-256 digest")]
@@ -30,6 +33,11 @@ impl Digest {
         self.0[..16].try_into().expect("a digest has 32 bytes")
     }
 
+    /// Whether a modification time, in seconds and nanoseconds, is that of a published thing with any digest.
+    pub fn may_be_modified(seconds: i64, nanoseconds: i64) -> bool {
+        (FIRST_TIME..FIRST_TIME + (1 << 28)).contains(&seconds) && nanoseconds == 0
+    }
+
     /// The first `digits` hexadecimal digits, at most 64.
     pub fn short(&self, digits: usize) -> String {
         let mut text = self.to_string();
@@ -43,7 +51,7 @@ impl Digest {
     /// it is a fixed base plus the first 28 bits of the digest (between 2001 and 2010).
     pub fn modified(&self) -> i64 {
         let [a, b, c, d, ..] = self.0;
-        1_000_000_000 + i64::from(u32::from_be_bytes([a, b, c, d]) >> 4)
+        FIRST_TIME + i64::from(u32::from_be_bytes([a, b, c, d]) >> 4)
     }
 }
 

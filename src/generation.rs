@@ -155,6 +155,35 @@ impl Distribution {
         Ok(names)
     }
 
+    /// Removes what an earlier run was making or removing when it ended.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn clear_unfinished(&self) -> Result<()> {
+        let folder = self.folder.join("generations");
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                let path = entry.path();
+                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        match fs::remove_file(self.folder.join(".current")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.folder.join(".current").display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the document root of a generation is in the store as it was written.
+    pub fn is_whole(&self, id: &str, store: &Store) -> bool {
+        let site = fs::read_link(self.generation(id).join("site")).unwrap_or_default();
+        let mut names = site.iter().rev().filter_map(|name| name.to_str());
+        let (Some(rest), Some(shelf)) = (names.next(), names.next()) else { return false };
+        store.has_whole_tree(&format!("{shelf}{rest}"))
+    }
+
     /// Names of generations in the order in which they were taken into use, repeats included.
     pub fn used(&self) -> Vec<String> {
         let log = fs::read_to_string(self.folder.join(LOG)).unwrap_or_default();

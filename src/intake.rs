@@ -9,15 +9,16 @@ use crate::config::{DashedFolders, Layer, Signatures, Validation};
 use crate::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
 use crate::digest::Digest;
 use crate::hosts::notes::FileNotes;
-use crate::package::{self, Facts, InfoDocument, Package, PackageKind, ReadContext, SearchItem};
-use crate::problem::Problem;
+use crate::package::{self, Entry, Facts, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem};
+use crate::problem::{EXHAUSTED, Problem, reading_rule};
 use crate::progress::Progress;
 use crate::source::{self, Candidate, LayerSource, OpenPackage};
 use crate::store::Store;
 use crate::survey::{self, Look, Survey};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -125,6 +126,7 @@ pub fn take_in(layers: &[LayerPlan], survey: Survey, desk: &Desk<'_>, progress: 
         .par_iter()
         .zip(survey.0)
         .map(|(layer, found)| {
+            check_machine(&found.problems)?;
             let taken = found
                 .candidates
                 .into_par_iter()
@@ -175,6 +177,7 @@ fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, d
     };
     let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
     let outcome = Outcome { record, problems };
+    check_machine(&outcome.problems)?;
     let print = opened.ok().and_then(|files| survey::fingerprint(candidate, &files, rules, &desk.look));
     let print = print.filter(|_| outcome.is_lasting());
     if let (Some(key), Some(_)) = (print, desk.store) {
@@ -193,6 +196,38 @@ fn remembered(fingerprint: &Digest, desk: &Desk<'_>) -> Option<Outcome> {
     known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
 }
 
+/// The files of a package, for a reader that does not tell failures of the machine from mistakes in the package.
+struct Watched<'a> {
+    files: &'a OpenPackage,
+    failure: Cell<Option<Problem>>,
+}
+
+impl PackageFiles for Watched<'_> {
+    fn kind(&self) -> PackageKind {
+        self.files.kind()
+    }
+
+    fn entries(&self) -> &[Entry] {
+        self.files.entries()
+    }
+
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        self.files.read(path).inspect_err(|error| {
+            if error.raw_os_error().is_some() {
+                let problem = Problem::quarantine(reading_rule(error), format!("cannot read the file: {error}"));
+                let hint = "check the permissions of the file and the health of the disk";
+                self.failure.set(Some(problem.file(path).hint(hint)));
+            }
+        })
+    }
+}
+
+/// Stops the run when the machine ran out of something, instead of leaving out what could not be read because of it.
+fn check_machine(problems: &[Problem]) -> Result<()> {
+    let exhausted = problems.iter().find(|problem| problem.rule == EXHAUSTED);
+    exhausted.map_or(Ok(()), |problem| Err(anyhow!("{}: {}", problem.place, problem.message)))
+}
+
 fn read_and_store(
     candidate: &Candidate,
     files: &OpenPackage,
@@ -200,8 +235,9 @@ fn read_and_store(
     desk: &Desk<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Arc<Record>>> {
+    let watched = Watched { files, failure: Cell::new(None) };
     let (package, found) = package::read(
-        files,
+        &watched,
         &ReadContext {
             folder_version: candidate.folder_version.as_deref(),
             signed: candidate.signature.is_some(),
@@ -209,6 +245,11 @@ fn read_and_store(
             allow_dashed_folders: rules.dashed_folders == DashedFolders::Warn,
         },
     );
+    if let Some(problem) = watched.failure.take() {
+        // What the reader made of a file that it could not read says nothing about the package.
+        problems.push(problem);
+        return Ok(None);
+    }
     problems.extend(found);
     let Some(package) = package else { return Ok(None) };
     if rules.signatures == Signatures::Require && candidate.signature.is_none() {
@@ -237,20 +278,17 @@ fn store(
     package: &Package,
     desk: &Desk<'_>,
 ) -> Result<(StoredPackage, Option<Blob>), StoreError> {
-    let open = |path: &std::path::Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        File::open(path).map_err(|error| {
-            StoreError::from(Problem::quarantine("unreadable", format!("cannot read the file: {error}")).file(name))
-        })
-    };
     let stored = match candidate.kind {
         PackageKind::Folder => {
             desk.contents.store_folder(files, &format!("{}-{}", package.facts.name, package.facts.version))?
         }
-        PackageKind::Zip => desk.contents.store_zip(files, &mut open(&candidate.path)?)?,
+        PackageKind::Zip => desk.contents.store_zip(files)?,
     };
     let signature = match &candidate.signature {
-        Some(path) => Some(desk.contents.copy(&mut open(path)?)?),
+        Some(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Some(desk.contents.copy(|use_content| use_content(&mut File::open(path)?), &name)?)
+        }
         None => None,
     };
     Ok((stored, signature))

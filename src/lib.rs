@@ -60,7 +60,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let look = Look { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
     let mut survey = Survey::new(&settings.layers)?;
     let history = if settings.use_cache { History::read(out) } else { History::default() };
-    if !history.is_empty() {
+    if !history.is_empty() || (settings.use_cache && Cache::exists(out)) {
         survey.take_fingerprints(&settings.layers, &look);
         if let Some(reports) = unchanged(settings, out, &history, &survey.digests()) {
             clock.lap("look");
@@ -112,10 +112,12 @@ pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, T
 
 /// The reports of the generations in use, if they are what this build would make again.
 fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Option<Digest>]) -> Option<Vec<Report>> {
+    let store = Store::existing(&out.join("store")).ok()?;
     let is_current = |plan: &DistributionPlan| {
         let distribution = Distribution::new(out, &plan.name);
         let generation = history.generation(plan, settings, digests)?;
-        (distribution.current()? == generation).then(|| distribution.report(generation))?
+        let is_used = distribution.current()? == generation;
+        (is_used && distribution.is_whole(generation, &store)).then(|| distribution.report(generation))?
     };
     settings.distributions.iter().map(is_current).collect()
 }

@@ -6,6 +6,19 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The rule of what says nothing about a package: the machine ran out of memory or file handles. It stops the run, for
+/// a package that is left out because of it would be missed.
+pub const EXHAUSTED: &str = "machine-exhausted";
+
+/// The rule for something that cannot be read.
+pub fn reading_rule(error: &std::io::Error) -> &'static str {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => EXHAUSTED,
+        _ => "unreadable",
+    }
+}
+
 /// How much a problem weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -40,7 +40,9 @@ const COUNT: &str = "cache/dropped";
 /// When the disk fails.
 pub fn tidy(out: &Path, keep: usize, store: &Store, cache: &Cache) -> Result<()> {
     let mut dropped = 0;
+    clear_unfinished(out)?;
     for distribution in Distribution::all(out)? {
+        distribution.clear_unfinished()?;
         dropped += drop_generations(&distribution, keep)?;
     }
     if dropped == 0 {
@@ -54,6 +56,17 @@ pub fn tidy(out: &Path, keep: usize, store: &Store, cache: &Cache) -> Result<()>
     }
     make_folders(&out.join("cache"))?;
     write_over(&out.join(COUNT), format!("{count}\n").as_bytes())
+}
+
+/// Removes files that an earlier run was writing beside what they were to replace when it ended.
+fn clear_unfinished(out: &Path) -> Result<()> {
+    for entry in fs::read_dir(out.join("cache")).into_iter().flatten() {
+        let path = entry.with_context(|| format!("cannot read {}", out.join("cache").display()))?.path();
+        if path.extension().is_some_and(|extension| extension == "new") {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the oldest generations of a distribution; the one in use and the `keep - 1` newest others stay.
@@ -76,7 +89,8 @@ pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usiz
 /// # Errors
 /// When the disk fails.
 pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
-    let root = store.root().canonicalize().with_context(|| format!("cannot find {}", store.root().display()))?;
+    // Paths are compared below, so all must be spelt alike.
+    let root = fs::canonicalize(store.root()).with_context(|| format!("cannot find {}", store.root().display()))?;
     let mut needed = BTreeSet::new();
     for distribution in Distribution::all(out)? {
         for id in distribution.generations()? {

@@ -28,8 +28,8 @@ use tokio::net::{TcpListener, TcpStream};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long running responses may take after the server was asked to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often `current` is looked at.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often `current` is looked at, which costs next to nothing.
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is served, and how.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use super::folder::unreadable;
 use super::names::shown;
 use super::{Candidate, LayerSource, WalkOrder};
 use crate::package::PackageKind;
-use crate::problem::Problem;
+use crate::problem::{Problem, reading_rule};
 use crate::version::Version;
 use anyhow::Context;
 use rustix::fs::{Dir, FileType};
@@ -182,7 +182,8 @@ impl Search<'_> {
                 return self.report(problem.hint(SIGNATURE_HINT), package);
             }
             Some((Err(error), _)) => {
-                let problem = Problem::quarantine("unreadable", format!("its signature cannot be read: {error}"));
+                let problem =
+                    Problem::quarantine(reading_rule(&error), format!("its signature cannot be read: {error}"));
                 return self.report(problem.hint(SIGNATURE_HINT), package);
             }
         };

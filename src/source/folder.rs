@@ -8,7 +8,7 @@ use super::links::{self, Target};
 use super::names::{Tally, check_component, check_length};
 use super::{Candidate, Limits};
 use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
-use crate::problem::Problem;
+use crate::problem::{Problem, reading_rule};
 use rustix::fs::FileType;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -195,7 +195,7 @@ impl Walk<'_> {
 /// The quarantine for something that cannot be read.
 pub(super) fn unreadable(path: &str) -> impl FnOnce(io::Error) -> Box<Problem> {
     move |error| {
-        let problem = Problem::quarantine("unreadable", format!("cannot be read: {error}"));
+        let problem = Problem::quarantine(reading_rule(&error), format!("cannot be read: {error}"));
         let problem = if path.is_empty() { problem } else { problem.file(path) };
         problem.hint("check its permissions, and that nothing changes it during the build").into()
     }

@@ -131,6 +131,19 @@ impl OpenPackage {
     }
 }
 
+impl OpenPackage {
+    /// Streams the zip itself into `use_content`, as it is: it is published byte for byte.
+    ///
+    /// # Errors
+    /// When it is no zip, is not the file that was opened, or changes while it is being read.
+    pub fn with_archive<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Folder(_) => Err(io::ErrorKind::IsADirectory.into()),
+            Self::Zip(zip) => zip.with_archive(use_content),
+        }
+    }
+}
+
 /// What to detect changes of a single file by; links are followed.
 ///
 /// # Errors

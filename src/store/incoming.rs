@@ -55,7 +55,7 @@ impl Incoming<'_> {
 
     /// Puts the blob in its place; returns its digest and size.
     pub fn finish(mut self) -> Result<(Digest, u64)> {
-        self.spill()?;
+        self.spill().with_context(|| self.trouble())?;
         let digest = std::mem::take(&mut self.hasher).finish();
         let (store, size) = (self.store, self.written);
         let mut known = store.blobs.shard(&digest);
@@ -69,13 +69,17 @@ impl Incoming<'_> {
 
     /// Takes the place of the blob `digest`, whatever stands there.
     pub(super) fn settle(mut self, digest: &Digest) -> Result<()> {
-        self.spill()?;
-        rustix::fs::futimens(&self.file, &times(digest.modified()))?;
+        self.spill().with_context(|| self.trouble())?;
+        rustix::fs::futimens(&self.file, &times(digest.modified())).with_context(|| self.trouble())?;
         let path = Store::blob_path(digest);
         rustix::fs::renameat(&self.store.folder, &self.name, &self.store.folder, &path)
             .with_context(|| format!("cannot write {}", self.store.root.join(&path).display()))?;
         self.settled = true;
         Ok(())
+    }
+
+    fn trouble(&self) -> String {
+        format!("cannot write {}", self.store.root.join(&self.name).display())
     }
 
     fn spill(&mut self) -> io::Result<()> {

@@ -14,6 +14,7 @@ pub use incoming::Incoming;
 pub use tree::{Folder, Tree, TreeEntry};
 
 use crate::digest::Digest;
+use crate::generation::make_folders;
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -44,7 +45,11 @@ impl Known {
     }
 
     fn shard(&self, digest: &Digest) -> MutexGuard<'_, HashSet<[u8; 16]>> {
-        self.0[usize::from(digest.bytes()[0])].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shard_of(&digest.half())
+    }
+
+    fn shard_of(&self, half: &[u8; 16]) -> MutexGuard<'_, HashSet<[u8; 16]>> {
+        self.0[usize::from(half[0])].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,15 +70,19 @@ impl Store {
         rustix::process::umask(Mode::empty());
         for shard in 0..=255_u8 {
             for kind in ["blobs", "trees"] {
-                let path = root.join(format!("{kind}/{shard:02x}"));
-                std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+                make_folders(&root.join(format!("{kind}/{shard:02x}")))?;
             }
         }
         let temporary = root.join("tmp");
         if temporary.exists() {
             std::fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
         }
-        std::fs::create_dir_all(&temporary).with_context(|| format!("cannot create {}", temporary.display()))?;
+        make_folders(&temporary)?;
+        Self::existing(root)
+    }
+
+    /// Opens the store at `root` to look at it; changes nothing.
+    pub fn existing(root: &Path) -> Result<Self> {
         let folder = rustix::fs::open(root, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .with_context(|| format!("cannot open {}", root.display()))?;
         Ok(Self {
@@ -202,7 +211,8 @@ impl Store {
 
     fn is_whole(&self, path: &str, digest: &Digest, size: Option<u64>) -> bool {
         rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-            stat.st_mtime == digest.modified() && size.is_none_or(|size| u64::try_from(stat.st_size) == Ok(size))
+            (stat.st_mtime, stat.st_mtime_nsec as i64) == (digest.modified(), 0)
+                && size.is_none_or(|size| u64::try_from(stat.st_size) == Ok(size))
         })
     }
 }

@@ -3,7 +3,8 @@
 use super::{FOLDER_MODE, LINK_TIME, Store, times};
 use crate::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 
@@ -77,16 +78,51 @@ impl Folder {
 }
 
 impl Store {
-    /// Whether the folder is there, whole.
+    /// Whether the folder is there, whole, with all below it.
     pub fn has_tree(&self, digest: &Digest) -> bool {
-        let mut known = self.trees.shard(digest);
-        known.contains(&digest.half()) || {
-            let whole = self.is_whole(&Self::tree_path(digest), digest, None);
-            if whole {
-                known.insert(digest.half());
-            }
-            whole
+        self.has_whole_tree(&digest.short(32))
+    }
+
+    /// As [`Store::has_tree`], for the tree of this name: half its digest in hexadecimal digits.
+    pub(crate) fn has_whole_tree(&self, name: &str) -> bool {
+        let Some(digest) = half(name) else { return false };
+        let key = digest.half();
+        // Nothing is locked while the folder is looked through: the folders below it have locks, too.
+        if self.trees.shard_of(&key).contains(&key) {
+            return true;
         }
+        let whole = self.looks_whole(name, &digest).unwrap_or(false);
+        if whole {
+            self.trees.shard_of(&key).insert(key);
+        }
+        whole
+    }
+
+    /// Looks at every entry: what was written to since it was stored has lost its time.
+    fn looks_whole(&self, name: &str, digest: &Digest) -> rustix::io::Result<bool> {
+        let path = format!("trees/{}/{}", &name[..2], &name[2..]);
+        if !self.is_whole(&path, digest, None) {
+            return Ok(false);
+        }
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(&self.folder, &path, flags, Mode::empty())?;
+        let mut below = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+                let target = rustix::fs::readlinkat(&folder, name, Vec::new())?.into_string().unwrap_or_default();
+                below.push(target.trim_start_matches("../").replace('/', ""));
+            } else if !Digest::may_be_modified(stat.st_mtime as i64, stat.st_mtime_nsec as i64) {
+                return Ok(false);
+            }
+        }
+        drop(folder);
+        Ok(below.par_iter().all(|name| self.has_whole_tree(name)))
     }
 
     /// Stores a folder whose blobs and sub-folders are stored already.
@@ -95,7 +131,7 @@ impl Store {
         let mut known = self.trees.shard(&digest);
         if !known.contains(&digest.half()) {
             let path = Self::tree_path(&digest);
-            if !self.is_whole(&path, &digest, None) {
+            if !(self.is_whole(&path, &digest, None) && self.links_are_whole(tree, &path)) {
                 self.make_tree(tree, &digest, &path)
                     .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?;
             }
@@ -104,11 +140,22 @@ impl Store {
         Ok(digest)
     }
 
+    /// Whether the files in a folder are still those that were linked.
+    fn links_are_whole(&self, tree: &Tree, path: &str) -> bool {
+        tree.0.iter().all(|(name, entry)| match entry {
+            TreeEntry::Blob(blob) => self.is_whole(&format!("{path}/{name}"), blob, None),
+            TreeEntry::Tree(_) => true,
+        })
+    }
+
     /// Makes the folder in its place; the right time, set last, says that it is whole.
     fn make_tree(&self, tree: &Tree, digest: &Digest, path: &str) -> Result<()> {
-        if rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE) == Err(Errno::EXIST) {
-            std::fs::remove_dir_all(self.root.join(path))?;
-            rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE)?;
+        match rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE) {
+            Err(Errno::EXIST) => {
+                std::fs::remove_dir_all(self.root.join(path))?;
+                rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE)?;
+            }
+            made => made?,
         }
         let folder = rustix::fs::openat(&self.folder, path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         for (name, entry) in &tree.0 {
@@ -127,4 +174,9 @@ impl Store {
         rustix::fs::futimens(&folder, &times(digest.modified()))?;
         Ok(())
     }
+}
+
+/// A digest of which only the first half is known, as far as a tree's name tells.
+fn half(name: &str) -> Option<Digest> {
+    format!("{name}{}", "0".repeat(32)).parse().ok()
 }
