@@ -33,12 +33,15 @@ const LOG: &str = "generations.log";
 /// The files of a generation beside its document root, by path.
 pub type Files<'a> = BTreeMap<String, Content<'a>>;
 
+/// Writes the content of a file, as often as it is asked to.
+type Writer<'a> = dyn Fn(&mut dyn Write) -> Result<()> + 'a;
+
 /// What a file of a generation holds.
 pub enum Content<'a> {
     /// These bytes.
     Bytes(Vec<u8>),
     /// What is written when it is asked for: lists that grow with the catalog are never in memory as a text.
-    Written(Box<dyn Fn(&mut dyn Write) -> Result<()> + 'a>),
+    Written(Box<Writer<'a>>),
 }
 
 /// One distribution in the output folder.
