@@ -335,7 +335,9 @@ impl Lock {
             let holder = fs::read_to_string(&path).unwrap_or_default();
             anyhow::bail!("another build writes to {} (process {})", out.display(), holder.trim());
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).context("cannot write the lock")?;
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path, _file: file })
     }
 

@@ -10,8 +10,8 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Clean.into(),
         Err(error) => {
-            // Nothing is left to do when even this cannot be written.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            // In one piece, so that nothing else can come between. Nothing is left to do when even this cannot be written.
+            let _ = std::io::stderr().write_all(format!("error: {error:#}\n").as_bytes());
             Exit::Failed.into()
         }
     }

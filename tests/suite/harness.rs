@@ -111,7 +111,7 @@ pub(crate) fn samples() -> String {
 }
 
 /// The files of the minimal package, under another name and version.
-fn package(name: &str, version: &str, readme: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn package(name: &str, version: &str, readme: &str) -> BTreeMap<String, Vec<u8>> {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/base");
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(&base).into_iter().map(Result::unwrap) {

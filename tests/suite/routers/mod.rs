@@ -1,8 +1,8 @@
 //! Every router against the reference router: same status, same file, same text, for tens of thousands of requests.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
-mod client;
-mod nginx;
+pub(crate) mod client;
+pub(crate) mod nginx;
 mod queries;
 mod serve;
 mod site;

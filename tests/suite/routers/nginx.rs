@@ -28,7 +28,7 @@ impl Drop for Nginx {
 }
 
 /// The nginx of this machine.
-fn binary() -> Option<&'static str> {
+pub(crate) fn binary() -> Option<&'static str> {
     let found = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx", "/opt/homebrew/bin/nginx"]
         .into_iter()
         .find(|path| Path::new(path).exists());
