@@ -488,8 +488,8 @@ fn the_proof_finds_every_tampering() {
     let file = generation.join("routes.json");
     let (bytes, stat) = (fs::read(&file).unwrap(), file.metadata().unwrap());
     let reset = || {
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         fs::write(&file, &bytes).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         File::options().write(true).open(&file).unwrap().set_modified(stat.modified().unwrap()).unwrap();
     };
     type Tamper<'a> = Box<dyn Fn() + 'a>;
