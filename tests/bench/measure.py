@@ -1,6 +1,7 @@
 """Runs a command and says what it cost: wall time, processor time, peak memory, and how busy the processors were.
 
-Times and memory come from the kernel's account of the child (`wait4`); the rest is sampled from outside.
+Times come from the kernel's account of the child (`wait4`). Its peak memory there would include that of this program,
+which the child is for a moment, so the kernel's high-water mark of the program is read while it runs, as is the rest.
 """
 
 import dataclasses
@@ -11,7 +12,7 @@ import subprocess
 import threading
 import time
 
-SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.02
 
 
 @dataclasses.dataclass
@@ -47,21 +48,22 @@ def run(command, accept=(0,)):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in accept:
         raise SystemExit(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{output}")
-    return Cost(wall, usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024, sampler.share(), output)
+    return Cost(wall, usage.ru_utime, usage.ru_stime, sampler.memory, sampler.share(), output)
 
 
 class Sampler(threading.Thread):
-    """Counts the moments in which two threads of a process and its children had a processor."""
+    """Counts the moments in which two threads of a process had a processor, and watches its memory."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
         self.pid, self.ended = pid, threading.Event()
-        self.samples = self.busy = 0
+        self.samples = self.busy = self.memory = 0
 
     def run(self):
         last = self.cpu_seconds()
         last_time = time.perf_counter()
         while not self.ended.wait(SAMPLE_SECONDS):
+            self.look_at_memory()
             now, now_time = self.cpu_seconds(), time.perf_counter()
             if now is None or last is None:
                 return
@@ -69,6 +71,15 @@ class Sampler(threading.Thread):
             # More than one and a half processors' time: the second one did the larger half of the interval too.
             self.busy += now - last > 1.5 * (now_time - last_time)
             last, last_time = now, now_time
+
+    def look_at_memory(self):
+        try:
+            with open(f"/proc/{self.pid}/status", encoding="utf-8") as file:
+                mark = re.search(r"VmHWM:\s*(\d+)", file.read())
+        except OSError:
+            return
+        if mark:
+            self.memory = max(self.memory, int(mark[1]) * 1024)
 
     def cpu_seconds(self):
         """Time on processors of all threads, in nanosecond resolution."""

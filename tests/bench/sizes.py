@@ -6,8 +6,9 @@ import os
 
 
 def on_disk(folder):
-    """`(apparent, blocks, entries)` of everything below a folder, hard links counted once."""
-    seen, apparent, blocks = set(), 0, 0
+    """`(apparent, blocks, entries, folders)` of everything below a folder, hard links counted once; the last is `(number,
+    apparent, blocks)` of the folders among it."""
+    seen, apparent, blocks, folders = set(), 0, 0, (0, 0, 0)
     stack = [folder]
     while stack:
         path = stack.pop()
@@ -18,8 +19,9 @@ def on_disk(folder):
         apparent += stat.st_size
         blocks += stat.st_blocks * 512
         if os.path.isdir(path) and not os.path.islink(path):
+            folders = folders[0] + 1, folders[1] + stat.st_size, folders[2] + stat.st_blocks * 512
             stack += [os.path.join(path, name) for name in os.listdir(path)]
-    return apparent, blocks, len(seen)
+    return apparent, blocks, len(seen), folders
 
 
 class Needed:
