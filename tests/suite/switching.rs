@@ -205,7 +205,7 @@ fn nginx_switches_under_load() {
     drop(Client::connect(&address));
     check_switches(&case, &address, || assert!(command(&["-s", "reload"]).status().unwrap().success()));
     drop(nginx);
-    let _ = fs::remove_dir(format!("/tmp/epr-{}-temp", DISTRIBUTION));
+    let _ = fs::remove_dir(format!("/tmp/epr-{DISTRIBUTION}-127.0.0.1-{port}-temp"));
 }
 
 /// Lines that a process printed so far.
