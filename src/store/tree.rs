@@ -4,7 +4,7 @@ use super::{FOLDER_MODE, LINK_TIME, Store, times};
 use crate::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 
@@ -101,23 +101,31 @@ impl Store {
     /// Looks at every entry: what was written to since it was stored has lost its time.
     fn looks_whole(&self, name: &str, digest: &Digest) -> rustix::io::Result<bool> {
         let path = format!("trees/{}/{}", &name[..2], &name[2..]);
-        if !self.is_whole(&path, digest, None) {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut folder = Dir::new(rustix::fs::openat(&self.folder, &path, flags, Mode::empty())?)?;
+        if folder.stat()?.st_mtime as i64 != digest.modified() {
             return Ok(false);
         }
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(&self.folder, &path, flags, Mode::empty())?;
         let mut below = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&folder)? {
+        while let Some(entry) = folder.next() {
             let entry = entry?;
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
-            if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-                let target = rustix::fs::readlinkat(&folder, name, Vec::new())?.into_string().unwrap_or_default();
+            let kind = match entry.file_type() {
+                FileType::Unknown => {
+                    FileType::from_raw_mode(rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode)
+                }
+                kind => kind,
+            };
+            if kind == FileType::Symlink {
+                let target = rustix::fs::readlinkat(folder.fd()?, name, Vec::new())?.into_string().unwrap_or_default();
                 below.push(target.trim_start_matches("../").replace('/', ""));
-            } else if !Digest::may_be_modified(stat.st_mtime as i64, stat.st_mtime_nsec as i64) {
+                continue;
+            }
+            let stat = rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if !Digest::may_be_modified(stat.st_mtime as i64, stat.st_mtime_nsec as i64) {
                 return Ok(false);
             }
         }
