@@ -4,9 +4,9 @@
 
 use super::diagram::{Arena, EMPTY, Link, Outcome};
 use super::model::Node;
+use crate::digest::Digest;
 use crate::package::Facts;
 use crate::search::{CategoryCount, Hit, TemplateSelection};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -127,10 +127,6 @@ impl<'a> Answers<'a> {
                 }
             }
         }
-        let mut hash = String::new();
-        for byte in Sha256::digest(text) {
-            let _ = write!(hash, "{byte:02x}");
-        }
-        hash
+        Digest::of(text.as_bytes()).to_string()
     }
 }
