@@ -41,7 +41,7 @@ use content::Contents;
 use digest::Digest;
 use generation::{Content, Distribution, Files, Lock};
 use history::History;
-use hosts::nginx::NginxOptions;
+use hosts::HostOptions;
 use intake::{Desk, LayerIntake};
 use progress::Progress;
 use report::{Clock, Report, Timings};
@@ -150,16 +150,17 @@ fn build_one(
 
     let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
-        let nginx = NginxOptions {
+        let options = HostOptions {
+            distribution: plan.name.clone(),
             generation_id: report.generation.clone(),
             listen: plan.listen.clone(),
             state: format!("/tmp/epr-{}", plan.name),
             notes: site.notes.clone(),
-            ..NginxOptions::default()
+            ..HostOptions::default()
         };
         let mut files = Files::new();
-        for (name, text) in hosts::nginx::render(&routing.routes, &nginx)? {
-            files.insert(format!("hosts/nginx/{name}"), Content::Bytes(text.into_bytes()));
+        for (name, text) in hosts::render(&routing.routes, &options)? {
+            files.insert(format!("hosts/{name}"), Content::Bytes(text.into_bytes()));
         }
         let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
         files.insert(hosts::notes::FILE.to_owned(), Content::Bytes(notes));

@@ -1,9 +1,68 @@
 //! Configurations for the web servers that host a generation, all made from the same routing tables.
 //!
-//! Each host is a pure function from the tables to files. Knows nothing of packages or disks.
+//! Each host is a pure function from tables and options to files of its folder. Knows nothing of packages or disks.
 
 pub mod nginx;
 pub mod notes;
 
+use crate::route::model::Routes;
+use anyhow::{Context, Result};
+use notes::FileNotes;
+use std::collections::BTreeMap;
+
 /// The content of `/favicon.ico`.
 pub const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
+
+/// What configurations depend on besides the routing tables.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// Name of the distribution.
+    pub distribution: String,
+    /// Name of the generation's folder, which `current` points to.
+    pub generation_id: String,
+    /// What to listen on: an address, a port, or both.
+    pub listen: String,
+    /// Beginning of the paths of the process id file and of the temporary folder, outside of every generation. What it
+    /// listens on is appended, so that several instances on a machine keep apart.
+    pub state: String,
+    /// Path below which the registry lies: empty, or for example `/epr/staging`. It is taken off requests before they
+    /// are routed and put before redirects; answers do not change, because Kibana puts it before paths itself.
+    pub prefix: String,
+    /// Whether answers say in `X-Epr-Route` which file they are.
+    pub debug_header: bool,
+    /// Exceptions among the package files.
+    pub notes: FileNotes,
+}
+
+impl Default for HostOptions {
+    fn default() -> Self {
+        Self {
+            distribution: "epr".to_owned(),
+            generation_id: "current".to_owned(),
+            listen: "8080".to_owned(),
+            state: "/tmp/epr-nginx".to_owned(),
+            prefix: String::new(),
+            debug_header: false,
+            notes: FileNotes::default(),
+        }
+    }
+}
+
+/// Makes the files of the folder of one host: name and content.
+type Render = fn(&Routes, &HostOptions) -> Result<Vec<(String, String)>>;
+
+/// Every host, by the name of its folder.
+const HOSTS: [(&str, Render); 1] = [("nginx", nginx::render)];
+
+/// Makes the files of all hosts, by their path below `hosts/`.
+///
+/// # Errors
+/// Only when a template is broken.
+pub fn render(routes: &Routes, options: &HostOptions) -> Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    for (host, render) in HOSTS {
+        let made = render(routes, options).with_context(|| format!("cannot make the configuration for {host}"))?;
+        files.extend(made.into_iter().map(|(name, text)| (format!("{host}/{name}"), text)));
+    }
+    Ok(files)
+}

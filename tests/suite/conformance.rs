@@ -6,12 +6,11 @@
 
 use crate::archives;
 use crate::built::{DISTRIBUTIONS, Generation, program, run};
+use crate::running::{self, Running};
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// The folder of documents, data and recordings that the tests share with other projects.
@@ -19,48 +18,21 @@ pub(crate) fn shared() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("EPR_SHARED").map_or_else(beside, PathBuf::from);
     let found = folder.join("oracle/replay.py").exists();
-    assert!(found || std::env::var_os("EPR_REQUIRE_ALL").is_none(), "no recordings in {}", folder.display());
-    if !found {
-        println!("skipped: no recordings in {}", folder.display());
-    }
-    found.then_some(folder)
+    running::skip_unless(found, &format!("no recordings in {}", folder.display())).then_some(folder)
 }
 
-/// A server that runs until it is dropped.
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // TERM, so that the master of nginx takes its workers along.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let _ = self.process.wait();
-    }
-}
-
-/// The built-in server, on a port of its own choice.
-fn serve(home: &Path, distribution: &str) -> Server {
-    let mut process = program(home)
-        .args(["serve", "--dist", distribution, "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().rsplit_once("http://").unwrap_or_else(|| panic!("no address in `{line}`")).1.to_owned();
-    Server { process, address }
+/// The built-in server.
+fn serve(home: &Path, distribution: &str) -> Running {
+    running::start("serve", |address| {
+        let mut command = program(home);
+        command.args(["serve", "--dist", distribution, "--listen", address]).stdout(Stdio::null());
+        command
+    })
 }
 
 /// A real nginx with the generated configuration, of which only the address and the folder for its state are changed.
-fn nginx(home: &Path, distribution: &str) -> Option<Server> {
-    let binary = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx", "/opt/homebrew/bin/nginx"];
-    let Some(binary) = binary.into_iter().find(|path| Path::new(path).exists()) else {
-        assert!(std::env::var_os("EPR_REQUIRE_ALL").is_none(), "no nginx");
-        println!("skipped: no nginx");
-        return None;
-    };
+fn nginx(home: &Path, distribution: &str) -> Option<Running> {
+    let binary = running::binary("nginx")?;
     let generation = fs::canonicalize(home.join("out").join(distribution).join("current")).unwrap();
     let prefix = generation.join("hosts/nginx-elsewhere");
     fs::create_dir_all(&prefix).unwrap();
@@ -71,36 +43,18 @@ fn nginx(home: &Path, distribution: &str) -> Option<Server> {
     let generated = fs::read_to_string(prefix.join("nginx.conf")).unwrap();
     let state =
         generated.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).expect("a `pid` line");
-    // Between finding a port and using it another test may take it: then the next one.
-    for _ in 0..5 {
-        let address = format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    Some(running::start("nginx", |address| {
         let changed = generated
             .replace("listen 127.0.0.1:8080;", &format!("listen {address};"))
             .replace(state, prefix.join("state").to_str().unwrap());
-        assert!(changed.contains(&address), "the address is written in another way:\n{changed}");
+        assert!(changed.contains(address), "the address is written in another way:\n{changed}");
         fs::write(prefix.join("nginx.conf"), changed).unwrap();
-        // Workers of a master that runs as root would lose access to the temporary folder.
-        let user = if rustix::process::getuid().is_root() { " user root;" } else { "" };
-        let process = Command::new(binary)
-            .args(["-e", "stderr", "-c", "nginx.conf", "-g", &format!("daemon off;{user}"), "-p"])
-            .arg(&prefix)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut server = Server { process, address };
-        let start = Instant::now();
-        while server.process.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(30) {
-            if TcpStream::connect(&server.address).is_ok() {
-                return Some(server);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-    panic!("nginx does not start");
+        running::nginx_command(&binary, &prefix)
+    }))
 }
 
 /// Replays all recorded requests; what differs is in the result.
-fn replay(shared: &Path, server: &Server, size: &str, distribution: &str, gzip: bool) -> Result<String, String> {
+fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip: bool) -> Result<String, String> {
     let mut command = Command::new("python3");
     command.arg(shared.join("oracle/replay.py")).arg(format!("http://{}", server.address)).args([size, distribution]);
     if gzip {

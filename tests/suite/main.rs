@@ -14,5 +14,6 @@ mod hostile;
 mod incremental;
 mod repeat;
 mod routers;
+mod running;
 mod switching;
 mod tidy;

@@ -189,12 +189,12 @@ fn read_address(lines: &mut BufReader<ChildStdout>) -> String {
 
 #[test]
 fn nginx_switches_under_load() {
-    let Some(binary) = crate::routers::nginx::binary() else { return };
+    let Some(binary) = crate::running::binary("nginx") else { return };
     let port = free_port();
     let case = case(port);
     let folder = case.path(&format!("out/{}/current/hosts/nginx", DISTRIBUTION));
     let command = |more: &[&str]| {
-        let mut command = Command::new(binary);
+        let mut command = Command::new(&binary);
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(&folder).args(more).stdin(Stdio::null());
         command
     };

@@ -7,7 +7,7 @@ mod tables;
 mod treatment;
 mod trie;
 
-use super::notes::FileNotes;
+use super::HostOptions;
 use crate::media;
 use crate::route::build::LONGEST_WORD;
 use crate::route::model::Routes;
@@ -15,34 +15,6 @@ use crate::route::{query, request, spelling};
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::collections::BTreeMap;
-
-/// What the configuration depends on besides the routing tables.
-#[derive(Clone, Debug)]
-pub struct NginxOptions {
-    /// Name of the generation's folder, which `current` points to.
-    pub generation_id: String,
-    /// What to listen on: an address, a port, or both.
-    pub listen: String,
-    /// Beginning of the paths of the process id file and of the temporary folder, outside of every generation. What it
-    /// listens on is appended, so that several instances on a machine keep apart.
-    pub state: String,
-    /// Whether answers say in `X-Epr-Route` which file they are.
-    pub debug_header: bool,
-    /// Exceptions among the package files.
-    pub notes: FileNotes,
-}
-
-impl Default for NginxOptions {
-    fn default() -> Self {
-        Self {
-            generation_id: "current".to_owned(),
-            listen: "8080".to_owned(),
-            state: "/tmp/epr-nginx".to_owned(),
-            debug_header: false,
-            notes: FileNotes::default(),
-        }
-    }
-}
 
 /// A generated map of nginx.
 pub(super) struct Map {
@@ -102,7 +74,7 @@ const LENGTH: &str = r"(?=(?:[^%]|%2[Bb]){1,256}\z)";
 ///
 /// # Errors
 /// Only when a template is broken.
-pub fn render(routes: &Routes, options: &NginxOptions) -> anyhow::Result<Vec<(String, String)>> {
+pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
     let tables = tables::tables(routes);
     let treatments = treatment::treatments(&options.notes);
     let maps: Vec<_> = tables.iter().chain([&treatments.listed, &treatments.treatment]).collect();
@@ -174,12 +146,12 @@ fn set(bytes: spelling::Bytes) -> Value {
 }
 
 /// The beginning of the paths outside of the generation, for this address alone.
-fn state(options: &NginxOptions) -> String {
+fn state(options: &HostOptions) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
     format!("{}-{}", options.state, options.listen.chars().map(plain).collect::<String>())
 }
 
-fn server_values(options: &NginxOptions, locations: &[(String, Option<String>)]) -> Value {
+fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) -> Value {
     let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (extension, name) in media::EXTENSIONS {
         types.entry(name).or_default().push(extension);
@@ -229,7 +201,7 @@ mod tests {
     fn the_state_of_every_address_is_its_own() {
         let state = |listen: &str| {
             let options =
-                NginxOptions { listen: listen.to_owned(), state: "/tmp/epr-a".to_owned(), ..NginxOptions::default() };
+                HostOptions { listen: listen.to_owned(), state: "/tmp/epr-a".to_owned(), ..HostOptions::default() };
             let files = render(&Routes::default(), &options).unwrap();
             let (_, text) = files.into_iter().find(|(name, _)| name == "nginx.conf").unwrap();
             let words: Vec<_> = text.split([' ', ';']).filter(|word| word.starts_with("/tmp/")).collect();
