@@ -43,6 +43,7 @@ use generation::{Content, Distribution, Files, Lock};
 use history::History;
 use hosts::HostOptions;
 use intake::{Desk, LayerIntake};
+use package::Findings;
 use progress::Progress;
 use report::{Clock, Report, Timings};
 use std::io::Write;
@@ -71,7 +72,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 
     let store = Store::open(&out.join("store"))?;
     let cache = if settings.use_cache { Cache::read(out) } else { Cache::none() };
-    let desk = Desk { contents: Contents::new(Some(&store)), look, cache, store: Some(&store) };
+    let desk = Desk { contents: Contents::new(Some(&store)), findings: Findings::default(), look, cache, store: Some(&store) };
     let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
     clock.lap("read");
     let mut reports = Vec::new();
@@ -98,7 +99,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
     let look = Look { limits: settings.config.limits, now_ns: 0 };
-    let desk = Desk { contents: Contents::new(None), look, cache: Cache::none(), store: None };
+    let desk = Desk { contents: Contents::new(None), findings: Findings::default(), look, cache: Cache::none(), store: None };
     let layers = intake::take_in(&settings.layers, Survey::new(&settings.layers)?, &desk, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {

@@ -8,7 +8,7 @@ mod pass;
 use crate::archive::ZipWriter;
 use crate::compress;
 use crate::digest::{Digest, Hasher};
-use crate::package::{Entry, EntryKind, PackageFiles};
+use crate::package::{self, Entry, EntryKind, PackageFiles};
 use crate::problem::{Problem, reading_rule};
 use crate::source::OpenPackage;
 use crate::store::{Folder, Incoming, Store, TreeEntry};
@@ -54,6 +54,9 @@ pub struct StoredPackage {
     /// The archive that is served.
     pub archive: Blob,
 }
+
+/// Files of a package that were read before, by path.
+pub type Kept = BTreeMap<String, package::Content>;
 
 /// Where the compressed form of a content can be copied from.
 #[derive(Clone, Copy)]
@@ -106,10 +109,11 @@ impl<'a> Contents<'a> {
         Self { store, known: (0..256).map(|_| Mutex::default()).collect() }
     }
 
-    /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`).
-    pub fn store_folder(&self, files: &OpenPackage, root: &str) -> Result<StoredPackage, StoreError> {
+    /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`). What is in
+    /// `kept`, by path, is not read again.
+    pub fn store_folder(&self, files: &OpenPackage, kept: Kept, root: &str) -> Result<StoredPackage, StoreError> {
         let archive = self.store.map(Store::incoming).transpose()?.map(ZipWriter::new);
-        let mut pass = Pass { contents: self, root, archive, compressed: BTreeMap::new(), source: None };
+        let mut pass = Pass { contents: self, kept, root, archive, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let (digest, size) = match pass.archive.take() {
             Some(archive) => archive.finish().map_err(archive_error)?.finish()?,
@@ -123,8 +127,8 @@ impl<'a> Contents<'a> {
     }
 
     /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
-    pub fn store_zip(&self, files: &OpenPackage) -> Result<StoredPackage, StoreError> {
-        let mut pass = Pass { contents: self, root: "", archive: None, compressed: BTreeMap::new(), source: None };
+    pub fn store_zip(&self, files: &OpenPackage, kept: Kept) -> Result<StoredPackage, StoreError> {
+        let mut pass = Pass { contents: self, kept, root: "", archive: None, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let archive = self.copy(|use_content| files.with_archive(use_content), "")?;
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })

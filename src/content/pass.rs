@@ -1,6 +1,6 @@
 //! One package on its way into the store: file by file, each content compressed at most once.
 
-use super::{Blob, Contents, Place, Sink, StoreError, StoredFile};
+use super::{Blob, Contents, Kept, Place, Sink, StoreError, StoredFile};
 use super::{WORTH_A_TWIN, archive_error, changed, pour, unreadable};
 use crate::archive::{Member, Method, ZipWriter};
 use crate::compress;
@@ -42,6 +42,7 @@ impl Compressed {
 /// One package on its way into the store.
 pub(super) struct Pass<'a> {
     pub(super) contents: &'a Contents<'a>,
+    pub(super) kept: Kept,
     pub(super) root: &'a str,
     pub(super) archive: Option<ZipWriter<Incoming<'a>>>,
     pub(super) compressed: BTreeMap<[u8; 16], Compressed>,
@@ -63,7 +64,9 @@ impl Pass<'_> {
                 continue;
             }
             let twin_name_is_free = !names.contains(format!("{}.gz", entry.path).as_str());
-            let file = if entry.size <= IN_MEMORY {
+            let file = if let Some(kept) = self.kept.remove(&entry.path) {
+                self.small(&name, entry, &kept.bytes, kept.digest, twin_name_is_free)?
+            } else if entry.size <= IN_MEMORY {
                 buffer.clear();
                 files
                     .with_file(&entry.path, |stream| stream.read_to_end(&mut buffer))
@@ -71,7 +74,7 @@ impl Pass<'_> {
                 if buffer.len() as u64 != entry.size {
                     return Err(changed(entry));
                 }
-                self.small(&name, entry, &buffer, twin_name_is_free)?
+                self.small(&name, entry, &buffer, Digest::of(&buffer), twin_name_is_free)?
             } else {
                 self.large(&name, entry, files)?
             };
@@ -86,9 +89,9 @@ impl Pass<'_> {
         name: &str,
         entry: &Entry,
         bytes: &[u8],
+        digest: Digest,
         may_have_twin: bool,
     ) -> Result<StoredFile, StoreError> {
-        let digest = Digest::of(bytes);
         let blob = Blob { digest, size: bytes.len() as u64 };
         self.contents.put_as(&blob, bytes)?;
         let media_type = media::content_type(&entry.path, bytes).into_owned();

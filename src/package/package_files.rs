@@ -5,7 +5,7 @@
 
 use super::lexical;
 use super::report::Report;
-use super::{Entry, EntryKind, PackageFiles, PackageKind};
+use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind};
 use crate::problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Files<'a> {
     source: &'a dyn PackageFiles,
     kinds: BTreeMap<&'a str, EntryKind>,
+    pub(super) findings: Option<&'a Findings>,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(source: &'a dyn PackageFiles) -> Self {
+    pub(super) fn new(source: &'a dyn PackageFiles, findings: Option<&'a Findings>) -> Self {
         let kinds = source.entries().iter().map(|entry| (entry.path.as_str(), entry.kind)).collect();
-        Self { source, kinds }
+        Self { source, kinds, findings }
     }
 
     pub(super) fn package_kind(&self) -> PackageKind {
@@ -43,11 +44,11 @@ impl<'a> Files<'a> {
     }
 
     /// The content of a file, or the reason why there is none, in the words of the registry.
-    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+    pub(super) fn read(&self, path: &str) -> Result<Content, String> {
         match self.kind(path) {
             None => Err(format!("open {path}: no such file or directory")),
             Some(EntryKind::Folder) => Err(format!("read {path}: is a directory")),
-            Some(EntryKind::File) => self.source.read(path).map_err(|error| format!("read {path}: {error}")),
+            Some(EntryKind::File) => self.source.content(path).map_err(|error| format!("read {path}: {error}")),
         }
     }
 
