@@ -4,7 +4,7 @@
 //! through miniz_oxide, which streams and has that property too. Libraries that pick their hash function by processor
 //! features are not used for anything that is published.
 
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 
@@ -27,9 +27,14 @@ pub fn deflate(bytes: &[u8]) -> Vec<u8> {
     })
 }
 
+/// The bytes of a gzip file around a deflate stream.
+pub fn gzip_size(deflated: &[u8]) -> u64 {
+    deflated.len() as u64 + 18
+}
+
 /// A gzip file around a deflate stream of `size` bytes with the given CRC-32; no name, no time.
 pub fn gzip_around(deflated: &[u8], crc: u32, size: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(deflated.len() + 18);
+    let mut out = Vec::with_capacity(gzip_size(deflated) as usize);
     out.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
     out.extend(deflated);
     out.extend(crc.to_le_bytes());
@@ -40,6 +45,22 @@ pub fn gzip_around(deflated: &[u8], crc: u32, size: u64) -> Vec<u8> {
 /// Some bytes as a gzip file.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip_around(&deflate(bytes), crc32fast::hash(bytes), bytes.len() as u64)
+}
+
+/// The bytes in a gzip file that [`gzip`] made.
+///
+/// # Errors
+/// When it is damaged.
+pub fn gunzip(file: &[u8]) -> io::Result<Vec<u8>> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a gzip file is damaged");
+    let size = file.last_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize).ok_or_else(damaged)?;
+    // Deflate reaches 1032; beyond it the size cannot be true, and nothing is allocated for it.
+    if size / 1032 > file.len() {
+        return Err(damaged());
+    }
+    let mut out = vec![0; size];
+    let written = Decompressor::new().gzip_decompress(file, &mut out).map_err(|_| damaged())?;
+    if written == size { Ok(out) } else { Err(damaged()) }
 }
 
 /// Deflates a stream of any length in a fixed amount of memory; returns the bytes written.
@@ -98,5 +119,9 @@ mod tests {
         assert_eq!(file[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
         assert_eq!(inflate(&file[10..file.len() - 8]), b"content");
         assert_eq!(file[file.len() - 4..], 7_u32.to_le_bytes());
+        assert_eq!(gunzip(&file).unwrap(), b"content");
+        for end in 0..file.len() {
+            assert!(gunzip(&file[..end]).is_err());
+        }
     }
 }

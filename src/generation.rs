@@ -25,7 +25,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Changes whenever the same input gives other output: it is part of every generation's name.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// Names of generations, one a line, in the order in which they were taken into use.
 const LOG: &str = "generations.log";

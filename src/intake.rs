@@ -5,6 +5,7 @@
 //! machine stops the run.
 
 use crate::cache::{Cache, are_whole};
+use crate::compress;
 use crate::config::{DashedFolders, Layer, Signatures, Validation};
 use crate::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
 use crate::digest::Digest;
@@ -70,7 +71,7 @@ pub struct Record {
 /// The list of a package's files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Listing {
-    /// As JSON in the store.
+    /// As JSON in the store, compressed: nobody but this program reads it.
     Stored(Blob),
     /// In memory, when there is no store.
     Held(BTreeMap<String, StoredFile>),
@@ -352,8 +353,16 @@ impl Contents<'_> {
             return Ok(Listing::Held(files));
         }
         let text = serde_json::to_vec(&files).context("cannot write the list of files")?;
-        Ok(Listing::Stored(self.put(&text)?))
+        Ok(Listing::Stored(self.put(&compress::gzip(&text))?))
     }
+}
+
+/// The JSON of a list of files in the store.
+///
+/// # Errors
+/// When the disk fails or the list is damaged.
+pub fn listing_text(listing: &Blob, store: &Store) -> Result<Vec<u8>> {
+    compress::gunzip(&store.read_blob(&listing.digest)?).context("cannot unpack a list of files")
 }
 
 impl Outcome {

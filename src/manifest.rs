@@ -15,7 +15,7 @@
 //! not a rendering.
 
 use crate::catalog::{Catalog, Entry};
-use crate::intake::Listing;
+use crate::intake::{Listing, listing_text};
 use crate::site::{CacheClass, Site, package_path};
 use crate::store::Store;
 use anyhow::{Context, Result, bail};
@@ -78,7 +78,7 @@ impl Serialize for Packages<'_> {
 
 fn package<'a>(entry: &'a Entry, store: &Store) -> Result<PackageManifest<'a>> {
     let Listing::Stored(blob) = &entry.record.listing else { bail!("a list of files is not in the store") };
-    let text = String::from_utf8(store.read_blob(&blob.digest)?).context("a list is text")?;
+    let text = String::from_utf8(listing_text(blob, store)?).context("a list is text")?;
     Ok(PackageManifest {
         path: package_path(entry),
         layer: &entry.layer,

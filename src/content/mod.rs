@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// Smaller files fit into a packet or two as they are: a compressed twin would cost more than it saves.
-pub const WORTH_A_TWIN: u64 = 2048;
+/// A compressed twin takes a block of the disk, an inode and a name: it must save a reader at least as many bytes.
+const WORTH_A_TWIN: u64 = 4096;
 
 /// A content in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,8 +167,11 @@ impl<'a> Contents<'a> {
     /// Stores a text and, where it is worth it, its gzip twin.
     pub fn put_text(&self, text: &str) -> Result<(Blob, Option<Blob>)> {
         let blob = self.put(text.as_bytes())?;
-        let wants_twin = self.store.is_some() && blob.size >= WORTH_A_TWIN;
-        let twin = wants_twin.then(|| self.put(&compress::gzip(text.as_bytes()))).transpose()?;
+        if self.store.is_none() || !may_be_worth_a_twin(blob.size) {
+            return Ok((blob, None));
+        }
+        let gzip = compress::gzip(text.as_bytes());
+        let twin = is_worth_a_twin(blob.size, gzip.len() as u64).then(|| self.put(&gzip)).transpose()?;
         Ok((blob, twin))
     }
 
@@ -200,6 +203,16 @@ impl<'a> Contents<'a> {
     fn remember(&self, key: [u8; 16], known: Known) {
         self.known[usize::from(key[0])].lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
     }
+}
+
+/// Whether a compressed twin of a file of this size can be worth it.
+fn may_be_worth_a_twin(size: u64) -> bool {
+    size > WORTH_A_TWIN
+}
+
+/// Whether it is, at this size of the twin.
+fn is_worth_a_twin(size: u64, gzip: u64) -> bool {
+    size.saturating_sub(gzip) >= WORTH_A_TWIN
 }
 
 /// Where a stream goes: into the store, or nowhere but through the hash.
