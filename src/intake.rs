@@ -17,7 +17,7 @@ use crate::problem::{EXHAUSTED, Problem, reading_rule};
 use crate::progress::Progress;
 use crate::source::{self, Candidate, LayerSource, OpenPackage};
 use crate::store::Store;
-use crate::survey::{self, Look, Survey};
+use crate::survey::{self, Inventories, Look, Survey};
 use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,8 @@ pub struct Desk<'a> {
     pub contents: Contents<'a>,
     /// What earlier builds found out.
     pub cache: Cache,
+    /// What lay in each package.
+    pub inventories: Inventories,
     /// What was found in files that many packages share.
     pub findings: Findings,
     /// How packages are looked at.
@@ -183,8 +185,11 @@ fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, d
     let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
     let outcome = Outcome { record, problems };
     check_machine(&outcome.problems)?;
-    let print = opened.ok().and_then(|files| survey::fingerprint(candidate, &files, rules, &desk.look));
-    let print = print.filter(|_| outcome.is_lasting());
+    let print = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
+        let print = survey::fingerprint(candidate, &files, rules, &desk.look)?;
+        desk.inventories.put(candidate, &files, print);
+        Some(print)
+    });
     if let (Some(key), Some(_)) = (print, desk.store) {
         desk.cache.packages.put(key, outcome.clone());
     }
@@ -258,8 +263,7 @@ fn read_and_store(
     desk: &Desk<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Arc<Record>>> {
-    let watched =
-        Watched { files, failure: Cell::new(None), kept: RefCell::default(), room: Cell::new(KEPT_BYTES) };
+    let watched = Watched { files, failure: Cell::new(None), kept: RefCell::default(), room: Cell::new(KEPT_BYTES) };
     let (package, found) = package::read(
         &watched,
         &ReadContext {

@@ -49,7 +49,7 @@ use report::{Clock, Report, Timings};
 use std::io::Write;
 use std::path::Path;
 use store::Store;
-use survey::{Look, Survey};
+use survey::{Inventories, Look, Survey};
 
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///
@@ -61,8 +61,9 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let look = Look { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
     let mut survey = Survey::new(&settings.layers)?;
     let history = if settings.use_cache { History::read(out) } else { History::default() };
+    let inventories = if settings.use_cache { Inventories::read(out) } else { Inventories::none() };
     if !history.is_empty() || (settings.use_cache && Cache::exists(out)) {
-        survey.take_fingerprints(&settings.layers, &look);
+        survey.take_fingerprints(&settings.layers, &look, &inventories);
         if let Some(reports) = unchanged(settings, out, &history, &survey.digests()) {
             clock.lap("look");
             return Ok((reports, clock.timings()));
@@ -72,7 +73,17 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 
     let store = Store::open(&out.join("store"))?;
     let cache = if settings.use_cache { Cache::read(out) } else { Cache::none() };
-    let desk = Desk { contents: Contents::new(Some(&store)), findings: Findings::default(), look, cache, store: Some(&store) };
+    let desk = Desk {
+        contents: Contents::new(Some(&store)),
+        findings: Findings::default(),
+        look,
+        cache,
+        inventories,
+        store: Some(&store),
+    };
+    if !desk.cache.is_empty() {
+        store.look_at_blobs();
+    }
     let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
     clock.lap("read");
     let mut reports = Vec::new();
@@ -84,6 +95,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     prune::tidy(out, settings.keep, &store, &desk.cache)?;
     if settings.use_cache {
         desk.cache.write(out)?;
+        desk.inventories.write()?;
         let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
         let built = settings.distributions.iter().zip(&reports);
         history.with(built.map(|(plan, report)| (plan, &report.generation)), settings, &digests).write(out)?;
@@ -99,7 +111,14 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
     let look = Look { limits: settings.config.limits, now_ns: 0 };
-    let desk = Desk { contents: Contents::new(None), findings: Findings::default(), look, cache: Cache::none(), store: None };
+    let desk = Desk {
+        contents: Contents::new(None),
+        findings: Findings::default(),
+        look,
+        cache: Cache::none(),
+        inventories: Inventories::none(),
+        store: None,
+    };
     let layers = intake::take_in(&settings.layers, Survey::new(&settings.layers)?, &desk, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
@@ -118,6 +137,7 @@ fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Opti
         let distribution = Distribution::new(out, &plan.name);
         let generation = history.generation(plan, settings, digests)?;
         let is_used = distribution.current()? == generation;
+        store.look_at_blobs();
         (is_used && distribution.is_whole(generation, &store)).then(|| distribution.report(generation))?
     };
     settings.distributions.iter().map(is_current).collect()

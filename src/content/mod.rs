@@ -128,7 +128,8 @@ impl<'a> Contents<'a> {
 
     /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
     pub fn store_zip(&self, files: &OpenPackage, kept: Kept) -> Result<StoredPackage, StoreError> {
-        let mut pass = Pass { contents: self, kept, root: "", archive: None, compressed: BTreeMap::new(), source: None };
+        let mut pass =
+            Pass { contents: self, kept, root: "", archive: None, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let archive = self.copy(|use_content| files.with_archive(use_content), "")?;
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })

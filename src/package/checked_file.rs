@@ -20,7 +20,12 @@ pub(super) struct CheckedFile<'a> {
 
 impl CheckedFile<'_> {
     /// What `look` finds in the content, or found in an equal one; if there is a fault, that is reported.
-    pub(super) fn check(&self, check: Check, files: &Files<'_>, look: impl FnOnce(&[u8]) -> Finding) -> Option<Arc<Finding>> {
+    pub(super) fn check(
+        &self,
+        check: Check,
+        files: &Files<'_>,
+        look: impl FnOnce(&[u8]) -> Finding,
+    ) -> Option<Arc<Finding>> {
         let content = files.read(self.path).map_err(|message| self.fail(None, message)).ok()?;
         let look = || look(&content.bytes);
         let finding = match files.findings {

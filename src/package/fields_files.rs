@@ -51,13 +51,21 @@ fn find_fields(bytes: &[u8]) -> Finding {
     if let Some(entry) = entries.iter().find(|entry| !is_map(entry)) {
         return Err(Fault { line: Some(entry.line()), message: "a field must be a map".to_owned() });
     }
-    let is_group = |name: &str| REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(group, _)| group == name));
-    let is_member = |name: &str| REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(_, member)| member == name));
+    let is_group = |name: &str| {
+        REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(group, _)| group == name))
+    };
+    let is_member = |name: &str| {
+        REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(_, member)| member == name))
+    };
     let is_required = |name: &str| REQUIRED.iter().any(|(required, _)| *required == name);
-    let found = deciding(&entries, |name| is_required(name) || is_group(name), |entry, name| match entry.get("fields") {
-        Some(Plain::List(members, _)) if is_group(name) => deciding(members, is_member, |_, _| Vec::new()),
-        _ => Vec::new(),
-    });
+    let found = deciding(
+        &entries,
+        |name| is_required(name) || is_group(name),
+        |entry, name| match entry.get("fields") {
+            Some(Plain::List(members, _)) if is_group(name) => deciding(members, is_member, |_, _| Vec::new()),
+            _ => Vec::new(),
+        },
+    );
     Ok(found)
 }
 
