@@ -84,8 +84,8 @@ impl Catalog {
     }
 
     /// What search needs, in the same order.
-    pub fn facts(&self) -> Vec<Facts> {
-        self.entries.iter().map(|entry| entry.record.facts.clone()).collect()
+    pub fn facts(&self) -> Vec<&Facts> {
+        self.entries.iter().map(|entry| &entry.record.facts).collect()
     }
 
     /// What is told of each version beside its content: where it comes from, and whether that is for ever.

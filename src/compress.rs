@@ -5,6 +5,9 @@
 //! features are not used for anything that is published.
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 
@@ -14,6 +17,8 @@ const LEVEL: i32 = 6;
 thread_local! {
     static COMPRESSOR: RefCell<Compressor> =
         RefCell::new(Compressor::new(CompressionLvl::new(LEVEL).expect("a level that libdeflate has")));
+    static PIECES: RefCell<Box<CompressorOxide>> =
+        RefCell::new(Box::new(CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, -15, 0))));
 }
 
 /// The deflate stream of some bytes.
@@ -32,13 +37,51 @@ pub fn gzip_size(deflated: &[u8]) -> u64 {
     deflated.len() as u64 + 18
 }
 
-/// A gzip file around a deflate stream of `size` bytes with the given CRC-32; no name, no time.
+/// A piece of a deflate stream, ending on a byte, that refers to nothing before it: pieces may be put after each other in
+/// any order, as long as the last one is a [`stored_piece`] that says so.
+pub fn deflate_piece(bytes: &[u8]) -> Vec<u8> {
+    PIECES.with_borrow_mut(|compressor| {
+        compressor.reset();
+        let mut out = vec![0; bytes.len() / 2 + 1024];
+        let (mut taken, mut written) = (0, 0);
+        loop {
+            let (_, consumed, produced) = compress(compressor, &bytes[taken..], &mut out[written..], TDEFLFlush::Full);
+            taken += consumed;
+            written += produced;
+            if taken == bytes.len() && written < out.len() {
+                out.truncate(written);
+                return out;
+            }
+            out.resize(out.len() * 2, 0);
+        }
+    })
+}
+
+/// A piece that is not compressed, of at most 65,535 bytes; `is_last` ends the stream.
+pub fn stored_piece(bytes: &[u8], is_last: bool) -> Vec<u8> {
+    let size = u16::try_from(bytes.len()).expect("a stored piece is short");
+    let mut piece = vec![u8::from(is_last)];
+    piece.extend(size.to_le_bytes());
+    piece.extend((!size).to_le_bytes());
+    piece.extend(bytes);
+    piece
+}
+
+/// The beginning of every gzip file: no name, no time.
+pub const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// The end of a gzip file.
+pub fn gzip_trailer(crc: u32, size: u64) -> [u8; 8] {
+    let ([a, b, c, d], [e, f, g, h]) = (crc.to_le_bytes(), (size as u32).to_le_bytes());
+    [a, b, c, d, e, f, g, h]
+}
+
+/// A gzip file around a deflate stream of `size` bytes with the given CRC-32.
 pub fn gzip_around(deflated: &[u8], crc: u32, size: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(gzip_size(deflated) as usize);
-    out.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
+    out.extend(GZIP_HEADER);
     out.extend(deflated);
-    out.extend(crc.to_le_bytes());
-    out.extend((size as u32).to_le_bytes());
+    out.extend(gzip_trailer(crc, size));
     out
 }
 
@@ -65,9 +108,6 @@ pub fn gunzip(file: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Deflates a stream of any length in a fixed amount of memory; returns the bytes written.
 pub fn deflate_stream(mut from: impl Read, mut to: impl Write) -> io::Result<u64> {
-    use miniz_oxide::deflate::core::{
-        CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
-    };
     let mut compressor = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, -15, 0));
     let (mut input, mut output) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut written = 0;
@@ -111,6 +151,24 @@ mod tests {
             assert_eq!(written, streamed.len() as u64);
             assert_eq!(inflate(&streamed), &content[..size]);
         }
+    }
+
+    #[test]
+    fn pieces_make_a_stream_in_any_order() {
+        let long = (0..90_000_u32).map(|number| (number % 251 + number / 9000) as u8).collect::<Vec<_>>();
+        let pieces = [b"abc abc abc".as_slice(), b"", &long, b"abc", &long[..70_000]];
+        for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 2, 0, 0, 2]] {
+            let (mut stream, mut content) = (Vec::new(), Vec::new());
+            for position in order {
+                stream.extend(stored_piece(b",", false));
+                stream.extend(deflate_piece(pieces[position]));
+                content.extend([b",", pieces[position]].concat());
+            }
+            stream.extend(stored_piece(b"end", true));
+            content.extend(b"end");
+            assert_eq!(inflate(&stream), content);
+        }
+        assert!(deflate_piece(&long).len() < long.len() / 10);
     }
 
     #[test]

@@ -325,12 +325,13 @@ fn store(
 }
 
 fn record(
-    Package { facts, item, info }: Package,
+    Package { facts, mut item, info }: Package,
     files: &OpenPackage,
     (stored, signature): (StoredPackage, Option<Blob>),
     contents: &Contents<'_>,
 ) -> Result<Record> {
     let (document, document_gzip) = contents.put_text(&info.render(None))?;
+    item.shrink_to_fit();
     let mut notes = FileNotes::default();
     stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {

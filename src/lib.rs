@@ -85,16 +85,19 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
         store.look_at_blobs();
     }
     let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
+    // What is known of contents is many megabytes, and was only needed for packages.
+    let cache = desk.cache;
+    drop(desk.contents);
     clock.lap("read");
     let mut reports = Vec::new();
     for plan in &settings.distributions {
-        let report = build_one(plan, settings, &layers, &desk, out, progress, &mut clock)
+        let report = build_one(plan, settings, &layers, (&store, &cache), out, progress, &mut clock)
             .with_context(|| format!("cannot build `{}`", plan.name))?;
         reports.push(report);
     }
-    prune::tidy(out, settings.keep, &store, &desk.cache)?;
+    prune::tidy(out, settings.keep, &store, &cache)?;
     if settings.use_cache {
-        desk.cache.write(out)?;
+        cache.write(out)?;
         desk.inventories.write()?;
         let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
         let built = settings.distributions.iter().zip(&reports);
@@ -148,22 +151,22 @@ fn build_one(
     plan: &DistributionPlan,
     settings: &Settings,
     layers: &[LayerIntake],
-    desk: &Desk<'_>,
+    (store, cache): (&Store, &Cache),
     out: &Path,
     progress: &Progress,
     clock: &mut Clock,
 ) -> Result<Report> {
-    let store = desk.store.context("a build has a store")?;
     let layers = plan.stack(layers);
     let catalog = Catalog::merge(&layers, Some(store))?;
     clock.lap("merge");
-    let routing = route::build::build(&catalog.facts(), &settings.config.routing);
+    let route::build::Built { routes: tables, answers, report: routing } =
+        route::build::build(&catalog.facts(), &settings.config.routing);
     clock.lap("route");
-    let site = site::assemble(&catalog, &routing.answers, store, &desk.cache.answers, progress)?;
+    let site = site::assemble(&catalog, answers, store, &cache.answers, progress)?;
     clock.lap("render");
-    let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing.report, &site)));
+    let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing, &site)));
     let write_routes =
-        |out: &mut dyn Write| serde_json::to_writer(out, &routing.routes).context("cannot write the routing tables");
+        |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
     let (told, provenance) = (report.to_json(), catalog.provenance());
     let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), routes.bytes(), told.as_bytes(), &provenance];
@@ -180,7 +183,7 @@ fn build_one(
             ..HostOptions::default()
         };
         let mut files = Files::new();
-        for (name, text) in hosts::render(&routing.routes, &options)? {
+        for (name, text) in hosts::render(&tables, &options)? {
             files.insert(format!("hosts/{name}"), Content::Bytes(text.into_bytes()));
         }
         let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;

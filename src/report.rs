@@ -145,15 +145,24 @@ fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
 }
 
 fn sizes(catalog: &Catalog, site: Option<&Site>) -> Sizes {
-    let files = || site.into_iter().flat_map(|site| &site.files);
-    let below = |prefix: &str| files().filter(|(path, _)| path.starts_with(prefix)).map(|(_, file)| file.size).sum();
-    Sizes {
+    let mut sizes = Sizes {
         package_files: catalog.entries.iter().map(|entry| entry.record.bytes).sum(),
         package_file_count: catalog.entries.iter().map(|entry| entry.record.files).sum(),
-        archives: below("/epr/"),
-        documents: below("/documents/"),
-        answers: below("/answers/"),
+        ..Sizes::default()
+    };
+    if let Some(site) = site {
+        let added = site.each_file(catalog, &mut |path, file| {
+            match path.split('/').nth(1) {
+                Some("epr") => sizes.archives += file.size,
+                Some("documents") => sizes.documents += file.size,
+                Some("answers") => sizes.answers += file.size,
+                _ => {}
+            }
+            Ok(())
+        });
+        added.expect("adding numbers does not fail");
     }
+    sizes
 }
 
 /// How long each stage took, in order.

@@ -40,6 +40,7 @@ impl Map {
             map.longest = map.longest.max(row.split(' ').next().map_or(0, str::len));
             map.text.extend(["  ", &row, ";\n"]);
         }
+        map.text.shrink_to_fit();
         map
     }
 
@@ -77,7 +78,8 @@ const LENGTH: &str = r"(?=(?:[^%]|%2[Bb]){1,256}\z)";
 pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
     let tables = tables::tables(routes);
     let treatments = treatment::treatments(&options.notes);
-    let maps: Vec<_> = tables.iter().chain([&treatments.listed, &treatments.treatment]).collect();
+    let mut maps = tables;
+    maps.extend([treatments.listed, treatments.treatment]);
     let values = context! {
         ..request_values(routes),
         ..server_values(options, &treatments.locations),
@@ -90,7 +92,8 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
         let mut text = text + "\n";
         if name == TABLES {
             text.reserve_exact(maps.iter().map(|map| map.text.len() + 256).sum());
-            maps.iter().for_each(|map| map.render(&mut text));
+            // They are many megabytes: each goes when it is written.
+            maps.drain(..).for_each(|map| map.render(&mut text));
         }
         files.push((name.to_owned(), text));
     }
@@ -181,7 +184,7 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
 }
 
 /// Hash sizes: nginx refuses to start when a key does not fit a bucket, and warns when there are too few buckets.
-fn sizes(maps: &[&Map]) -> Value {
+fn sizes(maps: &[Map]) -> Value {
     let rows = maps.iter().map(|map| map.rows).max().unwrap_or_default();
     let key = maps.iter().map(|map| map.longest).max();
     context! {
