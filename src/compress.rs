@@ -4,10 +4,9 @@
 //! through miniz_oxide, which streams and has that property too. Libraries that pick their hash function by processor
 //! features are not used for anything that is published.
 
+mod blocks;
+
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
-use miniz_oxide::deflate::core::{
-    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
-};
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 
@@ -17,8 +16,6 @@ const LEVEL: i32 = 6;
 thread_local! {
     static COMPRESSOR: RefCell<Compressor> =
         RefCell::new(Compressor::new(CompressionLvl::new(LEVEL).expect("a level that libdeflate has")));
-    static PIECES: RefCell<Box<CompressorOxide>> =
-        RefCell::new(Box::new(CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, -15, 0))));
 }
 
 /// The deflate stream of some bytes.
@@ -40,21 +37,13 @@ pub fn gzip_size(deflated: &[u8]) -> u64 {
 /// A piece of a deflate stream, ending on a byte, that refers to nothing before it: pieces may be put after each other in
 /// any order, as long as the last one is a [`stored_piece`] that says so.
 pub fn deflate_piece(bytes: &[u8]) -> Vec<u8> {
-    PIECES.with_borrow_mut(|compressor| {
-        compressor.reset();
-        let mut out = vec![0; bytes.len() / 2 + 1024];
-        let (mut taken, mut written) = (0, 0);
-        loop {
-            let (_, consumed, produced) = compress(compressor, &bytes[taken..], &mut out[written..], TDEFLFlush::Full);
-            taken += consumed;
-            written += produced;
-            if taken == bytes.len() && written < out.len() {
-                out.truncate(written);
-                return out;
-            }
-            out.resize(out.len() * 2, 0);
-        }
-    })
+    let mut piece = deflate(bytes);
+    let (begin, end) = blocks::last_block(&piece).expect("libdeflate writes whole streams");
+    // No longer the last block, and after it an empty stored one, which begins on any bit and ends on a byte.
+    piece[begin / 8] &= !(1 << (begin % 8));
+    piece.resize((end + 3).div_ceil(8), 0);
+    piece.extend([0, 0, 0xff, 0xff]);
+    piece
 }
 
 /// A piece that is not compressed, of at most 65,535 bytes; `is_last` ends the stream.
@@ -108,6 +97,9 @@ pub fn gunzip(file: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Deflates a stream of any length in a fixed amount of memory; returns the bytes written.
 pub fn deflate_stream(mut from: impl Read, mut to: impl Write) -> io::Result<u64> {
+    use miniz_oxide::deflate::core::{
+        CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+    };
     let mut compressor = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, -15, 0));
     let (mut input, mut output) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut written = 0;
@@ -133,6 +125,7 @@ pub fn deflate_stream(mut from: impl Read, mut to: impl Write) -> io::Result<u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn inflate(deflated: &[u8]) -> Vec<u8> {
         miniz_oxide::inflate::decompress_to_vec(deflated).expect("a deflate stream")
@@ -169,6 +162,45 @@ mod tests {
             assert_eq!(inflate(&stream), content);
         }
         assert!(deflate_piece(&long).len() < long.len() / 10);
+    }
+
+    proptest! {
+        // Streams of one block and of many, of short and long codes, stored, with and without repeats.
+        #[test]
+        fn every_piece_can_be_followed(
+            letters in 1_u8..=255,
+            size in prop_oneof![0_usize..300, 0_usize..200_000],
+            seed: u64,
+            repeats: bool,
+        ) {
+            let mut state = seed;
+            let mut content: Vec<u8> = Vec::with_capacity(size);
+            while content.len() < size {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let (letter, back) = ((state >> 40) as u8, (state >> 33) as usize % 40_000 + 1);
+                match content.len().checked_sub(back).filter(|_| repeats && letter < 16) {
+                    Some(from) => content.extend_from_within(from..(from + 9 * usize::from(letter)).min(from + back)),
+                    None => content.push(letter % letters),
+                }
+            }
+            let piece = deflate_piece(&content);
+            let stream = [&*piece, &*stored_piece(b",", false), &*piece, &*stored_piece(b"", true)].concat();
+            prop_assert!(inflate(&stream) == [&*content, b",", &*content].concat());
+        }
+    }
+
+    // What is no whole stream has no last block, and none of it is a reason to stop.
+    #[test]
+    fn no_input_stops_the_walk() {
+        let stream = deflate(&b"some text that is text, some more text".repeat(40));
+        for size in 0..stream.len() {
+            assert_eq!(blocks::last_block(&stream[..size]), None);
+            let mut damaged = stream.clone();
+            (0..=255_u8).for_each(|byte| {
+                damaged[size] = byte;
+                let _ = blocks::last_block(&damaged);
+            });
+        }
     }
 
     #[test]
