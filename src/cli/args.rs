@@ -37,14 +37,6 @@ Exit codes:
   1  packages would be quarantined (with --strict also: there are conflicts or warnings)
   2  could not check: wrong usage or configuration, or the machine failed";
 
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  epr-build serve --dist staging
-  epr-build serve --dist staging --listen 8081            on all addresses
-  epr-build serve --dist staging --listen 127.0.0.1:0     on any free port, which is printed
-
-A later build of the same distribution is taken over without a restart. Stop it with Ctrl-C.";
-
 /// Builds an Elastic Package Registry as a static tree that any web server can host.
 #[derive(Debug, Parser)]
 #[command(
@@ -73,8 +65,8 @@ pub enum Command {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Serve what was built, with the same routing as the generated server configurations
-    #[command(after_help = SERVE_EXAMPLES)]
-    Serve(ServeArgs),
+    #[command(after_help = super::serve::EXAMPLES)]
+    Serve(super::serve::Arguments),
     /// List the generations of a distribution, the latest first
     Generations(DistributionArgs),
     /// Take an earlier generation into use again
@@ -185,23 +177,6 @@ pub struct CheckArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
-}
-
-/// Arguments of `serve`.
-#[derive(Args, Debug)]
-pub struct ServeArgs {
-    /// Distribution to serve
-    #[arg(long = "dist", value_name = "NAME")]
-    pub dist: String,
-    /// Folder the distributions were written to
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
-    pub out: PathBuf,
-    /// Address and port, or a port alone
-    #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
-    pub listen: String,
-    /// Say in a header of every answer which file it came from
-    #[arg(long)]
-    pub debug_header: bool,
 }
 
 /// Arguments of `generate`.

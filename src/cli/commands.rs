@@ -1,12 +1,11 @@
 //! The subcommands, each a function from arguments to an exit value.
 
-use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs, ServeArgs};
+use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs};
 use super::{Exit, Settings, summary, upkeep};
 use crate::config_file::{Mistakes, nearest};
 use crate::generation::Distribution;
 use crate::progress::Progress;
 use crate::report::{Report, Timings};
-use crate::serve::{Event, ServeOptions};
 use anyhow::{Context, Error, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, ErrorKind, Write};
@@ -29,7 +28,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
     let exit = match cli.command.unwrap_or(Command::Build(cli.build)) {
         Command::Build(args) => build(&args),
         Command::Check(args) => check(&args),
-        Command::Serve(args) => serve(&args),
+        Command::Serve(args) => super::serve::run(&args),
         Command::Generations(args) => upkeep::generations(&args),
         Command::Rollback(args) => upkeep::rollback(&args),
         Command::Cache(args) => upkeep::cache(&args),
@@ -132,33 +131,6 @@ fn check(args: &CheckArgs) -> Result<Exit> {
     Ok(exit(&reports, settings.strict))
 }
 
-fn serve(args: &ServeArgs) -> Result<Exit> {
-    let distribution = Distribution::new(&args.out, &args.dist);
-    let Some(current) = distribution.current() else { return Err(not_built(&args.dist, &args.out)) };
-    let options = ServeOptions { generation: distribution.current_link(), debug_header: args.debug_header };
-    let name = args.dist.clone();
-    let served = crate::serve::serve(&options, &args.listen, move |event| {
-        // Nobody may be listening; serving matters more than saying so.
-        let _ = match event {
-            Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on http://{address}"),
-            Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
-            Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
-        };
-    });
-    served.map_err(|error| {
-        let hint = match kind(&error) {
-            Some(ErrorKind::AddrInUse) => "stop what uses the port, or name another one with --listen",
-            Some(ErrorKind::PermissionDenied) => {
-                "ports below 1024 are not for everybody; name another one with --listen"
-            }
-            Some(ErrorKind::InvalidInput) => "write `--listen 8080` or `--listen 127.0.0.1:8080`",
-            _ => return error,
-        };
-        anyhow!("{error:#}\nhint: {hint}")
-    })?;
-    Ok(Exit::Clean)
-}
-
 /// What was asked for is not there; says what is.
 pub(super) fn not_built(name: &str, out: &Path) -> Error {
     let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
@@ -237,7 +209,7 @@ fn with_hint(error: Error, out: &Path) -> Error {
 }
 
 /// What the operating system said, if it is behind the error.
-fn kind(error: &Error) -> Option<ErrorKind> {
+pub(super) fn kind(error: &Error) -> Option<ErrorKind> {
     error.chain().find_map(|cause| {
         let said = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         said.or_else(|| cause.downcast_ref::<rustix::io::Errno>().map(|errno| errno.kind()))

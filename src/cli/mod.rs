@@ -2,6 +2,7 @@
 
 pub mod args;
 mod commands;
+mod serve;
 mod settings;
 mod summary;
 mod upkeep;

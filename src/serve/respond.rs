@@ -13,6 +13,9 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
+/// What a client is told when a file is there and cannot be read.
+const UNREADABLE: &str = "the registry cannot read its files at the moment";
+
 const NO_STORE: &str = "max-age=0, private, no-store";
 
 /// Answers one request from one generation.
@@ -41,8 +44,10 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
 
 fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Response<Content> {
     match files::open(site, file, headers, accepts_gzip(headers)) {
-        Some(opened) => opened_response(site, file, opened),
-        None => missing(site, file),
+        Ok(Some(opened)) => opened_response(site, file, opened),
+        Ok(None) => missing(site, file),
+        // There all the same, so nothing may be said in its place; another time it may be read.
+        Err(_) => error(503, UNREADABLE),
     }
 }
 

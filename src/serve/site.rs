@@ -29,6 +29,11 @@ impl Site {
         Ok(Self { folder, routes, notes, debug_header: options.debug_header })
     }
 
+    /// The name of the generation.
+    pub(super) fn name(&self) -> String {
+        self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
     /// Where a file lies, given its path below the document root.
     pub(super) fn file(&self, path: &str) -> PathBuf {
         let mut file = self.folder.join("site");

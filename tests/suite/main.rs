@@ -15,5 +15,6 @@ mod incremental;
 mod repeat;
 mod routers;
 mod running;
+mod serving;
 mod switching;
 mod tidy;

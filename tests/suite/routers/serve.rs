@@ -27,7 +27,7 @@ impl Drop for Server {
 }
 
 fn start(site: &Site) -> Server {
-    let options = ServeOptions { generation: site.folder.path().join("current"), debug_header: true };
+    let options = ServeOptions { debug_header: true, ..ServeOptions::new(site.folder.path().join("current")) };
     let (send, events) = mpsc::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
