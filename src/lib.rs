@@ -32,6 +32,7 @@ pub mod history;
 pub mod prune;
 pub mod verify;
 pub mod serve;
+pub mod kibana;
 
 use anyhow::{Context, Result};
 use cache::Cache;

@@ -73,6 +73,9 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Show or clear what earlier builds left behind
     Cache(CacheArgs),
+    /// Print the lines of kibana.yml that lead Kibana to the registry
+    #[command(after_help = super::kibana_config::EXAMPLES)]
+    KibanaConfig(super::kibana_config::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod commands;
+mod kibana_config;
 mod serve;
 mod settings;
 mod summary;
