@@ -32,6 +32,7 @@ pub mod history;
 pub mod prune;
 pub mod verify;
 pub mod serve;
+pub mod image;
 pub mod kibana;
 
 use anyhow::{Context, Result};

@@ -73,6 +73,12 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Show or clear what earlier builds left behind
     Cache(CacheArgs),
+    /// Write a container image that serves a distribution, without a container engine
+    #[command(after_help = super::image::EXAMPLES)]
+    Image(super::image::Arguments),
+    /// Ask a registry whether it answers, for health checks
+    #[command(after_help = super::probe::EXAMPLES)]
+    Probe(super::probe::Arguments),
     /// Print the lines of kibana.yml that lead Kibana to the registry
     #[command(after_help = super::kibana_config::EXAMPLES)]
     KibanaConfig(super::kibana_config::Arguments),

@@ -32,6 +32,8 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Generations(args) => upkeep::generations(&args),
         Command::Rollback(args) => upkeep::rollback(&args),
         Command::Cache(args) => upkeep::cache(&args),
+        Command::Image(args) => super::image::run(&args),
+        Command::Probe(args) => super::probe::run(&args),
         Command::KibanaConfig(args) => super::kibana_config::run(&args),
         Command::Generate(args) => generate(&args),
     };

@@ -2,7 +2,9 @@
 
 pub mod args;
 mod commands;
+mod image;
 mod kibana_config;
+mod probe;
 mod serve;
 mod settings;
 mod summary;

@@ -2,8 +2,10 @@
 //!
 //! Each host is a pure function from tables and options to files of its folder. Knows nothing of packages or disks.
 
+pub mod kubernetes;
 pub mod nginx;
 pub mod notes;
+pub mod systemd;
 
 use crate::route::model::Routes;
 use anyhow::{Context, Result};
@@ -52,7 +54,8 @@ impl Default for HostOptions {
 type Render = fn(&Routes, &HostOptions) -> Result<Vec<(String, String)>>;
 
 /// Every host, by the name of its folder.
-const HOSTS: [(&str, Render); 1] = [("nginx", nginx::render)];
+const HOSTS: [(&str, Render); 3] =
+    [("kubernetes", kubernetes::render), ("nginx", nginx::render), ("systemd", systemd::render)];
 
 /// Makes the files of all hosts, by their path below `hosts/`.
 ///
