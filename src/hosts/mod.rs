@@ -2,6 +2,7 @@
 //!
 //! Each host is a pure function from tables and options to files of its folder. Knows nothing of packages or disks.
 
+pub mod caddy;
 pub mod kubernetes;
 pub mod nginx;
 pub mod notes;
@@ -11,6 +12,7 @@ use crate::route::model::Routes;
 use anyhow::{Context, Result};
 use notes::FileNotes;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// The content of `/favicon.ico`.
 pub const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
@@ -50,12 +52,38 @@ impl Default for HostOptions {
     }
 }
 
+impl HostOptions {
+    /// The name of the distribution as part of other names, which may hold letters, digits and `_` and ignore case: no
+    /// two distributions share it.
+    pub(crate) fn slug(&self) -> String {
+        let mut slug = String::new();
+        for byte in self.distribution.bytes() {
+            if byte.is_ascii_lowercase() || byte.is_ascii_digit() {
+                slug.push(char::from(byte));
+            } else {
+                let _ = write!(slug, "_{byte:02x}");
+            }
+        }
+        slug
+    }
+
+    /// The beginning of the paths outside of the generation, for this address alone.
+    pub(crate) fn state_here(&self) -> String {
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+        format!("{}-{}", self.state, self.listen.chars().map(plain).collect::<String>())
+    }
+}
+
 /// Makes the files of the folder of one host: name and content.
 type Render = fn(&Routes, &HostOptions) -> Result<Vec<(String, String)>>;
 
 /// Every host, by the name of its folder.
-const HOSTS: [(&str, Render); 3] =
-    [("kubernetes", kubernetes::render), ("nginx", nginx::render), ("systemd", systemd::render)];
+const HOSTS: [(&str, Render); 4] = [
+    ("caddy", caddy::render),
+    ("kubernetes", kubernetes::render),
+    ("nginx", nginx::render),
+    ("systemd", systemd::render),
+];
 
 /// Makes the files of all hosts, by their path below `hosts/`.
 ///

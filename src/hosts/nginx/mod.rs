@@ -7,6 +7,8 @@ mod tables;
 mod treatment;
 mod trie;
 
+pub(super) use trie::below;
+
 use super::HostOptions;
 use crate::media;
 use crate::route::build::LONGEST_WORD;
@@ -63,9 +65,9 @@ const TEMPLATES: [(&str, &str); 6] = [
 ];
 
 /// A part of PRE: a number without leading zero, or a word with something else than digits.
-const PRERELEASE_PART: &str = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)";
+pub(super) const PRERELEASE_PART: &str = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)";
 /// Dot-separated parts of META.
-const PARTS: &str = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*";
+pub(super) const PARTS: &str = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*";
 /// An escape that is none, or a `;`: the registry drops such a pair.
 const DROPPED: &str = r"%(?![0-9A-Fa-f]{2})|;";
 /// Looks ahead for no more than the longest version, counting an escaped plus as one.
@@ -100,7 +102,8 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
     Ok(files)
 }
 
-fn request_values(routes: &Routes) -> Value {
+/// The parameters that count, by the names that the templates have for them.
+pub(super) fn parameters() -> Vec<Value> {
     let parameters = [
         ("kibana", r"kibana\.version"),
         ("agent", r"agent\.version"),
@@ -115,8 +118,12 @@ fn request_values(routes: &Routes) -> Value {
         ("category", "category"),
         ("type", "type"),
     ];
+    parameters.map(|(id, pattern)| context! { id, pattern }).to_vec()
+}
+
+fn request_values(routes: &Routes) -> Value {
     context! {
-        parameters => parameters.map(|(id, pattern)| context! { id, pattern }).to_vec(),
+        parameters => parameters(),
         length => LENGTH,
         prerelease => format!(r"{PRERELEASE_PART}(?:\.{PRERELEASE_PART})*"),
         metadata => format!("(?:%2[Bb]{PARTS})?"),
@@ -148,12 +155,6 @@ fn set(bytes: spelling::Bytes) -> Value {
     context! { literals, escapes, foreign }
 }
 
-/// The beginning of the paths outside of the generation, for this address alone.
-fn state(options: &HostOptions) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
-    format!("{}-{}", options.state, options.listen.chars().map(plain).collect::<String>())
-}
-
 fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) -> Value {
     let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (extension, name) in media::EXTENSIONS {
@@ -172,7 +173,7 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
     context! {
         generation => options.generation_id.as_str(),
         listen => options.listen.as_str(),
-        state => state(options),
+        state => options.state_here(),
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
         text => media::TEXT,

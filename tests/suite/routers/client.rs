@@ -99,11 +99,30 @@ impl Client {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut response = Response { status, headers, body: Vec::new() };
-        if method != "HEAD" && status != 204 && status != 304 {
+        if method != "HEAD" && response.header("transfer-encoding") == Some("chunked") {
+            response.body = self.receive_chunks();
+        } else if method != "HEAD" && status != 204 && status != 304 {
             let length = response.header("content-length").and_then(|length| length.parse().ok());
             response.body = vec![0; length.unwrap_or_else(|| panic!("{method} {target}: no length: {response:?}"))];
             self.stream.read_exact(&mut response.body).unwrap();
         }
         response
+    }
+
+    /// A body whose length was not known when it began.
+    fn receive_chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            let start = body.len();
+            body.resize(start + length + 2, 0);
+            self.stream.read_exact(&mut body[start..]).unwrap();
+            body.truncate(start + length);
+            if length == 0 {
+                return body;
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Every router against the reference router: same status, same file, same text, for tens of thousands of requests.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
+pub(crate) mod caddy;
 pub(crate) mod client;
 pub(crate) mod nginx;
 mod queries;
