@@ -58,12 +58,16 @@ pub struct Layer {
 }
 
 /// An ordered stack of layers; where two hold the same version, the first one wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
     /// Names of layers, in order.
     pub layers: Vec<String>,
     /// Address and port that the generated server configuration listens on.
     pub listen: Option<String>,
+    /// Path below which the registry lies, without a slash at its end; empty for the root.
+    pub prefix: String,
+    /// Whether answers say which file they are.
+    pub debug_header: bool,
 }
 
 /// Everything a configuration file can say.
@@ -85,7 +89,7 @@ impl Default for Config {
     fn default() -> Self {
         let stack = |layers: &[&str]| Distribution {
             layers: layers.iter().map(|&layer| layer.to_owned()).collect(),
-            listen: None,
+            ..Distribution::default()
         };
         Self {
             distributions: [

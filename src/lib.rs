@@ -43,7 +43,7 @@ use content::Contents;
 use digest::Digest;
 use generation::{Content, Distribution, Files, Lock};
 use history::History;
-use hosts::HostOptions;
+use hosts::{HostOptions, Hosting};
 use intake::{Desk, LayerIntake};
 use package::Findings;
 use progress::Progress;
@@ -171,7 +171,9 @@ fn build_one(
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
     let (told, provenance) = (report.to_json(), catalog.provenance());
-    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), routes.bytes(), told.as_bytes(), &provenance];
+    let hosting = Hosting { prefix: plan.prefix.clone(), debug_header: plan.debug_header };
+    let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
+    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
     let distribution = Distribution::new(out, &plan.name);
@@ -181,8 +183,9 @@ fn build_one(
             generation_id: report.generation.clone(),
             listen: plan.listen.clone(),
             state: format!("/tmp/epr-{}", plan.name),
+            prefix: plan.prefix.clone(),
+            debug_header: plan.debug_header,
             notes: site.notes.clone(),
-            ..HostOptions::default()
         };
         let mut files = Files::new();
         for (name, text) in hosts::render(&tables, &options)? {
@@ -190,6 +193,7 @@ fn build_one(
         }
         let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
         files.insert(hosts::notes::FILE.to_owned(), Content::Bytes(notes));
+        files.insert(hosts::HOSTING.to_owned(), Content::Bytes(hosting));
         let id = &report.generation;
         let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, &catalog, &site, store);
         files.insert("manifest.json".to_owned(), Content::Written(Box::new(write_manifest)));

@@ -21,6 +21,10 @@ pub struct DistributionPlan {
     pub layers: Vec<usize>,
     /// What its generated configuration listens on.
     pub listen: String,
+    /// Path below which its registry lies, or nothing.
+    pub prefix: String,
+    /// Whether its answers say which file they are.
+    pub debug_header: bool,
 }
 
 impl DistributionPlan {
@@ -70,7 +74,8 @@ impl Settings {
             });
             let positions = positions.collect();
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
-            distributions.push(DistributionPlan { name, layers: positions, listen });
+            let (prefix, debug_header) = (distribution.prefix.clone(), distribution.debug_header);
+            distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header });
         }
         check_folders(&layers, &config, &input.packages)?;
         Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true, keep: 3 })

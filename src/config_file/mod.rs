@@ -23,7 +23,7 @@ use std::path::Path;
 /// Keys of the file.
 const TOP: &[&str] = &["distributions", "layers", "listen", "limits", "budget", "clients"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen"];
+const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header"];
 /// Keys of a layer.
 const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable"];
 /// Keys of `limits`.
@@ -71,9 +71,10 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
 
 fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {
     let mut layers = Vec::new();
+    let mut lines = BTreeMap::new();
     for (key, value) in reader.section(&Value::root(root), TOP) {
         match key {
-            "distributions" => distributions(reader, &value, &mut config.distributions),
+            "distributions" => lines = distributions(reader, &value, &mut config.distributions),
             "layers" => layers = reader.map(&value),
             "listen" => {
                 if let Some(address) = reader.listen(&value) {
@@ -85,6 +86,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
             _ => config.routing.clients.extend(clients::read(reader, &value)),
         }
     }
+    prefixes(reader, config, &lines);
     for (name, value) in layers {
         if !reader.name(name, &value) {
             continue;
@@ -104,27 +106,60 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
     }
 }
 
-/// Adds to the built-in ones; one of the same name replaces it.
-fn distributions(reader: &mut Reader<'_>, value: &Value<'_>, known: &mut BTreeMap<String, Distribution>) {
+/// Two registries on one address must not lie at the same path, or one inside the other. Without a path each has a server
+/// of its own, of which only one can run at a time.
+fn prefixes(reader: &mut Reader<'_>, config: &Config, lines: &BTreeMap<String, u32>) {
+    let listen = |distribution: &Distribution| distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
+    let prefixed: Vec<_> = config.distributions.iter().filter(|(_, one)| !one.prefix.is_empty()).collect();
+    for (at, (name, one)) in prefixed.iter().enumerate() {
+        for (other, earlier) in &prefixed[..at] {
+            let slashed = |distribution: &Distribution| format!("{}/", distribution.prefix);
+            let (one_path, earlier_path) = (slashed(one), slashed(earlier));
+            let collide = one_path.starts_with(&earlier_path) || earlier_path.starts_with(&one_path);
+            if collide && listen(one) == listen(earlier) {
+                let message =
+                    format!("`{name}` and `{other}` lie at `{}` and `{}` of one address", one.prefix, earlier.prefix);
+                let line = lines.get(*name).copied().unwrap_or(1);
+                reader.mistake(
+                    line,
+                    message,
+                    "give them paths of which none begins with the other, or another `listen`",
+                );
+            }
+        }
+    }
+}
+
+/// Adds to the built-in ones; one of the same name replaces it. Gives their lines.
+fn distributions(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    known: &mut BTreeMap<String, Distribution>,
+) -> BTreeMap<String, u32> {
+    let mut lines = BTreeMap::new();
     for (name, value) in reader.map(value) {
         if !reader.name(name, &value) {
             continue;
         }
         let distribution = distribution(reader, &value);
         known.insert(name.to_owned(), distribution);
+        lines.insert(name.to_owned(), value.line);
     }
+    lines
 }
 
 /// A list of layers, or a mapping that has one.
 fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
-    let mut distribution = Distribution { layers: Vec::new(), listen: None };
+    let mut distribution = Distribution::default();
     let mut list = Some(value.clone());
     if matches!(value.plain, Plain::Map(..)) {
         list = None;
         for (key, value) in reader.section(value, DISTRIBUTION) {
             match key {
                 "layers" => list = Some(value),
-                _ => distribution.listen = reader.listen(&value),
+                "listen" => distribution.listen = reader.listen(&value),
+                "prefix" => distribution.prefix = reader.prefix(&value),
+                _ => distribution.debug_header = reader.flag(&value),
             }
         }
         if list.is_none() {

@@ -8,14 +8,28 @@ pub mod nginx;
 pub mod notes;
 pub mod systemd;
 
+use crate::digest::Digest;
 use crate::route::model::Routes;
 use anyhow::{Context, Result};
 use notes::FileNotes;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The content of `/favicon.ico`.
 pub const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
+
+/// Name of the file in the root of a generation that holds [`Hosting`] as JSON.
+pub const HOSTING: &str = "hosting.json";
+
+/// How a distribution wants to be hosted, for servers that read a generation instead of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hosting {
+    /// See [`HostOptions::prefix`].
+    pub prefix: String,
+    /// See [`HostOptions::debug_header`].
+    pub debug_header: bool,
+}
 
 /// What configurations depend on besides the routing tables.
 #[derive(Clone, Debug)]
@@ -52,9 +66,12 @@ impl Default for HostOptions {
     }
 }
 
+/// Longer slugs become digests.
+const LONGEST_SLUG: usize = 40;
+
 impl HostOptions {
     /// The name of the distribution as part of other names, which may hold letters, digits and `_` and ignore case: no
-    /// two distributions share it.
+    /// two distributions share it. A long one is a digest, since servers have limits for names.
     pub(crate) fn slug(&self) -> String {
         let mut slug = String::new();
         for byte in self.distribution.bytes() {
@@ -64,7 +81,11 @@ impl HostOptions {
                 let _ = write!(slug, "_{byte:02x}");
             }
         }
-        slug
+        if slug.len() > LONGEST_SLUG {
+            format!("_{}", &Digest::of(self.distribution.as_bytes()).to_string()[..16])
+        } else {
+            slug
+        }
     }
 
     /// The beginning of the paths outside of the generation, for this address alone.

@@ -67,6 +67,16 @@ impl Exact {
         self.nodes.iter().enumerate().map(|(at, node)| (node, self.at(self.range(at))))
     }
 
+    /// Every node that has rows.
+    pub fn keys(&self) -> impl Iterator<Item = &u32> {
+        self.nodes.iter()
+    }
+
+    /// Whether a node has rows.
+    pub fn contains_key(&self, node: &u32) -> bool {
+        self.nodes.binary_search(node).is_ok()
+    }
+
     /// The rows of every node that has some.
     pub fn values(&self) -> impl Iterator<Item = Classes<'_>> {
         self.iter().map(|(_, classes)| classes)
@@ -149,6 +159,16 @@ impl Defaults {
     /// Every node that has a default, and that.
     pub fn iter(&self) -> impl Iterator<Item = (&u32, &Node)> {
         self.nodes.iter().zip(&self.nexts)
+    }
+
+    /// Every node that has a default.
+    pub fn keys(&self) -> impl Iterator<Item = &u32> {
+        self.nodes.iter()
+    }
+
+    /// Whether a node has a default.
+    pub fn contains_key(&self, node: &u32) -> bool {
+        self.nodes.binary_search(node).is_ok()
     }
 
     /// All defaults.

@@ -21,7 +21,8 @@ const NO_STORE: &str = "max-age=0, private, no-store";
 /// Answers one request from one generation.
 pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response<Content> {
     let (parts, _) = request.into_parts();
-    let decision = request::route(&site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
+    let decision =
+        request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
     let mut response = match decision {
         Decision::File(file) => {
             let headers = parts.headers;

@@ -16,6 +16,7 @@ use crate::route::model::Routes;
 use crate::route::{query, request, spelling};
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A generated map of nginx.
@@ -46,21 +47,37 @@ impl Map {
         map
     }
 
-    /// Adds it to a configuration.
-    fn render(&self, out: &mut String) {
-        out.extend(["map ", &self.source, " $", &self.name, " {\n", &self.text, "}\n"]);
+    /// Adds it to a configuration, for the distribution of this slug.
+    fn render(&self, slug: &str, out: &mut String) {
+        let name = format!("${}", self.name);
+        let map = ["map ", &own(&self.source, slug), " ", &own(&name, slug), " {\n", &own(&self.text, slug), "}\n"];
+        out.extend(map);
     }
+}
+
+/// Gives variables and named locations names of their own for each distribution, so that the rules of several can be
+/// included in one server. What patterns capture (`eprc_...`) is shared: it follows from the request alone, and the length
+/// of such names is limited.
+fn own<'a>(text: &'a str, slug: &str) -> Cow<'a, str> {
+    // Neither sign is ever part of data.
+    if !text.contains("$epr_") && !text.contains("@epr_") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("$epr_", &format!("$epr_{slug}_")).replace("@epr_", &format!("@epr_{slug}_")))
 }
 
 /// The file that gets the tables after what its template says.
 const TABLES: &str = "tables.maps";
+/// The complete configuration once more, with TLS.
+const TLS: &str = "tls.sample.conf";
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("README.md", include_str!("../../../templates/nginx/README.md")),
     ("nginx.conf", include_str!("../../../templates/nginx/nginx.conf")),
     ("request.maps", include_str!("../../../templates/nginx/request.maps")),
     ("server.inc", include_str!("../../../templates/nginx/server.inc")),
     ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
+    (TLS, include_str!("../../../templates/nginx/nginx.conf")),
     (TABLES, include_str!("../../../templates/nginx/tables.maps")),
 ];
 
@@ -87,15 +104,17 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
         ..server_values(options, &treatments.locations),
         ..sizes(&maps),
     };
+    let slug = options.slug();
     let environment = Environment::new();
     let mut files = Vec::new();
     for (name, template) in TEMPLATES {
-        let text = environment.render_str(template, &values).with_context(|| format!("nginx template {name}"))?;
-        let mut text = text + "\n";
+        let values = context! { tls => name == TLS, ..values.clone() };
+        let text = environment.render_str(template, values).with_context(|| format!("nginx template {name}"))?;
+        let mut text = own(&text, &slug).into_owned() + "\n";
         if name == TABLES {
             text.reserve_exact(maps.iter().map(|map| map.text.len() + 256).sum());
             // They are many megabytes: each goes when it is written.
-            maps.drain(..).for_each(|map| map.render(&mut text));
+            maps.drain(..).for_each(|map| map.render(&slug, &mut text));
         }
         files.push((name.to_owned(), text));
     }
@@ -172,13 +191,22 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
     ];
     context! {
         generation => options.generation_id.as_str(),
+        slug => options.slug(),
+        distribution => options.distribution.as_str(),
+        prefix => options.prefix.as_str(),
+        prefix_pattern => treatment::pattern(&options.prefix),
         listen => options.listen.as_str(),
         state => options.state_here(),
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
         text => media::TEXT,
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
-        texts => context! { no_revision => request::NO_REVISION, no_resource => request::NO_RESOURCE },
+        texts => context! {
+            no_revision => request::NO_REVISION,
+            no_resource => request::NO_RESOURCE,
+            no_method => request::NO_METHOD,
+            no_route => request::NO_ROUTE,
+        },
         errors => errors.map(|(name, status, text)| context! { name, status, text }).to_vec(),
         treatments => locations.iter().map(|(name, kind)| context! { name, type => kind }).collect::<Vec<_>>(),
     }
@@ -192,7 +220,8 @@ fn sizes(maps: &[Map]) -> Value {
         map_rows => (2 * rows).next_power_of_two().max(2048),
         // A key is kept with its length and two pointers.
         map_bucket => (key.unwrap_or_default() + 32).next_power_of_two().max(128),
-        variables => (4 * maps.len()).next_power_of_two().max(4096),
+        // Several distributions may share a server.
+        variables => (16 * maps.len()).next_power_of_two().max(4096),
     }
 }
 
