@@ -1,4 +1,4 @@
-//! Real packages against the recorded answers of the reference, over the built-in server and over nginx.
+//! Real packages against the recorded answers of the reference, over the built-in server, nginx and Caddy.
 //!
 //! Data and recordings lie outside of the repository. The small set (250 versions) is always tried, the full one (2,001
 //! versions, minutes) when `EPR_CONFORMANCE` is `full`.
@@ -6,6 +6,7 @@
 
 use crate::archives;
 use crate::built::{DISTRIBUTIONS, Generation, program, run};
+use crate::routers::caddy;
 use crate::running::{self, Running};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,12 @@ fn nginx(home: &Path, distribution: &str) -> Option<Running> {
     }))
 }
 
+/// A real Caddy with the generated configuration, of which only the address is changed.
+fn caddy(home: &Path, distribution: &str) -> Option<Running> {
+    let binary = running::binary("caddy")?;
+    Some(caddy::start_generated(&binary, &home.join("out").join(distribution)))
+}
+
 /// Replays all recorded requests; what differs is in the result.
 fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip: bool) -> Result<String, String> {
     let mut command = Command::new("python3");
@@ -82,7 +89,11 @@ fn conform(shared: &Path, size: &str, archive: &str) {
     assert_eq!(built.status, Some(0), "{built:#?}");
     let mut different = Vec::new();
     for distribution in DISTRIBUTIONS {
-        let servers = [("serve", Some(serve(home.path(), distribution))), ("nginx", nginx(home.path(), distribution))];
+        let servers = [
+            ("serve", Some(serve(home.path(), distribution))),
+            ("nginx", nginx(home.path(), distribution)),
+            ("caddy", caddy(home.path(), distribution)),
+        ];
         for (name, server) in &servers {
             let Some(server) = server else { continue };
             for gzip in [false, true] {
@@ -111,7 +122,7 @@ fn packages_below(home: &Path) -> PathBuf {
     layer.expect("a layer `production`").parent().unwrap().to_owned()
 }
 
-/// 250 versions answer as the reference does, on both servers, with and without compression.
+/// 250 versions answer as the reference does, on every server, with and without compression.
 #[test]
 fn the_small_set_answers_as_the_reference() {
     let Some(shared) = shared() else { return };

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::site::{Dice, GENERATION, Site, catalog};
-use super::{check_bytes, compare, queries, spellings};
+use super::{check_bytes, compare, compare_below, queries, spellings, targets_below};
 use crate::running::{self, Running};
 use epr_build::hosts::HostOptions;
 use epr_build::hosts::caddy::render;
@@ -27,27 +27,54 @@ pub(crate) fn command(binary: &Path, folder: &Path, caddyfile: &Path) -> Command
     command
 }
 
+/// Caddy with the generated configuration of a distribution that was built, of which only the address is changed.
+pub(crate) fn start_generated(binary: &Path, distribution: &Path) -> Running {
+    let generated = fs::read_to_string(distribution.join("current/hosts/caddy/Caddyfile")).unwrap();
+    running::start("caddy", |address| {
+        let port = address.rsplit(':').next().unwrap();
+        let text = generated
+            .replace("http://:8080", &format!("http://:{port}"))
+            .replace("admin unix/", "admin off #")
+            .replace("import server.caddy", "import current/hosts/caddy/server.caddy");
+        assert!(text.contains(port), "the address is written in another way:\n{text}");
+        fs::write(distribution.join("Caddyfile"), text).unwrap();
+        command(binary, distribution, Path::new("Caddyfile"))
+    })
+}
+
 /// Caddy with the configuration for a site.
 fn start(site: &Site, binary: &Path) -> Running {
-    let home = site.folder.path();
-    let generations = home.join("generations");
+    start_below("", site, binary)
+}
+
+/// Writes the configuration for a site.
+fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) {
+    let options = HostOptions {
+        distribution: distribution.to_owned(),
+        generation_id: GENERATION.to_owned(),
+        listen: address.to_owned(),
+        state: site.folder.path().join("caddy").to_str().unwrap().to_owned(),
+        prefix: prefix.to_owned(),
+        debug_header: true,
+        notes: site.notes.clone(),
+    };
+    let folder = site.folder.path().join(GENERATION).join("hosts/caddy");
+    fs::create_dir_all(&folder).unwrap();
+    for (name, content) in render(&site.routes, &options).unwrap() {
+        fs::write(folder.join(name), content).unwrap();
+    }
+    // As below the output, where generations have a folder of their own.
+    let generations = site.folder.path().join("generations");
     if !generations.exists() {
         std::os::unix::fs::symlink(".", generations).unwrap();
     }
-    let folder = home.join(GENERATION).join("hosts/caddy");
-    fs::create_dir_all(&folder).unwrap();
+}
+
+/// Caddy with the configuration for a site below a path.
+fn start_below(prefix: &str, site: &Site, binary: &Path) -> Running {
+    let home = site.folder.path();
     running::start("caddy", |address| {
-        let options = HostOptions {
-            generation_id: GENERATION.to_owned(),
-            listen: address.to_owned(),
-            state: home.join("caddy").to_str().unwrap().to_owned(),
-            debug_header: true,
-            notes: site.notes.clone(),
-            ..HostOptions::default()
-        };
-        for (name, content) in render(&site.routes, &options).unwrap() {
-            fs::write(folder.join(name), content).unwrap();
-        }
+        configure(site, "caddy", address, prefix);
         command(binary, home, Path::new("current/hosts/caddy/Caddyfile"))
     })
 }
@@ -88,10 +115,12 @@ fn caddy_sees_through_every_spelling() {
     let usual = build(&catalog(), &Options::default()).routes;
     let types = Routes { unkeyed: Unkeyed { categories: false, types: true }, ..usual.clone() };
     let categories = Site::build().routes;
-    for routes in [usual, types, categories] {
+    // What differs for the other tables shows in a part.
+    for (routes, step) in [(usual, 1), (types, 9), (categories, 9)] {
         let site = Site::of(routes);
         let caddy = start(&site, &binary);
-        compare(&site, &mut Client::connect(&caddy.address), spellings::spellings());
+        let targets = spellings::spellings().into_iter().step_by(step);
+        compare(&site, &mut Client::connect(&caddy.address), targets);
     }
 }
 
@@ -129,4 +158,41 @@ fn caddy_says_500_for_a_lost_answer() {
         assert!(matches!(response.status, 500 | 501), "{target}: {response:?}");
         assert_ne!(response.body, b"[]", "{target}: {response:?}");
     }
+}
+
+#[test]
+fn caddy_routes_below_a_path() {
+    let Some(binary) = running::binary("caddy") else { return };
+    let site = Site::build();
+    let prefix = "/epr.x/my-Registry";
+    let caddy = start_below(prefix, &site, &binary);
+    let targets = targets_below(prefix, &mut Dice::new(19), &site, 4_000);
+    compare_below(prefix, &site, &mut Client::connect(&caddy.address), targets);
+}
+
+// Two distributions in one site, as in a Caddyfile that somebody has already.
+#[test]
+fn caddy_hosts_two_distributions_side_by_side() {
+    let Some(binary) = running::binary("caddy") else { return };
+    let sites = [Site::build(), Site::of(build(&catalog(), &Options::default()).routes)];
+    let caddy = running::start("caddy", |address| {
+        let mut text = format!("{{\nadmin off\nauto_https off\n}}\nhttp://{address} {{\n").replace("127.0.0.1", "");
+        for (site, name) in sites.iter().zip(["one", "two"]) {
+            configure(site, name, address, &format!("/epr/{name}"));
+            let home = site.folder.path().display();
+            text += &format!("import {home}/current/hosts/caddy/server.caddy {home}\n");
+        }
+        let home = sites[0].folder.path();
+        fs::write(home.join("Caddyfile"), text + "respond \"elsewhere\"\n}\n").unwrap();
+        command(&binary, home, Path::new("Caddyfile"))
+    });
+    let mut client = Client::connect(&caddy.address);
+    for (site, prefix) in sites.iter().zip(["/epr/one", "/epr/two"]) {
+        let mut dice = Dice::new(23);
+        let targets = (0..1_500).map(|_| format!("{prefix}{}", queries::query(&mut dice, site)));
+        compare_below(prefix, site, &mut client, targets);
+        let file = format!("{prefix}/package/nginx/1.2.3/font");
+        compare_below(prefix, site, &mut client, [file]);
+    }
+    assert_eq!(client.get("/search").body, b"elsewhere");
 }

@@ -101,6 +101,9 @@ impl Client {
         let mut response = Response { status, headers, body: Vec::new() };
         if method != "HEAD" && response.header("transfer-encoding") == Some("chunked") {
             response.body = self.receive_chunks();
+        } else if response.header("connection") == Some("close") && response.header("content-length").is_none() {
+            // What Go says to a malformed request ends with the connection.
+            self.stream.read_to_end(&mut response.body).unwrap();
         } else if method != "HEAD" && status != 204 && status != 304 {
             let length = response.header("content-length").and_then(|length| length.parse().ok());
             response.body = vec![0; length.unwrap_or_else(|| panic!("{method} {target}: no length: {response:?}"))];

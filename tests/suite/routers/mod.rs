@@ -10,8 +10,8 @@ mod site;
 mod spellings;
 
 use client::{Client, Response};
-use epr_build::route::request::{Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_SIGNATURE, route};
-use site::Site;
+use epr_build::route::request::{Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_SIGNATURE, route_below};
+use site::{Dice, Site};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -19,6 +19,11 @@ use std::fs;
 ///
 /// Gives the number of different bodies, which says how much of the site has been seen.
 fn compare(site: &Site, client: &mut Client, targets: impl IntoIterator<Item = String>) -> usize {
+    compare_below("", site, client, targets)
+}
+
+/// As [`compare`], for a registry that lies below a path.
+fn compare_below(prefix: &str, site: &Site, client: &mut Client, targets: impl IntoIterator<Item = String>) -> usize {
     let mut statuses = BTreeMap::new();
     let mut bodies = BTreeSet::new();
     for target in targets {
@@ -26,7 +31,7 @@ fn compare(site: &Site, client: &mut Client, targets: impl IntoIterator<Item = S
             Some((path, query)) => (path, Some(query)),
             None => (target.as_str(), None),
         };
-        let decision = route(&site.routes, "GET", path, query);
+        let decision = route_below(prefix, &site.routes, "GET", path, query);
         let response = client.get(&target);
         *statuses.entry(response.status).or_insert(0_u32) += 1;
         assert!(
@@ -38,6 +43,25 @@ fn compare(site: &Site, client: &mut Client, targets: impl IntoIterator<Item = S
     }
     println!("statuses: {statuses:?}, {} different bodies", bodies.len());
     bodies.len()
+}
+
+/// Queries and paths below a prefix, and now and then beside it.
+fn targets_below(prefix: &str, dice: &mut Dice, site: &Site, count: usize) -> Vec<String> {
+    let mut target = || {
+        let target = if dice.below(3) == 0 { queries::path(dice) } else { queries::query(dice, site) };
+        if dice.below(20) == 0 { target } else { format!("{prefix}{target}") }
+    };
+    let mut targets: Vec<_> = (0..count).map(|_| target()).collect();
+    for more in ["", "/", "/search/?a=b", "x/search", "/../search", "/./search", "%2Fsearch", "/%2e%2e/%2e%2e/%2e%2e/x"]
+    {
+        targets.push(format!("{prefix}{more}"));
+    }
+    let (first, last) = prefix.rsplit_once('/').unwrap();
+    targets.push(format!("{first}//{last}//package/nginx/1.2.3/manifest.yml"));
+    targets.push(format!("{first}%2F{last}/package/nginx/1.2.3/a%20b$&%22%7B%7D;%2541.x"));
+    targets.push(format!("{first}/x/../{last}/package/nginx/1.2.3/img/../font"));
+    targets.push(format!("{}/search", prefix.to_ascii_uppercase()));
+    targets
 }
 
 fn check(site: &Site, target: &str, decision: &Decision, response: &Response) {
