@@ -43,6 +43,7 @@ use content::Contents;
 use digest::Digest;
 use generation::{Content, Distribution, Files, Lock};
 use history::History;
+use hosts::rows::Published;
 use hosts::{HostOptions, Hosting};
 use intake::{Desk, LayerIntake};
 use package::Findings;
@@ -178,6 +179,11 @@ fn build_one(
 
     let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
+        let mut published = Published::default();
+        site.each_file(&catalog, &mut |path, file| {
+            published.note(path, file.gzip_sha256.is_some());
+            Ok(())
+        })?;
         let options = HostOptions {
             distribution: plan.name.clone(),
             generation_id: report.generation.clone(),
@@ -186,6 +192,7 @@ fn build_one(
             prefix: plan.prefix.clone(),
             debug_header: plan.debug_header,
             notes: site.notes.clone(),
+            published,
         };
         let mut files = Files::new();
         for (name, text) in hosts::render(&tables, &options)? {

@@ -2,16 +2,20 @@
 //!
 //! Each host is a pure function from tables and options to files of its folder. Knows nothing of packages or disks.
 
+pub mod apache;
 pub mod caddy;
+pub mod haproxy;
 pub mod kubernetes;
 pub mod nginx;
 pub mod notes;
+pub mod rows;
 pub mod systemd;
 
 use crate::digest::Digest;
 use crate::route::model::Routes;
 use anyhow::{Context, Result};
 use notes::FileNotes;
+use rows::Published;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -50,6 +54,8 @@ pub struct HostOptions {
     pub debug_header: bool,
     /// Exceptions among the package files.
     pub notes: FileNotes,
+    /// What is published, for hosts that cannot look at a disk.
+    pub published: Published,
 }
 
 impl Default for HostOptions {
@@ -62,6 +68,7 @@ impl Default for HostOptions {
             prefix: String::new(),
             debug_header: false,
             notes: FileNotes::default(),
+            published: Published::default(),
         }
     }
 }
@@ -99,11 +106,15 @@ impl HostOptions {
 type Render = fn(&Routes, &HostOptions) -> Result<Vec<(String, String)>>;
 
 /// Every host, by the name of its folder.
-const HOSTS: [(&str, Render); 4] = [
+const HOSTS: [(&str, Render); 7] = [
+    ("apache", apache::render),
     ("caddy", caddy::render),
+    ("haproxy", haproxy::render),
     ("kubernetes", kubernetes::render),
     ("nginx", nginx::render),
     ("systemd", systemd::render),
+    // No host, but what several of them read.
+    ("tables", rows::render),
 ];
 
 /// Makes the files of all hosts, by their path below `hosts/`.

@@ -1,4 +1,4 @@
-//! Real packages against the recorded answers of the reference, over the built-in server, nginx and Caddy.
+//! Real packages against the recorded answers of the reference, over the built-in server and over others.
 //!
 //! Data and recordings lie outside of the repository. The small set (250 versions) is always tried, the full one (2,001
 //! versions, minutes) when `EPR_CONFORMANCE` is `full`.
@@ -6,7 +6,7 @@
 
 use crate::archives;
 use crate::built::{DISTRIBUTIONS, Generation, program, run};
-use crate::routers::caddy;
+use crate::routers::{apache, caddy, haproxy};
 use crate::running::{self, Running};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,34 @@ pub(crate) fn shared() -> Option<PathBuf> {
     running::skip_unless(found, &format!("no recordings in {}", folder.display())).then_some(folder)
 }
 
+/// Starts a server for a distribution below a folder; `None` where the server is absent.
+type Start = fn(&Path, &str) -> Option<Running>;
+
+/// Every server that answers from a generation.
+const SERVERS: [(&str, Start); 5] = [
+    ("serve", |home, distribution| Some(serve(home, distribution))),
+    ("nginx", nginx),
+    ("apache", |home, distribution| apache::start_generated(&current(home, distribution))),
+    ("caddy", caddy),
+    ("haproxy", |home, distribution| haproxy::start_generated(&current(home, distribution))),
+];
+
+/// The generation of a distribution.
+fn current(home: &Path, distribution: &str) -> PathBuf {
+    fs::canonicalize(home.join("out").join(distribution).join("current")).unwrap()
+}
+
+/// Copies the folder of a host, whose configuration is to be changed, beside it.
+pub(crate) fn copy_host(generation: &Path, host: &str) -> PathBuf {
+    let folder = generation.join(format!("hosts/{host}-elsewhere"));
+    fs::create_dir_all(&folder).unwrap();
+    for entry in fs::read_dir(generation.join("hosts").join(host)).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    folder
+}
+
 /// The built-in server.
 fn serve(home: &Path, distribution: &str) -> Running {
     running::start("serve", |address| {
@@ -34,13 +62,7 @@ fn serve(home: &Path, distribution: &str) -> Running {
 /// A real nginx with the generated configuration, of which only the address and the folder for its state are changed.
 fn nginx(home: &Path, distribution: &str) -> Option<Running> {
     let binary = running::binary("nginx")?;
-    let generation = fs::canonicalize(home.join("out").join(distribution).join("current")).unwrap();
-    let prefix = generation.join("hosts/nginx-elsewhere");
-    fs::create_dir_all(&prefix).unwrap();
-    for entry in fs::read_dir(generation.join("hosts/nginx")).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, prefix.join(path.file_name().unwrap())).unwrap();
-    }
+    let prefix = copy_host(&current(home, distribution), "nginx");
     let generated = fs::read_to_string(prefix.join("nginx.conf")).unwrap();
     let state =
         generated.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).expect("a `pid` line");
@@ -89,15 +111,10 @@ fn conform(shared: &Path, size: &str, archive: &str) {
     assert_eq!(built.status, Some(0), "{built:#?}");
     let mut different = Vec::new();
     for distribution in DISTRIBUTIONS {
-        let servers = [
-            ("serve", Some(serve(home.path(), distribution))),
-            ("nginx", nginx(home.path(), distribution)),
-            ("caddy", caddy(home.path(), distribution)),
-        ];
-        for (name, server) in &servers {
-            let Some(server) = server else { continue };
+        for (name, start) in SERVERS {
+            let Some(server) = start(home.path(), distribution) else { continue };
             for gzip in [false, true] {
-                match replay(shared, server, size, distribution, gzip) {
+                match replay(shared, &server, size, distribution, gzip) {
                     Ok(text) => println!("{name}, gzip {gzip}: {}", text.trim()),
                     Err(text) => different.push(format!("{name}, gzip {gzip}: {text}")),
                 }
@@ -122,7 +139,7 @@ fn packages_below(home: &Path) -> PathBuf {
     layer.expect("a layer `production`").parent().unwrap().to_owned()
 }
 
-/// 250 versions answer as the reference does, on every server, with and without compression.
+/// 250 versions answer as the reference does, on all servers, with and without compression.
 #[test]
 fn the_small_set_answers_as_the_reference() {
     let Some(shared) = shared() else { return };

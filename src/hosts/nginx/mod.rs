@@ -4,8 +4,8 @@
 //! built around these three facts. A request costs some patterns and about twenty hash look-ups. Knows nothing of disks.
 
 mod tables;
-mod treatment;
-mod trie;
+pub(super) mod treatment;
+pub(super) mod trie;
 
 pub(super) use trie::below;
 
@@ -140,7 +140,7 @@ pub(super) fn parameters() -> Vec<Value> {
     parameters.map(|(id, pattern)| context! { id, pattern }).to_vec()
 }
 
-fn request_values(routes: &Routes) -> Value {
+pub(super) fn request_values(routes: &Routes) -> Value {
     context! {
         parameters => parameters(),
         length => LENGTH,

@@ -68,7 +68,7 @@ fn treatment() -> Map {
 }
 
 /// A pattern that matches the text alone, without any character that nginx reads itself.
-pub(super) fn pattern(text: &str) -> String {
+pub(in crate::hosts) fn pattern(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'_' => char::from(byte).to_string(),
         other => format!("\\x{other:02x}"),

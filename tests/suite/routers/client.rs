@@ -13,9 +13,10 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The only header of this name; two are a fault.
+    /// The only header of this name; two are a fault, unless they are empty.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let of_this_name = |(found, value): &&(String, String)| found == name && !value.is_empty();
+        let mut values = self.headers.iter().filter(of_this_name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "{name} twice");
         value

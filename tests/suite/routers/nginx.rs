@@ -30,6 +30,7 @@ fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) -> Pa
         prefix: prefix.to_owned(),
         debug_header: true,
         notes: site.notes.clone(),
+        ..HostOptions::default()
     };
     let folder = site.folder.path().join(GENERATION).join("hosts/nginx");
     fs::create_dir_all(&folder).unwrap();
