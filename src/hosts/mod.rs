@@ -4,6 +4,9 @@
 
 pub mod apache;
 pub mod caddy;
+pub mod cloudflare;
+pub mod cloudfront;
+mod edge;
 pub mod haproxy;
 pub mod kubernetes;
 pub mod nginx;
@@ -106,9 +109,11 @@ impl HostOptions {
 type Render = fn(&Routes, &HostOptions) -> Result<Vec<(String, String)>>;
 
 /// Every host, by the name of its folder.
-const HOSTS: [(&str, Render); 7] = [
+const HOSTS: [(&str, Render); 9] = [
     ("apache", apache::render),
     ("caddy", caddy::render),
+    ("cloudflare", cloudflare::render),
+    ("cloudfront", cloudfront::render),
     ("haproxy", haproxy::render),
     ("kubernetes", kubernetes::render),
     ("nginx", nginx::render),

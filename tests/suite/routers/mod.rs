@@ -7,6 +7,8 @@ pub(crate) mod client;
 mod driver;
 pub(crate) mod haproxy;
 pub(crate) mod nginx;
+mod edge;
+pub(crate) mod edge_sites;
 mod queries;
 mod serve;
 mod site;
