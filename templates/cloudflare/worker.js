@@ -104,7 +104,9 @@ async function send(decision, request, bucket, isSecond) {
     return plain(await missing(decision, bucket), request.method);
   // Clients take the length of an archive for that of its content, and a package may hold `x` and `x.gz`.
   const mayBePacked = !/^(?:archive|signature|icon)$/.test(decision.kind) && !(decision.kind === 'packaged' && note(decision.file + '.gz').isArchive);
-  const accepts = /(?:^|[\s,])(?:x-)?gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(request.headers.get('accept-encoding') || '');
+  // Workers are told that every client takes gzip, and the truth elsewhere.
+  const accepted = request.cf ? request.cf.clientAcceptEncoding : request.headers.get('accept-encoding');
+  const accepts = /(?:^|[\s,])(?:x-)?gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(accepted || '');
   // One look is enough where nothing has to be known before the bytes are asked for.
   const isWhole = request.method === 'GET' && !['range', 'if-none-match', 'if-modified-since'].some((name) => request.headers.has(name));
   const look = isWhole ? bucket.get : bucket.head;

@@ -6,7 +6,7 @@
 
 use crate::archives;
 use crate::built::{DISTRIBUTIONS, Generation, program, run};
-use crate::routers::{apache, caddy, haproxy};
+use crate::routers::{apache, caddy, edge_sites, haproxy};
 use crate::running::{self, Running};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,15 @@ pub(crate) fn shared() -> Option<PathBuf> {
 type Start = fn(&Path, &str) -> Option<Running>;
 
 /// Every server that answers from a generation.
-const SERVERS: [(&str, Start); 5] = [
+///
+/// The first two also answer for the full data.
+const SERVERS: [(&str, Start); 7] = [
     ("serve", |home, distribution| Some(serve(home, distribution))),
     ("nginx", nginx),
     ("apache", |home, distribution| apache::start_generated(&current(home, distribution))),
     ("caddy", caddy),
+    ("cloudflare", |home, distribution| edge_sites::start_built("cloudflare", home, distribution)),
+    ("cloudfront", |home, distribution| edge_sites::start_built("cloudfront", home, distribution)),
     ("haproxy", |home, distribution| haproxy::start_generated(&current(home, distribution))),
 ];
 
@@ -82,6 +86,9 @@ fn caddy(home: &Path, distribution: &str) -> Option<Running> {
     Some(caddy::start_generated(&binary, &home.join("out").join(distribution)))
 }
 
+/// How many of the servers answer for the full data, which takes minutes each.
+const FOR_ALL_DATA: usize = 2;
+
 /// Replays all recorded requests; what differs is in the result.
 fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip: bool) -> Result<String, String> {
     let mut command = Command::new("python3");
@@ -95,7 +102,7 @@ fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip:
 }
 
 /// Unpacks the packages, builds every distribution and replays everything against every server.
-fn conform(shared: &Path, size: &str, archive: &str) {
+fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) {
     let start = Instant::now();
     let home = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let unpack = "zstd -dc --long=31 \"$0\" | tar -x";
@@ -111,7 +118,7 @@ fn conform(shared: &Path, size: &str, archive: &str) {
     assert_eq!(built.status, Some(0), "{built:#?}");
     let mut different = Vec::new();
     for distribution in DISTRIBUTIONS {
-        for (name, start) in SERVERS {
+        for (name, start) in servers {
             let Some(server) = start(home.path(), distribution) else { continue };
             for gzip in [false, true] {
                 match replay(shared, &server, size, distribution, gzip) {
@@ -143,7 +150,7 @@ fn packages_below(home: &Path) -> PathBuf {
 #[test]
 fn the_small_set_answers_as_the_reference() {
     let Some(shared) = shared() else { return };
-    conform(&shared, "small", "package-storage-small.tar.zst");
+    conform(&shared, "small", "package-storage-small.tar.zst", &SERVERS);
 }
 
 /// 2,001 versions do.
@@ -154,7 +161,7 @@ fn the_full_set_answers_as_the_reference() {
         println!("skipped: EPR_CONFORMANCE is not `full`");
         return;
     }
-    conform(&shared, "full", "package-storage.tar.zst");
+    conform(&shared, "full", "package-storage.tar.zst", &SERVERS[..FOR_ALL_DATA]);
     // Continuous integration looks for this note, to be sure that nothing was skipped.
     fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-full"), "").unwrap();
 }

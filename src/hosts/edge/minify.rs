@@ -169,9 +169,9 @@ function find(key, list) {
 async function handler(event) { return await find(event.list, table); }
 "#;
         let expected = r#"import cf from'cloudfront';
-var d=[/[/"']\/ x/g,'it\'s // a + b'],e={list:d,b:1- -2};
-function h(a,b){for(var c=0;c<b.length;c++)if(b[c].key===a)return/a b/.test(a)?a:b.key;try{throw 1/2;}catch(f){return;}}
-async function handler(g){return await h(g.list,e);}
+var d=[/[/"']\/ x/g,'it\'s // a + b'],g={list:d,b:1- -2};
+function f(b,c){for(var a=0;a<c.length;a++)if(c[a].key===b)return/a b/.test(b)?b:c.key;try{throw 1/2;}catch(h){return;}}
+async function handler(e){return await f(e.list,g);}
 "#;
         assert_eq!(minify(code), expected);
     }

@@ -9,9 +9,8 @@ fn answer(path: &str) -> Node {
 }
 
 fn rows(node: u32, exact: &[(&str, Node)], default: Node) -> Rows {
-    let exact = exact.iter().map(|(class, next)| (Arc::from(*class), next.clone())).collect();
     let mut rows = Rows::default();
-    exact.into_iter().for_each(|(class, next)| rows.exact.insert(node, &class, next));
+    exact.iter().for_each(|(class, next)| rows.exact.insert(node, class, next.clone()));
     rows.default.insert(node, default);
     rows
 }

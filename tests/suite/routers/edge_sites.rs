@@ -2,12 +2,13 @@
 
 use super::client::{Client, Response};
 use super::edge::{script, write_hosts};
-use super::site::{Dice, Site};
+use super::site::{Dice, Site, catalog};
 use super::{check, check_bytes, compare, queries, spellings};
 use crate::running::{self, Running};
 use epr_build::hosts::HostOptions;
 use epr_build::hosts::notes::FileNotes;
 use epr_build::media;
+use epr_build::route::build::{Options, build};
 use epr_build::route::request::{Decision, File, route};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -160,4 +161,70 @@ fn the_template_is_one_that_cloudformation_takes() {
             assert!(template.lines().any(|found| found.trim() == line.trim()), "the template lacks {line}");
         }
     }
+}
+
+/// The Worker in the runtime of Cloudflare, which is a package of npm (`npm ci` in `tests/edge`).
+fn start_workerd(site: &Site, node: &Path) -> Running {
+    let home = site.folder.path();
+    let options = HostOptions { debug_header: true, notes: site.notes.clone(), ..HostOptions::default() };
+    write_hosts(&home.join("hosts"), &site.routes, &options);
+    running::start("workerd", |address| {
+        let mut command = Command::new(node);
+        command.arg(script("workerd.mjs")).args([&home.join("hosts/cloudflare"), &site.root()]).arg(address);
+        command.env("R2_FOLDER", home.join("r2"));
+        command
+    })
+}
+
+/// Node, if the runtime is installed too.
+fn workerd() -> Option<PathBuf> {
+    let node = running::binary("node")?;
+    let is_there = script("node_modules/miniflare").is_dir();
+    running::skip_unless(is_there, "no miniflare in tests/edge").then_some(node)
+}
+
+#[test]
+fn the_worker_serves_the_same_in_its_own_runtime() {
+    let Some(node) = workerd() else { return };
+    let site = Site::of(build(&catalog(), &Options::default()).routes);
+    let workerd = start_workerd(&site, &node);
+    let mut client = Client::connect(&workerd.address);
+    let mut dice = Dice::new(59);
+    let mut targets: Vec<_> = (0..3_000).map(|_| queries::query(&mut dice, &site)).collect();
+    // The runtime resolves dot segments itself, as browsers do, and never leaves the root.
+    let is_plain = |target: &String| !["/.", "%2e", "%2E"].iter().any(|dots| target.contains(dots));
+    targets.extend((0..1_000).map(|_| queries::path(&mut dice)).filter(is_plain));
+    compare(&site, &mut client, ascii(targets));
+}
+
+// The runtime compresses by itself what is not compressed, so only what it leaves alone can be compared.
+#[test]
+fn the_worker_sends_bytes_in_its_own_runtime() {
+    let Some(node) = workerd() else { return };
+    let site = Site::of(build(&catalog(), &Options::default()).routes);
+    let large: Vec<u8> = (0..1_000_000_u32).map(|number| (number * 7 / 3) as u8).collect();
+    let zip = "/epr/nginx/nginx-1.2.3.zip";
+    fs::write(site.root().join(&zip[1..]), &large).unwrap();
+    let workerd = start_workerd(&site, &node);
+    let mut client = Client::connect(&workerd.address);
+    let whole = client.send("GET", zip, &[("Accept-Encoding", "gzip")]);
+    assert_eq!((whole.status, whole.header("vary"), whole.header("content-encoding")), (200, None, None));
+    assert!(whole.body == large);
+    let head = client.send("HEAD", zip, &[]);
+    assert_eq!((head.status, head.header("content-length")), (200, Some("1000000")));
+    let range = client.send("GET", zip, &[("Range", "bytes=1000-199999")]);
+    assert_eq!((range.status, range.header("content-range")), (206, Some("bytes 1000-199999/1000000")));
+    assert!(range.body == large[1000..200_000]);
+    let outside = client.send("GET", zip, &[("Range", "bytes=1000000-")]);
+    assert_eq!((outside.status, outside.header("content-range")), (416, Some("bytes */1000000")));
+    for (name, value) in [("If-None-Match", "etag"), ("If-Modified-Since", "last-modified")] {
+        let unchanged = client.send("GET", zip, &[(name, whole.header(value).unwrap())]);
+        assert_eq!((unchanged.status, unchanged.header("cache-control")), (304, Some("max-age=600, public")));
+    }
+    let file = "/package/nginx/1.2.3/manifest.yml";
+    let packed = client.send("GET", file, &[("Accept-Encoding", "gzip, deflate")]);
+    assert_eq!((&*packed.body, packed.header("content-encoding")), (&b"compressed"[..], Some("gzip")));
+    let plain = client.get(file);
+    assert_eq!((&*plain.body, plain.header("vary")), (&b"name: nginx"[..], Some("Accept-Encoding")));
+    assert_eq!(plain.header("content-type"), Some("text/yaml; charset=UTF-8"));
 }
