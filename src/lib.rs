@@ -30,6 +30,7 @@ pub mod report;
 pub mod generation;
 pub mod history;
 pub mod prune;
+pub mod publish;
 pub mod verify;
 pub mod serve;
 pub mod image;

@@ -18,7 +18,7 @@ use anyhow::Result;
 use folders::Folders;
 use lists::{AnswerTable, Lists};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ const EMPTY: &str = "[]";
 const EMPTY_CATEGORIES: &str = "[]\n";
 
 /// How long clients may keep an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheClass {
     /// For ever: the path names a version that its layer promises never to change.
@@ -38,6 +38,17 @@ pub enum CacheClass {
     Minutes,
     /// Ten seconds.
     Seconds,
+}
+
+impl CacheClass {
+    /// The value of Cache-Control (contract, sections 8.2 and 11).
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Immutable => "max-age=31536000, public, immutable",
+            Self::Minutes => "max-age=600, public",
+            Self::Seconds => "max-age=10, public",
+        }
+    }
 }
 
 /// A content and, where it is worth it, its gzip twin.

@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+use super::publish;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -67,6 +68,9 @@ pub enum Command {
     /// Serve what was built, with the same routing as the generated server configurations
     #[command(after_help = super::serve::EXAMPLES)]
     Serve(super::serve::Arguments),
+    /// Upload what was built to an object store, and take it into use there
+    #[command(after_help = publish::EXAMPLES)]
+    Publish(publish::Args),
     /// List the generations of a distribution, the latest first
     Generations(DistributionArgs),
     /// Take an earlier generation into use again

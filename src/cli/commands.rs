@@ -1,7 +1,7 @@
 //! The subcommands, each a function from arguments to an exit value.
 
 use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs};
-use super::{Exit, Settings, summary, upkeep};
+use super::{Exit, Settings, publish, summary, upkeep};
 use crate::config_file::{Mistakes, nearest};
 use crate::generation::Distribution;
 use crate::progress::Progress;
@@ -29,6 +29,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Build(args) => build(&args),
         Command::Check(args) => check(&args),
         Command::Serve(args) => super::serve::run(&args),
+        Command::Publish(args) => publish::run(&args),
         Command::Generations(args) => upkeep::generations(&args),
         Command::Rollback(args) => upkeep::rollback(&args),
         Command::Cache(args) => upkeep::cache(&args),

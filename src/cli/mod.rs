@@ -5,6 +5,7 @@ mod commands;
 mod image;
 mod kibana_config;
 mod probe;
+mod publish;
 mod serve;
 mod settings;
 mod summary;

@@ -9,6 +9,7 @@ use crate::media;
 use crate::route::request::{
     self, BROKEN, Decision, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
 };
+use crate::site::CacheClass;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -94,13 +95,14 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
     response
 }
 
-/// How long clients may keep a file (contract, sections 8.2 and 11).
+/// How long clients may keep a file.
 fn age(kind: &Kind, immutable: bool) -> &'static str {
-    match kind {
-        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => "max-age=31536000, public, immutable",
-        Kind::Document | Kind::Index => "max-age=10, public",
-        _ => "max-age=600, public",
-    }
+    let class = match kind {
+        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => CacheClass::Immutable,
+        Kind::Document | Kind::Index => CacheClass::Seconds,
+        _ => CacheClass::Minutes,
+    };
+    class.header()
 }
 
 fn missing(site: &Site, file: &File) -> Response<Content> {
