@@ -88,8 +88,6 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         prune_after: args.prune_after,
         now: now(),
     };
-    // Only the first call counts, and there is no other.
-    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the uploads")?;
     let target = Target::open(&args.to)?;
     let outcome = runtime.block_on(publish::publish(&target, &contents, &options, &progress));

@@ -63,6 +63,8 @@ impl Target {
         if url.query().is_some() || url.fragment().is_some() {
             bail!("`{address}` has a query or fragment\nhint: write `--to s3://bucket/prefix`");
         }
+        // Only the first call counts, and all of them ask for the same.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let unreachable = || format!("cannot use `{address}`");
         let shown = address.trim_end_matches('/').to_owned();
         let store: Arc<dyn ObjectStore> = match url.scheme() {

@@ -14,6 +14,7 @@ mod hostile;
 mod image;
 mod incremental;
 mod packaging;
+mod publish;
 mod repeat;
 mod routers;
 mod running;
