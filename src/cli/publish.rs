@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::publish::contents::Contents;
 use crate::publish::plan::Amount;
 use crate::publish::target::Target;
-use crate::publish::{self, Options, Outcome};
+use crate::publish::{self, Options, Outcome, front};
 use crate::report::bytes;
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -61,6 +61,12 @@ pub struct Args {
     /// Write the paths whose answers changed to a file, one a line, for a cache in front to forget
     #[arg(long, value_name = "FILE")]
     pub purge_list: Option<PathBuf>,
+    /// Write a configuration for an nginx in front of the store, which answers from what was published
+    #[arg(long, value_name = "DIR", requires = "origin")]
+    pub nginx: Option<PathBuf>,
+    /// Address at which that nginx reaches the prefix, such as http://127.0.0.1:9000/bucket/staging
+    #[arg(long, value_name = "URL", requires = "nginx")]
+    pub origin: Option<String>,
     /// Print every key that is sent and every folder that is removed
     #[arg(long, short)]
     pub verbose: bool,
@@ -95,6 +101,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let outcome = outcome?;
     if let Some(file) = &args.purge_list {
         write_list(file, &outcome.purge)?;
+    }
+    if let (Some(folder), Some(origin), false) = (&args.nginx, &args.origin, args.dry_run) {
+        front::write_nginx(folder, origin, &args.dist, &distribution.generation(&id), &contents)?;
     }
     if !args.quiet {
         let told = summary(args, &id, &target, &outcome, begin.elapsed());

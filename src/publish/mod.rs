@@ -15,6 +15,7 @@
 //! of packages, routing or the store on disk.
 
 pub mod contents;
+pub mod front;
 pub mod plan;
 pub mod purge;
 pub mod state;

@@ -3,6 +3,7 @@
 //! nginx has no arithmetic, ignores case in exact keys, and evaluates maps only when they are needed; the templates are
 //! built around these three facts. A request costs some patterns and about twenty hash look-ups. Knows nothing of disks.
 
+pub mod origin;
 mod tables;
 pub(super) mod treatment;
 pub(super) mod trie;

@@ -182,6 +182,105 @@ fn a_bucket_sends_what_the_server_sends() {
     assert_eq!(kinds.keys().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 
+/// nginx in front of the bucket answers every request as the built-in server does, errors included, and switches between
+/// generations with its reload.
+#[test]
+fn nginx_in_front_answers_as_the_server_does() {
+    let (moto, Some(nginx)) = (binary(), running::binary("nginx")) else { return };
+    if !skip_unless(moto.is_some(), "no moto_server") {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    crate::incremental::copy(&crate::built::sample_packages(), &packages(home.path()));
+    let first = build(home.path());
+    let s3 = S3::start(home.path()).unwrap();
+    let (front, origin) = (home.path().join("front"), format!("http://{}/bucket/epr/of%20us", s3.server.address));
+    let more = ["--nginx", front.to_str().unwrap(), "--origin", &origin];
+    let publish = || {
+        let published = run(&mut s3.publish(home.path(), &more));
+        assert_eq!(published.status, Some(0), "{published:#?}");
+        let conf = fs::read_to_string(front.join("nginx.conf")).unwrap();
+        let state = conf.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).unwrap();
+        conf.replace(state, front.join("state").to_str().unwrap())
+    };
+    let conf = publish();
+    let running = running::start("nginx", |address| {
+        fs::write(front.join("nginx.conf"), conf.replace("listen 127.0.0.1:8080;", &format!("listen {address};")))
+            .unwrap();
+        running::nginx_command(&nginx, &front)
+    });
+    let serve = running::start("serve", |address| {
+        let mut command = program(home.path());
+        command.args(["serve", "--dist", "production", "--listen", address]).stdout(Stdio::null());
+        command
+    });
+    let all = || {
+        let mut asked = requests(&[&first]);
+        asked.extend(ODD.map(str::to_owned));
+        asked
+    };
+    compare(&all(), &serve.address, &running.address);
+
+    // The next generation is published and served by the built-in server; nginx answers the first one until its reload.
+    let asked = requests(&[&first]);
+    let sample = &asked[..asked.len() / 10];
+    let before: Vec<_> = sample.iter().map(|request| Client::connect(&running.address).get(request).body).collect();
+    crate::incremental::settle();
+    fs::remove_dir_all(packages(home.path()).join("production/acme_mail")).unwrap();
+    crate::incremental::add(&packages(home.path()).join("production/new/1.0.0"), "new", "1.0.0", "");
+    let second = build(home.path());
+    let conf = publish().replace("listen 127.0.0.1:8080;", &format!("listen {};", running.address));
+    fs::write(front.join("nginx.conf"), conf).unwrap();
+    let still: Vec<_> = sample.iter().map(|request| Client::connect(&running.address).get(request).body).collect();
+    assert!(still == before);
+    let mut reload = running::nginx_command(&nginx, &front);
+    assert!(reload.args(["-s", "reload"]).status().unwrap().success());
+    let begin = std::time::Instant::now();
+    while Client::connect(&running.address).get("/package/new/1.0.0/").status != 200 {
+        assert!(begin.elapsed() < Duration::from_secs(20), "nginx does not switch");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut asked = requests(&[&second]);
+    asked.retain(|request| request.contains("mail") || request.contains("new") || request.contains("search"));
+    asked.push("/package/acme_mail/1.0.0/manifest.yml".to_owned());
+    compare(&asked, &serve.address, &running.address);
+}
+
+/// Requests that end before or beside a file.
+const ODD: [&str; 14] = [
+    "/health",
+    "/search/?a=b",
+    "/nothing",
+    "/search?kibana.version=x",
+    "/search?discovery=fields:a",
+    "/categories?include_policy_templates=maybe",
+    "/package/acme_access/1.2.0",
+    "/package/acme_access/1.2.0/docs/",
+    "/package/acme_access/1.2.0/docs/none.md",
+    "/package/acme_access/1.2.0/docs/README.md.gz",
+    "/package/acme_access/9.9.9/docs/README.md",
+    "/package/acme_access/x/",
+    "/epr/acme_access/acme_access-9.9.9.zip",
+    "/epr/acme_access/acme_access-1.2.0.zip.sig",
+];
+
+/// Asks both for everything, compressed and not.
+fn compare(asked: &[String], server: &str, front: &str) {
+    let (mut server, mut front) = (Client::connect(server), Client::connect(front));
+    let mut statuses = BTreeMap::new();
+    for request in asked {
+        for headers in [&[][..], &[("accept-encoding", "gzip")][..]] {
+            let (expected, response) = (server.ask(request, headers), front.ask(request, headers));
+            assert_eq!(seen(&response), seen(&expected), "{request} {headers:?}");
+            let (vary, nosniff) = (response.header("vary"), response.header("x-content-type-options"));
+            assert!(expected.header("vary").is_none() || vary == Some("Accept-Encoding"), "{request}: {vary:?}");
+            assert_eq!(nosniff, expected.header("x-content-type-options"), "{request}");
+            *statuses.entry(response.status).or_insert(0) += 1;
+        }
+    }
+    println!("{statuses:?}");
+}
+
 /// A killed publisher leaves the earlier generation, or the new one; the next run completes it.
 #[test]
 fn a_killed_publisher_leaves_a_whole_generation() {
