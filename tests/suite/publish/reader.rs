@@ -1,6 +1,7 @@
 //! A router in front of a store, as small as can be: the reference router decides, the store sends the object.
 
 use crate::built::Generation;
+use epr_build::hosts::notes::FileNotes;
 use epr_build::publish::target::Target;
 use epr_build::route::model::Routes;
 use epr_build::route::request::{Decision, File, Kind, route};
@@ -14,6 +15,7 @@ pub(super) struct Reader {
     pub(super) generation: String,
     folder: String,
     routes: Routes,
+    notes: FileNotes,
     places: BTreeMap<String, String>,
 }
 
@@ -40,6 +42,7 @@ impl Reader {
         Some(Self {
             generation: text("generation"),
             routes: serde_json::from_slice(&table(format!("{folder}/routes.json")).await).unwrap(),
+            notes: serde_json::from_slice(&table(format!("{folder}/files.json")).await).unwrap(),
             places: serde_json::from_value(places["versions"].clone()).unwrap(),
             folder,
         })
@@ -48,6 +51,7 @@ impl Reader {
     /// The key that answers a decision, if there can be one.
     pub(super) fn key(&self, file: &File) -> Option<String> {
         let folder = match &file.kind {
+            Kind::Packaged(_) if self.notes.is_copy(&file.path) => return None,
             Kind::Packaged(_) => {
                 self.places.get(&file.path.split('/').skip(2).take(2).collect::<Vec<_>>().join("-"))?
             }
@@ -80,7 +84,14 @@ impl Reader {
 /// What a generation on disk answers.
 pub(super) fn expected(generation: &Generation, request: &str) -> Result<Vec<u8>, String> {
     match generation.decide(request) {
-        Decision::File(file) => fs::read(generation.file(&file.path)).map_err(|_| "404".to_owned()),
+        Decision::File(file) => {
+            let notes = || serde_json::from_slice(&fs::read(generation.folder.join("files.json")).unwrap()).unwrap();
+            let is_packaged = matches!(file.kind, Kind::Packaged(_)) && file.path.ends_with(".gz");
+            if is_packaged && FileNotes::is_copy(&notes(), &file.path) {
+                return Err("404".to_owned());
+            }
+            fs::read(generation.file(&file.path)).map_err(|_| "404".to_owned())
+        }
         other => Err(format!("{other:?}")),
     }
 }
