@@ -24,10 +24,8 @@ struct S3 {
     log: PathBuf,
 }
 
-/// `moto_server`, on the path or where `.ci/run` installs it.
 fn binary() -> Option<PathBuf> {
-    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("moto").join("bin/moto_server");
-    if installed.is_file() { Some(installed) } else { running::binary("moto_server") }
+    running::binary("moto_server")
 }
 
 impl S3 {
