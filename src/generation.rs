@@ -66,6 +66,11 @@ impl Distribution {
         Self { folder: out.join(name) }
     }
 
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// The folder of one generation.
     pub fn generation(&self, id: &str) -> PathBuf {
         self.folder.join("generations").join(id)

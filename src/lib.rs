@@ -31,6 +31,7 @@ pub mod generation;
 pub mod history;
 pub mod prune;
 pub mod publish;
+pub mod bundle;
 pub mod verify;
 pub mod serve;
 pub mod image;

@@ -86,6 +86,15 @@ pub enum Command {
     /// Print the lines of kibana.yml that lead Kibana to the registry
     #[command(after_help = super::kibana_config::EXAMPLES)]
     KibanaConfig(super::kibana_config::Arguments),
+    /// Pack a distribution into one file, to be carried over an air gap
+    #[command(after_help = super::bundle::EXAMPLES)]
+    Bundle(super::bundle::BundleArgs),
+    /// Take a bundle into an output folder and its generation into use
+    #[command(after_help = super::unbundle::EXAMPLES)]
+    Unbundle(super::unbundle::UnbundleArgs),
+    /// Compare everything in an output folder or a bundle with its digest
+    #[command(after_help = super::verify::EXAMPLES)]
+    Verify(super::verify::VerifyArgs),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

@@ -36,6 +36,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Image(args) => super::image::run(&args),
         Command::Probe(args) => super::probe::run(&args),
         Command::KibanaConfig(args) => super::kibana_config::run(&args),
+        Command::Bundle(args) => super::bundle::run(&args),
+        Command::Unbundle(args) => super::unbundle::run(&args),
+        Command::Verify(args) => super::verify::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {

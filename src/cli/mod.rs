@@ -1,6 +1,7 @@
 //! From the command line to a finished run: arguments, settings, and the text people see.
 
 pub mod args;
+pub mod bundle;
 mod commands;
 mod image;
 mod kibana_config;
@@ -9,7 +10,9 @@ mod publish;
 mod serve;
 mod settings;
 mod summary;
+pub mod unbundle;
 mod upkeep;
+pub mod verify;
 
 pub use commands::run;
 pub use settings::{DistributionPlan, Settings};
