@@ -3,6 +3,7 @@
 mod answers;
 mod archives;
 mod built;
+mod bundle;
 mod cli;
 mod conformance;
 mod crash;
