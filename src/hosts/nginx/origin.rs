@@ -4,7 +4,7 @@
 //! as it does with files, and never reads the store's pointer.
 
 use super::treatment::pattern;
-use super::{Map, request_values, server_values, sizes, tables, treatment};
+use super::{Map, own, request_values, server_values, sizes, tables, treatment};
 use crate::hosts::HostOptions;
 use crate::route::model::Routes;
 use crate::site::CacheClass;
@@ -54,7 +54,8 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
     let tables = tables::tables(routes);
     let treatments = treatment::treatments(&options.notes);
     let [listed, places] = places(&origin.places);
-    let maps: Vec<&Map> = tables.iter().chain([&treatments.listed, &treatments.treatment, &listed, &places]).collect();
+    let mut maps = tables;
+    maps.extend([treatments.listed, treatments.treatment, listed, places]);
     let host = origin.port.map_or_else(|| origin.name.clone(), |port| format!("{}:{port}", origin.name));
     let tls = origin.scheme == "https";
     let port = origin.port.unwrap_or(if tls { 443 } else { 80 });
@@ -77,13 +78,14 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
         ..server_values(options, &treatments.locations),
         ..sizes(&maps),
     };
+    let slug = options.slug();
     let environment = Environment::new();
     let mut files = Vec::new();
     for (name, template) in TEMPLATES {
         let text = environment.render_str(template, &values).with_context(|| format!("nginx template {name}"))?;
-        let mut text = text + "\n";
+        let mut text = own(&text, &slug).into_owned() + "\n";
         if name == TABLES {
-            maps.iter().for_each(|map| map.render(&mut text));
+            maps.iter().for_each(|map| map.render(&slug, &mut text));
         }
         files.push((name.to_owned(), text));
     }
@@ -103,8 +105,8 @@ fn places(places: &BTreeMap<String, String>) -> [Map; 2] {
         format!("{key} \"{stem} {folder}\"")
     };
     let rows = std::iter::once("default \"\"".to_owned()).chain(places.iter().map(row));
-    let listed = Map::new("\"$epr_name-$epr_version\"", "epr_place_listed", rows);
-    let rows = [r#"default """#, r#""~^(?<epr_c_stem>\S+) \k{epr_c_stem} (?<epr_c_place>\S+)\z" $epr_c_place"#];
-    let found = Map::new("\"$epr_name-$epr_version $epr_place_listed\"", "epr_place", rows.map(str::to_owned));
+    let listed = Map::new("\"$eprc_name-$eprc_version\"", "epr_place_listed", rows);
+    let rows = [r#"default """#, r#""~^(?<eprc_stem>\S+) \k{eprc_stem} (?<eprc_place>\S+)\z" $eprc_place"#];
+    let found = Map::new("\"$eprc_name-$eprc_version $epr_place_listed\"", "epr_place", rows.map(str::to_owned));
     [listed, found]
 }
