@@ -34,6 +34,7 @@ pub mod publish;
 pub mod bundle;
 pub mod verify;
 pub mod serve;
+pub mod program;
 pub mod image;
 pub mod kibana;
 

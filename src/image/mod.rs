@@ -12,9 +12,9 @@
 mod config;
 mod layer;
 mod plan;
-mod program;
 
 use crate::generation::Distribution;
+use crate::program::Program;
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
 use layer::{Blob, header};
@@ -68,7 +68,7 @@ pub struct Image {
 /// # Errors
 /// When the generation or the program is not fit for it, or the machine fails.
 pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Result<Image> {
-    let program = program::Program::read(&options.program)?;
+    let program = Program::read(&options.program)?;
     let distribution = Distribution::new(&options.out, &options.distribution);
     ensure!(distribution.has(&options.generation), "there is no generation {}", options.generation);
     let names = config::names(options)?;

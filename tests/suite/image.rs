@@ -3,6 +3,7 @@
 
 use crate::built::{Generation, program, run, sample_packages};
 use crate::running::{self, Running};
+use epr_build::program::Program;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,11 +15,13 @@ use tempfile::TempDir;
 
 const DISTRIBUTION: &str = "staging";
 
-/// A statically linked `epr-build`, as `cargo static` makes it; `EPR_STATIC` names another one.
+/// A statically linked `epr-build`: the one under test if it is, else what `cargo static` made.
 pub(crate) fn static_program() -> Option<PathBuf> {
-    let made = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/x86_64-unknown-linux-gnu/release/epr-build");
-    let path = std::env::var_os("EPR_STATIC").map_or_else(made, PathBuf::from);
-    running::skip_unless(path.is_file(), "no statically linked program: run `cargo static`").then_some(path)
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/x86_64-unknown-linux-gnu/release/epr-build");
+    let found =
+        [PathBuf::from(env!("CARGO_BIN_EXE_epr-build")), made].into_iter().find(|path| Program::read(path).is_ok());
+    running::skip_unless(found.is_some(), "no statically linked program: run `cargo static`");
+    found
 }
 
 fn succeed(command: &mut Command) -> String {
