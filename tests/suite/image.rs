@@ -110,9 +110,7 @@ fn other_tools_take_it_and_it_answers() {
             assert_eq!((told["Architecture"].as_str(), told["Os"].as_str()), (Some("amd64"), Some("linux")), "{form}");
         }
     }
-    let configuration = format!("oci-archive:{}:{DISTRIBUTION}", image.display());
-    let told = succeed(Command::new(&skopeo).args(["inspect", "--config", "--raw", &configuration]));
-    let told: Value = serde_json::from_str(&told).unwrap();
+    let (root, told) = unpack(&skopeo, &umoci, &image, DISTRIBUTION, &home.path().join("unpacked"));
     assert_eq!(told["config"]["User"], "65532:65532");
     assert_eq!(
         told["config"]["Healthcheck"]["Test"],
@@ -120,13 +118,6 @@ fn other_tools_take_it_and_it_answers() {
     );
     assert!(told["config"]["ExposedPorts"]["8080/tcp"].is_object());
 
-    let layout = home.path().join("layout");
-    let copied = format!("oci:{}:{DISTRIBUTION}", layout.display());
-    succeed(Command::new(&skopeo).args(["copy", "--quiet", &configuration, &copied]));
-    let bundle = home.path().join("bundle");
-    let source = format!("{}:{DISTRIBUTION}", layout.display());
-    succeed(Command::new(&umoci).args(["unpack", "--rootless", "--image", &source]).arg(&bundle));
-    let root = bundle.join("rootfs");
     check_files(&root, &generation, &id);
     check_answers(&root, &told, &generation);
 }
@@ -178,8 +169,39 @@ fn check_answers(root: &Path, told: &Value, generation: &Generation) {
     assert_eq!(probe(&format!("http://{address}")).status.code(), Some(2));
 }
 
+/// An image of a distribution, unpacked and running.
+pub(crate) fn start_generated(home: &Path, distribution: &str) -> Option<Running> {
+    let program_of_image = static_program()?;
+    let (skopeo, umoci) = (running::binary("skopeo")?, running::binary("umoci")?);
+    if !running::skip_unless(rustix::process::getuid().is_root(), "only root may change the root") {
+        return None;
+    }
+    let path = home.join(format!("{distribution}.image.tar"));
+    let made = run(program(home)
+        .args(["image", "--quiet", "--dist", distribution, "--program"])
+        .arg(program_of_image)
+        .arg("--output")
+        .arg(&path));
+    assert_eq!(made.status, Some(0), "{made:#?}");
+    let (root, told) = unpack(&skopeo, &umoci, &path, distribution, &home.join(format!("{distribution}.image")));
+    let words = |key: &str| -> Vec<String> { serde_json::from_value(told["config"][key].clone()).unwrap() };
+    Some(start(&root, &words("Entrypoint"), &words("Cmd")))
+}
+
+/// Unpacks an image by other people's tools: the root, and what it says of itself.
+fn unpack(skopeo: &Path, umoci: &Path, image: &Path, tag: &str, to: &Path) -> (PathBuf, Value) {
+    let source = format!("oci-archive:{}:{tag}", image.display());
+    let told = succeed(Command::new(skopeo).args(["inspect", "--config", "--raw", &source]));
+    fs::create_dir_all(to).unwrap();
+    let layout = format!("{}:{tag}", to.join("layout").display());
+    succeed(Command::new(skopeo).args(["copy", "--quiet", &source, &format!("oci:{layout}")]));
+    let bundle = to.join("bundle");
+    succeed(Command::new(umoci).args(["unpack", "--rootless", "--image", &layout]).arg(&bundle));
+    (bundle.join("rootfs"), serde_json::from_str(&told).unwrap())
+}
+
 /// The process of an unpacked image, on another port.
-pub(crate) fn start(root: &Path, entrypoint: &[String], command: &[String]) -> Running {
+fn start(root: &Path, entrypoint: &[String], command: &[String]) -> Running {
     running::start("image", |address| {
         let mut process = Command::new("chroot");
         process.arg("--userspec=65532:65532").arg(root).args(entrypoint);
