@@ -6,7 +6,7 @@
 //! layers that they do not know yet. Layers are not compressed: most of what is in them is compressed already, and their
 //! digests depend on nothing but their files.
 //!
-//! [`plan`] says which file is in which layer, [`layer`] writes one, [`config`] describes them. Knows nothing of what a
+//! `plan` says which file is in which layer, `layer` writes one, `config` describes them. Knows nothing of what a
 //! file means beyond its place below the document root.
 
 mod config;
