@@ -50,8 +50,10 @@ fn current(case: &Case, out: &str) -> String {
 }
 
 /// Writes a bundle of `out`.
+/// Writes a bundle, without the program under test, which would be most of it if it needs no libraries.
 fn bundle(case: &Case, file: &str, more: &[&str]) -> Run {
-    good(case, &[&["bundle", "--dist", "staging", "--output", file], more].concat())
+    let program: &[&str] = if more.contains(&"--program") { &[] } else { &["--no-program"] };
+    good(case, &[&["bundle", "--dist", "staging", "--output", file], program, more].concat())
 }
 
 fn unbundle(case: &Case, file: &str, out: &str) -> Run {
