@@ -57,6 +57,9 @@ use std::path::Path;
 use store::Store;
 use survey::{Inventories, Look, Survey};
 
+/// Where a build leaves what it saw of the folders of the store, below the output folder.
+const SEEN: &str = "cache/trees";
+
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///
 /// # Errors
@@ -89,6 +92,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     };
     if !desk.cache.is_empty() {
         store.look_at_blobs();
+        store.read_seen(&out.join(SEEN));
     }
     let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
     // What is known of contents is many megabytes, and was only needed for packages.
@@ -104,6 +108,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     prune::tidy(out, settings.keep, &store, &cache)?;
     if settings.use_cache {
         cache.write(out)?;
+        store.write_seen(&out.join(SEEN))?;
         desk.inventories.write()?;
         let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
         let built = settings.distributions.iter().zip(&reports);
@@ -141,15 +146,22 @@ pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, T
 
 /// The reports of the generations in use, if they are what this build would make again.
 fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Option<Digest>]) -> Option<Vec<Report>> {
-    let store = Store::existing(&out.join("store")).ok()?;
-    let is_current = |plan: &DistributionPlan| {
+    let built = |plan: &DistributionPlan| {
         let distribution = Distribution::new(out, &plan.name);
-        let generation = history.generation(plan, settings, digests)?;
-        let is_used = distribution.current()? == generation;
-        store.look_at_blobs();
-        (is_used && distribution.is_whole(generation, &store)).then(|| distribution.report(generation))?
+        let generation = history.generation(plan, settings, digests)?.to_owned();
+        (distribution.current()? == generation).then_some((distribution, generation))
     };
-    settings.distributions.iter().map(is_current).collect()
+    let built = settings.distributions.iter().map(built).collect::<Option<Vec<_>>>()?;
+    let store = Store::existing(&out.join("store")).ok()?;
+    store.look_at_blobs();
+    store.read_seen(&out.join(SEEN));
+    let report = |(distribution, generation): &(Distribution, String)| {
+        distribution.is_whole(generation, &store).then(|| distribution.report(generation))?
+    };
+    let reports = built.iter().map(report).collect::<Option<_>>()?;
+    // Without it the next build takes longer, and that is all.
+    let _ = store.write_seen(&out.join(SEEN));
+    Some(reports)
 }
 
 /// One distribution: merge, routes, site, generation, switch.

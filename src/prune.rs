@@ -115,7 +115,7 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
     let mut pruned = Pruned::default();
     for path in shelved(&root.join("trees"))? {
         if !needed.contains(&path) {
-            fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            store.remove_tree(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             pruned.trees += 1;
         }
     }

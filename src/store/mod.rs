@@ -8,6 +8,7 @@
 //! The store knows nothing of packages, answers or distributions.
 
 mod incoming;
+mod seen;
 mod shelves;
 mod tree;
 
@@ -19,6 +20,7 @@ use crate::generation::make_folders;
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
+use seen::Seen;
 use shelves::Shelves;
 use std::collections::HashSet;
 use std::fs::File;
@@ -63,6 +65,8 @@ pub struct Store {
     trees: Known,
     /// The blobs, once all of them were looked at.
     shelves: OnceLock<Shelves>,
+    /// What the next build need not look into.
+    seen: Seen,
     next_temporary: AtomicU64,
 }
 
@@ -95,6 +99,7 @@ impl Store {
             blobs: Known::new(),
             trees: Known::new(),
             shelves: OnceLock::new(),
+            seen: Seen::default(),
             next_temporary: AtomicU64::new(0),
         })
     }
@@ -197,6 +202,8 @@ impl Store {
 
     /// Writes beside and renames over what stands there.
     fn replace(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
+        // Folders may keep the file that stood there.
+        self.seen.give_up();
         let mut incoming = self.incoming()?;
         incoming.write_all(bytes)?;
         incoming.settle(digest)

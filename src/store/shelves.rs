@@ -39,6 +39,11 @@ impl Shelves {
         self.inodes.contains(&inode)
     }
 
+    /// The inodes of all blobs that are whole.
+    pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
+        self.inodes.iter().copied()
+    }
+
     /// Whether the blob was there when the shelves were looked at.
     pub(super) fn has_blob(&self, digest: &Digest, size: u64) -> bool {
         self.sizes.get(&digest.half()) == Some(&size)

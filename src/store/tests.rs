@@ -4,7 +4,7 @@ use super::{Store, Tree, TreeEntry};
 use crate::digest::Digest;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -108,11 +108,14 @@ fn damage_is_seen_after_a_look_at_all_blobs() {
         let blob = store.put(b"content").unwrap();
         let inner = store.put_tree(&Tree([("a".to_owned(), TreeEntry::Blob(blob))].into())).unwrap();
         let outer = store.put_tree(&Tree([("x".to_owned(), TreeEntry::Tree(inner))].into())).unwrap();
+        let list = store.root().join("list");
+        store.write_seen(&list).unwrap();
         damage(&store, &store.root().join(Store::tree_path(&outer)));
         for looks in [false, true] {
             let store = Store::existing(store.root()).unwrap();
             if looks {
                 store.look_at_blobs();
+                store.read_seen(&list);
                 assert_eq!(
                     store.has_blob(&blob, 7),
                     !matches!(what, "a file of the tree was written to" | "the blob was written to"),
@@ -123,4 +126,70 @@ fn damage_is_seen_after_a_look_at_all_blobs() {
             assert!(!store.has_blob(&blob, 8), "{what}");
         }
     }
+}
+
+/// The list of folders is believed when all of it holds, and then no folder is looked into.
+#[test]
+fn a_list_of_folders_is_believed_or_not() {
+    type Change = fn(&Store, &std::path::Path);
+    let changes: [(&str, bool, Change); 8] = [
+        ("nothing", true, |_, _| {}),
+        ("a blob that no folder has", false, |store, _| {
+            store.put(b"more").unwrap();
+        }),
+        ("another file in place of a blob", false, |store, _| {
+            let path = store.root().join(Store::blob_path(&Digest::of(b"content")));
+            fs::remove_file(path).unwrap();
+            Store::open(store.root()).unwrap().put(b"content").unwrap();
+        }),
+        ("other rights of a folder", false, |store, list| {
+            let folder = store.root().join(Store::tree_path(&folder_of(Digest::of(b"content")).digest()));
+            assert!(list.exists());
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }),
+        ("the list is shorter", false, |_, list| {
+            let bytes = fs::read(list).unwrap();
+            fs::write(list, &bytes[..bytes.len() - 1]).unwrap();
+        }),
+        ("a byte of the list is another", false, |_, list| {
+            let mut bytes = fs::read(list).unwrap();
+            bytes[60] ^= 1;
+            fs::write(list, bytes).unwrap();
+        }),
+        ("the list is empty", false, |_, list| fs::write(list, "").unwrap()),
+        ("there is no list", false, |_, list| fs::remove_file(list).unwrap()),
+    ];
+    for (what, expected, change) in changes {
+        let (_folder, store) = store();
+        let tree = folder_of(store.put(b"content").unwrap());
+        let digest = store.put_tree(&tree).unwrap();
+        let list = store.root().join("list");
+        store.write_seen(&list).unwrap();
+        change(&store, &list);
+        let store = Store::existing(store.root()).unwrap();
+        store.look_at_blobs();
+        store.read_seen(&list);
+        assert_eq!(store.trees.shard(&digest).contains(&digest.half()), expected, "{what}");
+    }
+}
+
+/// A folder whose file lost its place on the shelf is never listed: a look at the blobs would not see that file.
+#[test]
+fn worn_out_blobs_make_no_list() {
+    let (_folder, store) = store();
+    let content = store.put(b"content").unwrap();
+    store.put_tree(&folder_of(content)).unwrap();
+    store.replace(&content, b"content").unwrap();
+    let list = store.root().join("list");
+    store.write_seen(&list).unwrap();
+    assert!(!list.exists());
+    let store = Store::existing(store.root()).unwrap();
+    store.look_at_blobs();
+    assert!(store.has_tree(&folder_of(content).digest()));
+    store.write_seen(&list).unwrap();
+    assert!(!list.exists());
+}
+
+fn folder_of(blob: Digest) -> Tree {
+    Tree([("a".to_owned(), TreeEntry::Blob(blob))].into())
 }
