@@ -21,6 +21,7 @@ pub mod digest;
 pub mod store;
 pub mod cache;
 pub mod catalog;
+pub mod layers;
 pub mod search;
 pub mod route;
 pub mod site;
@@ -48,6 +49,7 @@ use history::History;
 use hosts::rows::Published;
 use hosts::{HostOptions, Hosting};
 use intake::{Desk, LayerIntake};
+use layers::Layers;
 use package::Findings;
 use progress::Progress;
 use report::{Clock, Report, Timings};
@@ -118,20 +120,11 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 /// As [`build`].
 pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
-    let look = Look { limits: settings.config.limits, now_ns: 0 };
-    let desk = Desk {
-        contents: Contents::new(None),
-        findings: Findings::default(),
-        look,
-        cache: Cache::none(),
-        inventories: Inventories::none(),
-        store: None,
-    };
-    let layers = intake::take_in(&settings.layers, Survey::new(&settings.layers)?, &desk, progress)?;
+    let layers = Layers::read(settings, None, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
-        let layers = plan.stack(&layers);
-        Ok(Report::new(&plan.name, &layers, &Catalog::merge(&layers, None)?, None))
+        let stack = plan.stack(&layers.taken);
+        Ok(Report::new(&plan.name, &stack, &layers.catalog(plan)?, None))
     });
     let reports = reports.collect::<Result<_>>()?;
     clock.lap("merge");

@@ -95,6 +95,9 @@ pub enum Command {
     /// Compare everything in an output folder or a bundle with its digest
     #[command(after_help = super::verify::EXAMPLES)]
     Verify(super::verify::VerifyArgs),
+    /// Say which version of a package a Kibana gets, and why not a newer one
+    #[command(after_help = super::which::EXAMPLES)]
+    Which(super::which::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

@@ -39,6 +39,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Bundle(args) => super::bundle::run(&args),
         Command::Unbundle(args) => super::unbundle::run(&args),
         Command::Verify(args) => super::verify::run(&args),
+        Command::Which(args) => super::which::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {
@@ -188,7 +189,7 @@ fn manual(command: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_extra_section(text)
 }
 
-fn start_threads(input: &InputArgs) -> Result<()> {
+pub(super) fn start_threads(input: &InputArgs) -> Result<()> {
     if let Some(jobs) = input.jobs {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.into());
         threads.build_global().context("cannot start the threads")?;

@@ -13,6 +13,7 @@ mod summary;
 pub mod unbundle;
 mod upkeep;
 pub mod verify;
+mod which;
 
 pub use commands::run;
 pub use settings::{DistributionPlan, Settings};

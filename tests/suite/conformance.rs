@@ -140,7 +140,7 @@ fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) 
 }
 
 /// The folder that holds the layers, wherever the archive puts it.
-fn packages_below(home: &Path) -> PathBuf {
+pub(crate) fn packages_below(home: &Path) -> PathBuf {
     let found = walkdir::WalkDir::new(home).max_depth(3).into_iter().map(Result::unwrap);
     let layer = found.map(walkdir::DirEntry::into_path).find(|path| path.ends_with("production"));
     layer.expect("a layer `production`").parent().unwrap().to_owned()
