@@ -22,6 +22,8 @@ pub mod store;
 pub mod cache;
 pub mod catalog;
 pub mod layers;
+pub mod holdings;
+pub mod policy;
 pub mod search;
 pub mod route;
 pub mod site;
@@ -46,11 +48,13 @@ use content::Contents;
 use digest::Digest;
 use generation::{Content, Distribution, Files, Lock};
 use history::History;
+use holdings::{Base, Holdings};
 use hosts::rows::Published;
 use hosts::{HostOptions, Hosting};
 use intake::{Desk, LayerIntake};
 use layers::Layers;
 use package::Findings;
+use policy::{Refused, Verdict};
 use progress::Progress;
 use report::{Clock, Report, Timings};
 use std::io::Write;
@@ -96,10 +100,30 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let cache = desk.cache;
     drop(desk.contents);
     clock.lap("read");
+    let merged = settings.distributions.iter().map(|plan| Catalog::merge(&plan.stack(&layers), Some(&store)));
+    let catalogs = merged.collect::<Result<Vec<_>>>()?;
+    clock.lap("merge");
+    let verdicts = settings.distributions.iter().zip(&catalogs).map(|(plan, catalog)| {
+        let distribution = Distribution::new(out, &plan.name);
+        let (holdings, stack) = (Holdings::of_catalog(catalog), settings.stack(plan, settings.strict));
+        policy::guard(&distribution, &holdings, &stack, &settings.exceptions, &store)
+    });
+    let verdicts = verdicts.collect::<Result<Vec<_>>>()?;
+    clock.lap("compare");
+    let refusals: Vec<_> = verdicts.iter().flat_map(Verdict::refusals).collect();
+    if !refusals.is_empty() {
+        // Nothing is taken into use, of no distribution; what was read need not be read again.
+        if settings.use_cache {
+            cache.write(out)?;
+            desk.inventories.write()?;
+        }
+        return Err(Refused(refusals).into());
+    }
     let mut reports = Vec::new();
-    for plan in &settings.distributions {
-        let report = build_one(plan, settings, &layers, (&store, &cache), out, progress, &mut clock)
-            .with_context(|| format!("cannot build `{}`", plan.name))?;
+    for ((plan, catalog), verdict) in settings.distributions.iter().zip(catalogs).zip(verdicts) {
+        let report =
+            build_one(plan, settings, (&layers, &catalog, verdict), (&store, &cache), out, progress, &mut clock)
+                .with_context(|| format!("cannot build `{}`", plan.name))?;
         reports.push(report);
     }
     prune::tidy(out, settings.keep, &store, &cache)?;
@@ -114,17 +138,25 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     Ok((reports, clock.timings()))
 }
 
-/// Reads and merges everything and reports as [`build`] does, but writes nothing.
+/// Reads and merges everything and reports as [`build`] does, but writes nothing. With a base, what changed since is
+/// compared with the policies of the layers.
 ///
 /// # Errors
-/// As [`build`].
-pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
+/// As [`build`]; or when the base cannot be read.
+pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
     let layers = Layers::read(settings, None, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
         let stack = plan.stack(&layers.taken);
-        Ok(Report::new(&plan.name, &stack, &layers.catalog(plan)?, None))
+        let catalog = layers.catalog(plan)?;
+        let mut report = Report::new(&plan.name, &stack, &catalog, None);
+        if let Some(base) = base {
+            let (was, now) = (base.holdings(plan)?, Holdings::of_catalog(&catalog));
+            let stack = settings.stack(plan, true);
+            report.advice = policy::compare(&was, &now, &stack, &settings.exceptions, None)?.problems;
+        }
+        Ok(report)
     });
     let reports = reports.collect::<Result<_>>()?;
     clock.lap("merge");
@@ -148,21 +180,19 @@ fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Opti
 fn build_one(
     plan: &DistributionPlan,
     settings: &Settings,
-    layers: &[LayerIntake],
+    (layers, catalog, verdict): (&[LayerIntake], &Catalog, Verdict),
     (store, cache): (&Store, &Cache),
     out: &Path,
     progress: &Progress,
     clock: &mut Clock,
 ) -> Result<Report> {
     let layers = plan.stack(layers);
-    let catalog = Catalog::merge(&layers, Some(store))?;
-    clock.lap("merge");
     let route::build::Built { routes: tables, answers, report: routing } =
         route::build::build(&catalog.facts(), &settings.config.routing);
     clock.lap("route");
-    let site = site::assemble(&catalog, answers, store, &cache.answers, progress)?;
+    let site = site::assemble(catalog, answers, store, &cache.answers, progress)?;
     clock.lap("render");
-    let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing, &site)));
+    let mut report = Report::new(&plan.name, &layers, catalog, Some((routing, &site)));
     let write_routes =
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
@@ -175,7 +205,7 @@ fn build_one(
     let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
         let mut published = Published::default();
-        site.each_file(&catalog, &mut |path, file| {
+        site.each_file(catalog, &mut |path, file| {
             published.note(path, file.gzip_sha256.is_some());
             Ok(())
         })?;
@@ -197,12 +227,14 @@ fn build_one(
         files.insert(hosts::notes::FILE.to_owned(), Content::Bytes(notes));
         files.insert(hosts::HOSTING.to_owned(), Content::Bytes(hosting));
         let id = &report.generation;
-        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, &catalog, &site, store);
+        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, store);
         files.insert("manifest.json".to_owned(), Content::Written(Box::new(write_manifest)));
         files.insert("report.json".to_owned(), Content::Bytes(report.to_json().into_bytes()));
         files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
+    distribution.keep_exceptions(&verdict.used, &settings.exceptions.reason)?;
+    report.advice = verdict.problems;
     distribution.switch(&report.generation)?;
     clock.lap("write");
     Ok(report)
