@@ -10,14 +10,15 @@ use crate::digest::Digest;
 use crate::generation::Distribution;
 use crate::intake::{Listing, Record, listing_text};
 use crate::layers::Layers;
+use crate::package::{Facts, Release, Spec};
 use crate::progress::Progress;
 use crate::report::CopyReport;
 use crate::store::Store;
-use crate::version::Version;
+use crate::version::{Constraint, Version};
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +45,18 @@ enum Files {
     Text(Box<RawValue>),
     /// A package that was read.
     Record(Arc<Record>),
+}
+
+/// What happened to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Only the second package has it.
+    Added,
+    /// Only the first one has it.
+    Removed,
+    /// Its content is another one.
+    Changed,
 }
 
 /// All versions of one distribution.
@@ -174,18 +187,99 @@ pub fn generation_at(path: &Path) -> Option<PathBuf> {
     candidates.into_iter().find(|folder| folder.join("manifest.json").is_file() && folder.join("site").is_dir())
 }
 
+/// As much of a package's document as search needs for the latest version of a package.
+#[derive(Deserialize)]
+struct Document {
+    release: Release,
+    #[serde(rename = "type")]
+    package_type: String,
+    format_version: String,
+    #[serde(default)]
+    conditions: Conditions,
+}
+
+#[derive(Default, Deserialize)]
+struct Conditions {
+    kibana: Option<Range>,
+    agent: Option<Range>,
+    elastic: Option<Elastic>,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    version: Constraint,
+}
+
+#[derive(Deserialize)]
+struct Elastic {
+    #[serde(default)]
+    capabilities: Vec<String>,
+}
+
+impl Holdings {
+    /// What search needs of the packages of the generation in this folder, in order: all that filters and the choice of
+    /// versions look at. Categories, templates and deprecations are left out.
+    ///
+    /// # Errors
+    /// When a document cannot be read.
+    pub fn facts_of_generation(&self, folder: &Path) -> Result<Vec<Facts>> {
+        let documents = folder.join("site/documents");
+        let facts = |(name, version): &Key| {
+            let document: Document = read(&documents.join(name).join(format!("{version}.json")))?;
+            let spec = Version::loose(&document.format_version).with_context(|| format!("{name}-{version}"))?;
+            let Conditions { kibana, agent, elastic } = document.conditions;
+            Ok(Facts {
+                name: name.clone(),
+                version: version.clone(),
+                package_type: document.package_type,
+                release: document.release,
+                kibana: kibana.map(|range| range.version),
+                agent: agent.map(|range| range.version),
+                spec: Spec { major: spec.major, minor: spec.minor },
+                capabilities: elastic.map(|elastic| elastic.capabilities).unwrap_or_default(),
+                categories: Vec::new(),
+                templates: Vec::new(),
+                deprecated: None,
+            })
+        };
+        self.versions.keys().map(facts).collect()
+    }
+}
+
 impl Holding {
     /// Paths of the files that one of the two lacks or holds with other content. The store is where lists may lie.
     ///
     /// # Errors
     /// When a list cannot be read.
     pub fn differing(&self, other: &Self, store: Option<&Store>) -> Result<Vec<String>> {
+        Ok(self.changes(store, other, store)?.into_keys().collect())
+    }
+
+    /// What is different in another package, by path, each with the store where its list may lie.
+    ///
+    /// # Errors
+    /// When a list cannot be read.
+    pub fn changes(
+        &self,
+        store: Option<&Store>,
+        other: &Self,
+        other_store: Option<&Store>,
+    ) -> Result<BTreeMap<String, Change>> {
         if self.tree.is_some() && self.tree == other.tree {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
-        let (ours, theirs) = (self.contents(store)?, other.contents(store)?);
-        let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        Ok(paths.into_iter().filter(|path| ours.get(*path) != theirs.get(*path)).cloned().collect())
+        let (ours, theirs) = (self.contents(store)?, other.contents(other_store)?);
+        let mut changes = BTreeMap::new();
+        for (path, digest) in &ours {
+            match theirs.get(path) {
+                None => changes.insert(path.clone(), Change::Removed),
+                Some(other) if other != digest => changes.insert(path.clone(), Change::Changed),
+                Some(_) => None,
+            };
+        }
+        let added = theirs.into_keys().filter(|path| !ours.contains_key(path));
+        changes.extend(added.map(|path| (path, Change::Added)));
+        Ok(changes)
     }
 
     fn contents(&self, store: Option<&Store>) -> Result<BTreeMap<String, Digest>> {

@@ -24,6 +24,7 @@ pub mod catalog;
 pub mod layers;
 pub mod holdings;
 pub mod policy;
+pub mod diff;
 pub mod search;
 pub mod route;
 pub mod site;

@@ -100,6 +100,9 @@ pub enum Command {
     /// Say which version of a package a Kibana gets, and why not a newer one
     #[command(after_help = super::which::EXAMPLES)]
     Which(super::which::Arguments),
+    /// Compare generations, distributions or folders of packages
+    #[command(after_help = super::diff::EXAMPLES)]
+    Diff(super::diff::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

@@ -42,6 +42,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Unbundle(args) => super::unbundle::run(&args),
         Command::Verify(args) => super::verify::run(&args),
         Command::Which(args) => super::which::run(&args),
+        Command::Diff(args) => super::diff::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod bundle;
 mod commands;
+mod diff;
 mod image;
 mod kibana_config;
 mod probe;
