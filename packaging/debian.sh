@@ -32,7 +32,7 @@ Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: epr-build
 
 Files: *
-Copyright: the authors of epr-build
+Copyright: 2026 the authors of epr-build
 License: Apache-2.0
  On Debian systems the text of this licence is in /usr/share/common-licenses/Apache-2.0.
 TEXT
@@ -46,6 +46,7 @@ TEXT
 # Linked statically on purpose: it shall run on any Linux and inside images. The unit runs as a dynamic user.
 put usr/share/lintian/overrides/epr-build <<TEXT
 epr-build: statically-linked-binary [usr/bin/epr-build]
+epr-build: shared-library-lacks-prerequisites [usr/bin/epr-build]
 epr-build: embedded-library *zlib*
 TEXT
 installed=$(du -sk --apparent-size "$root" | cut -f1)

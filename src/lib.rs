@@ -38,6 +38,7 @@ pub mod publish;
 pub mod bundle;
 pub mod verify;
 pub mod serve;
+pub mod program;
 pub mod image;
 pub mod kibana;
 

@@ -145,7 +145,8 @@ fn render(answers: &Answers, lists: &Lists<'_>, progress: &Progress) -> Result<(
             Text::Categories(counts) => lists.counts(answers.count(counts)),
         }
     });
-    let texts = rendered.collect::<Result<Vec<_>>>()?;
+    let mut texts = rendered.collect::<Result<Vec<_>>>()?;
+    texts.shrink_to_fit();
     let position = |text| match text {
         Text::Items(list) => list as usize,
         Text::Categories(counts) => (answers.lists() + counts) as usize,

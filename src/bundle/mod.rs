@@ -25,7 +25,6 @@ mod make;
 pub mod manifest;
 pub mod parts;
 pub mod plan;
-mod program;
 pub mod read;
 mod recipe;
 pub mod scan;

@@ -8,10 +8,11 @@ use super::manifest::{File, Manifest, Origin, Patch, Sized};
 use super::parts::Sealing;
 use super::plan::{self, Recipes, Title};
 use super::scan::{HashOnly, Scan, digest_of};
-use super::{GENERATION, MANIFEST, MEDIA, PATCH, PROGRAM, TEXT, WINDOW, header, program, recipe};
+use super::{GENERATION, MANIFEST, MEDIA, PATCH, PROGRAM, TEXT, WINDOW, header, recipe};
 use crate::compress;
 use crate::digest::{Digest, Hasher};
 use crate::generation::Distribution;
+use crate::program::Program;
 use crate::progress::Progress;
 use crate::store::Store;
 use anyhow::{Context, Result, bail, ensure};
@@ -64,7 +65,7 @@ pub struct Written {
 /// # Errors
 /// When it cannot: it does not run on another machine as it is.
 pub fn check_program(path: &Path) -> Result<()> {
-    program::open_static(path).map(drop)
+    Program::read(path).map(drop)
 }
 
 /// Writes a bundle. Nobody may write to the output folder meanwhile.
@@ -230,7 +231,7 @@ fn pack(
     ensure!(text.len() as u64 <= super::manifest::MAX_MANIFEST, "the distribution is too large for a bundle");
     tar.member(MANIFEST, text.len() as u64, 0o644, &mut &text[..]).with_context(trouble)?;
     if let (Some(path), Some(Sized { sha256, size })) = (order.program, manifest.program) {
-        let (mut file, _) = program::open_static(path)?;
+        let mut file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let digest = tar.member(PROGRAM, size, 0o755, &mut file).with_context(trouble)?;
         ensure!(digest == sha256, "{} changed while it was read", path.display());
     }

@@ -162,8 +162,7 @@ fn not_a_base(since: &Path, distribution: &Distribution, error: anyhow::Error) -
 /// The program for the bundle, and what to say when there is none.
 fn program(args: &BundleArgs) -> Result<(Option<PathBuf>, Option<&'static str>)> {
     if let Some(program) = &args.program {
-        let hint = "name an epr-build that was built with `-C target-feature=+crt-static`, or give --no-program";
-        check_program(program).map_err(|error| anyhow!("{error:#}\nhint: {hint}"))?;
+        check_program(program)?;
         return Ok((Some(program.clone()), None));
     }
     // Who takes a delta has the program already.
@@ -172,7 +171,7 @@ fn program(args: &BundleArgs) -> Result<(Option<PathBuf>, Option<&'static str>)>
     }
     match std::env::current_exe() {
         Ok(program) if check_program(&program).is_ok() => Ok((Some(program), None)),
-        _ => Ok((None, Some("left out, this one is not statically linked; `--program` names one that is"))),
+        _ => Ok((None, Some("left out, this one needs libraries; `cargo static` makes one for `--program`"))),
     }
 }
 

@@ -46,6 +46,10 @@ pub struct Args {
     /// Generation to publish; the one in use when absent
     #[arg(long, value_name = "ID")]
     pub generation: Option<String>,
+    /// Send a whole document root for each generation, `g/<id>-whole/`, for routers that cannot look up where versions
+    /// lie: HAProxy, CloudFront, Cloudflare and plain web servers
+    #[arg(long)]
+    pub whole: bool,
     /// Requests at a time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: u16,
@@ -87,6 +91,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     );
     let progress = Progress::new(args.quiet);
     let contents = Contents::read(&distribution.generation(&id))?;
+    let contents = if args.whole { contents.in_one_folder()? } else { contents };
     let options = Options {
         jobs: args.jobs.into(),
         dry_run: args.dry_run,

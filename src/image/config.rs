@@ -1,8 +1,8 @@
 //! The documents of an image: its configuration, its manifest, and the two lists of names.
 
 use super::layer::Blob;
-use super::program::Program;
 use super::{HOME, ImageOptions, PORT, PROGRAM, USER};
+use crate::program::Program;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 

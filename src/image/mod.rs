@@ -6,15 +6,15 @@
 //! layers that they do not know yet. Layers are not compressed: most of what is in them is compressed already, and their
 //! digests depend on nothing but their files.
 //!
-//! [`plan`] says which file is in which layer, [`layer`] writes one, [`config`] describes them. Knows nothing of what a
+//! `plan` says which file is in which layer, `layer` writes one, `config` describes them. Knows nothing of what a
 //! file means beyond its place below the document root.
 
 mod config;
 mod layer;
 mod plan;
-mod program;
 
 use crate::generation::Distribution;
+use crate::program::Program;
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
 use layer::{Blob, header};
@@ -68,7 +68,7 @@ pub struct Image {
 /// # Errors
 /// When the generation or the program is not fit for it, or the machine fails.
 pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Result<Image> {
-    let program = program::Program::read(&options.program)?;
+    let program = Program::read(&options.program)?;
     let distribution = Distribution::new(&options.out, &options.distribution);
     ensure!(distribution.has(&options.generation), "there is no generation {}", options.generation);
     let names = config::names(options)?;

@@ -1,9 +1,9 @@
 //! Which file of a generation goes into which layer.
 
-use super::program::Program;
 use super::{HOME, PROGRAM};
 use crate::digest::Digest;
 use crate::generation::Distribution;
+use crate::program::Program;
 use crate::store::LINK_TIME;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};

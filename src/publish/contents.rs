@@ -1,7 +1,7 @@
 //! What shall be in the store: the files of a generation as folders of objects.
 //!
 //! A version is a folder `v/<digest>`, whose name is made from the keys, contents and headers of its objects. All else is
-//! the folder `g/<generation>`. Inside a folder, keys are paths of the document root. Reads the generation's manifest;
+//! the folder `g/<generation>`; with `--whole` everything is the folder `g/<generation>-whole`. Inside a folder, keys are paths of the document root. Reads the generation's manifest;
 //! knows nothing of stores.
 
 use super::plan::Amount;
@@ -199,6 +199,25 @@ impl Contents {
         }
         objects.sort_by(|left, right| left.key.cmp(&right.key));
         Ok(Self { distribution, versions, answers: Folder { name: format!("g/{id}"), objects }, current })
+    }
+
+    /// The same with the versions in the folder of the generation, which is then a whole document root: for routers that
+    /// look up no folders. Nothing is shared between generations.
+    ///
+    /// # Errors
+    /// None in fact; places are written as JSON.
+    pub fn in_one_folder(mut self) -> Result<Self> {
+        let name = format!("{}-whole", self.answers.name);
+        self.current.versions.values_mut().for_each(|version| version.folder.clone_from(&name));
+        let mut objects = self.answers.objects;
+        objects.retain(|object| ![PLACES, PLACES_MAP].contains(&object.key.as_str()));
+        objects.extend(self.versions.drain(..).flat_map(|folder| folder.objects));
+        for (name, media_type, text) in places(&self.current)? {
+            objects.push(table(name, media_type, Source::Bytes(text.clone().into_bytes()), text.as_bytes()));
+        }
+        objects.sort_by(|left, right| left.key.cmp(&right.key));
+        self.answers = Folder { name, objects };
+        Ok(self)
     }
 
     /// The text of the object that names the generation in use.

@@ -11,7 +11,7 @@
 //!
 //! Nothing below `v/` and `g/` is ever overwritten with other content, so no order of uploads and no kill can change
 //! what readers of the generation in use see; `current.json` alone decides. Stages: [`contents`] (what shall be there),
-//! [`state`] and [`survey`] (what is there), [`plan`] (a pure function of the two), [`upload`] (doing it). Knows nothing
+//! [`state`] and `survey` (what is there), [`plan`] (a pure function of the two), `upload` (doing it). Knows nothing
 //! of packages, routing or the store on disk.
 
 pub mod contents;

@@ -50,7 +50,7 @@ async function handler(event) {
       decision = step(decision, value);
     }
     // A compressed copy beside a file is no file of the package.
-    if (decision.kind === 'packaged' && /\.gz$/.test(decision.file)) {
+    if (decision.kind === 'packaged' && decision.file.slice(-3) === '.gz') {
       value = await lookUp('=' + encode(decision.file));
       if (value === undefined) decision = refuse(404, '{{ texts.no_resource }}');
     }

@@ -8,8 +8,9 @@
 var IN_NAME = /[^{{ name }}]/, IN_WORD = /[^{{ word }}]/, IN_VERSION = /[^{{ version }}+]/, IN_FLAG = /[^{{ flag }}]/;
 var IN_CAPABILITY = /[^{{ capability }}]/;
 var BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+// In njs a dollar also matches before a last line break, which a decoded path may hold: hence the other ends.
 var PART = '(?:0|[1-9]\\d*|\\d*[A-Za-z-][0-9A-Za-z-]*)';
-var REST = '(-' + PART + '(?:\\.' + PART + ')*)?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?$';
+var REST = '(-' + PART + '(?:\\.' + PART + ')*)?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?(?![\\s\\S])';
 var LOOSE = new RegExp('^v?(\\d+)(?:\\.(\\d+))?(?:\\.(\\d+))?' + REST);
 var NUMBER = '(?:0|[1-9]\\d{0,18})';
 var STRICT = new RegExp('^' + NUMBER + '\\.' + NUMBER + '\\.' + NUMBER + REST);
@@ -47,7 +48,7 @@ function clean(raw) {
     } else if (parts[i] && parts[i] !== '.') segments.push(parts[i]);
   }
   path = '/' + segments.join('/');
-  return segments.length && /^\.?\.?$/.test(parts[parts.length - 1]) ? path + '/' : path;
+  return segments.length && ['', '.', '..'].indexOf(parts[parts.length - 1]) >= 0 ? path + '/' : path;
 }
 
 // The path as a URL and as a key: what could mean something else is escaped.
@@ -70,7 +71,7 @@ function begin(method, rawPath, query) {
   if (path === '/search/' || path === '/categories/')
     return { status: 301, location: SETTINGS.prefix + path.slice(0, -1) + (raw && '?') + raw };
   if ((parts = /^\/package\/([^\/]+)\/([^\/]+)(?:\/([\s\S]*))?$/.exec(path))) return packaged(path, parts);
-  if ((parts = /^\/epr\/[^\/]+\/(([a-z0-9_]+)-([^\/]+)\.zip(\.sig)?)$/.exec(path))) {
+  if ((parts = /^\/epr\/[^\/]+\/(([a-z0-9_]+)-([^\/]+)\.zip(\.sig)?)(?![\s\S])/.exec(path))) {
     if (!isStrict(parts[3])) return refuse(400, '{{ texts.invalid_version }}');
     return file(parts[4] ? 'signature' : 'archive', '/epr/' + parts[2] + '/' + parts[1]);
   }

@@ -50,8 +50,10 @@ fn current(case: &Case, out: &str) -> String {
 }
 
 /// Writes a bundle of `out`.
+/// Writes a bundle, without the program under test, which would be most of it if it needs no libraries.
 fn bundle(case: &Case, file: &str, more: &[&str]) -> Run {
-    good(case, &[&["bundle", "--dist", "staging", "--output", file], more].concat())
+    let program: &[&str] = if more.contains(&"--program") { &[] } else { &["--no-program"] };
+    good(case, &[&["bundle", "--dist", "staging", "--output", file], program, more].concat())
 }
 
 fn unbundle(case: &Case, file: &str, out: &str) -> Run {
@@ -117,7 +119,7 @@ fn what_arrives_is_what_was_built() {
         contents.iter().filter(|content| content["from"] == kind || content["from"].get(kind).is_some()).count()
     };
     assert_eq!(count("zip"), 4, "{manifest:#}");
-    assert!(count("gzip") >= 4 && count("member") >= 2, "{manifest:#}");
+    assert!(count("gzip") >= 1 && count("member") >= 2, "gzip {}, member {}", count("gzip"), count("member"));
 
     // The same bytes from the same generation, wherever it lies and however it came there.
     for out in ["far", "out"] {
@@ -259,7 +261,7 @@ fn only_static_programs_are_carried() {
     build(&case);
     let shell = fs::canonicalize("/bin/sh").unwrap();
     let run = case.run(&["bundle", "--dist", "staging", "--output", "a", "--program", shell.to_str().unwrap()]);
-    assert!(run.code == 2 && run.stderr.contains("is not statically linked\nhint: "), "{run:#?}");
+    assert!(run.code == 2 && run.stderr.contains("needs libraries") && run.stderr.contains("\nhint: "), "{run:#?}");
     let run = case.run(&[
         "bundle",
         "--dist",
@@ -273,6 +275,7 @@ fn only_static_programs_are_carried() {
     // The smallest program there is: a header, and nothing that names a loader.
     let mut program = b"\x7fELF\x02\x01\x01".to_vec();
     program.resize(64, 0);
+    program[18] = 62;
     fs::write(case.path("program"), &program).unwrap();
     let run = bundle(&case, "a", &["--program", "program"]);
     assert!(run.stdout.contains("program            in the bundle"), "{run:#?}");

@@ -4,10 +4,10 @@
 //! versions, minutes) when `EPR_CONFORMANCE` is `full`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
-use crate::archives;
 use crate::built::{DISTRIBUTIONS, Generation, program, run};
 use crate::routers::{apache, caddy, edge_sites, haproxy};
 use crate::running::{self, Running};
+use crate::{archives, image, publish};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -28,7 +28,7 @@ type Start = fn(&Path, &str) -> Option<Running>;
 /// Every server that answers from a generation.
 ///
 /// The first two also answer for the full data.
-const SERVERS: [(&str, Start); 7] = [
+const SERVERS: [(&str, Start); 9] = [
     ("serve", |home, distribution| Some(serve(home, distribution))),
     ("nginx", nginx),
     ("apache", |home, distribution| apache::start_generated(&current(home, distribution))),
@@ -36,6 +36,8 @@ const SERVERS: [(&str, Start); 7] = [
     ("cloudflare", |home, distribution| edge_sites::start_built("cloudflare", home, distribution)),
     ("cloudfront", |home, distribution| edge_sites::start_built("cloudfront", home, distribution)),
     ("haproxy", |home, distribution| haproxy::start_generated(&current(home, distribution))),
+    ("image", image::start_generated),
+    ("object store", publish::start_behind_haproxy),
 ];
 
 /// The generation of a distribution.

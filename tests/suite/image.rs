@@ -3,6 +3,7 @@
 
 use crate::built::{Generation, program, run, sample_packages};
 use crate::running::{self, Running};
+use epr_build::program::Program;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,11 +15,13 @@ use tempfile::TempDir;
 
 const DISTRIBUTION: &str = "staging";
 
-/// A statically linked `epr-build`, as `cargo static` makes it; `EPR_STATIC` names another one.
+/// A statically linked `epr-build`: the one under test if it is, else what `cargo static` made.
 pub(crate) fn static_program() -> Option<PathBuf> {
-    let made = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/x86_64-unknown-linux-gnu/release/epr-build");
-    let path = std::env::var_os("EPR_STATIC").map_or_else(made, PathBuf::from);
-    running::skip_unless(path.is_file(), "no statically linked program: run `cargo static`").then_some(path)
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/x86_64-unknown-linux-gnu/release/epr-build");
+    let found =
+        [PathBuf::from(env!("CARGO_BIN_EXE_epr-build")), made].into_iter().find(|path| Program::read(path).is_ok());
+    running::skip_unless(found.is_some(), "no statically linked program: run `cargo static`");
+    found
 }
 
 fn succeed(command: &mut Command) -> String {
@@ -73,13 +76,9 @@ fn an_update_moves_what_changed() {
     let again = image(second.path(), &static_program, "other.tar");
     assert!(fs::read(&before).unwrap() == fs::read(again).unwrap(), "two images of the same packages differ");
 
-    let changed = first.path().join("packages/production/acme_vault/1.1.0/docs/README.md");
-    let files: Vec<_> = walkdir::WalkDir::new(first.path().join("packages"))
-        .into_iter()
-        .map(|entry| entry.unwrap().into_path())
-        .filter(|path| path.ends_with("docs/README.md") && !path.is_symlink())
-        .collect();
-    let changed = if changed.exists() { changed } else { files[0].clone() };
+    let files = walkdir::WalkDir::new(first.path().join("packages/production")).sort_by_file_name();
+    let mut files = files.into_iter().map(|entry| entry.unwrap().into_path());
+    let changed = files.find(|path| path.ends_with("docs/README.md")).unwrap();
     fs::OpenOptions::new().append(true).open(changed).unwrap().write_all(b"\nMore.\n").unwrap();
     let after = image(first.path(), &static_program, "after.tar");
     let (before, after) = (layers(&before), layers(&after));
@@ -107,9 +106,7 @@ fn other_tools_take_it_and_it_answers() {
             assert_eq!((told["Architecture"].as_str(), told["Os"].as_str()), (Some("amd64"), Some("linux")), "{form}");
         }
     }
-    let configuration = format!("oci-archive:{}:{DISTRIBUTION}", image.display());
-    let told = succeed(Command::new(&skopeo).args(["inspect", "--config", "--raw", &configuration]));
-    let told: Value = serde_json::from_str(&told).unwrap();
+    let (root, told) = unpack(&skopeo, &umoci, &image, DISTRIBUTION, &home.path().join("unpacked"));
     assert_eq!(told["config"]["User"], "65532:65532");
     assert_eq!(
         told["config"]["Healthcheck"]["Test"],
@@ -117,13 +114,6 @@ fn other_tools_take_it_and_it_answers() {
     );
     assert!(told["config"]["ExposedPorts"]["8080/tcp"].is_object());
 
-    let layout = home.path().join("layout");
-    let copied = format!("oci:{}:{DISTRIBUTION}", layout.display());
-    succeed(Command::new(&skopeo).args(["copy", "--quiet", &configuration, &copied]));
-    let bundle = home.path().join("bundle");
-    let source = format!("{}:{DISTRIBUTION}", layout.display());
-    succeed(Command::new(&umoci).args(["unpack", "--rootless", "--image", &source]).arg(&bundle));
-    let root = bundle.join("rootfs");
     check_files(&root, &generation, &id);
     check_answers(&root, &told, &generation);
 }
@@ -175,8 +165,39 @@ fn check_answers(root: &Path, told: &Value, generation: &Generation) {
     assert_eq!(probe(&format!("http://{address}")).status.code(), Some(2));
 }
 
+/// An image of a distribution, unpacked and running.
+pub(crate) fn start_generated(home: &Path, distribution: &str) -> Option<Running> {
+    let program_of_image = static_program()?;
+    let (skopeo, umoci) = (running::binary("skopeo")?, running::binary("umoci")?);
+    if !running::skip_unless(rustix::process::getuid().is_root(), "only root may change the root") {
+        return None;
+    }
+    let path = home.join(format!("{distribution}.image.tar"));
+    let made = run(program(home)
+        .args(["image", "--quiet", "--dist", distribution, "--program"])
+        .arg(program_of_image)
+        .arg("--output")
+        .arg(&path));
+    assert_eq!(made.status, Some(0), "{made:#?}");
+    let (root, told) = unpack(&skopeo, &umoci, &path, distribution, &home.join(format!("{distribution}.image")));
+    let words = |key: &str| -> Vec<String> { serde_json::from_value(told["config"][key].clone()).unwrap() };
+    Some(start(&root, &words("Entrypoint"), &words("Cmd")))
+}
+
+/// Unpacks an image by other people's tools: the root, and what it says of itself.
+fn unpack(skopeo: &Path, umoci: &Path, image: &Path, tag: &str, to: &Path) -> (PathBuf, Value) {
+    let source = format!("oci-archive:{}:{tag}", image.display());
+    let told = succeed(Command::new(skopeo).args(["inspect", "--config", "--raw", &source]));
+    fs::create_dir_all(to).unwrap();
+    let layout = format!("{}:{tag}", to.join("layout").display());
+    succeed(Command::new(skopeo).args(["copy", "--quiet", &source, &format!("oci:{layout}")]));
+    let bundle = to.join("bundle");
+    succeed(Command::new(umoci).args(["unpack", "--rootless", "--image", &layout]).arg(&bundle));
+    (bundle.join("rootfs"), serde_json::from_str(&told).unwrap())
+}
+
 /// The process of an unpacked image, on another port.
-pub(crate) fn start(root: &Path, entrypoint: &[String], command: &[String]) -> Running {
+fn start(root: &Path, entrypoint: &[String], command: &[String]) -> Running {
     running::start("image", |address| {
         let mut process = Command::new("chroot");
         process.arg("--userspec=65532:65532").arg(root).args(entrypoint);

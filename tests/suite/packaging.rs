@@ -5,6 +5,7 @@ use crate::built::{Generation, build_samples};
 use crate::image::static_program;
 use crate::running;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -46,6 +47,8 @@ fn systemd_takes_the_unit() {
     let unit = unit.replace("/usr/bin/epr-build", env!("CARGO_BIN_EXE_epr-build"));
     let path = home.path().join("epr-build@staging.service");
     fs::write(&path, unit).unwrap();
+    // As it would be installed, whatever the umask.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let output = Command::new(&analyze).arg("verify").arg("--man=no").arg(&path).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let ours: Vec<_> = said.lines().filter(|line| line.contains("epr-build@")).collect();

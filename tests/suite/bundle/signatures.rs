@@ -115,7 +115,8 @@ fn keys_with_passwords() {
     fs::write(case.path("key"), pair.sk.to_box(None).unwrap().to_string()).unwrap();
     fs::write(case.path("key.pub"), pair.pk.to_box().unwrap().to_string()).unwrap();
     let sign = |password: &str| {
-        let mut command = case.command(&["bundle", "--dist", "staging", "--output", "a", "--sign", "key"]);
+        let mut command =
+            case.command(&["bundle", "--dist", "staging", "--output", "a", "--no-program", "--sign", "key"]);
         command.env("MINISIGN_PASSWORD", password).output().unwrap()
     };
     let refused = sign("wrong");

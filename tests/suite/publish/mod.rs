@@ -3,6 +3,8 @@
 
 mod reader;
 mod s3;
+
+pub(crate) use s3::start_behind_haproxy;
 mod troubled;
 
 use crate::built::Generation;

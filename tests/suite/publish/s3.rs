@@ -3,6 +3,7 @@
 use super::reader::{Reader, check, requests};
 use crate::built::{Generation, build_samples, program, run};
 use crate::routers::client::{Client, Response};
+use crate::routers::haproxy;
 use crate::running::{self, Running, skip_unless};
 use epr_build::publish::target::Target;
 use epr_build::route::request::{Decision, Kind};
@@ -26,6 +27,19 @@ struct S3 {
 
 fn binary() -> Option<PathBuf> {
     running::binary("moto_server")
+}
+
+/// A generation in a bucket, with HAProxy in front.
+pub(crate) fn start_behind_haproxy(home: &Path, distribution: &str) -> Option<Running> {
+    running::binary("haproxy")?;
+    let s3 = S3::start(home)?;
+    let to = format!("s3://bucket/{distribution}");
+    let mut command = s3.command(home, &["publish", "--dist", distribution, "--whole", "--to", &to]);
+    let published = command.output().unwrap();
+    assert!(published.status.success(), "{published:?}");
+    let generation = fs::canonicalize(home.join("out").join(distribution).join("current")).unwrap();
+    let id = generation.file_name().unwrap().to_str().unwrap();
+    haproxy::start_before(&generation, s3.server, &format!("/bucket/{distribution}/g/{id}-whole"))
 }
 
 impl S3 {
@@ -62,8 +76,15 @@ impl S3 {
     }
 
     fn publish(&self, home: &Path, more: &[&str]) -> Command {
+        let mut command = self.command(home, &["publish", "--dist", "production", "--to", TO]);
+        command.args(more);
+        command
+    }
+
+    /// The program, with what leads it here.
+    fn command(&self, home: &Path, arguments: &[&str]) -> Command {
         let mut command = program(home);
-        command.args(["publish", "--dist", "production", "--to", TO]).args(more);
+        command.args(arguments);
         command.env("AWS_ENDPOINT_URL", format!("http://{}", self.server.address)).env("AWS_ALLOW_HTTP", "true");
         command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret").env("AWS_REGION", "us-east-1");
         command
@@ -351,4 +372,26 @@ fn failures_are_said() {
     let mut command = program(home.path());
     let refused = run(command.args(["publish", "--dist", "production"]).args(other));
     assert!(refused.status == Some(2) && refused.stderr.contains("holds the distribution `staging`"), "{refused:#?}");
+}
+
+// For routers that look nothing up, the folder of a generation is the document root, copies included.
+#[test]
+fn a_whole_generation_is_a_document_root() {
+    let home = build_samples();
+    let to = format!("file://{}", home.path().join("place").display());
+    let publish = || {
+        let run = run(program(home.path()).args(["publish", "--dist", "staging", "--whole", "--to", &to]));
+        assert_eq!(run.status, Some(0), "{run:#?}");
+        run.stdout
+    };
+    publish();
+    let generation = Generation::open(&home.path().join("out"), "staging");
+    let id = generation.folder.file_name().unwrap().to_str().unwrap().to_owned();
+    let root = home.path().join(format!("place/g/{id}-whole"));
+    for (path, original) in generation.files() {
+        assert!(fs::read(root.join(&path[1..])).unwrap() == fs::read(original).unwrap(), "{path}");
+    }
+    assert!(!home.path().join("place/v").exists());
+    let again = publish();
+    assert!(again.contains("nothing") || again.contains(" 0 "), "{again}");
 }

@@ -44,6 +44,30 @@ fn start(site: &Site, prefix: &str) -> Running {
     })
 }
 
+/// The same with the tables as databases.
+fn start_with_databases(site: &Site, prefix: &str) -> Running {
+    let binary = binary().unwrap();
+    let databases = site.folder.path().join("databases");
+    running::start("apache", |address| {
+        let options = options(site, prefix, address);
+        let folder = write(site, "apache", render(&site.routes, &options).unwrap(), &options);
+        let made = databases.join(&options.generation_id);
+        fs::create_dir_all(&made).unwrap();
+        for map in fs::read_dir(folder.parent().unwrap().join("tables")).unwrap() {
+            let map = map.unwrap().path();
+            let database = made.join(map.file_stem().unwrap());
+            let mut command = Command::new("httxt2dbm");
+            let output = command.args(["-f", "SDBM", "-i"]).arg(&map).arg("-o").arg(database).output().unwrap();
+            assert!(output.status.success(), "{}: {output:?}", map.display());
+        }
+        // Without its text no table can be read by accident.
+        fs::remove_dir_all(folder.parent().unwrap().join("tables")).unwrap();
+        let mut command = command(&binary, &folder, folder.parent().unwrap().parent().unwrap());
+        command.arg("-C").arg(format!("Define EPR_DBM {}", databases.display()));
+        command
+    })
+}
+
 /// httpd with the configuration of a generation, of which only the address and the file of its process id are changed.
 pub(crate) fn start_generated(generation: &Path) -> Option<Running> {
     let binary = binary()?;
@@ -83,6 +107,13 @@ fn apache_routes_below_a_path() {
 fn apache_routes_by_tables_of_a_catalog() {
     if binary().is_some() {
         driver::by_a_catalog(&start, all);
+    }
+}
+
+#[test]
+fn apache_routes_by_databases() {
+    if binary().is_some() && running::binary("httxt2dbm").is_some() {
+        driver::by_a_catalog(&start_with_databases, all);
     }
 }
 

@@ -57,19 +57,26 @@ fn start(site: &Site, prefix: &str) -> Running {
     running
 }
 
-/// HAProxy with the configuration of a generation, of which only the address is changed, in front of its files.
+/// HAProxy with the configuration of a generation, in front of its files.
 pub(crate) fn start_generated(generation: &Path) -> Option<Running> {
-    let binary = binary()?;
+    binary()?;
+    let origin = origin(&generation.join("site"), &copy_host(generation, "haproxy").join("origin"));
+    start_before(generation, origin, "")
+}
+
+/// HAProxy with the configuration of a generation, of which only the address is changed, in front of an origin that holds
+/// the site below a path.
+pub(crate) fn start_before(generation: &Path, origin: Running, below: &str) -> Option<Running> {
+    let binary = running::binary("haproxy")?;
     let folder = copy_host(generation, "haproxy");
     let generated = fs::read_to_string(folder.join("haproxy.cfg")).unwrap();
-    let origin = origin(&generation.join("site"), &folder.join("origin"));
     let mut running = running::start("haproxy", |address| {
         let change = |line: &str| match line.trim_start().starts_with("bind ") {
             true => format!("  bind {address}\n"),
             false => format!("{line}\n"),
         };
         fs::write(folder.join("haproxy.cfg"), generated.lines().map(change).collect::<String>()).unwrap();
-        command(&binary, &folder.join("haproxy.cfg"), &origin.address, "")
+        command(&binary, &folder.join("haproxy.cfg"), &origin.address, below)
     });
     running.behind = Some(Box::new(origin));
     Some(running)

@@ -1,4 +1,4 @@
-//! The program that an image runs: it must need nothing that is not in it.
+//! The program that images and bundles carry: it must need nothing that is not in it.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -10,13 +10,14 @@ const INTERPRETER: u32 = 3;
 const HEADER: usize = 56;
 
 /// A statically linked program.
-pub(super) struct Program {
+#[derive(Clone, Debug)]
+pub struct Program {
     /// Where it lies.
-    pub(super) path: PathBuf,
+    pub path: PathBuf,
     /// Bytes.
-    pub(super) size: u64,
+    pub size: u64,
     /// The processor, as images call it.
-    pub(super) architecture: &'static str,
+    pub architecture: &'static str,
 }
 
 impl Program {
@@ -24,7 +25,7 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be read, is for another system, or needs libraries.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let shown = path.display();
         let hint = "hint: build one with `cargo static`, and name it with --program";
@@ -35,7 +36,7 @@ impl Program {
             other => bail!("`{shown}` is for a processor that images have no name for ({other})\n{hint}"),
         };
         if needs_loader(&bytes).unwrap_or(true) {
-            bail!("`{shown}` needs libraries, which an image of it alone does not have\n{hint}");
+            bail!("`{shown}` needs libraries, which are not there where it would go\n{hint}");
         }
         Ok(Self { path: path.to_owned(), size: bytes.len() as u64, architecture })
     }
