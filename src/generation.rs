@@ -70,6 +70,11 @@ impl Distribution {
         Self { folder: out.join(name) }
     }
 
+    /// Where it lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Its name.
     pub fn name(&self) -> String {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
@@ -172,6 +177,7 @@ impl Distribution {
     /// # Errors
     /// When the disk fails.
     pub fn clear_unfinished(&self) -> Result<()> {
+        self.clear_unfinished_releases()?;
         let folder = self.folder.join("generations");
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
             let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
@@ -215,9 +221,10 @@ impl Distribution {
     /// Removes a generation that is not in use.
     ///
     /// # Errors
-    /// When it is in use, or the disk fails.
+    /// When it is in use, a release needs it, or the disk fails.
     pub fn remove(&self, id: &str) -> Result<()> {
         ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
+        ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
         // Out of sight first: a generation is there as a whole or not at all.
         fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
@@ -279,7 +286,7 @@ pub(crate) fn append(path: &Path, line: &str) -> Result<()> {
 }
 
 /// Gives a file, folder or link its time: what is published has no other time than its content's.
-fn set_time(path: &Path, seconds: i64) -> Result<()> {
+pub(crate) fn set_time(path: &Path, seconds: i64) -> Result<()> {
     rustix::fs::utimensat(CWD, path, &times(seconds), AtFlags::SYMLINK_NOFOLLOW)
         .with_context(|| format!("cannot set the time of {}", path.display()))
 }
@@ -344,7 +351,8 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a new file and the folders above it, readable by all.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(parent) = path.parent() {
         make_folders(parent)?;
     }

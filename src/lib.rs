@@ -32,6 +32,8 @@ pub mod hosts;
 pub mod manifest;
 pub mod report;
 pub mod generation;
+pub mod release;
+pub mod compatible;
 pub mod history;
 pub mod prune;
 pub mod publish;
@@ -46,6 +48,7 @@ use anyhow::{Context, Result};
 use cache::Cache;
 use catalog::Catalog;
 use cli::{DistributionPlan, Settings};
+use config::Config;
 use content::Contents;
 use digest::Digest;
 use generation::{Content, Distribution, Files, Lock};
@@ -178,23 +181,43 @@ fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Opti
     settings.distributions.iter().map(is_current).collect()
 }
 
-/// One distribution: merge, routes, site, generation, switch.
+/// One distribution: routes, site, generation, switch.
 fn build_one(
     plan: &DistributionPlan,
     settings: &Settings,
     (layers, catalog, verdict): (&[LayerIntake], &Catalog, Verdict),
-    (store, cache): (&Store, &Cache),
+    parts: (&Store, &Cache),
     out: &Path,
     progress: &Progress,
     clock: &mut Clock,
 ) -> Result<Report> {
+    let distribution = Distribution::new(out, &plan.name);
     let layers = plan.stack(layers);
+    let mut report =
+        write_generation((plan, &settings.config), &layers, catalog, parts, &distribution, progress, clock)?;
+    distribution.keep_exceptions(&verdict.used, &settings.exceptions.reason)?;
+    report.advice = verdict.problems;
+    distribution.switch(&report.generation)?;
+    clock.lap("write");
+    Ok(report)
+}
+
+/// Writes the generation of a catalog beside the others: routes, site, configurations.
+fn write_generation(
+    (plan, config): (&DistributionPlan, &Config),
+    layers: &[&LayerIntake],
+    catalog: &Catalog,
+    (store, cache): (&Store, &Cache),
+    distribution: &Distribution,
+    progress: &Progress,
+    clock: &mut Clock,
+) -> Result<Report> {
     let route::build::Built { routes: tables, answers, report: routing } =
-        route::build::build(&catalog.facts(), &settings.config.routing);
+        route::build::build(&catalog.facts(), &config.routing);
     clock.lap("route");
     let site = site::assemble(catalog, answers, store, &cache.answers, progress)?;
     clock.lap("render");
-    let mut report = Report::new(&plan.name, &layers, catalog, Some((routing, &site)));
+    let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
     let write_routes =
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
@@ -204,7 +227,6 @@ fn build_one(
     let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
-    let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
         let mut published = Published::default();
         site.each_file(catalog, &mut |path, file| {
@@ -235,9 +257,5 @@ fn build_one(
         files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
-    distribution.keep_exceptions(&verdict.used, &settings.exceptions.reason)?;
-    report.advice = verdict.problems;
-    distribution.switch(&report.generation)?;
-    clock.lap("write");
     Ok(report)
 }

@@ -103,6 +103,9 @@ pub enum Command {
     /// Compare generations, distributions or folders of packages
     #[command(after_help = super::diff::EXAMPLES)]
     Diff(super::diff::Arguments),
+    /// Pin a generation under the version of a stack, hosted beside the present one
+    #[command(after_help = super::release::EXAMPLES)]
+    Release(super::release::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

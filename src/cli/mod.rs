@@ -8,6 +8,7 @@ mod image;
 mod kibana_config;
 mod probe;
 mod publish;
+mod release;
 mod serve;
 mod settings;
 mod summary;

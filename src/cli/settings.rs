@@ -112,7 +112,7 @@ impl Settings {
     }
 }
 
-fn read_config(path: Option<&Path>) -> Result<Config> {
+pub(super) fn read_config(path: Option<&Path>) -> Result<Config> {
     let (path, required) = match path {
         Some(path) => (path.to_owned(), true),
         None => (PathBuf::from(DEFAULT_CONFIG), false),

@@ -89,6 +89,11 @@ pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> 
     route_below("", routes, method, path, query)
 }
 
+/// Whether a raw path leads to what lies below another one, which is empty or has no slash at its end.
+pub fn lies_below(prefix: &str, path: &str) -> bool {
+    clean(path).is_some_and(|path| below(prefix, &path).is_some())
+}
+
 /// As [`route`], for a registry that lies below a path, which is empty or has no slash at its end.
 pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, query: Option<&str>) -> Decision {
     match method {
