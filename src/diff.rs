@@ -3,13 +3,16 @@
 //! Which Kibana sees what is asked of [`search()`] at every version at which the answer can change, so that it is true for all
 //! versions between. Knows nothing of where the two sides come from and how the result is printed.
 
-use crate::holdings::{Change, Holdings, Key};
+pub mod details;
+
+use crate::holdings::{Holding, Holdings, Key};
 use crate::package::Facts;
 use crate::route::clients::{changes_of_kibana, query_of_kibana};
 use crate::search::search;
 use crate::store::Store;
 use crate::version::Version;
 use anyhow::Result;
+use details::{CHANGELOG, Details, Entry, Inside, MANIFEST};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +25,12 @@ pub struct Side {
     pub facts: Vec<Facts>,
     /// Where lists of files may lie.
     pub store: Option<Store>,
+    /// Reads a file of a package, by its path; nothing where that is not known.
+    pub read: Option<Box<ReadFile>>,
 }
+
+/// Gives the content of a file of a package.
+type ReadFile = dyn Fn(&Holding, &str) -> Result<Vec<u8>>;
 
 /// All differences; everything is sorted by name, then version.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -35,12 +43,14 @@ pub struct Diff {
     pub changed: Vec<Changed>,
     /// Versions that come from another layer.
     pub moved: Vec<Moved>,
+    /// Packages whose newest version is another one.
+    pub newest: Vec<Newest>,
     /// Which Kibanas see another version.
     pub seen: Vec<Seen>,
 }
 
 /// A version and its layer.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Id {
     /// Package name.
     pub name: String,
@@ -51,18 +61,35 @@ pub struct Id {
 }
 
 /// A version with other files.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
     /// Package name.
     pub name: String,
     /// Version.
     pub version: String,
-    /// What happened to each file that is not the same, by path.
-    pub files: BTreeMap<String, Change>,
+    /// What is not the same.
+    #[serde(flatten)]
+    pub details: Details,
+}
+
+/// A package whose newest version is another one, pre-releases included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Newest {
+    /// Package name.
+    pub name: String,
+    /// The newest version before.
+    pub was: String,
+    /// The newest version now.
+    pub is: String,
+    /// What is not the same.
+    #[serde(flatten)]
+    pub details: Details,
+    /// What the changelog says of the versions between; nothing when the newest is an earlier one than before.
+    pub changelog: Vec<Entry>,
 }
 
 /// A version from another layer.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Moved {
     /// Package name.
     pub name: String,
@@ -98,6 +125,19 @@ impl Diff {
     }
 }
 
+impl Side {
+    /// A package as it is compared. What cannot be read of its texts is not compared.
+    fn inside(&self, holding: &Holding) -> Result<Inside> {
+        let files = holding.contents(self.store.as_ref())?;
+        let text = |path: &str| {
+            let read = self.read.as_ref().filter(|_| files.contains_key(path));
+            read.and_then(|read| read(holding, path).ok()).unwrap_or_default()
+        };
+        let (manifest, changelog) = (text(MANIFEST), text(CHANGELOG));
+        Ok(Inside { files, manifest, changelog })
+    }
+}
+
 /// Compares two sides.
 ///
 /// # Errors
@@ -111,9 +151,9 @@ pub fn compare(a: &Side, b: &Side) -> Result<Diff> {
             (None, Some(is)) => diff.added.push(Id { name, version, layer: is.layer.clone() }),
             (Some(was), None) => diff.removed.push(Id { name, version, layer: was.layer.clone() }),
             (Some(was), Some(is)) => {
-                let files = was.changes(a.store.as_ref(), is, b.store.as_ref())?;
-                if !files.is_empty() {
-                    diff.changed.push(Changed { name: name.clone(), version: version.clone(), files });
+                let details = if was.is_same(is) { None } else { Some(Details::new(&a.inside(was)?, &b.inside(is)?)) };
+                if let Some(details) = details.filter(|details| !details.files.is_empty()) {
+                    diff.changed.push(Changed { name: name.clone(), version: version.clone(), details });
                 }
                 // A folder of packages is no layer, and nothing moves into it or out of it.
                 if was.layer != is.layer && !was.layer.is_empty() && !is.layer.is_empty() {
@@ -122,6 +162,18 @@ pub fn compare(a: &Side, b: &Side) -> Result<Diff> {
             }
             (None, None) => {}
         }
+    }
+    let theirs = b.holdings.newest();
+    for ((name, old), was) in a.holdings.newest().values() {
+        let Some(((_, new), is)) = theirs.get(name.as_str()).filter(|((_, new), _)| new != old) else { continue };
+        let (before, now) = (a.inside(was)?, b.inside(is)?);
+        diff.newest.push(Newest {
+            name: name.clone(),
+            was: old.to_string(),
+            is: new.to_string(),
+            details: Details::new(&before, &now),
+            changelog: details::entries(&now.changelog, old, new),
+        });
     }
     let (ours, theirs) = (by_name(&a.facts), by_name(&b.facts));
     let names: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();

@@ -5,8 +5,7 @@
 
 use crate::catalog::Catalog;
 use crate::cli::{DistributionPlan, Settings};
-use crate::content::StoredFile;
-use crate::digest::Digest;
+use crate::content::{Blob, StoredFile};
 use crate::generation::Distribution;
 use crate::intake::{Listing, Record, listing_text};
 use crate::layers::Layers;
@@ -87,7 +86,15 @@ struct Conflicts {
     conflicts: Vec<CopyReport>,
 }
 
+/// A version with what is held of it.
+pub type Held<'a> = (&'a Key, &'a Holding);
+
 impl Holdings {
+    /// The newest version of each name, pre-releases included.
+    pub fn newest(&self) -> BTreeMap<&str, Held<'_>> {
+        self.versions.iter().map(|(key, holding)| (key.0.as_str(), (key, holding))).collect()
+    }
+
     /// Those of a merged catalog.
     pub fn of_catalog(catalog: &Catalog) -> Self {
         let versions = catalog.entries.iter().map(|entry| {
@@ -247,6 +254,11 @@ impl Holdings {
 }
 
 impl Holding {
+    /// Whether both are one folder of a store.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.tree.is_some() && self.tree == other.tree
+    }
+
     /// Paths of the files that one of the two lacks or holds with other content. The store is where lists may lie.
     ///
     /// # Errors
@@ -265,15 +277,15 @@ impl Holding {
         other: &Self,
         other_store: Option<&Store>,
     ) -> Result<BTreeMap<String, Change>> {
-        if self.tree.is_some() && self.tree == other.tree {
+        if self.is_same(other) {
             return Ok(BTreeMap::new());
         }
         let (ours, theirs) = (self.contents(store)?, other.contents(other_store)?);
         let mut changes = BTreeMap::new();
-        for (path, digest) in &ours {
+        for (path, blob) in &ours {
             match theirs.get(path) {
                 None => changes.insert(path.clone(), Change::Removed),
-                Some(other) if other != digest => changes.insert(path.clone(), Change::Changed),
+                Some(other) if other.digest != blob.digest => changes.insert(path.clone(), Change::Changed),
                 Some(_) => None,
             };
         }
@@ -282,7 +294,11 @@ impl Holding {
         Ok(changes)
     }
 
-    fn contents(&self, store: Option<&Store>) -> Result<BTreeMap<String, Digest>> {
+    /// Its files, by path.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub fn contents(&self, store: Option<&Store>) -> Result<BTreeMap<String, Blob>> {
         let files: BTreeMap<String, StoredFile> = match &self.files {
             Files::Text(text) => serde_json::from_str(text.get()),
             Files::Record(record) => match (&record.listing, store) {
@@ -292,7 +308,7 @@ impl Holding {
             },
         }
         .with_context(|| format!("cannot read the list of files of {}", self.package))?;
-        Ok(files.into_iter().map(|(path, file)| (path, file.blob.digest)).collect())
+        Ok(files.into_iter().map(|(path, file)| (path, file.blob)).collect())
     }
 }
 

@@ -25,6 +25,7 @@ pub mod layers;
 pub mod holdings;
 pub mod policy;
 pub mod diff;
+pub mod past;
 pub mod search;
 pub mod route;
 pub mod site;

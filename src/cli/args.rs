@@ -100,9 +100,12 @@ pub enum Command {
     /// Say which version of a package a Kibana gets, and why not a newer one
     #[command(after_help = super::which::EXAMPLES)]
     Which(super::which::Arguments),
-    /// Compare generations, distributions or folders of packages
+    /// Compare generations, releases, distributions, folders of packages or bundles
     #[command(after_help = super::diff::EXAMPLES)]
     Diff(super::diff::Arguments),
+    /// Tell the history of a package over the generations and releases that are kept
+    #[command(after_help = super::log::EXAMPLES)]
+    Log(super::log::Arguments),
     /// Pin a generation under the version of a stack, hosted beside the present one
     #[command(after_help = super::release::EXAMPLES)]
     Release(super::release::Arguments),

@@ -43,6 +43,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Verify(args) => super::verify::run(&args),
         Command::Which(args) => super::which::run(&args),
         Command::Diff(args) => super::diff::run(&args),
+        Command::Log(args) => super::log::run(&args),
         Command::Release(args) => super::release::run(&args),
         Command::Generate(args) => generate(&args),
     };

@@ -6,6 +6,7 @@ mod commands;
 mod diff;
 mod image;
 mod kibana_config;
+mod log;
 mod probe;
 mod publish;
 mod release;
