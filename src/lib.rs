@@ -24,6 +24,7 @@ pub mod catalog;
 pub mod layers;
 pub mod holdings;
 pub mod policy;
+pub mod life;
 pub mod diff;
 pub mod search;
 pub mod route;
@@ -195,6 +196,8 @@ fn build_one(
     let site = site::assemble(catalog, answers, store, &cache.answers, progress)?;
     clock.lap("render");
     let mut report = Report::new(&plan.name, &layers, catalog, Some((routing, &site)));
+    let distribution = Distribution::new(out, &plan.name);
+    report.exceptions = distribution.exceptions_with(&verdict.used, &settings.exceptions.reason);
     let write_routes =
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
@@ -204,7 +207,6 @@ fn build_one(
     let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
-    let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
         let mut published = Published::default();
         site.each_file(catalog, &mut |path, file| {
@@ -235,7 +237,7 @@ fn build_one(
         files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
-    distribution.keep_exceptions(&verdict.used, &settings.exceptions.reason)?;
+    distribution.keep_exceptions(&report.exceptions)?;
     report.advice = verdict.problems;
     distribution.switch(&report.generation)?;
     clock.lap("write");

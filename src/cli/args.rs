@@ -103,6 +103,15 @@ pub enum Command {
     /// Compare generations, distributions or folders of packages
     #[command(after_help = super::diff::EXAMPLES)]
     Diff(super::diff::Arguments),
+    /// Put a package into a layer
+    #[command(after_help = super::add::EXAMPLES)]
+    Add(super::add::Arguments),
+    /// Move versions of packages to a layer further up
+    #[command(after_help = super::promote::EXAMPLES)]
+    Promote(super::promote::Arguments),
+    /// Take versions of packages out of a layer
+    #[command(after_help = super::remove::EXAMPLES)]
+    Remove(super::remove::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

@@ -43,6 +43,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Verify(args) => super::verify::run(&args),
         Command::Which(args) => super::which::run(&args),
         Command::Diff(args) => super::diff::run(&args),
+        Command::Add(args) => super::add::run(&args),
+        Command::Promote(args) => super::promote::run(&args),
+        Command::Remove(args) => super::remove::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {

@@ -1,13 +1,17 @@
 //! From the command line to a finished run: arguments, settings, and the text people see.
 
+mod add;
 pub mod args;
 pub mod bundle;
 mod commands;
 mod diff;
 mod image;
 mod kibana_config;
+mod life;
 mod probe;
+mod promote;
 mod publish;
+mod remove;
 mod serve;
 mod settings;
 mod summary;
