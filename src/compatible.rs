@@ -97,8 +97,9 @@ pub fn generation(
         debug_header: hosting.debug_header,
         name,
     };
+    let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
     let report = crate::write_generation(
-        (&plan, config),
+        (&plan, config, exceptions),
         &[],
         &catalog,
         (&store, &cache),

@@ -19,6 +19,7 @@ use crate::report::Report;
 use crate::store::{FILE_MODE, FOLDER_MODE, LINK_TIME, Store, times};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,6 +34,17 @@ const LOG: &str = "generations.log";
 
 /// What the policies of layers were told to allow, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
+
+/// A policy that was told to allow something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptException {
+    /// The exception, as it was written: `changed-version=nginx@1.2.3`.
+    pub allowed: String,
+    /// Why.
+    pub reason: String,
+    /// The generation that was in use until then.
+    pub since: Option<String>,
+}
 
 /// The files of a generation beside its document root, by path.
 pub type Files<'a> = BTreeMap<String, Content<'a>>;
@@ -231,29 +243,41 @@ impl Distribution {
         fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
     }
 
-    /// Keeps for ever what was allowed, why, and since which generation. A line that is there is not written again: a build
-    /// that was stopped afterwards says the same.
+    /// What was ever allowed, and what is allowed now, why, and since which generation: the one in use.
+    pub fn exceptions_with(&self, allowed: &[Exception], reason: &str) -> Vec<KeptException> {
+        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
+        let mut kept: Vec<_> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        for exception in allowed {
+            let one =
+                KeptException { allowed: exception.to_string(), reason: reason.to_owned(), since: self.current() };
+            if !kept.contains(&one) {
+                kept.push(one);
+            }
+        }
+        kept
+    }
+
+    /// Keeps for ever what was allowed. A line that is there is not written again: a build that was stopped afterwards says
+    /// the same.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn keep_exceptions(&self, allowed: &[Exception], reason: &str) -> Result<()> {
-        let path = self.folder.join(EXCEPTIONS);
-        let known = self.exceptions();
-        for exception in allowed {
-            let since = self.current();
-            let line = serde_json::json!({ "allowed": exception.to_string(), "reason": reason, "since": since });
-            let line = line.to_string();
-            if !known.contains(&line) {
-                append(&path, &line)?;
-            }
+    pub fn keep_exceptions(&self, exceptions: &[KeptException]) -> Result<()> {
+        let known = self.exceptions_with(&[], "");
+        for exception in exceptions.iter().filter(|exception| !known.contains(exception)) {
+            let line = serde_json::to_string(exception).context("cannot write an exception")?;
+            append(&self.folder.join(EXCEPTIONS), &line)?;
         }
         Ok(())
     }
 
-    /// Those lines.
-    pub fn exceptions(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
+    /// Copies what is kept of another output folder, which is as much an input as the layers.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn take_exceptions(&self, other: &Self) -> Result<()> {
+        make_folders(&self.folder)?;
+        self.keep_exceptions(&other.exceptions_with(&[], ""))
     }
 
     fn log(&self, id: &str) -> Result<()> {
@@ -371,6 +395,14 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or says which process has it.
     pub fn take(out: &Path) -> Result<Self> {
+        Self::take_as(out, "build", out)
+    }
+
+    /// The same for something else than a build, which writes to `what`.
+    ///
+    /// # Errors
+    /// When another process has it, or the disk fails.
+    pub fn take_as(out: &Path, who: &str, what: &Path) -> Result<Self> {
         make_folders(out)?;
         let path = out.join(".lock");
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
@@ -379,7 +411,7 @@ impl Lock {
             .into();
         if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
             let holder = fs::read_to_string(&path).unwrap_or_default();
-            anyhow::bail!("another build writes to {} (process {})", out.display(), holder.trim());
+            anyhow::bail!("another {who} writes to {} (process {})", what.display(), holder.trim());
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))

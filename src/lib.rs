@@ -24,6 +24,7 @@ pub mod catalog;
 pub mod layers;
 pub mod holdings;
 pub mod policy;
+pub mod life;
 pub mod diff;
 pub mod past;
 pub mod search;
@@ -52,7 +53,7 @@ use cli::{DistributionPlan, Settings};
 use config::Config;
 use content::Contents;
 use digest::Digest;
-use generation::{Content, Distribution, Files, Lock};
+use generation::{Content, Distribution, Files, KeptException, Lock};
 use history::History;
 use holdings::{Base, Holdings};
 use hosts::rows::Published;
@@ -194,9 +195,10 @@ fn build_one(
 ) -> Result<Report> {
     let distribution = Distribution::new(out, &plan.name);
     let layers = plan.stack(layers);
-    let mut report =
-        write_generation((plan, &settings.config), &layers, catalog, parts, &distribution, progress, clock)?;
-    distribution.keep_exceptions(&verdict.used, &settings.exceptions.reason)?;
+    let exceptions = distribution.exceptions_with(&verdict.used, &settings.exceptions.reason);
+    let about = (plan, &settings.config, exceptions);
+    let mut report = write_generation(about, &layers, catalog, parts, &distribution, progress, clock)?;
+    distribution.keep_exceptions(&report.exceptions)?;
     report.advice = verdict.problems;
     distribution.switch(&report.generation)?;
     clock.lap("write");
@@ -205,7 +207,7 @@ fn build_one(
 
 /// Writes the generation of a catalog beside the others: routes, site, configurations.
 fn write_generation(
-    (plan, config): (&DistributionPlan, &Config),
+    (plan, config, exceptions): (&DistributionPlan, &Config, Vec<KeptException>),
     layers: &[&LayerIntake],
     catalog: &Catalog,
     (store, cache): (&Store, &Cache),
@@ -219,6 +221,7 @@ fn write_generation(
     let site = site::assemble(catalog, answers, store, &cache.answers, progress)?;
     clock.lap("render");
     let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
+    report.exceptions = exceptions;
     let write_routes =
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;

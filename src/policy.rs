@@ -163,8 +163,8 @@ impl Verdict {
         self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
 
-    /// Adds what the policy of the version's layer makes of it.
-    fn add(
+    /// Adds what the policy of the version's layer makes of it; the place is the layer with the package's path in it.
+    pub(crate) fn add(
         &mut self,
         stack: &Stack<'_>,
         exceptions: &Exceptions,
@@ -205,12 +205,12 @@ impl Stack<'_> {
     }
 }
 
-fn id((name, version): &Key) -> String {
+pub(crate) fn id((name, version): &Key) -> String {
     format!("{name}-{version}")
 }
 
 /// The first files, and how many more there are.
-fn few(files: &[String]) -> String {
+pub(crate) fn few(files: &[String]) -> String {
     let mut text = files.iter().take(MAX_FILES).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more @ 1..) = files.len().checked_sub(MAX_FILES) {
         text += &format!(" and {more} more");

@@ -4,6 +4,7 @@
 //! are only printed. Its schema is documented on the types here.
 
 use crate::catalog::Catalog;
+use crate::generation::KeptException;
 use crate::intake::LayerIntake;
 use crate::problem::{Problem, Severity};
 use crate::route::build::Report as RouteReport;
@@ -33,6 +34,9 @@ pub struct Report {
     pub conflicts: Vec<CopyReport>,
     /// Everything that is wrong or odd, quarantines first.
     pub problems: Vec<Problem>,
+    /// What the policies of layers were told to allow, from the first build of the distribution on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<KeptException>,
     /// Buckets, contexts and answers; absent when nothing was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<RouteReport>,
@@ -114,6 +118,7 @@ impl Report {
             copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
             conflicts: catalog.conflicts().map(copy).collect(),
             problems,
+            exceptions: Vec::new(),
             advice: Vec::new(),
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
             routing: built.map(|(routing, _)| routing),

@@ -109,6 +109,15 @@ pub enum Command {
     /// Pin a generation under the version of a stack, hosted beside the present one
     #[command(after_help = super::release::EXAMPLES)]
     Release(super::release::Arguments),
+    /// Put a package into a layer
+    #[command(after_help = super::add::EXAMPLES)]
+    Add(super::add::Arguments),
+    /// Move versions of packages to a layer further up
+    #[command(after_help = super::promote::EXAMPLES)]
+    Promote(super::promote::Arguments),
+    /// Take versions of packages out of a layer
+    #[command(after_help = super::remove::EXAMPLES)]
+    Remove(super::remove::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }

@@ -45,6 +45,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Diff(args) => super::diff::run(&args),
         Command::Log(args) => super::log::run(&args),
         Command::Release(args) => super::release::run(&args),
+        Command::Add(args) => super::add::run(&args),
+        Command::Promote(args) => super::promote::run(&args),
+        Command::Remove(args) => super::remove::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {

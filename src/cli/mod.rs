@@ -1,5 +1,6 @@
 //! From the command line to a finished run: arguments, settings, and the text people see.
 
+mod add;
 pub mod args;
 pub mod bundle;
 mod commands;
@@ -7,9 +8,12 @@ mod diff;
 mod image;
 mod kibana_config;
 mod log;
+mod life;
 mod probe;
+mod promote;
 mod publish;
 mod release;
+mod remove;
 mod serve;
 mod settings;
 mod summary;

@@ -63,6 +63,9 @@ pub(super) fn summary(report: &Report) -> String {
     let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
     let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
     line("problems", format!("{} quarantined, {conflicts}, {warnings}", report.quarantined()));
+    if !report.exceptions.is_empty() {
+        line("exceptions", format!("{} from policies, kept in report.json", report.exceptions.len()));
+    }
     let Some(routing) = &report.routing else { return lines.join("\n") + "\n" };
     line(
         "answers",

@@ -5,12 +5,12 @@ use std::fs;
 
 /// A case with one version in each of two layers, built; `written` are the policies of production and staging.
 fn built(written: &str) -> Case {
-    let case = Case::new().config(written).package("packages/production", "acme", "1.0.0", "one").package(
-        "packages/staging",
-        "acme",
-        "1.1.0",
-        "two",
-    );
+    let case = Case::new()
+        .config(written)
+        .package("packages/production", "acme", "1.0.0", "one")
+        .package("packages/production", "stays", "1.0.0", "")
+        .package("packages/staging", "acme", "1.1.0", "two")
+        .package("packages/staging", "stays", "1.1.0", "");
     assert_eq!(case.run(&["--dist", "staging", "--quiet"]).code, 0);
     case
 }
@@ -119,9 +119,16 @@ fn builds_keep_to_what_is_written() {
         let since = before.trim_start_matches("generations/");
         let expected = format!("{{\"allowed\":\"{rule}\",\"reason\":\"it leaked\",\"since\":\"{since}\"}}\n");
         assert_eq!(kept, expected, "{change:?}");
+        let reported = || case.json("out/staging/current/report.json")["exceptions"].clone();
+        let expected = serde_json::json!([{ "allowed": rule, "reason": "it leaked", "since": since }]);
+        assert_eq!(reported(), expected, "{change:?}");
         // What is in use now is the measure of the next build.
         let run = case.run(&["--dist", "staging", "--quiet", "--no-cache"]);
         assert_eq!((run.code, fs::read_to_string(case.path("out/staging/exceptions.log")).unwrap()), (0, kept));
+        // And it is in every report from now on.
+        let case = case.package("packages/staging", "later", "1.0.0", "");
+        let run = case.run(&["--dist", "staging", "--quiet", "--verify-clean"]);
+        assert_eq!((run.code, case.json("out/staging/current/report.json")["exceptions"].clone()), (0, expected));
     }
 }
 
