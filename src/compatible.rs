@@ -2,7 +2,7 @@
 //!
 //! Made from what builds remember of the packages of another generation: no layer is read. Knows nothing of releases.
 
-use crate::cache::{Cache, are_whole};
+use crate::cache::Cache;
 use crate::catalog::{Catalog, Entry};
 use crate::cli::DistributionPlan;
 use crate::config::Config;
@@ -116,9 +116,7 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
     // An archive holds the files of a package and its version; only the signature lies beside it.
     let mut known: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {
-        let blobs =
-            [Some(&record.document), record.document_gzip.as_ref(), Some(&record.archive), record.signature.as_ref()];
-        if store.has_tree(&record.tree) && are_whole(store, blobs.into_iter().flatten()) {
+        if record.is_whole(store) {
             known.insert((record.archive.digest, record.signature.map(|blob| blob.digest)), record);
         }
     }

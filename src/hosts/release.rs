@@ -4,7 +4,7 @@
 //! A release is one more registry of the same server, below a path of its own and with names of its own. Knows nothing of
 //! disks.
 
-use super::{HostOptions, apache, caddy, nginx, rows};
+use super::{HostOptions, apache, caddy, haproxy, nginx, rows};
 use crate::route::model::Routes;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -54,6 +54,13 @@ pub fn render(routes: &Routes, options: &HostOptions, name: &str) -> Result<BTre
             }
             "httpd.conf" | "README.md" => {}
             _ => drop(files.insert(format!("apache/{file}"), text)),
+        }
+    }
+    // HAProxy includes nothing, and asks another origin for each release: a process of its own.
+    let elsewhere = HostOptions { listen: "\"${EPR_LISTEN-127.0.0.1:8082}\"".to_owned(), ..own.clone() };
+    for (name, text) in haproxy::render(routes, &elsewhere)? {
+        if name != "README.md" {
+            files.insert(format!("haproxy/{name}"), text);
         }
     }
     for (name, text) in rows::render(routes, &own)? {
