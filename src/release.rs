@@ -109,7 +109,10 @@ impl Distribution {
         let mut releases = Vec::new();
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-            releases.push(read::<Release>(&entry.path().join(FILE))?);
+            // What somebody else put there is no release.
+            if entry.file_name().to_str().is_some_and(|name| check_name(name).is_ok()) {
+                releases.push(read::<Release>(&entry.path().join(FILE))?);
+            }
         }
         releases.sort_by_cached_key(|release| (Version::loose(&release.name).ok(), release.name.clone()));
         Ok(releases)

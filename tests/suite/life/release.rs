@@ -285,6 +285,13 @@ fn a_release_is_never_forgotten() {
     );
     let verified = case.run(&["verify", "out"]);
     assert_eq!(verified.code, 0, "{verified:#?}");
+    let rules = case.path(&format!("out/{DISTRIBUTION}/releases/8.5.0/hosts/nginx/release.inc"));
+    let text = fs::read(&rules).unwrap();
+    fs::write(&rules, [&text[..], b"#"].concat()).unwrap();
+    let verified = case.run(&["verify", "out"]);
+    assert!(verified.code == 1 && format!("{verified:?}").contains("release.inc is damaged"), "{verified:#?}");
+    fs::write(&rules, text).unwrap();
+    fs::write(case.path(&format!("out/{DISTRIBUTION}/releases/README")), "no release").unwrap();
     let told = good(&case, &["release", "--remove", "8.5.0", "--reason", "x"]);
     assert!(told.contains("is kept no longer than others"), "{told}");
     edit(&case, "at last", &["--keep", "1"]);
