@@ -83,7 +83,7 @@ pub(super) fn run(args: &BundleArgs) -> Result<Exit> {
     let progress = Progress::new(false);
     let base = base(args, &distribution, &progress)?;
     if base.as_ref().is_some_and(|(id, _)| *id == generation) {
-        writeln!(io::stdout(), "{dist}: generation {generation} is still in use, there is nothing to carry")?;
+        writeln!(io::stdout(), "{dist}: generation {generation} is there already, there is nothing to carry")?;
         return Ok(Exit::Clean);
     }
     let (program, note) = program(args)?;

@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn fields_are_compared_by_path() {
         let was = "title: a\nowner: {github: x}\ncategories: [web]\npolicy_templates:\n- {name: p, title: one}\n- {name: q, title: two}\n- {title: three}\n";
-        let is = "title: b\ncategories: [web, cloud]\npolicy_templates:\n- {name: q, title: 2}\n- {name: p, title: one}\n- {title: three}\nowner.type: y\n";
+        let is = "title: b\ncategories: [web, cloud]\npolicy_templates:\n- {name: q, title: 2}\n- {name: p, title: one}\n- {title: three}\nowner.type: z\n";
         let found: Vec<_> = fields(was.as_bytes(), is.as_bytes())
             .into_iter()
             .map(|change| format!("{}: {:?} {:?}", change.field, change.was.as_deref(), change.is.as_deref()))
@@ -200,7 +200,7 @@ mod tests {
         let expected = [
             r#"categories: Some("[web]") Some("[web, cloud]")"#,
             r#"owner.github: Some("x") None"#,
-            r#"owner.type: None Some("y")"#,
+            r#"owner.type: None Some("z")"#,
             r#"policy_templates[q].title: Some("two") Some("2")"#,
             r#"title: Some("a") Some("b")"#,
         ];

@@ -89,9 +89,10 @@ pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> 
     route_below("", routes, method, path, query)
 }
 
-/// Whether a raw path leads to what lies below another one, which is empty or has no slash at its end.
-pub fn lies_below(prefix: &str, path: &str) -> bool {
-    clean(path).is_some_and(|path| below(prefix, &path).is_some())
+/// The first of some registries below whose path a raw path leads. Each is empty or has no slash at its end.
+pub fn position_below<'a>(path: &str, prefixes: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+    let path = clean(path)?;
+    prefixes.into_iter().position(|prefix| below(prefix, &path).is_some())
 }
 
 /// As [`route`], for a registry that lies below a path, which is empty or has no slash at its end.

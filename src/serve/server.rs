@@ -9,7 +9,7 @@ use super::respond;
 use super::site::Site;
 use super::tls::Tls;
 use super::{Event, Patience, Report, ServeOptions};
-use crate::route::request::lies_below;
+use crate::route::request::position_below;
 use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -75,7 +75,8 @@ impl Server {
     /// What answers a request: the release below whose path it lies, else the generation.
     fn site(&self, path: &str) -> Arc<Site> {
         let releases = self.releases();
-        releases.sites().find(|release| lies_below(&release.prefix, path)).map_or_else(|| self.served(), Arc::clone)
+        let found = position_below(path, releases.sites().map(|site| site.prefix.as_str()));
+        found.and_then(|position| releases.sites().nth(position)).map_or_else(|| self.served(), Arc::clone)
     }
 
     /// Takes releases into use.
