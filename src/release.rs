@@ -11,7 +11,7 @@
 //! A release is made beside the others and renamed into place. Its generation is never forgotten, so a release costs its
 //! configurations alone; what of these is the same as the generation's is the same file. Knows nothing of packages.
 
-use crate::config_file::did_you_mean;
+use crate::config_file::{did_you_mean, nearest};
 use crate::digest::Digest;
 use crate::generation::{Distribution, append, make_folders, set_time, write_file};
 use crate::hosts::notes::{self, FileNotes};
@@ -146,11 +146,8 @@ impl Distribution {
         }
         let known: Vec<&str> =
             releases.iter().map(|release| &release.name).chain(&generations).map(String::as_str).collect();
-        let hint = if known.is_empty() {
-            "`epr-build generations` lists those it has".to_owned()
-        } else {
-            did_you_mean(name, &known)
-        };
+        let near = nearest(name, &known).map(|_| did_you_mean(name, &known));
+        let hint = near.unwrap_or_else(|| "`epr-build generations` lists those it has".to_owned());
         Err(anyhow!("`{}` has no generation or release `{}`\nhint: {hint}", self.name(), name.escape_default()))
     }
 
