@@ -1,7 +1,8 @@
 //! What earlier builds found out, so that unchanged packages and answers cost a look and not a build.
 //!
 //! Two files of lines lie in `OUT/cache`: `packages` maps the fingerprint of a package (its place, rules, and the size,
-//! times and inode of every file) to what became of it; `answers` maps the content of an answer to its files in the
+//! times and inode of every file) to what became of it, or, where files are too new for one, a digest of what was made
+//! of it, which no build looks for; `answers` maps the content of an answer to its files in the
 //! store. Each line carries a checksum; a line that is damaged, of another format or points to something that is no longer
 //! whole in the store is as good as absent. Nothing here decides what is published: a build without the cache gives the
 //! same bytes.

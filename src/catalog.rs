@@ -102,7 +102,10 @@ impl Catalog {
 }
 
 /// Paths of files that one of the packages lacks or holds with other content.
-fn differing(winner: &Record, other: &Record, store: Option<&Store>) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When a list cannot be read.
+pub(crate) fn differing(winner: &Record, other: &Record, store: Option<&Store>) -> Result<Vec<String>> {
     if winner.tree == other.tree {
         return Ok(Vec::new());
     }

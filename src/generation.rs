@@ -14,10 +14,12 @@
 //! again changes nothing.
 
 use crate::digest::{Digest, Hasher};
+use crate::policy::Exception;
 use crate::report::Report;
 use crate::store::{FILE_MODE, FOLDER_MODE, LINK_TIME, Store, times};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,6 +31,20 @@ pub const FORMAT: u64 = 2;
 
 /// Names of generations, one a line, in the order in which they were taken into use.
 const LOG: &str = "generations.log";
+
+/// What the policies of layers were told to allow, one a line.
+const EXCEPTIONS: &str = "exceptions.log";
+
+/// A policy that was told to allow something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptException {
+    /// The exception, as it was written: `changed-version=nginx@1.2.3`.
+    pub allowed: String,
+    /// Why.
+    pub reason: String,
+    /// The generation that was in use until then.
+    pub since: Option<String>,
+}
 
 /// The files of a generation beside its document root, by path.
 pub type Files<'a> = BTreeMap<String, Content<'a>>;
@@ -64,6 +80,11 @@ impl Distribution {
     /// The distribution `name` below `out`.
     pub fn new(out: &Path, name: &str) -> Self {
         Self { folder: out.join(name) }
+    }
+
+    /// Where it lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Its name.
@@ -168,6 +189,7 @@ impl Distribution {
     /// # Errors
     /// When the disk fails.
     pub fn clear_unfinished(&self) -> Result<()> {
+        self.clear_unfinished_releases()?;
         let folder = self.folder.join("generations");
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
             let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
@@ -211,22 +233,55 @@ impl Distribution {
     /// Removes a generation that is not in use.
     ///
     /// # Errors
-    /// When it is in use, or the disk fails.
+    /// When it is in use, a release needs it, or the disk fails.
     pub fn remove(&self, id: &str) -> Result<()> {
         ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
+        ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
         // Out of sight first: a generation is there as a whole or not at all.
         fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
         fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
     }
 
+    /// What was ever allowed, and what is allowed now, why, and since which generation: the one in use.
+    pub fn exceptions_with(&self, allowed: &[Exception], reason: &str) -> Vec<KeptException> {
+        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
+        let mut kept: Vec<_> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        for exception in allowed {
+            let one =
+                KeptException { allowed: exception.to_string(), reason: reason.to_owned(), since: self.current() };
+            if !kept.contains(&one) {
+                kept.push(one);
+            }
+        }
+        kept
+    }
+
+    /// Keeps for ever what was allowed. A line that is there is not written again: a build that was stopped afterwards says
+    /// the same.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn keep_exceptions(&self, exceptions: &[KeptException]) -> Result<()> {
+        let known = self.exceptions_with(&[], "");
+        for exception in exceptions.iter().filter(|exception| !known.contains(exception)) {
+            let line = serde_json::to_string(exception).context("cannot write an exception")?;
+            append(&self.folder.join(EXCEPTIONS), &line)?;
+        }
+        Ok(())
+    }
+
+    /// Copies what is kept of another output folder, which is as much an input as the layers.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn take_exceptions(&self, other: &Self) -> Result<()> {
+        make_folders(&self.folder)?;
+        self.keep_exceptions(&other.exceptions_with(&[], ""))
+    }
+
     fn log(&self, id: &str) -> Result<()> {
-        let path = self.folder.join(LOG);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
-        let append = || -> std::io::Result<()> {
-            fs::File::from(rustix::fs::openat(CWD, &path, flags, FILE_MODE)?).write_all(format!("{id}\n").as_bytes())
-        };
-        append().with_context(|| format!("cannot write {}", path.display()))
+        append(&self.folder.join(LOG), id)
     }
 
     /// Takes a generation into use.
@@ -245,8 +300,17 @@ impl Distribution {
     }
 }
 
+/// Adds a line to a file.
+pub(crate) fn append(path: &Path, line: &str) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
+    let write = || -> std::io::Result<()> {
+        fs::File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?).write_all(format!("{line}\n").as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Gives a file, folder or link its time: what is published has no other time than its content's.
-fn set_time(path: &Path, seconds: i64) -> Result<()> {
+pub(crate) fn set_time(path: &Path, seconds: i64) -> Result<()> {
     rustix::fs::utimensat(CWD, path, &times(seconds), AtFlags::SYMLINK_NOFOLLOW)
         .with_context(|| format!("cannot set the time of {}", path.display()))
 }
@@ -311,7 +375,8 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a new file and the folders above it, readable by all.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(parent) = path.parent() {
         make_folders(parent)?;
     }
@@ -330,6 +395,14 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or says which process has it.
     pub fn take(out: &Path) -> Result<Self> {
+        Self::take_as(out, "build", out)
+    }
+
+    /// The same for something else than a build, which writes to `what`.
+    ///
+    /// # Errors
+    /// When another process has it, or the disk fails.
+    pub fn take_as(out: &Path, who: &str, what: &Path) -> Result<Self> {
         make_folders(out)?;
         let path = out.join(".lock");
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
@@ -338,7 +411,7 @@ impl Lock {
             .into();
         if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
             let holder = fs::read_to_string(&path).unwrap_or_default();
-            anyhow::bail!("another build writes to {} (process {})", out.display(), holder.trim());
+            anyhow::bail!("another {who} writes to {} (process {})", what.display(), holder.trim());
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))

@@ -190,7 +190,9 @@ fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, d
         desk.inventories.put(candidate, &files, print);
         Some(print)
     });
-    if let (Some(key), Some(_)) = (print, desk.store) {
+    // What is too new to be told by its files is told by its content, for those who know that from a generation.
+    let content = || outcome.record.as_ref().map(|record| record.content_key());
+    if let (Some(key), Some(_)) = (print.or_else(content), desk.store) {
         desk.cache.packages.put(key, outcome.clone());
     }
     let mut all = vec![intake(outcome)];
@@ -379,7 +381,7 @@ impl Outcome {
 
 impl Record {
     /// Whether everything it points to is in the store, whole.
-    fn is_whole(&self, store: &Store) -> bool {
+    pub(crate) fn is_whole(&self, store: &Store) -> bool {
         let Listing::Stored(listing) = &self.listing else { return false };
         let blobs = [Some(&self.document), self.document_gzip.as_ref(), Some(&self.archive), self.signature.as_ref()];
         store.has_tree(&self.tree) && are_whole(store, blobs.into_iter().flatten().chain([listing]))
@@ -390,6 +392,12 @@ impl Record {
         let mut before = String::from_utf8(store.read_blob(&self.document.digest)?).context("a document is text")?;
         let after = before.split_off(self.document_cut);
         Ok(InfoDocument { before_deprecated: before, after_deprecated: after })
+    }
+
+    /// What tells it from every other package: its archive holds its files, name and version, and the signature lies beside.
+    fn content_key(&self) -> Digest {
+        let signature = self.signature.map(|blob| blob.digest.to_string()).unwrap_or_default();
+        Digest::of(format!("archive {} {signature}", self.archive.digest).as_bytes())
     }
 
     /// `<name>-<version>`.

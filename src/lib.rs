@@ -21,6 +21,12 @@ pub mod digest;
 pub mod store;
 pub mod cache;
 pub mod catalog;
+pub mod layers;
+pub mod holdings;
+pub mod policy;
+pub mod life;
+pub mod diff;
+pub mod past;
 pub mod search;
 pub mod route;
 pub mod site;
@@ -28,6 +34,8 @@ pub mod hosts;
 pub mod manifest;
 pub mod report;
 pub mod generation;
+pub mod release;
+pub mod compatible;
 pub mod history;
 pub mod prune;
 pub mod publish;
@@ -42,14 +50,18 @@ use anyhow::{Context, Result};
 use cache::Cache;
 use catalog::Catalog;
 use cli::{DistributionPlan, Settings};
+use config::Config;
 use content::Contents;
 use digest::Digest;
-use generation::{Content, Distribution, Files, Lock};
+use generation::{Content, Distribution, Files, KeptException, Lock};
 use history::History;
+use holdings::{Base, Holdings};
 use hosts::rows::Published;
 use hosts::{HostOptions, Hosting};
 use intake::{Desk, LayerIntake};
+use layers::Layers;
 use package::Findings;
+use policy::{Refused, Verdict};
 use progress::Progress;
 use report::{Clock, Report, Timings};
 use std::io::Write;
@@ -99,10 +111,30 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let cache = desk.cache;
     drop(desk.contents);
     clock.lap("read");
+    let merged = settings.distributions.iter().map(|plan| Catalog::merge(&plan.stack(&layers), Some(&store)));
+    let catalogs = merged.collect::<Result<Vec<_>>>()?;
+    clock.lap("merge");
+    let verdicts = settings.distributions.iter().zip(&catalogs).map(|(plan, catalog)| {
+        let distribution = Distribution::new(out, &plan.name);
+        let (holdings, stack) = (Holdings::of_catalog(catalog), settings.stack(plan, settings.strict));
+        policy::guard(&distribution, &holdings, &stack, &settings.exceptions, &store)
+    });
+    let verdicts = verdicts.collect::<Result<Vec<_>>>()?;
+    clock.lap("compare");
+    let refusals: Vec<_> = verdicts.iter().flat_map(Verdict::refusals).collect();
+    if !refusals.is_empty() {
+        // Nothing is taken into use, of no distribution; what was read need not be read again.
+        if settings.use_cache {
+            cache.write(out)?;
+            desk.inventories.write()?;
+        }
+        return Err(Refused(refusals).into());
+    }
     let mut reports = Vec::new();
-    for plan in &settings.distributions {
-        let report = build_one(plan, settings, &layers, (&store, &cache), out, progress, &mut clock)
-            .with_context(|| format!("cannot build `{}`", plan.name))?;
+    for ((plan, catalog), verdict) in settings.distributions.iter().zip(catalogs).zip(verdicts) {
+        let report =
+            build_one(plan, settings, (&layers, &catalog, verdict), (&store, &cache), out, progress, &mut clock)
+                .with_context(|| format!("cannot build `{}`", plan.name))?;
         reports.push(report);
     }
     prune::tidy(out, settings.keep, &store, &cache)?;
@@ -118,26 +150,25 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     Ok((reports, clock.timings()))
 }
 
-/// Reads and merges everything and reports as [`build`] does, but writes nothing.
+/// Reads and merges everything and reports as [`build`] does, but writes nothing. With a base, what changed since is
+/// compared with the policies of the layers.
 ///
 /// # Errors
-/// As [`build`].
-pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
+/// As [`build`]; or when the base cannot be read.
+pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
-    let look = Look { limits: settings.config.limits, now_ns: 0 };
-    let desk = Desk {
-        contents: Contents::new(None),
-        findings: Findings::default(),
-        look,
-        cache: Cache::none(),
-        inventories: Inventories::none(),
-        store: None,
-    };
-    let layers = intake::take_in(&settings.layers, Survey::new(&settings.layers)?, &desk, progress)?;
+    let layers = Layers::read(settings, None, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
-        let layers = plan.stack(&layers);
-        Ok(Report::new(&plan.name, &layers, &Catalog::merge(&layers, None)?, None))
+        let stack = plan.stack(&layers.taken);
+        let catalog = layers.catalog(plan)?;
+        let mut report = Report::new(&plan.name, &stack, &catalog, None);
+        if let Some(base) = base {
+            let (was, now) = (base.holdings(plan)?, Holdings::of_catalog(&catalog));
+            let stack = settings.stack(plan, true);
+            report.advice = policy::compare(&was, &now, &stack, &settings.exceptions, None)?.problems;
+        }
+        Ok(report)
     });
     let reports = reports.collect::<Result<_>>()?;
     clock.lap("merge");
@@ -164,25 +195,45 @@ fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Opti
     Some(reports)
 }
 
-/// One distribution: merge, routes, site, generation, switch.
+/// One distribution: routes, site, generation, switch.
 fn build_one(
     plan: &DistributionPlan,
     settings: &Settings,
-    layers: &[LayerIntake],
-    (store, cache): (&Store, &Cache),
+    (layers, catalog, verdict): (&[LayerIntake], &Catalog, Verdict),
+    parts: (&Store, &Cache),
     out: &Path,
     progress: &Progress,
     clock: &mut Clock,
 ) -> Result<Report> {
+    let distribution = Distribution::new(out, &plan.name);
     let layers = plan.stack(layers);
-    let catalog = Catalog::merge(&layers, Some(store))?;
-    clock.lap("merge");
+    let exceptions = distribution.exceptions_with(&verdict.used, &settings.exceptions.reason);
+    let about = (plan, &settings.config, exceptions);
+    let mut report = write_generation(about, &layers, catalog, parts, &distribution, progress, clock)?;
+    distribution.keep_exceptions(&report.exceptions)?;
+    report.advice = verdict.problems;
+    distribution.switch(&report.generation)?;
+    clock.lap("write");
+    Ok(report)
+}
+
+/// Writes the generation of a catalog beside the others: routes, site, configurations.
+fn write_generation(
+    (plan, config, exceptions): (&DistributionPlan, &Config, Vec<KeptException>),
+    layers: &[&LayerIntake],
+    catalog: &Catalog,
+    (store, cache): (&Store, &Cache),
+    distribution: &Distribution,
+    progress: &Progress,
+    clock: &mut Clock,
+) -> Result<Report> {
     let route::build::Built { routes: tables, answers, report: routing } =
-        route::build::build(&catalog.facts(), &settings.config.routing);
+        route::build::build(&catalog.facts(), &config.routing);
     clock.lap("route");
-    let site = site::assemble(&catalog, answers, store, &cache.answers, progress)?;
+    let site = site::assemble(catalog, answers, store, &cache.answers, progress)?;
     clock.lap("render");
-    let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing, &site)));
+    let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
+    report.exceptions = exceptions;
     let write_routes =
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
@@ -192,10 +243,9 @@ fn build_one(
     let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
-    let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
         let mut published = Published::default();
-        site.each_file(&catalog, &mut |path, file| {
+        site.each_file(catalog, &mut |path, file| {
             published.note(path, file.gzip_sha256.is_some());
             Ok(())
         })?;
@@ -217,13 +267,11 @@ fn build_one(
         files.insert(hosts::notes::FILE.to_owned(), Content::Bytes(notes));
         files.insert(hosts::HOSTING.to_owned(), Content::Bytes(hosting));
         let id = &report.generation;
-        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, &catalog, &site, store);
+        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, store);
         files.insert("manifest.json".to_owned(), Content::Written(Box::new(write_manifest)));
         files.insert("report.json".to_owned(), Content::Bytes(report.to_json().into_bytes()));
         files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
-    distribution.switch(&report.generation)?;
-    clock.lap("write");
     Ok(report)
 }

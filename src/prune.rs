@@ -69,13 +69,15 @@ fn clear_unfinished(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes the oldest generations of a distribution; the one in use and the `keep - 1` newest others stay.
+/// Removes the oldest generations of a distribution; the one in use, the `keep - 1` newest others and those of releases stay.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usize> {
     let current = distribution.current();
-    let others: Vec<_> = distribution.generations()?.into_iter().filter(|id| Some(id) != current.as_ref()).collect();
+    let pinned = distribution.pinned()?;
+    let others = distribution.generations()?.into_iter();
+    let others: Vec<_> = others.filter(|id| Some(id) != current.as_ref() && !pinned.contains(id)).collect();
     let mut dropped = 0;
     for id in others.iter().skip(keep.saturating_sub(1)) {
         distribution.remove(id)?;

@@ -4,8 +4,9 @@
 //! are only printed. Its schema is documented on the types here.
 
 use crate::catalog::Catalog;
+use crate::generation::KeptException;
 use crate::intake::LayerIntake;
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::route::build::Report as RouteReport;
 use crate::site::Site;
 use serde::{Deserialize, Serialize};
@@ -33,11 +34,17 @@ pub struct Report {
     pub conflicts: Vec<CopyReport>,
     /// Everything that is wrong or odd, quarantines first.
     pub problems: Vec<Problem>,
+    /// What the policies of layers were told to allow, from the first build of the distribution on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<KeptException>,
     /// Buckets, contexts and answers; absent when nothing was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<RouteReport>,
     /// Sizes in bytes.
     pub sizes: Sizes,
+    /// What the policies of layers say to the change from what was. Only printed: what was before is no input.
+    #[serde(skip)]
+    pub advice: Vec<Problem>,
 }
 
 /// One layer of a report.
@@ -111,6 +118,8 @@ impl Report {
             copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
             conflicts: catalog.conflicts().map(copy).collect(),
             problems,
+            exceptions: Vec::new(),
+            advice: Vec::new(),
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
             routing: built.map(|(routing, _)| routing),
         }
@@ -123,7 +132,8 @@ impl Report {
 
     /// Whether nothing was left out; strictly, whether there is nothing to say at all.
     pub fn is_clean(&self, strict: bool) -> bool {
-        self.quarantined() == 0 && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
+        let is_refused = self.advice.iter().any(|problem| problem.severity == Severity::Refusal);
+        self.quarantined() == 0 && !is_refused && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
     }
 
     /// The text of `report.json`.

@@ -43,7 +43,8 @@ pub struct LayerSurvey {
 }
 
 impl Survey {
-    /// Searches all layers.
+    /// Searches all layers, those further down first: a version that is promoted meanwhile is put above before it is taken
+    /// away below, so it is found in one of the two.
     ///
     /// # Errors
     /// When a layer cannot be read.
@@ -57,7 +58,9 @@ impl Survey {
                 problems,
             })
         };
-        Ok(Self(layers.par_iter().map(search).collect::<Result<_>>()?))
+        let mut found = layers.iter().rev().map(search).collect::<Result<Vec<_>>>()?;
+        found.reverse();
+        Ok(Self(found))
     }
 
     /// One digest for each layer, see [`layer_digest`].

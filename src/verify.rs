@@ -24,6 +24,9 @@ pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) 
     };
     clear().with_context(|| format!("cannot clear {}", scratch.display()))?;
     let clean = Settings { use_cache: false, ..settings.clone() };
+    for plan in &settings.distributions {
+        Distribution::new(&scratch, &plan.name).take_exceptions(&Distribution::new(out, &plan.name))?;
+    }
     let result = crate::build(&clean, &scratch, progress).and_then(|_| {
         for plan in &settings.distributions {
             let (ours, theirs) = (Distribution::new(out, &plan.name), Distribution::new(&scratch, &plan.name));

@@ -67,6 +67,7 @@ pub fn folder(out: &Path, progress: &Progress) -> Result<Findings> {
         if distribution.current().is_some_and(|current| !ids.contains(&current)) {
             walk.faults.push(format!("{} leads to no generation", distribution.current_link().display()));
         }
+        walk.releases(&distribution, &ids)?;
         findings.generations.insert(distribution.name(), ids.len());
     }
     walk.read_files(progress);
@@ -142,6 +143,25 @@ impl Walk<'_> {
             }
         }
         Some(name)
+    }
+
+    /// Every release has its generation, and its own files are as they were written.
+    fn releases(&mut self, distribution: &Distribution, generations: &[String]) -> Result<()> {
+        let releases = match distribution.releases() {
+            Ok(releases) => releases,
+            Err(error) => {
+                self.faults.push(format!("{error:#}"));
+                return Ok(());
+            }
+        };
+        for release in releases {
+            let folder = distribution.release_folder(&release.name);
+            if !generations.contains(&release.generation) {
+                self.faults.push(format!("{} leads to no generation", folder.display()));
+            }
+            self.files_of(&folder)?;
+        }
+        Ok(())
     }
 
     fn place(&self, name: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 use super::publish;
+use crate::policy::{Exception, Exceptions};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -26,16 +27,17 @@ Examples:
 Exit codes:
   0  all well
   1  built, but packages were quarantined (with --strict also: there are conflicts or warnings)
-  2  could not build: wrong usage or configuration, or the machine failed (disk, lock, network)";
+  2  could not build: wrong usage or configuration, a policy refused the change, or the machine failed (disk, lock, network)";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
   epr-build check --dist production
   epr-build check --all-dists --strict --quiet    for pull requests: silent when all is well
+  epr-build check --dist staging --against ../main/packages    and published versions stay as they are
 
 Exit codes:
   0  all well
-  1  packages would be quarantined (with --strict also: there are conflicts or warnings)
+  1  packages would be quarantined, or --against refuses a change (with --strict also: there are conflicts or warnings)
   2  could not check: wrong usage or configuration, or the machine failed";
 
 /// Builds an Elastic Package Registry as a static tree that any web server can host.
@@ -95,6 +97,27 @@ pub enum Command {
     /// Compare everything in an output folder or a bundle with its digest
     #[command(after_help = super::verify::EXAMPLES)]
     Verify(super::verify::VerifyArgs),
+    /// Say which version of a package a Kibana gets, and why not a newer one
+    #[command(after_help = super::which::EXAMPLES)]
+    Which(super::which::Arguments),
+    /// Compare generations, releases, distributions, folders of packages or bundles
+    #[command(after_help = super::diff::EXAMPLES)]
+    Diff(super::diff::Arguments),
+    /// Tell the history of a package over the generations and releases that are kept
+    #[command(after_help = super::log::EXAMPLES)]
+    Log(super::log::Arguments),
+    /// Pin a generation under the version of a stack, hosted beside the present one
+    #[command(after_help = super::release::EXAMPLES)]
+    Release(super::release::Arguments),
+    /// Put a package into a layer
+    #[command(after_help = super::add::EXAMPLES)]
+    Add(super::add::Arguments),
+    /// Move versions of packages to a layer further up
+    #[command(after_help = super::promote::EXAMPLES)]
+    Promote(super::promote::Arguments),
+    /// Take versions of packages out of a layer
+    #[command(after_help = super::remove::EXAMPLES)]
+    Remove(super::remove::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }
@@ -167,6 +190,24 @@ pub struct InputArgs {
     pub quiet: bool,
 }
 
+/// What the policies of layers do not forbid this time.
+#[derive(Args, Debug)]
+pub struct ExceptionArgs {
+    /// Allow one version to break one policy; may be repeated. It is recorded for ever
+    #[arg(long, value_name = "RULE=PACKAGE@VERSION", requires = "reason")]
+    pub allow_policy: Vec<Exception>,
+    /// Why that is allowed
+    #[arg(long, value_name = "TEXT", requires = "allow_policy", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+}
+
+impl ExceptionArgs {
+    /// The same without options.
+    pub fn exceptions(&self) -> Exceptions {
+        Exceptions { allowed: self.allow_policy.clone(), reason: self.reason.clone().unwrap_or_default() }
+    }
+}
+
 /// Arguments of `build`.
 #[derive(Args, Debug)]
 pub struct BuildArgs {
@@ -188,6 +229,9 @@ pub struct BuildArgs {
     /// Stay, and build again whenever a package or the configuration changes
     #[arg(long, conflicts_with = "verify_clean")]
     pub watch: bool,
+    /// What is allowed all the same.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
 }
 
 /// Where distributions go when nothing else is said.
@@ -199,6 +243,12 @@ pub struct CheckArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
+    /// Refuse what the policies of the layers forbid since this: a generation, an output folder, or a folder of layers
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// What is allowed all the same.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
 }
 
 /// Arguments of `generate`.

@@ -40,6 +40,9 @@ pub struct BundleArgs {
     /// What to bundle.
     #[command(flatten)]
     pub distribution: DistributionArgs,
+    /// Generation or release to bundle; the generation in use when absent
+    #[arg(long, value_name = "ID")]
+    pub generation: Option<String>,
     /// The bundle to write
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
@@ -73,11 +76,14 @@ pub(super) fn run(args: &BundleArgs) -> Result<Exit> {
     let distribution = existing(out, dist)?;
     let key = args.sign.as_deref().map(sign::secret_key).transpose()?;
     let _lock = Lock::take(out)?;
-    let generation = distribution.current().context("a distribution that exists has a generation in use")?;
+    let generation = match &args.generation {
+        Some(name) => distribution.resolve(name)?,
+        None => distribution.current().context("a distribution that exists has a generation in use")?,
+    };
     let progress = Progress::new(false);
     let base = base(args, &distribution, &progress)?;
     if base.as_ref().is_some_and(|(id, _)| *id == generation) {
-        writeln!(io::stdout(), "{dist}: generation {generation} is still in use, there is nothing to carry")?;
+        writeln!(io::stdout(), "{dist}: generation {generation} is there already, there is nothing to carry")?;
         return Ok(Exit::Clean);
     }
     let (program, note) = program(args)?;

@@ -4,6 +4,8 @@ use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, I
 use super::{Exit, Settings, publish, summary, upkeep};
 use crate::config_file::{Mistakes, nearest};
 use crate::generation::Distribution;
+use crate::holdings::Base;
+use crate::policy::Refused;
 use crate::progress::Progress;
 use crate::report::{Report, Timings};
 use anyhow::{Context, Error, Result, anyhow};
@@ -39,11 +41,21 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Bundle(args) => super::bundle::run(&args),
         Command::Unbundle(args) => super::unbundle::run(&args),
         Command::Verify(args) => super::verify::run(&args),
+        Command::Which(args) => super::which::run(&args),
+        Command::Diff(args) => super::diff::run(&args),
+        Command::Log(args) => super::log::run(&args),
+        Command::Release(args) => super::release::run(&args),
+        Command::Add(args) => super::add::run(&args),
+        Command::Promote(args) => super::promote::run(&args),
+        Command::Remove(args) => super::remove::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {
         // These carry their own `error:` each.
-        writeln!(io::stderr(), "{}", error.downcast::<Mistakes>()?)?;
+        match error.downcast::<Refused>() {
+            Ok(refused) => writeln!(io::stderr(), "{refused}\nnothing was taken into use")?,
+            Err(error) => writeln!(io::stderr(), "{}", error.downcast::<Mistakes>()?)?,
+        }
         Ok(Exit::Failed)
     })
 }
@@ -104,7 +116,12 @@ fn watched_build(args: &BuildArgs) -> Result<(Settings, Vec<Report>, Timings)> {
 
 fn build_settings(args: &BuildArgs) -> Result<Settings> {
     let resolved = Settings::resolve(&args.input)?;
-    Ok(Settings { use_cache: !args.no_cache, keep: args.keep.into(), ..resolved })
+    Ok(Settings {
+        use_cache: !args.no_cache,
+        keep: args.keep.into(),
+        exceptions: args.exceptions.exceptions(),
+        ..resolved
+    })
 }
 
 /// Says what was built and what was not.
@@ -123,9 +140,10 @@ fn tell(args: &BuildArgs, settings: &Settings, reports: &[Report], timings: &Tim
 
 fn check(args: &CheckArgs) -> Result<Exit> {
     start_threads(&args.input)?;
-    let settings = Settings::resolve(&args.input)?;
+    let settings = Settings { exceptions: args.exceptions.exceptions(), ..Settings::resolve(&args.input)? };
     let progress = Progress::new(settings.quiet);
-    let (reports, timings) = crate::check(&settings, &progress)?;
+    let base = args.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
+    let (reports, timings) = crate::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     io::stderr().write_all(summary::problems(&reports, usize::MAX).as_bytes())?;
     if !settings.quiet {
@@ -188,7 +206,7 @@ fn manual(command: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_extra_section(text)
 }
 
-fn start_threads(input: &InputArgs) -> Result<()> {
+pub(super) fn start_threads(input: &InputArgs) -> Result<()> {
     if let Some(jobs) = input.jobs {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.into());
         threads.build_global().context("cannot start the threads")?;

@@ -5,6 +5,7 @@ use super::{Exit, args};
 use crate::generation::Distribution;
 use crate::image::{self, ImageOptions};
 use crate::progress::Progress;
+use crate::release::check_name;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::{self, Write};
@@ -35,7 +36,7 @@ pub struct Arguments {
     /// Folder the distributions were written to
     #[arg(long, value_name = "DIR", default_value = args::DEFAULT_OUT)]
     pub out: PathBuf,
-    /// Generation to put into the image; the one in use when absent
+    /// Generation or release to put into the image; the generation in use when absent. The name of a release is a tag, too
     #[arg(long, value_name = "ID")]
     pub generation: Option<String>,
     /// Name of the image, without tag
@@ -60,13 +61,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Some(program) => program.clone(),
         None => std::env::current_exe().context("cannot find this program")?,
     };
+    let mut tags = arguments.tags.clone();
+    tags.extend(arguments.generation.clone().filter(|name| check_name(name).is_ok()));
     let options = ImageOptions {
         out: arguments.out.clone(),
         distribution: arguments.dist.clone(),
-        generation: arguments.generation.clone().unwrap_or(current),
+        generation: arguments.generation.as_ref().map_or(Ok(current), |name| distribution.resolve(name))?,
         program,
         repository: arguments.repository.clone(),
-        tags: arguments.tags.clone(),
+        tags,
     };
     let progress = Progress::new(arguments.quiet);
     let image = image::write(&options, &arguments.output, &progress)?;

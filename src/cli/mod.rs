@@ -1,18 +1,26 @@
 //! From the command line to a finished run: arguments, settings, and the text people see.
 
+mod add;
 pub mod args;
 pub mod bundle;
 mod commands;
+mod diff;
 mod image;
 mod kibana_config;
+mod log;
+mod life;
 mod probe;
+mod promote;
 mod publish;
+mod release;
+mod remove;
 mod serve;
 mod settings;
 mod summary;
 pub mod unbundle;
 mod upkeep;
 pub mod verify;
+mod which;
 
 pub use commands::run;
 pub use settings::{DistributionPlan, Settings};

@@ -9,7 +9,7 @@ use crate::publish::plan::Amount;
 use crate::publish::target::Target;
 use crate::publish::{self, Options, Outcome, front};
 use crate::report::bytes;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub struct Args {
     /// Where to: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder
     #[arg(long, value_name = "URL")]
     pub to: String,
-    /// Generation to publish; the one in use when absent
+    /// Generation or release to publish; the generation in use when absent
     #[arg(long, value_name = "ID")]
     pub generation: Option<String>,
     /// Send a whole document root for each generation, `g/<id>-whole/`, for routers that cannot look up where versions
@@ -83,12 +83,10 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let begin = Instant::now();
     let distribution = existing(&args.out, &args.dist)?;
-    let id = args.generation.clone().or_else(|| distribution.current()).unwrap_or_default();
-    ensure!(
-        !id.is_empty() && distribution.has(&id),
-        "`{}` has no generation `{id}`\nhint: `epr-build generations` lists those it has",
-        args.dist
-    );
+    let id = match &args.generation {
+        Some(id) => distribution.resolve(id)?,
+        None => distribution.current().unwrap_or_default(),
+    };
     let progress = Progress::new(args.quiet);
     let contents = Contents::read(&distribution.generation(&id))?;
     let contents = if args.whole { contents.in_one_folder()? } else { contents };

@@ -74,6 +74,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}"),
             Event::Measuring(address) => writeln!(io::stdout(), "metrics on http://{address}/metrics"),
             Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
+            Event::Releases(names) if names.is_empty() => writeln!(io::stdout(), "now serving no release"),
+            Event::Releases(names) => writeln!(io::stdout(), "now serving the releases {}", names.join(", ")),
             Event::Certificate => writeln!(io::stdout(), "now using the new certificate"),
             Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
         };

@@ -4,6 +4,7 @@ use super::args::InputArgs;
 use crate::config::{Config, Validation};
 use crate::config_file::{self, did_you_mean};
 use crate::intake::{LayerIntake, LayerPlan};
+use crate::policy::{Exceptions, Stack};
 use crate::source::LayerSource;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub strict: bool,
     /// No progress, no summary.
     pub quiet: bool,
+    /// What the policies of layers do not forbid this time.
+    pub exceptions: Exceptions,
 }
 
 impl Settings {
@@ -78,11 +81,38 @@ impl Settings {
             distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header });
         }
         check_folders(&layers, &config, &input.packages)?;
-        Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true, keep: 3 })
+        Ok(Self {
+            distributions,
+            layers,
+            config,
+            strict: input.strict,
+            quiet: input.quiet,
+            use_cache: true,
+            keep: 3,
+            exceptions: Exceptions::default(),
+        })
     }
 }
 
-fn read_config(path: Option<&Path>) -> Result<Config> {
+impl Settings {
+    /// The layers of a distribution, with their policies.
+    pub fn stack(&self, plan: &DistributionPlan, is_strict: bool) -> Stack<'_> {
+        let layers = plan.layers.iter().map(|&position| &self.layers[position]);
+        Stack { layers: layers.map(|layer| (layer.source.name.as_str(), &layer.rules)).collect(), is_strict }
+    }
+
+    /// The same, with every layer read from the folder of its name below another one.
+    #[must_use]
+    pub fn below(&self, packages: &Path) -> Self {
+        let mut settings = self.clone();
+        for layer in &mut settings.layers {
+            layer.source.paths = vec![packages.join(&layer.source.name)];
+        }
+        settings
+    }
+}
+
+pub(super) fn read_config(path: Option<&Path>) -> Result<Config> {
     let (path, required) = match path {
         Some(path) => (path.to_owned(), true),
         None => (PathBuf::from(DEFAULT_CONFIG), false),

@@ -8,17 +8,20 @@ use crate::generation::{Distribution, Lock};
 use crate::prune;
 use crate::report::bytes;
 use crate::store::Store;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Lists the generations of a distribution.
 pub(super) fn generations(args: &DistributionArgs) -> Result<Exit> {
     let distribution = existing(&args.out, &args.dist)?;
-    let current = distribution.current();
+    let (current, releases) = (distribution.current(), distribution.releases()?);
     let mut out = io::stdout().lock();
     for id in distribution.generations()? {
-        let mark = if Some(&id) == current.as_ref() { "  in use" } else { "" };
+        let mut mark = if Some(&id) == current.as_ref() { "  in use".to_owned() } else { String::new() };
+        for release in releases.iter().filter(|release| release.generation == id) {
+            mark += &format!("  release {}", release.name);
+        }
         match distribution.report(&id) {
             Some(report) => writeln!(out, "{id}  {} versions of {} packages{mark}", report.versions, report.packages)?,
             None => writeln!(out, "{id}  without a report{mark}")?,
@@ -33,10 +36,9 @@ pub(super) fn rollback(args: &RollbackArgs) -> Result<Exit> {
     let _lock = Lock::take(out)?;
     let distribution = existing(out, dist)?;
     let id = match &args.to {
-        Some(id) => id.clone(),
+        Some(id) => distribution.resolve(id)?,
         None => distribution.previous()?,
     };
-    ensure!(distribution.has(&id), "`{dist}` has no generation `{id}`; `epr-build generations` lists those it has");
     distribution.switch(&id)?;
     writeln!(io::stdout(), "{dist}: generation {id} is in use")?;
     Ok(Exit::Clean)

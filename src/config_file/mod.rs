@@ -9,7 +9,7 @@ mod reader;
 mod tests;
 mod values;
 
-use crate::config::{Config, DashedFolders, Distribution, Layer, Signatures, Validation};
+use crate::config::{Config, DashedFolders, Distribution, Layer, Policy, Signatures, Validation};
 use crate::problem::Problem;
 use crate::route::whole::Budget;
 use crate::source::Limits;
@@ -25,7 +25,7 @@ const TOP: &[&str] = &["distributions", "layers", "listen", "limits", "budget", 
 /// Keys of a distribution.
 const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header"];
 /// Keys of a layer.
-const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable"];
+const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable", "overwrite", "removal"];
 /// Keys of `limits`.
 const LIMITS: &[&str] =
     &["max_file_bytes", "max_package_bytes", "max_entries", "max_zip_ratio", "max_path_bytes", "max_depth"];
@@ -214,7 +214,11 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
                 let known = [("optional", Signatures::Optional), ("require", Signatures::Require)];
                 layer.signatures = reader.choice(&value, &known);
             }
-            _ => layer.immutable = reader.flag(&value),
+            "immutable" => layer.immutable = reader.flag(&value),
+            _ => {
+                let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
+                *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);
+            }
         }
     }
     layer

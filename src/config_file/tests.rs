@@ -2,7 +2,7 @@
 
 use super::values::{check_name, size};
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
-use crate::config::{Config, DashedFolders, Distribution, Layer, Signatures, Validation};
+use crate::config::{Config, DashedFolders, Distribution, Layer, Policy, Signatures, Validation};
 use crate::package::Spec;
 use crate::route::clients::{Client, known};
 use crate::route::whole::Budget;
@@ -269,7 +269,7 @@ fn every_value_arrives() {
     let config = read(
         "distributions: {approved: {layers: [production, in_house], listen: 80, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
-  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes}
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow}
   production: {paths: c}
 listen: '[::1]:9'
 limits: {max_file_bytes: 1 kB, max_package_bytes: 2, max_entries: 3, max_zip_ratio: 4, max_path_bytes: 5, max_depth: 6}
@@ -298,6 +298,8 @@ clients:
         dashed_folders: DashedFolders::Warn,
         signatures: Signatures::Require,
         immutable: true,
+        overwrite: Some(Policy::Refuse),
+        removal: Some(Policy::Allow),
     };
     let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
     assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));
@@ -380,7 +382,12 @@ fn the_sample_is_right_and_complete() {
     for (name, distribution) in &default.distributions {
         assert_eq!(config.distributions.get(name), Some(distribution), "{name}");
     }
-    let production = Layer { paths: vec!["etc/packages/production".into()], ..Layer::default() };
+    let production = Layer {
+        paths: vec!["etc/packages/production".into()],
+        overwrite: Some(Policy::Refuse),
+        removal: Some(Policy::Refuse),
+        ..Layer::default()
+    };
     assert_eq!(config.layers.get("production"), Some(&production));
     assert_eq!((&config.listen, config.limits), (&default.listen, default.limits));
     assert_eq!(config.routing.budget, default.routing.budget);

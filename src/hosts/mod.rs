@@ -11,6 +11,7 @@ pub mod haproxy;
 pub mod kubernetes;
 pub mod nginx;
 pub mod notes;
+pub mod release;
 pub mod rows;
 pub mod systemd;
 

@@ -89,6 +89,12 @@ pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> 
     route_below("", routes, method, path, query)
 }
 
+/// The first of some registries below whose path a raw path leads. Each is empty or has no slash at its end.
+pub fn position_below<'a>(path: &str, prefixes: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+    let path = clean(path)?;
+    prefixes.into_iter().position(|prefix| below(prefix, &path).is_some())
+}
+
 /// As [`route`], for a registry that lies below a path, which is empty or has no slash at its end.
 pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, query: Option<&str>) -> Decision {
     match method {

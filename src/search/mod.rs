@@ -7,6 +7,7 @@
 pub mod category;
 pub mod deprecation;
 pub mod select;
+pub mod explain;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -12,6 +12,7 @@ mod guard;
 mod headers;
 mod metrics;
 mod observed;
+mod releases;
 mod respond;
 mod server;
 mod site;
@@ -110,6 +111,8 @@ pub enum Event {
     Measuring(SocketAddr),
     /// A new generation is served from now on: its folder.
     Generation(PathBuf),
+    /// These releases are served beside it from now on.
+    Releases(Vec<String>),
     /// A new certificate is used from now on.
     Certificate,
     /// Something went wrong; the server goes on with what it has.
@@ -240,11 +243,16 @@ fn metrics_response<B>(request: &Request<B>, server: &Server) -> Response<String
     response
 }
 
-/// Takes over a new generation once the link points to one.
+/// Takes over a new generation once the link points to one, and releases once they are there.
 async fn watch(options: ServeOptions, server: Arc<Server>) {
     let mut refused = None;
     loop {
         tokio::time::sleep(WATCH_INTERVAL).await;
+        let (looked, asked) = (server.releases(), options.clone());
+        if let Ok(Some((releases, failed))) = tokio::task::spawn_blocking(move || looked.look(&asked)).await {
+            server.take_releases(releases);
+            failed.into_iter().for_each(|error| server.report(Event::Trouble(error)));
+        }
         let Ok(folder) = tokio::fs::canonicalize(&options.generation).await else { continue };
         if folder == server.served().folder || refused.as_ref() == Some(&folder) {
             continue;

@@ -4,10 +4,12 @@ use super::access_log::{AccessLog, Asked};
 use super::guard::Guarded;
 use super::metrics::{Endpoint, Metrics};
 use super::observed::Observed;
+use super::releases::Releases;
 use super::respond;
 use super::site::Site;
 use super::tls::Tls;
 use super::{Event, Patience, Report, ServeOptions};
+use crate::route::request::position_below;
 use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -32,6 +34,8 @@ const STREAMS: u32 = 128;
 pub(super) struct Server {
     /// The generation that is served at the moment.
     current: RwLock<Arc<Site>>,
+    /// The releases beside it.
+    releases: RwLock<Arc<Releases>>,
     pub(super) tls: Option<Tls>,
     pub(super) log: Option<AccessLog>,
     pub(super) metrics: Metrics,
@@ -43,10 +47,13 @@ impl Server {
     /// Opens everything that is served from or written to.
     pub(super) fn open(options: &ServeOptions, report: Report) -> Result<Self> {
         let site = Site::open(options)?;
+        let (releases, failed) = Releases::default().look(options).unwrap_or_default();
+        failed.into_iter().for_each(|error| report(Event::Trouble(error)));
         let metrics = Metrics::new();
         metrics.serves(site.name());
         Ok(Self {
             current: RwLock::new(Arc::new(site)),
+            releases: RwLock::new(Arc::new(releases)),
             tls: options.tls.as_ref().map(Tls::open).transpose()?,
             log: options.access_log.as_deref().map(AccessLog::open).transpose()?,
             metrics,
@@ -58,6 +65,25 @@ impl Server {
     /// The generation of this moment.
     pub(super) fn served(&self) -> Arc<Site> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The releases of this moment.
+    pub(super) fn releases(&self) -> Arc<Releases> {
+        self.releases.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What answers a request: the release below whose path it lies, else the generation.
+    fn site(&self, path: &str) -> Arc<Site> {
+        let releases = self.releases();
+        let found = position_below(path, releases.sites().map(|site| site.prefix.as_str()));
+        found.and_then(|position| releases.sites().nth(position)).map_or_else(|| self.served(), Arc::clone)
+    }
+
+    /// Takes releases into use.
+    pub(super) fn take_releases(&self, releases: Releases) {
+        let names = releases.sites().map(|site| site.name()).collect();
+        *self.releases.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(releases);
+        self.report(Event::Releases(names));
     }
 
     /// Takes a generation into use.
@@ -125,7 +151,7 @@ async fn answer(
     let began = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
     let asked = server.log.is_some().then(|| Asked::new(peer.ip(), &request));
-    let response = respond::respond(server.served(), request).await;
+    let response = respond::respond(server.site(request.uri().path()), request).await;
     let status = response.status().as_u16();
     Ok(response.map(|content| Observed::new(content, status, began, endpoint, asked, server)))
 }

@@ -27,6 +27,9 @@ const MAX_DEPTH: usize = 64;
 /// A folder that holds this is meant to be a package.
 const MANIFEST: &[u8] = b"manifest.yml";
 
+/// The folder of a layer in which changes of it are prepared and logged; nothing in it is a package.
+pub const WORKSHOP: &str = ".epr-build";
+
 const SIGNATURE_HINT: &str = "replace or remove the `.sig` beside the package";
 
 /// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
@@ -119,6 +122,9 @@ impl Search<'_> {
         };
         if kind != FileType::Directory {
             self.file(place, kind, name, path, text);
+            return Ok(());
+        }
+        if name == WORKSHOP.as_bytes() {
             return Ok(());
         }
         if place.depth >= 2 {

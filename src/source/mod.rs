@@ -19,7 +19,7 @@ mod names;
 mod tests;
 
 pub use archive::ZipPackage;
-pub use discover::discover;
+pub use discover::{WORKSHOP, discover};
 pub use disk::FileStat;
 pub use folder::FolderPackage;
 pub use inventory::{Inventory, each_of};
@@ -27,8 +27,10 @@ pub use limits::Limits;
 
 use crate::package::{Entry, PackageFiles, PackageKind};
 use crate::problem::Problem;
+use crate::version::Version;
+use rustix::fs::FileType;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One layer of the distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,39 @@ pub struct Candidate {
     pub signature: Option<PathBuf>,
     /// Its rank in the layer.
     pub order: WalkOrder,
+}
+
+impl Candidate {
+    /// A package that a person named: a folder whatever its name is, or a zip. The name of a folder counts as its version
+    /// only if it is one.
+    ///
+    /// # Errors
+    /// When nothing is there, or it is neither.
+    pub fn named(path: &Path, layer: &str) -> io::Result<Self> {
+        let found = disk::look_through(path)?;
+        let kind = match found.kind {
+            FileType::Directory => PackageKind::Folder,
+            FileType::RegularFile => PackageKind::Zip,
+            _ => return Err(io::Error::other("it is neither a folder nor a zip")),
+        };
+        // Links to a folder are followed: it was asked for.
+        let path = path.canonicalize()?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_version = kind == PackageKind::Folder && Version::strict(&name).is_ok();
+        let mut signature = path.as_os_str().to_owned();
+        signature.push(".sig");
+        let signature = PathBuf::from(signature);
+        let is_signed = disk::look_through(&signature).is_ok_and(|found| found.kind == FileType::RegularFile);
+        Ok(Self {
+            layer: layer.to_owned(),
+            package: names::shown(name.as_bytes()),
+            path,
+            kind,
+            folder_version: is_version.then_some(name),
+            signature: is_signed.then_some(signature),
+            order: WalkOrder::new(kind, 0),
+        })
+    }
 }
 
 /// The rank of a candidate in its layer: of two packages with the same name and version the lesser wins.
@@ -150,7 +185,7 @@ impl OpenPackage {
 ///
 /// # Errors
 /// When nothing is there, or it cannot be looked at.
-pub fn stat(path: &std::path::Path) -> io::Result<FileStat> {
+pub fn stat(path: &Path) -> io::Result<FileStat> {
     Ok(disk::look_through(path)?.stat)
 }
 

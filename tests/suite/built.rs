@@ -69,7 +69,12 @@ pub(crate) struct Listed {
 impl Generation {
     /// The generation in use of a distribution below `out`.
     pub(crate) fn open(out: &Path, distribution: &str) -> Self {
-        let folder = fs::canonicalize(out.join(distribution).join("current")).unwrap();
+        Self::at(&fs::canonicalize(out.join(distribution).join("current")).unwrap())
+    }
+
+    /// The generation in a folder.
+    pub(crate) fn at(folder: &Path) -> Self {
+        let folder = folder.to_owned();
         let read = |name: &str| fs::read(folder.join(name)).unwrap();
         Self {
             routes: serde_json::from_slice(&read("routes.json")).unwrap(),
@@ -133,6 +138,14 @@ impl Generation {
             Decision::File(file) => {
                 fs::read(self.file(&file.path)).unwrap_or_else(|error| panic!("{target}: {}: {error}", file.path))
             }
+            other => panic!("{target}: {other:?}"),
+        }
+    }
+
+    /// The bytes that answer a request, unless the file is not there.
+    pub(crate) fn find(&self, target: &str) -> Option<Vec<u8>> {
+        match self.decide(target) {
+            Decision::File(file) => fs::read(self.file(&file.path)).ok(),
             other => panic!("{target}: {other:?}"),
         }
     }

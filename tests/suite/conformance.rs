@@ -57,7 +57,7 @@ pub(crate) fn copy_host(generation: &Path, host: &str) -> PathBuf {
 }
 
 /// The built-in server.
-fn serve(home: &Path, distribution: &str) -> Running {
+pub(crate) fn serve(home: &Path, distribution: &str) -> Running {
     running::start("serve", |address| {
         let mut command = program(home);
         command.args(["serve", "--dist", distribution, "--listen", address]).stdout(Stdio::null());
@@ -66,7 +66,7 @@ fn serve(home: &Path, distribution: &str) -> Running {
 }
 
 /// A real nginx with the generated configuration, of which only the address and the folder for its state are changed.
-fn nginx(home: &Path, distribution: &str) -> Option<Running> {
+pub(crate) fn nginx(home: &Path, distribution: &str) -> Option<Running> {
     let binary = running::binary("nginx")?;
     let prefix = copy_host(&current(home, distribution), "nginx");
     let generated = fs::read_to_string(prefix.join("nginx.conf")).unwrap();
@@ -142,7 +142,7 @@ fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) 
 }
 
 /// The folder that holds the layers, wherever the archive puts it.
-fn packages_below(home: &Path) -> PathBuf {
+pub(crate) fn packages_below(home: &Path) -> PathBuf {
     let found = walkdir::WalkDir::new(home).max_depth(3).into_iter().map(Result::unwrap);
     let layer = found.map(walkdir::DirEntry::into_path).find(|path| path.ends_with("production"));
     layer.expect("a layer `production`").parent().unwrap().to_owned()

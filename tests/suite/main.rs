@@ -14,6 +14,7 @@ mod harness;
 mod hostile;
 mod image;
 mod incremental;
+mod life;
 mod packaging;
 mod publish;
 mod repeat;

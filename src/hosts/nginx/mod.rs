@@ -221,8 +221,8 @@ fn sizes(maps: &[Map]) -> Value {
         map_rows => (2 * rows).next_power_of_two().max(2048),
         // A key is kept with its length and two pointers.
         map_bucket => (key.unwrap_or_default() + 32).next_power_of_two().max(128),
-        // Several distributions may share a server.
-        variables => (16 * maps.len()).next_power_of_two().max(4096),
+        // Several distributions and their releases may share a server.
+        variables => (16 * maps.len()).next_power_of_two().max(1 << 14),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The reference router against the contract's tables. Real servers are compared with it in `tests/suite/routers`.
 
 use super::super::model::{Axis, Node, Profile, Routes, Rows, Start, Unkeyed};
-use super::{Decision, Kind, route};
+use super::{Decision, Kind, position_below, route};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -221,6 +221,24 @@ fn what_no_key_can_hold_is_refused() {
     routes.unkeyed = Unkeyed { categories: false, types: true };
     assert!(decide_by(&routes, "GET", "/search?type=no+way").starts_with("501"));
     assert!(decide_by(&routes, "GET", "/search?category=no+way").starts_with("200"));
+}
+
+#[test]
+fn registries_are_told_by_their_paths() {
+    for (path, expected) in [
+        ("/release/8.5/search", Some(0)),
+        ("/release/8.5.0", Some(1)),
+        ("/release/8%2e5.0/", Some(1)),
+        ("/x/../release//8.5.0/../8.5/search", Some(0)),
+        ("/release/8.5.0/../../search", None),
+        ("/release/8.5.00/search", None),
+        ("/Release/8.5.0/search", None),
+        ("/release/8.5.0/%zz", None),
+        ("/search", None),
+    ] {
+        assert_eq!(position_below(path, ["/release/8.5", "/release/8.5.0"]), expected, "{path}");
+    }
+    assert_eq!(position_below("/search", []), None);
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(crate) fn start_generated(binary: &Path, distribution: &Path) -> Running {
         let text = generated
             .replace("http://:8080", &format!("http://:{port}"))
             .replace("admin unix/", "admin off #")
+            .replace("import ../../../releases/", "import releases/")
             .replace("import server.caddy", "import current/hosts/caddy/server.caddy");
         assert!(text.contains(port), "the address is written in another way:\n{text}");
         fs::write(distribution.join("Caddyfile"), text).unwrap();

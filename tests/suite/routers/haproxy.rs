@@ -82,6 +82,21 @@ pub(crate) fn start_before(generation: &Path, origin: Running, below: &str) -> O
     Some(running)
 }
 
+/// HAProxy with the configuration of a release, in front of its files.
+pub(crate) fn start_release(release: &Path, state: &Path) -> Option<Running> {
+    binary()?;
+    let binary = running::binary("haproxy")?;
+    let origin = origin(&fs::canonicalize(release.join("site")).unwrap(), state);
+    let file = release.join("hosts/haproxy/haproxy.cfg");
+    let mut running = running::start("haproxy", |address| {
+        let mut command = command(&binary, &file, &origin.address, "");
+        command.env("EPR_LISTEN", address);
+        command
+    });
+    running.behind = Some(Box::new(origin));
+    Some(running)
+}
+
 /// HAProxy itself refuses what a request line may not hold.
 fn is_ascii(target: &str) -> bool {
     target.is_ascii()

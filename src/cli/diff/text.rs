@@ -1,0 +1,168 @@
+//! Differences as lines for a terminal, and as Markdown.
+//!
+//! What comes from packages may hold anything: on a terminal it is one line without control characters, in Markdown it
+//! stands as it is.
+
+use crate::diff::details::{Details, Entry};
+use crate::diff::{Diff, Id, Seen};
+use crate::holdings::Change;
+use crate::report::bytes;
+use std::fmt::Write;
+
+/// Longer values are cut off; the JSON form has all of them.
+const LONGEST: usize = 120;
+
+/// One line for each difference; nothing when there is none.
+pub(in crate::cli) fn plain(diff: &Diff) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let mut line = |word: &str, rest: String| {
+        let _ = writeln!(text, "{word:<8} {rest}");
+    };
+    let layer = |id: &Id| if id.layer.is_empty() { String::new() } else { format!(" ({})", id.layer) };
+    diff.added.iter().for_each(|id| line("added", format!("{}-{}{}", id.name, id.version, layer(id))));
+    diff.removed.iter().for_each(|id| line("removed", format!("{}-{}{}", id.name, id.version, layer(id))));
+    for changed in &diff.changed {
+        line("changed", format!("{}-{}, {}", changed.name, changed.version, size(&changed.details)));
+        inside(&changed.details, shown).into_iter().for_each(|detail| line("", format!("  {detail}")));
+    }
+    diff.moved.iter().for_each(|moved| {
+        line("moved", format!("{}-{}: {} -> {}", moved.name, moved.version, moved.from, moved.to));
+    });
+    for newest in &diff.newest {
+        line("newest", format!("{}: {} -> {}, {}", newest.name, newest.was, newest.is, size(&newest.details)));
+        let details = inside(&newest.details, shown).into_iter().chain(told(&newest.changelog, shown));
+        details.for_each(|detail| line("", format!("  {detail}")));
+    }
+    for seen in &diff.seen {
+        let (was, is) = (version(seen.was.as_ref()), version(seen.is.as_ref()));
+        line("seen", format!("{}: {was} -> {is} by {}", seen.name, range(seen)));
+    }
+    text
+}
+
+/// Sections with lists; one sentence when there is no difference.
+pub(super) fn markdown(diff: &Diff) -> String {
+    if diff.is_empty() {
+        return "No difference.\n".to_owned();
+    }
+    let id = |id: &Id| format!("{} {}", code(&format!("{}-{}", id.name, id.version)), id.layer).trim_end().to_owned();
+    let list = |head: String, details: Vec<String>| {
+        head + &details.into_iter().map(|detail| format!("\n  - {detail}")).collect::<String>()
+    };
+    let changed = diff.changed.iter().map(|changed| {
+        let head = format!("{}, {}", code(&format!("{}-{}", changed.name, changed.version)), size(&changed.details));
+        list(head, inside(&changed.details, code))
+    });
+    let moved = diff
+        .moved
+        .iter()
+        .map(|moved| format!("{}: {} → {}", code(&format!("{}-{}", moved.name, moved.version)), moved.from, moved.to));
+    let newest = diff.newest.iter().map(|newest| {
+        let head = format!("{}: {} → {}, {}", code(&newest.name), newest.was, newest.is, size(&newest.details));
+        let details = told(&newest.changelog, code).into_iter().chain(inside(&newest.details, code));
+        list(head, details.collect())
+    });
+    let mut text = String::new();
+    for (title, lines) in [
+        ("Added", diff.added.iter().map(id).collect::<Vec<_>>()),
+        ("Removed", diff.removed.iter().map(id).collect()),
+        ("Changed", changed.collect()),
+        ("Moved", moved.collect()),
+        ("Newest versions", newest.collect()),
+    ] {
+        if !lines.is_empty() {
+            text += &format!("### {title}\n\n{}\n", lines.iter().map(|line| format!("- {line}\n")).collect::<String>());
+        }
+    }
+    if !diff.seen.is_empty() {
+        text += "### What Kibana sees\n\n| package | Kibana | before | after |\n|---|---|---|---|\n";
+        for seen in &diff.seen {
+            let (was, is) = (version(seen.was.as_ref()), version(seen.is.as_ref()));
+            text += &format!("| {} | {} | {was} | {is} |\n", seen.name, range(seen));
+        }
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// Files with their sizes, then fields of the manifest.
+fn inside(details: &Details, shown: impl Fn(&str) -> String) -> Vec<String> {
+    let files = details.files.iter().map(|(path, file)| {
+        let sizes = match (file.was, file.is) {
+            (Some(was), Some(is)) if was != is => format!("{} -> {}", bytes(was), bytes(is)),
+            (Some(size), _) | (None, Some(size)) => bytes(size),
+            (None, None) => String::new(),
+        };
+        format!("{} {} ({sizes})", sign(file.change), shown(path))
+    });
+    let value = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), &shown);
+    let fields = details
+        .manifest
+        .iter()
+        .map(|change| format!("manifest: {}: {} -> {}", shown(&change.field), value(&change.was), value(&change.is)));
+    files.chain(fields).collect()
+}
+
+/// Entries of a changelog.
+fn told(entries: &[Entry], shown: impl Fn(&str) -> String) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        for change in &entry.changes {
+            let kind = if change.kind.is_empty() { String::new() } else { format!("{}: ", shown(&change.kind)) };
+            lines.push(format!("changelog {}: {kind}{}", shown(&entry.version), shown(&change.description)));
+        }
+    }
+    lines
+}
+
+fn size(details: &Details) -> String {
+    let [was, is] = details.bytes;
+    if was == is { bytes(is) } else { format!("{} -> {}", bytes(was), bytes(is)) }
+}
+
+fn sign(change: Change) -> char {
+    match change {
+        Change::Added => '+',
+        Change::Removed => '-',
+        Change::Changed => '~',
+    }
+}
+
+fn version(version: Option<&String>) -> &str {
+    version.map_or("nothing", String::as_str)
+}
+
+/// A range of Kibanas in words.
+fn range(Seen { kibana, before, prerelease, .. }: &Seen) -> String {
+    let versions = match before {
+        None if kibana == "0.0.0" => "every Kibana".to_owned(),
+        None => format!("Kibana {kibana} and later"),
+        Some(before) if kibana == "0.0.0" => format!("Kibana before {before}"),
+        Some(before) => format!("Kibana {kibana} to before {before}"),
+    };
+    if *prerelease { format!("{versions} with pre-releases") } else { versions }
+}
+
+/// Text on one line of a terminal.
+fn shown(text: &str) -> String {
+    let mut short = cut(text);
+    if short.chars().any(char::is_control) {
+        short = short.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    }
+    short
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Text as it is, in Markdown: between more back-ticks than it has in a row.
+fn code(text: &str) -> String {
+    let text = shown(text);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    if longest == 0 && !text.is_empty() { format!("`{text}`") } else { format!("{fence} {text} {fence}") }
+}

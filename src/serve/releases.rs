@@ -1,0 +1,60 @@
+//! The releases beside the generation that is served: each a site of its own, below a path of its own.
+//!
+//! The folder that holds them is looked at now and then. A release never changes, so one that is still the same folder is
+//! not read again. Knows nothing of how releases are made.
+
+use super::ServeOptions;
+use super::site::Site;
+use crate::release::FOLDER;
+use anyhow::Error;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Tells a folder from one that takes its place: its path, device and inode, and when it was changed.
+type Identity = (PathBuf, [u64; 2], [i64; 2]);
+
+/// All releases; those that could not be opened are not tried again.
+#[derive(Clone, Default)]
+pub(super) struct Releases(BTreeMap<Identity, Option<Arc<Site>>>);
+
+impl Releases {
+    /// Looks again. `None` when all is as it was; else what is there now, and what could not be opened.
+    pub(super) fn look(&self, options: &ServeOptions) -> Option<(Self, Vec<Error>)> {
+        let folders = folders(options);
+        if self.0.keys().eq(&folders) {
+            return None;
+        }
+        let mut failed = Vec::new();
+        let open = |identity: Identity| {
+            let known = self.0.get(&identity).cloned();
+            let site = known.unwrap_or_else(|| {
+                let options = ServeOptions { generation: identity.0.clone(), ..options.clone() };
+                Site::open(&options).map_err(|error| failed.push(error)).ok().map(Arc::new)
+            });
+            (identity, site)
+        };
+        let releases = folders.into_iter().map(open).collect();
+        Some((Self(releases), failed))
+    }
+
+    /// Those that are served, in order of their folders.
+    pub(super) fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.0.values().flatten()
+    }
+}
+
+/// The folders of the releases, in order. What cannot be looked at is not there.
+fn folders(options: &ServeOptions) -> Vec<Identity> {
+    let entries = options.generation.parent().map(|folder| fs::read_dir(folder.join(FOLDER)));
+    let identity = |entry: fs::DirEntry| {
+        let stat = entry.metadata().ok().filter(fs::Metadata::is_dir)?;
+        Some((entry.path(), [stat.dev(), stat.ino()], [stat.ctime(), stat.ctime_nsec()]))
+    };
+    let entries = entries.into_iter().flatten().flatten().flatten();
+    let mut folders: Vec<Identity> = entries.filter_map(identity).collect();
+    folders.sort();
+    folders
+}
