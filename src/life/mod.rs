@@ -147,7 +147,8 @@ impl Life<'_> {
         for wish in wishes {
             for held in self.wished(wish, (&below, &above), all_newer, &mut refusals, &mut already)? {
                 if let Some(step) = self.promotion(held, (&below, &above), &mut refusals)? {
-                    steps.insert((step.deed.package.clone(), step.deed.version.clone()), step);
+                    let version = Version::loose(&step.deed.version);
+                    steps.insert((step.deed.package.clone(), version.context("it was read as a version")?), step);
                 }
             }
         }

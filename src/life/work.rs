@@ -132,7 +132,9 @@ impl<'a> Workplace<'a> {
 
     fn lock(&mut self, folder: &Path) -> Result<()> {
         if !self.locks.contains_key(folder) {
-            let lock = Lock::take_as(Workshop::of(folder).path(), "command", folder)?;
+            let workshop = Workshop::of(folder);
+            workshop.make()?;
+            let lock = Lock::take_as(workshop.path(), "command", folder)?;
             self.locks.insert(folder.to_owned(), lock);
         }
         Ok(())

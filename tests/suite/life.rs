@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
 mod diff;
+mod kills;
+mod moving;
 mod policy;
 mod which;
