@@ -109,6 +109,11 @@ impl Workshop {
         ["incoming", "leaving"].iter().try_for_each(|name| clear(&self.0.join(name)))
     }
 
+    /// What of it is for a repository.
+    pub(super) fn kept(&self) -> [PathBuf; 2] {
+        [LOG, ".gitignore"].map(|name| self.0.join(name))
+    }
+
     /// The step that was under way, if any.
     pub(super) fn pending(&self) -> Result<Option<Pending>> {
         let path = self.0.join(PENDING);

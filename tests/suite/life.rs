@@ -1,6 +1,7 @@
 //! The life of packages: what a Kibana gets of them and why, what may change, what did change.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
+mod branches;
 mod diff;
 mod kills;
 mod moving;
