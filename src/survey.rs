@@ -164,7 +164,7 @@ impl Print {
     fn tree(mut self, candidate: &Candidate) -> Option<Digest> {
         let origin = candidate.origin.as_ref()?;
         self.part(origin.tree.as_bytes());
-        self.part(origin.signature.as_ref().map_or("", |(id, _)| id.as_str()).as_bytes());
+        self.part(origin.signature.as_deref().unwrap_or_default().as_bytes());
         Some(Digest::of(&self.text))
     }
 

@@ -70,16 +70,16 @@ impl Repository {
         Ok(answers.into_iter().flatten().next().filter(|(_, kind, _)| kind == "tree").map(|(id, ..)| id))
     }
 
-    /// Id and size of the file that a commit holds at a path; nothing if there is none.
+    /// Id of the file that a commit holds at a path; nothing if there is none.
     ///
     /// # Errors
     /// When git fails.
-    pub fn file_at(&self, commit: &str, path: &str) -> io::Result<Option<(String, u64)>> {
+    pub fn file_at(&self, commit: &str, path: &str) -> io::Result<Option<String>> {
         if path.contains('\n') {
             return Ok(None);
         }
         let answers = self.check(&[format!("{commit}:{path}")])?;
-        Ok(answers.into_iter().flatten().next().filter(|(_, kind, _)| kind == "blob").map(|(id, _, size)| (id, size)))
+        Ok(answers.into_iter().flatten().next().filter(|(_, kind, _)| kind == "blob").map(|(id, ..)| id))
     }
 
     /// The entries of a tree, by name.

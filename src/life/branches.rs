@@ -111,10 +111,7 @@ fn arrival(target: &Branch, to: &Slot, held: &Held, life: &Life<'_>) -> Result<V
     let path = path_of(to)?;
     let candidate = held.candidate.as_ref().context("only packages with a place are copied")?;
     let (change, signature) = match &candidate.origin {
-        Some(origin) => {
-            let signature = origin.signature.as_ref().map(|(id, _)| id.clone());
-            (Change::Tree(path.clone(), origin.tree.clone()), signature)
-        }
+        Some(origin) => (Change::Tree(path.clone(), origin.tree.clone()), origin.signature.clone()),
         None if held.kind() == PackageKind::Zip => {
             bail!("a zip cannot be in a branch\nhint: unpack it, or add it to a layer that is a folder")
         }
@@ -149,13 +146,8 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, life: &Life<'_>) -> Res
     if candidate.origin.as_ref().is_some_and(|origin| origin.tree == tree) {
         return Ok(());
     }
-    let signature = candidate.signature.as_ref().and(step.held.record.as_ref()).and_then(|record| record.signature);
-    let signature = match signature {
-        Some(blob) => {
-            repository.file_at(&moved.commit, &format!("{}.sig", path_of(to)?))?.filter(|(_, size)| *size == blob.size)
-        }
-        None => None,
-    };
+    let signature = repository.file_at(&moved.commit, &format!("{}.sig", path_of(to)?))?;
+    let signature = signature.filter(|_| candidate.signature.is_some());
     let origin = Some(Origin { repository: Arc::clone(repository), tree, signature });
     let copied = Candidate { origin, ..candidate.clone() };
     let copied = Shelf::open(plan, life.settings.config.limits)?.read_one(copied, &plan.rules)?;

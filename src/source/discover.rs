@@ -142,7 +142,7 @@ impl Search<'_> {
             if entry.kind != Kind::Tree {
                 self.tree_file(entry, depth, &text);
             } else if depth >= 2 && Version::strict(&name).is_ok() {
-                self.add_tree(repository, &entries, entry, location, &text)?;
+                self.add_tree(repository, &entries, entry, location, &text);
             } else if depth >= MAX_DEPTH {
                 self.report(Problem::warning("folders-too-deep", "what lies below is not searched"), &text);
             } else {
@@ -182,22 +182,18 @@ impl Search<'_> {
         entry: &TreeEntry,
         location: &Location,
         text: &str,
-    ) -> io::Result<()> {
+    ) {
         let wanted = [entry.name.as_slice(), b".sig"].concat();
         let signature = siblings.iter().find(|sibling| sibling.name == wanted);
         if signature.is_some_and(|signature| signature.kind != Kind::File) {
             let problem = Problem::quarantine("signature-not-a-file", "its signature is not a regular file");
             self.report(problem.hint(SIGNATURE_HINT), text);
-            return Ok(());
+            return;
         }
         let mut place = location.clone();
         place.folder = if place.folder.is_empty() { text.to_owned() } else { format!("{}/{text}", place.folder) };
         let path = place.to_path();
-        let mut signed = None;
-        if let Some(signature) = signature {
-            let size = repository.sizes(std::slice::from_ref(&signature.id))?.first().copied().unwrap_or_default();
-            signed = Some((signature.id.clone(), size));
-        }
+        let signed = signature.map(|signature| signature.id.clone());
         let order = WalkOrder::new(PackageKind::Folder, self.position);
         self.position += 1;
         self.candidates.push(Candidate {
@@ -210,7 +206,6 @@ impl Search<'_> {
             order,
             origin: Some(Origin { repository: Arc::clone(repository), tree: entry.id.clone(), signature: signed }),
         });
-        Ok(())
     }
 
     /// Looks at the entries of one folder and those below.

@@ -25,8 +25,8 @@ pub struct Origin {
     pub repository: Arc<Repository>,
     /// Id of the package's tree.
     pub tree: String,
-    /// Id and size of the signature beside it.
-    pub signature: Option<(String, u64)>,
+    /// Id of the signature beside it.
+    pub signature: Option<String>,
 }
 
 impl Origin {
@@ -35,8 +35,9 @@ impl Origin {
     /// # Errors
     /// Those of `use_content`; or when there is none, or git fails.
     pub fn with_signature<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
-        let (id, size) = self.signature.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        self.repository.with_blob(id, *size, use_content)
+        let id = self.signature.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let size = self.repository.sizes(std::slice::from_ref(id))?.first().copied().unwrap_or_default();
+        self.repository.with_blob(id, size, use_content)
     }
 }
 
