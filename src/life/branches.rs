@@ -118,7 +118,8 @@ fn arrival(target: &Branch, to: &Slot, held: &Held, life: &Life<'_>) -> Result<V
         None if life.dry_run => return Ok(Vec::new()),
         None => {
             let files = written(&target.repository, candidate, life)?;
-            let signature = candidate.signature.as_ref().map(|path| target.repository.write(&[path.clone()]));
+            let signature =
+                candidate.signature.as_ref().map(|path| target.repository.write(std::slice::from_ref(path)));
             let signature = signature.transpose()?.and_then(|ids| ids.into_iter().next());
             (Change::Files(path.clone(), files), signature)
         }
@@ -148,7 +149,7 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, life: &Life<'_>) -> Res
     }
     let signature = repository.file_at(&moved.commit, &format!("{}.sig", path_of(to)?))?;
     let signature = signature.filter(|_| candidate.signature.is_some());
-    let origin = Some(Origin { repository: Arc::clone(repository), tree, signature });
+    let origin = Some(Arc::new(Origin { repository: Arc::clone(repository), tree, signature }));
     let copied = Candidate { origin, ..candidate.clone() };
     let copied = Shelf::open(plan, life.settings.config.limits)?.read_one(copied, &plan.rules)?;
     let files = difference(&step.held, &copied)?;

@@ -204,7 +204,11 @@ impl Search<'_> {
             kind: PackageKind::Folder,
             folder_version: Some(String::from_utf8_lossy(&entry.name).into_owned()),
             order,
-            origin: Some(Origin { repository: Arc::clone(repository), tree: entry.id.clone(), signature: signed }),
+            origin: Some(Arc::new(Origin {
+                repository: Arc::clone(repository),
+                tree: entry.id.clone(),
+                signature: signed,
+            })),
         });
     }
 

@@ -33,6 +33,7 @@ use crate::version::Version;
 use rustix::fs::FileType;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One layer of the distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub struct Candidate {
     /// Its rank in the layer.
     pub order: WalkOrder,
     /// Where it lies if that is a repository; `path` and `signature` only name it then.
-    pub origin: Option<Origin>,
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Candidate {
