@@ -2,7 +2,7 @@
 //!
 //! The `git` program does the work: it knows every form that a repository can have (packs, alternates, SHA-256, linked
 //! work trees), is there wherever such layers are, and adds nothing to this program. A library would add a hundred crates.
-//! It is run so that nothing in the repository is executed and nothing is fetched ([`program`]). Knows no packages.
+//! It is run so that nothing in the repository is executed and nothing is fetched (`program`). Knows no packages.
 
 mod location;
 mod objects;
