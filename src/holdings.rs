@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::cli::{DistributionPlan, Settings};
 use crate::content::{Blob, StoredFile};
 use crate::generation::Distribution;
+use crate::git::{Location, Repository};
 use crate::intake::{Listing, Record, listing_text};
 use crate::layers::Layers;
 use crate::package::{Facts, Release, Spec};
@@ -153,6 +154,9 @@ impl Base {
     /// # Errors
     /// When it is none of them, or cannot be read.
     pub fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Self> {
+        if let Some(location) = Location::of(path) {
+            return Ok(Self::Layers(Layers::read(&in_git(&location, settings)?, None, progress)?));
+        }
         if let Some(generation) = generation_at(path) {
             return Ok(Self::Generation(generation));
         }
@@ -186,6 +190,35 @@ impl Base {
             Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
         }
     }
+}
+
+/// The settings with layers in a repository: branches of their names if none is named; else folders of their names in that
+/// tree, or, if it has none of them and there is one layer only, the whole tree.
+fn in_git(location: &Location, settings: &Settings) -> Result<Settings> {
+    let path = location.to_path();
+    let mut below = settings.below(&path);
+    if location.reference.is_empty() {
+        return Ok(below);
+    }
+    let repository = Repository::open(&location.clone)?;
+    let commit = repository.commit(location)?;
+    let mut has_layers = false;
+    for layer in &below.layers {
+        for folder in layer.source.paths.iter().filter_map(|path| Location::of(path)) {
+            has_layers |= repository.tree_at(&commit, &folder.folder)?.is_some();
+        }
+    }
+    if !has_layers {
+        let [layer] = below.layers.as_mut_slice() else {
+            bail!(
+                "`{}` is nothing to compare with\nhint: name a tree that holds a folder for each layer, or check one \
+                 distribution of one layer; without `#` each layer is the branch of its name",
+                path.display()
+            );
+        };
+        layer.source.paths = vec![path];
+    }
+    Ok(below)
 }
 
 /// The generation at a path: itself, or the one in use of the distribution there.

@@ -319,7 +319,12 @@ fn store(
     let signature = match &candidate.signature {
         Some(path) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            Some(desk.contents.copy(|use_content| use_content(&mut File::open(path)?), &name)?)
+            let open =
+                |use_content: &mut dyn FnMut(&mut dyn std::io::Read) -> std::io::Result<()>| match &candidate.origin {
+                    Some(origin) => origin.with_signature(use_content),
+                    None => use_content(&mut File::open(path)?),
+                };
+            Some(desk.contents.copy(open, &name)?)
         }
         None => None,
     };

@@ -6,6 +6,7 @@ pub mod config_file;
 pub mod problem;
 pub mod progress;
 
+pub mod git;
 pub mod source;
 pub mod survey;
 pub mod yaml;

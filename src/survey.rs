@@ -1,6 +1,6 @@
 //! A look at the layers: what is there, and whether it is what was there before.
 //!
-//! A fingerprint of a package is made from names, sizes, times and inodes alone; no file is read. It is the key under
+//! A fingerprint of a package is made from names, sizes, times and inodes alone, in a repository from ids; no file is read. It is the key under
 //! which the cache keeps what became of the package. When all fingerprints, the rules and the settings are those of the
 //! last build, there is nothing to do.
 
@@ -74,6 +74,10 @@ impl Survey {
     pub fn take_fingerprints(&mut self, layers: &[LayerPlan], look: &Look, inventories: &Inventories) {
         for (layer, found) in layers.iter().zip(&mut self.0) {
             found.candidates.par_iter_mut().for_each(|(candidate, print)| {
+                if candidate.origin.is_some() {
+                    *print = Print::new(candidate, &layer.rules, look).tree(candidate);
+                    return;
+                }
                 *print = inventories.glance(candidate, &layer.rules, look).or_else(|| {
                     let files = OpenPackage::open(candidate, &look.limits).ok()?;
                     let print = fingerprint(candidate, &files, &layer.rules, look)?;
@@ -108,6 +112,9 @@ pub fn layer_digest(prints: impl IntoIterator<Item = Option<Digest>>, problems: 
 /// The fingerprint of a package: equal ones have equal files and are read by equal rules. `None` where that cannot be
 /// promised: a file changed just now, or a zip lies inside the package, which is a package of its own.
 pub fn fingerprint(candidate: &Candidate, files: &OpenPackage, rules: &Layer, look: &Look) -> Option<Digest> {
+    if candidate.origin.is_some() {
+        return Print::new(candidate, rules, look).tree(candidate);
+    }
     if !files.nested().is_empty() {
         return None;
     }
@@ -151,6 +158,14 @@ impl Print {
             [stat.size, stat.inode, stat.device].into_iter().for_each(|number| self.number(number));
             [stat.modified_ns, stat.changed_ns].into_iter().for_each(|time| self.number(time.cast_unsigned()));
         }
+    }
+
+    /// That of a package in a repository: ids say everything, and no look is needed.
+    fn tree(mut self, candidate: &Candidate) -> Option<Digest> {
+        let origin = candidate.origin.as_ref()?;
+        self.part(origin.tree.as_bytes());
+        self.part(origin.signature.as_deref().unwrap_or_default().as_bytes());
+        Some(Digest::of(&self.text))
     }
 
     fn finish(mut self, candidate: &Candidate) -> Option<Digest> {

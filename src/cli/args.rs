@@ -173,7 +173,7 @@ pub struct InputArgs {
     /// Build every distribution: the built-in ones and those of the configuration
     #[arg(long, conflicts_with = "dists")]
     pub all_dists: bool,
-    /// Folder that holds one folder per layer
+    /// Folder that holds one folder per layer; or git+file:CLONE#REF, or without #REF a branch per layer
     #[arg(long, value_name = "DIR", default_value = "packages")]
     pub packages: PathBuf,
     /// Configuration file; without it epr-build.yml is read when it is there
@@ -243,7 +243,8 @@ pub struct CheckArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Refuse what the policies of the layers forbid since this: a generation, an output folder, or a folder of layers
+    /// Refuse what the policies of the layers forbid since this: a generation, an output folder, a folder of layers, or
+    /// git+file:CLONE#REF
     #[arg(long, value_name = "DIR")]
     pub against: Option<PathBuf>,
     /// What is allowed all the same.

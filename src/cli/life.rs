@@ -27,7 +27,7 @@ pub(super) use exit_codes;
 /// Options of all three.
 #[derive(Args, Debug)]
 pub struct LifeArgs {
-    /// Folder that holds one folder per layer
+    /// Folder that holds one folder per layer; or git+file:CLONE, with a branch per layer
     #[arg(long, value_name = "DIR", default_value = "packages")]
     pub packages: PathBuf,
     /// Configuration file; without it epr-build.yml is read when it is there
@@ -36,6 +36,9 @@ pub struct LifeArgs {
     /// Say what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Commit what is changed, one commit a layer, in the git work tree that the layers are in
+    #[arg(long)]
+    pub commit: bool,
     /// Allow one version to break one policy; may be repeated. It is recorded
     #[arg(long, value_name = "RULE=PACKAGE@VERSION", requires = "reason")]
     pub allow_policy: Vec<Exception>,
@@ -61,7 +64,7 @@ pub(super) fn run(arguments: &LifeArgs, work: impl FnOnce(&Life<'_>) -> Result<D
     let reason = arguments.reason.clone();
     let exceptions = Exceptions { allowed: arguments.allow_policy.clone(), reason: reason.clone().unwrap_or_default() };
     let settings = Settings { exceptions, ..Settings::resolve(&input)? };
-    let life = Life { settings: &settings, reason, dry_run: arguments.dry_run, now: now() };
+    let life = Life { settings: &settings, reason, dry_run: arguments.dry_run, commit: arguments.commit, now: now() };
     match work(&life) {
         Ok(done) => {
             if !arguments.quiet {
@@ -81,8 +84,8 @@ pub(super) fn run(arguments: &LifeArgs, work: impl FnOnce(&Life<'_>) -> Result<D
 fn told(done: &Done, dry_run: bool) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
-    for deed in &done.finished {
-        let _ = writeln!(text, "finished what was interrupted: {}", line(deed, false));
+    for words in &done.finished {
+        let _ = writeln!(text, "finished what was interrupted: {words}");
     }
     for deed in &done.deeds {
         let _ = writeln!(text, "{}", line(deed, dry_run));

@@ -3,6 +3,7 @@
 use super::args::InputArgs;
 use crate::config::{Config, Validation};
 use crate::config_file::{self, did_you_mean};
+use crate::git;
 use crate::intake::{LayerIntake, LayerPlan};
 use crate::policy::{Exceptions, Stack};
 use crate::source::LayerSource;
@@ -106,7 +107,7 @@ impl Settings {
     pub fn below(&self, packages: &Path) -> Self {
         let mut settings = self.clone();
         for layer in &mut settings.layers {
-            layer.source.paths = vec![packages.join(&layer.source.name)];
+            layer.source.paths = vec![git::below(packages, &layer.source.name)];
         }
         settings
     }
@@ -153,7 +154,7 @@ fn check_folders(layers: &[LayerPlan], config: &Config, packages: &Path) -> Resu
         |layer: &&LayerPlan| config.layers.get(&layer.source.name).is_none_or(|rules| rules.paths.is_empty());
     let names = list(layers.iter().filter(is_default).map(|layer| layer.source.name.as_str()));
     let shown = packages.display();
-    if !names.is_empty() && !packages.is_dir() {
+    if !names.is_empty() && !git::is_git(packages) && !packages.is_dir() {
         let what = if packages.exists() { "is not a folder" } else { "does not exist" };
         bail!(
             "the packages folder `{shown}` {what}\n\
@@ -173,6 +174,6 @@ fn plan(name: &str, config: &Config, packages: &Path, strict: bool) -> LayerPlan
     if strict {
         rules.validation = Validation::Require;
     }
-    let paths = if rules.paths.is_empty() { vec![packages.join(name)] } else { rules.paths.clone() };
+    let paths = if rules.paths.is_empty() { vec![git::below(packages, name)] } else { rules.paths.clone() };
     LayerPlan { source: LayerSource { name: name.to_owned(), paths }, rules }
 }

@@ -1,6 +1,7 @@
 //! Values of the configuration that have rules of their own: names, paths, addresses, sizes.
 
 use super::reader::{Reader, Value};
+use crate::git::Location;
 use crate::yaml::{Plain, Scalar};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,14 @@ fn is_listen(text: &str) -> bool {
     }
 }
 
+/// A path that starts at the folder of the file, also that of a repository.
+fn place(folder: &Path, text: &str) -> PathBuf {
+    match Location::of(Path::new(text)) {
+        Some(location) => Location { clone: folder.join(&location.clone), ..location }.to_path(),
+        None => folder.join(text),
+    }
+}
+
 /// Whether a registry may lie at this path. It is written into configurations of servers as it is.
 fn is_prefix(text: &str) -> bool {
     let is_segment = |segment: &str| {
@@ -86,7 +95,7 @@ impl Reader<'_> {
         };
         let mut paths = Vec::new();
         for item in items {
-            let Some(path) = self.text(&item, "a path").map(|text| folder.join(text)) else { continue };
+            let Some(path) = self.text(&item, "a path").map(|text| place(folder, text)) else { continue };
             if paths.contains(&path) {
                 self.mistake(item.line, format!("`{}` has the same path twice", value.path), "remove one of the two");
             } else {

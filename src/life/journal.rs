@@ -89,6 +89,13 @@ impl Workshop {
         &self.0
     }
 
+    /// Makes the folder, and keeps its passing parts out of repositories.
+    pub(super) fn make(&self) -> Result<()> {
+        make_folders(&self.0)?;
+        let ignored = self.0.join(".gitignore");
+        if ignored.exists() { Ok(()) } else { write_over(&ignored, IGNORED.as_bytes()) }
+    }
+
     /// An empty folder to prepare packages in.
     pub(super) fn incoming(&self) -> Result<PathBuf> {
         let folder = self.0.join("incoming");
@@ -100,6 +107,11 @@ impl Workshop {
     /// Removes what an interrupted step left.
     pub(super) fn tidy(&self) -> Result<()> {
         ["incoming", "leaving"].iter().try_for_each(|name| clear(&self.0.join(name)))
+    }
+
+    /// What of it is for a repository.
+    pub(super) fn kept(&self) -> [PathBuf; 2] {
+        [LOG, ".gitignore"].map(|name| self.0.join(name))
     }
 
     /// The step that was under way, if any.
@@ -118,7 +130,6 @@ impl Workshop {
     }
 
     pub(super) fn begin(&self, pending: &Pending) -> Result<()> {
-        make_folders(&self.0)?;
         let text = serde_json::to_vec(pending).context("cannot write down what is to be done")?;
         write_over(&self.0.join(PENDING), &text)
     }
@@ -130,11 +141,6 @@ impl Workshop {
 
     /// Logs a deed, once: an interrupted step may be finished after it was logged.
     pub(super) fn log(&self, deed: &Deed) -> Result<()> {
-        make_folders(&self.0)?;
-        let ignored = self.0.join(".gitignore");
-        if !ignored.exists() {
-            write_over(&ignored, IGNORED.as_bytes())?;
-        }
         let line = serde_json::to_string(deed).context("cannot write a line")?;
         let path = self.0.join(LOG);
         let known = fs::read_to_string(&path).unwrap_or_default();

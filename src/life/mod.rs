@@ -6,6 +6,7 @@
 //! the upper layer ([`journal`]) lets the next command finish or undo what was interrupted. Works on source layers alone;
 //! what was built from them is for the next build.
 
+mod branches;
 pub mod journal;
 mod rules;
 mod shelf;
@@ -40,6 +41,8 @@ pub struct Life<'a> {
     pub reason: Option<String>,
     /// Nothing is changed.
     pub dry_run: bool,
+    /// What is done in folders is committed in the work tree that they are in.
+    pub commit: bool,
     /// Seconds since 1970, for the log.
     pub now: u64,
 }
@@ -70,8 +73,8 @@ impl std::str::FromStr for Wish {
 /// What a command did, or would do.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// Steps that an interrupted command had left, now finished.
-    pub finished: Vec<Deed>,
+    /// What an interrupted command had left to do, now finished, in words.
+    pub finished: Vec<String>,
     /// What was done, in order.
     pub deeds: Vec<Deed>,
     /// What was asked for and was so already, in words.
@@ -147,7 +150,8 @@ impl Life<'_> {
         for wish in wishes {
             for held in self.wished(wish, (&below, &above), all_newer, &mut refusals, &mut already)? {
                 if let Some(step) = self.promotion(held, (&below, &above), &mut refusals)? {
-                    steps.insert((step.deed.package.clone(), step.deed.version.clone()), step);
+                    let version = Version::loose(&step.deed.version);
+                    steps.insert((step.deed.package.clone(), version.context("it was read as a version")?), step);
                 }
             }
         }

@@ -8,6 +8,7 @@ use crate::cache::Cache;
 use crate::catalog::differing;
 use crate::config::Layer;
 use crate::content::Contents;
+use crate::git::{below, is_git};
 use crate::holdings::Key;
 use crate::intake::{self, Desk, LayerPlan, Record};
 use crate::package::{Findings, PackageKind};
@@ -60,7 +61,7 @@ impl<'a> Shelf<'a> {
     /// Searches a layer.
     pub(super) fn open(plan: &'a LayerPlan, limits: Limits) -> Result<Self> {
         let mut source = plan.source.clone();
-        for path in &mut source.paths {
+        for path in source.paths.iter_mut().filter(|path| !is_git(path)) {
             let shown = path.display().to_string();
             let found = if path.exists() { path.canonicalize() } else { std::path::absolute(&*path) };
             *path = found.with_context(|| format!("cannot find `{shown}`"))?;
@@ -76,8 +77,8 @@ impl<'a> Shelf<'a> {
     /// The folder in which new packages go, and in which changes are prepared.
     pub(super) fn root(&self) -> Result<&Path> {
         let paths = &self.source.paths;
-        let Some(path) = paths.iter().find(|path| path.is_dir()).or_else(|| paths.iter().find(|path| !path.exists()))
-        else {
+        let is_there = |path: &&PathBuf| is_git(path) || path.is_dir();
+        let Some(path) = paths.iter().find(is_there).or_else(|| paths.iter().find(|path| !path.exists())) else {
             bail!("layer `{}` has no folder\nhint: give it a folder among its `paths`", self.name());
         };
         Ok(path)
@@ -163,14 +164,24 @@ impl<'a> Shelf<'a> {
         let root = self.root().map(Path::to_owned).unwrap_or_default();
         let package = match like {
             Some(like) => like.package.clone(),
-            None if root.join("packages").is_dir() => Path::new("packages").join(usual),
+            None if self.has_packages_folder(&root) => Path::new("packages").join(usual),
             None => usual,
         };
         Slot { root, package }
     }
 
+    fn has_packages_folder(&self, root: &Path) -> bool {
+        self.candidates.iter().any(|candidate| candidate.package.starts_with("packages/"))
+            || root.join("packages").is_dir()
+    }
+
     /// Where a candidate lies.
     fn slot_of(&self, candidate: &Candidate) -> Option<Slot> {
+        if candidate.origin.is_some() {
+            let is_root = |path: &&PathBuf| below(path, &candidate.package) == candidate.path;
+            let root = self.source.paths.iter().find(is_root)?;
+            return Some(Slot { root: root.clone(), package: (&candidate.package).into() });
+        }
         let root =
             self.source.paths.iter().find(|path| candidate.path.starts_with(path) && candidate.path != **path)?;
         let package = candidate.path.strip_prefix(root).ok()?.to_owned();

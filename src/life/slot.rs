@@ -1,6 +1,7 @@
 //! Places of packages in layers, and what is done at them: copy, put, take away. Each step can be repeated.
 
 use crate::generation::make_folders;
+use crate::git::{Location, below, is_there};
 use crate::source::WORKSHOP;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
@@ -30,7 +31,10 @@ impl Slot {
 
     /// Whether anything lies there.
     pub(super) fn is_taken(&self) -> bool {
-        self.path().symlink_metadata().is_ok()
+        match Location::of(&below(&self.root, &self.shown())) {
+            Some(place) => is_there(&place),
+            None => self.path().symlink_metadata().is_ok(),
+        }
     }
 
     /// Puts what was prepared into place, its signature first: a signature alone is nothing. What it replaces changes places

@@ -6,12 +6,13 @@
 use super::journal::{Deed, Pending, Workshop};
 use super::shelf::{Held, Shelf, difference};
 use super::slot::{self, Slot};
-use super::{Done, Life};
+use super::{Done, Life, branches};
 use crate::generation::Lock;
+use crate::git::{WorkTree, is_git};
 use crate::intake::LayerPlan;
 use crate::source::Candidate;
 use anyhow::{Context, Result, bail, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What is done with one version.
@@ -35,8 +36,8 @@ pub(super) struct Workplace<'a> {
     plans: Vec<&'a LayerPlan>,
     /// By folder.
     locks: BTreeMap<PathBuf, Lock>,
-    /// What had been left to do.
-    pub(super) finished: Vec<Deed>,
+    /// What had been left to do, in words.
+    pub(super) finished: Vec<String>,
 }
 
 impl<'a> Workplace<'a> {
@@ -44,11 +45,14 @@ impl<'a> Workplace<'a> {
     pub(super) fn open(life: &'a Life<'a>, plans: &[&'a LayerPlan]) -> Result<Self> {
         let mut work = Self { life, plans: plans.to_vec(), locks: BTreeMap::new(), finished: Vec::new() };
         let limits = life.settings.config.limits;
+        if !life.dry_run {
+            work.finished = branches::finish_pending(&life.settings.layers)?;
+        }
         for plan in &life.settings.layers {
             let shelf = Shelf::open(plan, limits)?;
             let is_mine = plans.iter().any(|mine| mine.source.name == plan.source.name);
             let mut folders: Vec<_> = shelf.folders().map(Path::to_owned).collect();
-            if is_mine {
+            if is_mine && !is_git(shelf.root()?) {
                 folders.push(shelf.root()?.to_owned());
             }
             for folder in folders {
@@ -82,6 +86,13 @@ impl<'a> Workplace<'a> {
 
     /// Does what is to be done, and says what was.
     pub(super) fn perform(&mut self, steps: Vec<Step>) -> Result<Done> {
+        let finished = std::mem::take(&mut self.finished);
+        if branches::are_meant(&steps) {
+            let plan = self.plans.first().context("a layer is locked")?;
+            return Ok(Done { finished, ..branches::perform(self.life, plan, steps)? });
+        }
+        let is_committed = self.life.commit && !self.life.dry_run;
+        let commits = if is_committed { commits(&steps)? } else { Vec::new() };
         let mut deeds = Vec::new();
         for step in steps {
             if !self.life.dry_run {
@@ -89,7 +100,10 @@ impl<'a> Workplace<'a> {
             }
             deeds.push(step.deed);
         }
-        Ok(Done { deeds, finished: std::mem::take(&mut self.finished), already: Vec::new() })
+        for Commit { tree, paths, is_above } in commits {
+            tree.commit(&paths, &branches::message(&deeds, is_above, None))?;
+        }
+        Ok(Done { deeds, finished, already: Vec::new() })
     }
 
     fn one(&self, step: &Step) -> Result<()> {
@@ -132,7 +146,9 @@ impl<'a> Workplace<'a> {
 
     fn lock(&mut self, folder: &Path) -> Result<()> {
         if !self.locks.contains_key(folder) {
-            let lock = Lock::take_as(Workshop::of(folder).path(), "command", folder)?;
+            let workshop = Workshop::of(folder);
+            workshop.make()?;
+            let lock = Lock::take_as(workshop.path(), "command", folder)?;
             self.locks.insert(folder.to_owned(), lock);
         }
         Ok(())
@@ -155,7 +171,7 @@ impl<'a> Workplace<'a> {
         workshop.tidy()?;
         if is_done {
             finish(workshop, pending)?;
-            self.finished.push(pending.deed.clone());
+            self.finished.push(what(&pending.deed));
             return Ok(());
         }
         if let Some(to) = &pending.to {
@@ -174,6 +190,29 @@ impl<'a> Workplace<'a> {
         }
         Ok(false)
     }
+}
+
+/// What is committed of one layer.
+struct Commit {
+    tree: WorkTree,
+    paths: Vec<PathBuf>,
+    is_above: bool,
+}
+
+/// The commits of the steps, that of the upper layer first.
+fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
+    let mut commits = Vec::new();
+    for is_above in [true, false] {
+        let slots = steps.iter().filter_map(|step| if is_above { step.to.as_ref() } else { step.from.as_ref() });
+        let slots: Vec<_> = slots.collect();
+        let Some(first) = slots.first() else { continue };
+        let tree = WorkTree::of(&first.root)?;
+        let roots: BTreeSet<&Path> = slots.iter().map(|slot| slot.root.as_path()).collect();
+        let mut paths: Vec<_> = roots.into_iter().flat_map(|root| Workshop::of(root).kept()).collect();
+        paths.extend(slots.iter().flat_map(|slot| [slot::signature(&slot.path()), slot.path()]));
+        commits.push(Commit { tree, paths, is_above });
+    }
+    Ok(commits)
 }
 
 /// What follows once the package is in its new place.

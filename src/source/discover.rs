@@ -10,7 +10,8 @@
 use super::disk::{self, Listed};
 use super::folder::unreadable;
 use super::names::shown;
-use super::{Candidate, LayerSource, WalkOrder};
+use super::{Candidate, LayerSource, Origin, WalkOrder};
+use crate::git::{Kind, Location, Repository, TreeEntry};
 use crate::package::PackageKind;
 use crate::problem::{Problem, reading_rule};
 use crate::version::Version;
@@ -20,6 +21,7 @@ use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Folders are searched for zips down to this level.
 const MAX_DEPTH: usize = 64;
@@ -69,7 +71,10 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn layer_path(&mut self, path: &Path) -> io::Result<()> {
+    fn layer_path(&mut self, path: &Path) -> anyhow::Result<()> {
+        if let Some(location) = Location::of(path) {
+            return self.layer_in_git(&location);
+        }
         let shown_path = shown(path.as_os_str().as_bytes());
         let warn = |rule: &str, what: &str| Problem::warning(rule, format!("the layer path `{shown_path}` {what}"));
         let found = match disk::look_through(path) {
@@ -78,7 +83,7 @@ impl Search<'_> {
                 self.report(warn("missing-layer-path", "does not exist"), "");
                 return Ok(());
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         let (candidates, problems) = (self.candidates.len(), self.problems.len());
         if found.kind == FileType::Directory {
@@ -97,6 +102,114 @@ impl Search<'_> {
             self.report(warn("empty-layer-path", "holds no packages"), "");
         }
         Ok(())
+    }
+
+    /// The same in the tree of a commit.
+    fn layer_in_git(&mut self, location: &Location) -> anyhow::Result<()> {
+        let repository = Repository::open(&location.clone)?;
+        let commit = repository.commit(location)?;
+        let layer = location.to_path();
+        let warn =
+            |rule: &str, what: &str| Problem::warning(rule, format!("the layer path `{}` {what}", layer.display()));
+        let Some(tree) = repository.tree_at(&commit, &location.folder)? else {
+            self.report(warn("missing-layer-path", "does not exist"), "");
+            return Ok(());
+        };
+        let before = (self.candidates.len(), self.problems.len());
+        self.tree(&repository, &tree, location, "", 1)?;
+        if before == (self.candidates.len(), self.problems.len()) {
+            self.report(warn("empty-layer-path", "holds no packages"), "");
+        }
+        Ok(())
+    }
+
+    /// Looks at the entries of one tree and those below, as [`Self::folder`] does.
+    fn tree(
+        &mut self,
+        repository: &Arc<Repository>,
+        tree: &str,
+        location: &Location,
+        parent: &str,
+        depth: usize,
+    ) -> anyhow::Result<()> {
+        let entries = repository.tree(tree)?;
+        for entry in &entries {
+            let name = shown(&entry.name);
+            let text = if parent.is_empty() { name.clone() } else { format!("{parent}/{name}") };
+            if entry.name == WORKSHOP.as_bytes() {
+                continue;
+            }
+            if entry.kind != Kind::Tree {
+                self.tree_file(entry, depth, &text);
+            } else if depth >= 2 && Version::strict(&name).is_ok() {
+                self.add_tree(repository, &entries, entry, location, &text);
+            } else if depth >= MAX_DEPTH {
+                self.report(Problem::warning("folders-too-deep", "what lies below is not searched"), &text);
+            } else {
+                let before = (self.candidates.len(), self.problems.len());
+                self.tree(repository, &entry.id, location, &text, depth + 1)?;
+                if depth >= 2 && before == (self.candidates.len(), self.problems.len()) {
+                    let message = format!("the folder is skipped: `{name}` is not a version such as `1.0.0`");
+                    self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in a tree beside trees.
+    fn tree_file(&mut self, entry: &TreeEntry, depth: usize, text: &str) {
+        let name = entry.name.as_slice();
+        let (rule, message, hint) = if name.ends_with(b".zip") {
+            let message = "the zip is skipped: in a repository packages are folders";
+            ("zip-in-git", message, "unpack it, or put it into a layer that is a folder")
+        } else if depth == 2 && entry.kind == Kind::Link {
+            let message = "the symbolic link is skipped: packages are not searched behind links";
+            ("symlink-skipped", message, "replace it by what it points to")
+        } else if depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
+            let message = "the file is ignored: only version folders and signatures are expected here";
+            ("not-a-version-folder", message, "remove it")
+        } else {
+            return;
+        };
+        self.report(Problem::warning(rule, message).hint(hint), text);
+    }
+
+    fn add_tree(
+        &mut self,
+        repository: &Arc<Repository>,
+        siblings: &[TreeEntry],
+        entry: &TreeEntry,
+        location: &Location,
+        text: &str,
+    ) {
+        let wanted = [entry.name.as_slice(), b".sig"].concat();
+        let signature = siblings.iter().find(|sibling| sibling.name == wanted);
+        if signature.is_some_and(|signature| signature.kind != Kind::File) {
+            let problem = Problem::quarantine("signature-not-a-file", "its signature is not a regular file");
+            self.report(problem.hint(SIGNATURE_HINT), text);
+            return;
+        }
+        let mut place = location.clone();
+        place.folder = if place.folder.is_empty() { text.to_owned() } else { format!("{}/{text}", place.folder) };
+        let path = place.to_path();
+        let signed = signature.map(|signature| signature.id.clone());
+        let order = WalkOrder::new(PackageKind::Folder, self.position);
+        self.position += 1;
+        self.candidates.push(Candidate {
+            layer: self.layer.to_owned(),
+            package: text.to_owned(),
+            signature: signed.as_ref().map(|_| path.with_file_name(OsStr::from_bytes(&wanted))),
+            path,
+            kind: PackageKind::Folder,
+            folder_version: Some(String::from_utf8_lossy(&entry.name).into_owned()),
+            order,
+            origin: Some(Arc::new(Origin {
+                repository: Arc::clone(repository),
+                tree: entry.id.clone(),
+                signature: signed,
+            })),
+        });
     }
 
     /// Looks at the entries of one folder and those below.
@@ -194,7 +307,7 @@ impl Search<'_> {
             }
         };
         let (layer, package, path) = (self.layer.to_owned(), package.to_owned(), path.to_owned());
-        self.candidates.push(Candidate { layer, package, path, kind, folder_version, signature, order });
+        self.candidates.push(Candidate { layer, package, path, kind, folder_version, signature, order, origin: None });
     }
 
     fn report(&mut self, problem: Problem, package: &str) {

@@ -82,6 +82,7 @@ impl FolderPackage {
                 folder_version: None,
                 signature: signed.then(|| self.content_path(&signature)),
                 order: self.candidate.order.nested_zip(index),
+                origin: None,
             }
         });
         nested.collect()

@@ -22,10 +22,12 @@ use std::sync::Arc;
 pub struct Inventory(Arc<str>);
 
 impl Inventory {
-    /// That of an open package; `None` when links lie in it.
+    /// That of an open package; `None` when links lie in it, or when its id says it all.
     pub fn of(files: &OpenPackage) -> Option<Self> {
-        if matches!(files, OpenPackage::Folder(folder) if folder.has_links()) {
-            return None;
+        match files {
+            OpenPackage::Folder(folder) if folder.has_links() => return None,
+            OpenPackage::Tree(_) => return None,
+            _ => {}
         }
         let (mut text, mut before) = (String::new(), "");
         for entry in files.entries() {
@@ -95,6 +97,7 @@ pub fn each_of(files: &OpenPackage, mut take: impl FnMut(&str, EntryKind, Option
             let entries = folder.entries().iter().zip(folder.stats());
             entries.for_each(|(entry, stat)| take(&entry.path, entry.kind, Some(stat)));
         }
+        OpenPackage::Tree(tree) => tree.entries().iter().for_each(|entry| take(&entry.path, entry.kind, None)),
     }
 }
 
@@ -114,6 +117,7 @@ mod tests {
             folder_version: Some("1.0.0".to_owned()),
             signature: None,
             order: super::super::WalkOrder::new(PackageKind::Folder, 0),
+            origin: None,
         }
     }
 

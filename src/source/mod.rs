@@ -15,6 +15,7 @@ mod limits;
 mod links;
 mod members;
 mod names;
+mod tree;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use disk::FileStat;
 pub use folder::FolderPackage;
 pub use inventory::{Inventory, each_of};
 pub use limits::Limits;
+pub use tree::{Origin, TreePackage};
 
 use crate::package::{Entry, PackageFiles, PackageKind};
 use crate::problem::Problem;
@@ -31,6 +33,7 @@ use crate::version::Version;
 use rustix::fs::FileType;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One layer of the distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub struct Candidate {
     pub signature: Option<PathBuf>,
     /// Its rank in the layer.
     pub order: WalkOrder,
+    /// Where it lies if that is a repository; `path` and `signature` only name it then.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Candidate {
@@ -89,6 +94,7 @@ impl Candidate {
             folder_version: is_version.then_some(name),
             signature: is_signed.then_some(signature),
             order: WalkOrder::new(kind, 0),
+            origin: None,
         })
     }
 }
@@ -121,11 +127,16 @@ pub enum OpenPackage {
     Folder(FolderPackage),
     /// A zip.
     Zip(ZipPackage),
+    /// A tree of a repository.
+    Tree(TreePackage),
 }
 
 impl OpenPackage {
     /// Opens a candidate. The problem quarantines it, except `not-a-zip`, a warning: such a file is no package.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
+        if let Some(origin) = &candidate.origin {
+            return TreePackage::open(candidate, origin, limits).map(Self::Tree);
+        }
         match candidate.kind {
             PackageKind::Folder => FolderPackage::open(candidate, limits).map(Self::Folder),
             PackageKind::Zip => ZipPackage::open(candidate, limits).map(Self::Zip),
@@ -137,14 +148,16 @@ impl OpenPackage {
         match self {
             Self::Folder(folder) => folder.warnings(),
             Self::Zip(zip) => zip.warnings(),
+            Self::Tree(tree) => tree.warnings(),
         }
     }
 
-    /// What to detect changes by: a folder has one for each entry, a zip one for itself.
+    /// What to detect changes by: a folder has one for each entry, a zip one for itself; a tree does not change.
     pub fn stats(&self) -> &[FileStat] {
         match self {
             Self::Folder(folder) => folder.stats(),
             Self::Zip(zip) => std::slice::from_ref(zip.stat()),
+            Self::Tree(_) => &[],
         }
     }
 
@@ -152,7 +165,7 @@ impl OpenPackage {
     pub fn nested(&self) -> Vec<Candidate> {
         match self {
             Self::Folder(folder) => folder.nested(),
-            Self::Zip(_) => Vec::new(),
+            Self::Zip(_) | Self::Tree(_) => Vec::new(),
         }
     }
 
@@ -164,6 +177,7 @@ impl OpenPackage {
         match self {
             Self::Folder(folder) => folder.with_file(path, use_content),
             Self::Zip(zip) => zip.with_file(path, use_content),
+            Self::Tree(tree) => tree.with_file(path, use_content),
         }
     }
 }
@@ -175,7 +189,7 @@ impl OpenPackage {
     /// When it is no zip, is not the file that was opened, or changes while it is being read.
     pub fn with_archive<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         match self {
-            Self::Folder(_) => Err(io::ErrorKind::IsADirectory.into()),
+            Self::Folder(_) | Self::Tree(_) => Err(io::ErrorKind::IsADirectory.into()),
             Self::Zip(zip) => zip.with_archive(use_content),
         }
     }
@@ -194,6 +208,7 @@ impl PackageFiles for OpenPackage {
         match self {
             Self::Folder(folder) => folder.kind(),
             Self::Zip(zip) => zip.kind(),
+            Self::Tree(tree) => tree.kind(),
         }
     }
 
@@ -201,6 +216,7 @@ impl PackageFiles for OpenPackage {
         match self {
             Self::Folder(folder) => folder.entries(),
             Self::Zip(zip) => zip.entries(),
+            Self::Tree(tree) => tree.entries(),
         }
     }
 
@@ -208,6 +224,7 @@ impl PackageFiles for OpenPackage {
         match self {
             Self::Folder(folder) => folder.read(path),
             Self::Zip(zip) => zip.read(path),
+            Self::Tree(tree) => tree.read(path),
         }
     }
 }

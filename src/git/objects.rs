@@ -1,0 +1,234 @@
+//! Objects of a repository, asked for one by one from processes that stay: `git cat-file --batch` and `--batch-check`.
+//!
+//! As many run as threads ask at the same time. A process that did not answer as expected is not asked again.
+
+use super::Repository;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// Names of a folder in a tree are not more than this.
+const MAX_TREE_BYTES: u64 = 64 << 20;
+/// So many questions fit into a pipe together with their answers.
+const AT_ONCE: usize = 256;
+
+/// What an entry of a tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder.
+    Tree,
+    /// A file, executable or not.
+    File,
+    /// A symbolic link, whose target is its content.
+    Link,
+    /// A commit of another repository, or what is not known.
+    Other,
+}
+
+/// An entry of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Its name, any bytes but `/` and zero.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub kind: Kind,
+    /// Id of its object, in hexadecimal digits.
+    pub id: String,
+}
+
+/// Processes that wait for questions.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    contents: Mutex<Vec<Process>>,
+    sizes: Mutex<Vec<Process>>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Repository {
+    /// The tree that an expression such as `<commit>:<folder>` names; nothing if there is none.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn tree_at(&self, commit: &str, folder: &str) -> io::Result<Option<String>> {
+        if folder.contains('\n') {
+            return Ok(None);
+        }
+        let answers = self.check(&[format!("{commit}:{folder}")])?;
+        Ok(answers.into_iter().flatten().next().filter(|(_, kind, _)| kind == "tree").map(|(id, ..)| id))
+    }
+
+    /// Id of the file that a commit holds at a path; nothing if there is none.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn file_at(&self, commit: &str, path: &str) -> io::Result<Option<String>> {
+        if path.contains('\n') {
+            return Ok(None);
+        }
+        let answers = self.check(&[format!("{commit}:{path}")])?;
+        Ok(answers.into_iter().flatten().next().filter(|(_, kind, _)| kind == "blob").map(|(id, ..)| id))
+    }
+
+    /// The entries of a tree, by name.
+    ///
+    /// # Errors
+    /// When git fails, or it is no tree.
+    pub fn tree(&self, id: &str) -> io::Result<Vec<TreeEntry>> {
+        let bytes = self.with_object(id, "tree", |size, content| {
+            if size > MAX_TREE_BYTES {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })?;
+        let mut entries = parse(&bytes, id.len() / 2).ok_or_else(|| unexpected("a tree in another form"))?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// Sizes of files, in bytes.
+    ///
+    /// # Errors
+    /// When git fails, or one is not there.
+    pub fn sizes(&self, ids: &[String]) -> io::Result<Vec<u64>> {
+        let mut sizes = Vec::with_capacity(ids.len());
+        for answer in self.check(ids)? {
+            let Some((_, kind, size)) = answer else { return Err(unexpected("an object is missing")) };
+            if kind != "blob" {
+                return Err(unexpected("an object is no file"));
+            }
+            sizes.push(size);
+        }
+        Ok(sizes)
+    }
+
+    /// Streams a file of so many bytes.
+    ///
+    /// # Errors
+    /// Those of `use_content`; or when git fails, or the size is another.
+    pub fn with_blob<T>(
+        &self,
+        id: &str,
+        expected: u64,
+        use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.with_object(id, "blob", |size, content| {
+            if size == expected { use_content(content) } else { Err(unexpected("another size")) }
+        })
+    }
+
+    /// Asks for an object. `use_content` may leave some of it unread.
+    fn with_object<T>(
+        &self,
+        id: &str,
+        kind: &str,
+        use_content: impl FnOnce(u64, &mut dyn Read) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut process = self.process(&self.objects.contents, "--batch")?;
+        writeln!(process.input, "{id}")?;
+        let (_, found, size) = process.answer()?.ok_or_else(|| unexpected("an object is missing"))?;
+        if found != kind {
+            return Err(unexpected("an object of another kind"));
+        }
+        let mut content = (&mut process.output).take(size);
+        let result = use_content(size, &mut content)?;
+        io::copy(&mut content, &mut io::sink())?;
+        let mut end = [0];
+        process.output.read_exact(&mut end)?;
+        if end != *b"\n" {
+            return Err(unexpected("an object in another form"));
+        }
+        give_back(&self.objects.contents, process);
+        Ok(result)
+    }
+
+    /// Id, kind and size of objects; nothing for one that is not there.
+    fn check(&self, names: &[String]) -> io::Result<Vec<Option<(String, String, u64)>>> {
+        let mut process = self.process(&self.objects.sizes, "--batch-check")?;
+        let mut answers = Vec::with_capacity(names.len());
+        for part in names.chunks(AT_ONCE) {
+            let questions: String = part.iter().map(|name| format!("{name}\n")).collect();
+            process.input.write_all(questions.as_bytes())?;
+            for _ in part {
+                answers.push(process.answer()?);
+            }
+        }
+        give_back(&self.objects.sizes, process);
+        Ok(answers)
+    }
+
+    fn process(&self, pool: &Mutex<Vec<Process>>, mode: &str) -> io::Result<Process> {
+        let idle = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(
+            || {
+                let mut command = self.command(&["cat-file", mode]);
+                let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+                let (input, output) = (child.stdin.take(), child.stdout.take());
+                let (Some(input), Some(output)) = (input, output) else { return Err(unexpected("no pipes")) };
+                Ok(Process { child, input, output: BufReader::new(output) })
+            },
+            Ok,
+        )
+    }
+}
+
+fn give_back(pool: &Mutex<Vec<Process>>, process: Process) {
+    pool.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+}
+
+impl Process {
+    /// The line `<id> <kind> <size>`; nothing for `<name> missing`.
+    fn answer(&mut self) -> io::Result<Option<(String, String, u64)>> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        let line = line.strip_suffix('\n').ok_or_else(|| unexpected("it ended"))?;
+        if line.ends_with(" missing") || line.ends_with(" ambiguous") {
+            return Ok(None);
+        }
+        let mut words = line.split(' ');
+        let answer = (words.next(), words.next(), words.next().and_then(|size| size.parse().ok()));
+        match answer {
+            (Some(id), Some(kind), Some(size)) => Ok(Some((id.to_owned(), kind.to_owned(), size))),
+            _ => Err(unexpected("a line in another form")),
+        }
+    }
+}
+
+fn unexpected(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("git: {what}"))
+}
+
+/// A tree: `<mode> <name>`, a zero, the bytes of the id; again and again.
+fn parse(mut bytes: &[u8], id_bytes: usize) -> Option<Vec<TreeEntry>> {
+    let mut entries = Vec::new();
+    while !bytes.is_empty() {
+        let space = bytes.iter().position(|byte| *byte == b' ')?;
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        let (mode, name) = (&bytes[..space], bytes.get(space + 1..end)?);
+        let id = bytes.get(end + 1..end + 1 + id_bytes)?;
+        let kind = match mode {
+            b"40000" | b"040000" => Kind::Tree,
+            b"100644" | b"100755" | b"100664" => Kind::File,
+            b"120000" => Kind::Link,
+            _ => Kind::Other,
+        };
+        let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        entries.push(TreeEntry { name: name.to_owned(), kind, id });
+        bytes = &bytes[end + 1 + id_bytes..];
+    }
+    Some(entries)
+}
