@@ -145,7 +145,7 @@ pub enum Base {
     /// A generation.
     Generation(PathBuf),
     /// Layers that were read.
-    Layers(Layers),
+    Layers(Box<Layers>),
 }
 
 impl Base {
@@ -155,7 +155,7 @@ impl Base {
     /// When it is none of them, or cannot be read.
     pub fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Self> {
         if let Some(location) = Location::of(path) {
-            return Ok(Self::Layers(Layers::read(&in_git(&location, settings)?, None, progress)?));
+            return Ok(Self::Layers(Box::new(Layers::read(&in_git(&location, settings)?, None, progress)?)));
         }
         if let Some(generation) = generation_at(path) {
             return Ok(Self::Generation(generation));
@@ -171,7 +171,7 @@ impl Base {
                 path.display()
             );
         }
-        Ok(Self::Layers(Layers::read(&settings.below(path), None, progress)?))
+        Ok(Self::Layers(Box::new(Layers::read(&settings.below(path), None, progress)?)))
     }
 
     /// What a distribution held.

@@ -63,7 +63,7 @@ impl Seen {
 }
 
 fn mark(stat: &Stat) -> Mark {
-    let figures = [stat.st_ino as u64, stat.st_ctime as u64, stat.st_ctime_nsec as u64];
+    let figures = [stat.st_ino, stat.st_ctime.cast_unsigned(), stat.st_ctime_nsec];
     let mut mark = Mark::default();
     mark.chunks_exact_mut(8).zip(figures).for_each(|(place, figure)| place.copy_from_slice(&figure.to_le_bytes()));
     mark
