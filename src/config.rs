@@ -64,6 +64,8 @@ pub struct Distribution {
     pub layers: Vec<String>,
     /// Address and port that the generated server configuration listens on.
     pub listen: Option<String>,
+    /// Whether it has pages for people.
+    pub ui: Option<bool>,
 }
 
 /// Everything a configuration file can say.
@@ -75,6 +77,8 @@ pub struct Config {
     pub layers: BTreeMap<String, Layer>,
     /// Address and port for distributions that do not say.
     pub listen: String,
+    /// Whether distributions that do not say have pages for people.
+    pub ui: bool,
     /// How large a package may be.
     pub limits: Limits,
     /// How many answers for whole lists are precomputed, and for which clients in any case.
@@ -86,6 +90,7 @@ impl Default for Config {
         let stack = |layers: &[&str]| Distribution {
             layers: layers.iter().map(|&layer| layer.to_owned()).collect(),
             listen: None,
+            ui: None,
         };
         Self {
             distributions: [
@@ -96,6 +101,7 @@ impl Default for Config {
             .into(),
             layers: BTreeMap::new(),
             listen: DEFAULT_LISTEN.to_owned(),
+            ui: true,
             limits: Limits::default(),
             routing: Options::default(),
         }

@@ -66,6 +66,11 @@ impl Distribution {
         Self { folder: out.join(name) }
     }
 
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The folder of one generation.
     pub fn generation(&self, id: &str) -> PathBuf {
         self.folder.join("generations").join(id)

@@ -23,6 +23,7 @@ pub mod cache;
 pub mod catalog;
 pub mod search;
 pub mod route;
+pub mod ui;
 pub mod site;
 pub mod hosts;
 pub mod manifest;
@@ -138,7 +139,14 @@ fn build_one(
     clock.lap("merge");
     let routing = route::build::build(&catalog.facts(), &settings.config.routing);
     clock.lap("route");
-    let site = site::assemble(&catalog, &routing.answers, store, &desk.cache.answers, progress)?;
+    let pages = if plan.ui {
+        let known = Report::new(&plan.name, &layers, &catalog, None);
+        ui::build(&plan.name, &catalog, &known, store, &desk.cache.pages, progress)?
+    } else {
+        Vec::new()
+    };
+    clock.lap("pages");
+    let site = site::assemble(&catalog, &routing.answers, pages, store, &desk.cache.answers, progress)?;
     clock.lap("render");
     let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing.report, &site)));
     let write_routes =
@@ -172,6 +180,9 @@ fn build_one(
         distribution.write(&report.generation, &site.tree, &files)?;
     }
     distribution.switch(&report.generation)?;
+    if plan.ui {
+        ui::history::write(&distribution)?;
+    }
     clock.lap("write");
     Ok(report)
 }

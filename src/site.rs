@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::route::answers::{Answer, AnswerContent};
 use crate::search;
 use crate::store::{Folder, Store, TreeEntry};
+use crate::ui::Page;
 use anyhow::Result;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -76,10 +77,11 @@ struct Placed {
     layer: Option<String>,
 }
 
-/// Renders documents and answers and joins them with the packages.
+/// Renders documents and answers and joins them with the packages and the pages for people, if there are any.
 pub fn assemble(
     catalog: &Catalog,
     answers: &[Answer],
+    pages: Vec<Page>,
     store: &Store,
     known: &AnswerTable,
     progress: &Progress,
@@ -101,6 +103,8 @@ pub fn assemble(
     {
         placed.extend(files);
     }
+    let has_pages = !pages.is_empty();
+    placed.extend(pages.into_iter().map(placed_page));
     let mut root = Folder::default();
     let mut files = BTreeMap::new();
     for Placed { path, blob, gzip, media_type, cache, layer } in placed {
@@ -113,12 +117,19 @@ pub fn assemble(
     }
     let mut notes =
         FileNotes { immutable: catalog.entries.iter().all(|entry| entry.immutable), ..FileNotes::default() };
+    notes.pages = has_pages;
     for entry in &catalog.entries {
         let base = package_path(entry);
         root.insert(&base[1..], TreeEntry::Tree(entry.record.tree));
         notes.extend(&base, &entry.record.notes);
     }
     Ok(Site { tree: root.store(store)?, files, notes })
+}
+
+fn placed_page(page: Page) -> Placed {
+    let media_type = page.media_type();
+    let Page { path, blob, gzip } = page;
+    Placed { path, blob, gzip, media_type, cache: CacheClass::Minutes, layer: None }
 }
 
 /// Where the files of a package are.

@@ -21,6 +21,8 @@ pub struct DistributionPlan {
     pub layers: Vec<usize>,
     /// What its generated configuration listens on.
     pub listen: String,
+    /// Whether it has pages for people.
+    pub ui: bool,
 }
 
 impl DistributionPlan {
@@ -70,7 +72,8 @@ impl Settings {
             });
             let positions = positions.collect();
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
-            distributions.push(DistributionPlan { name, layers: positions, listen });
+            let ui = distribution.ui.unwrap_or(config.ui);
+            distributions.push(DistributionPlan { name, layers: positions, listen, ui });
         }
         check_folders(&layers, &config, &input.packages)?;
         Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true, keep: 3 })

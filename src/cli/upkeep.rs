@@ -8,6 +8,7 @@ use crate::generation::{Distribution, Lock};
 use crate::prune;
 use crate::report::bytes;
 use crate::store::Store;
+use crate::ui;
 use anyhow::{Result, ensure};
 use std::io::{self, Write};
 use std::path::Path;
@@ -38,6 +39,7 @@ pub(super) fn rollback(args: &RollbackArgs) -> Result<Exit> {
     };
     ensure!(distribution.has(&id), "`{dist}` has no generation `{id}`; `epr-build generations` lists those it has");
     distribution.switch(&id)?;
+    ui::history::write(&distribution)?;
     writeln!(io::stdout(), "{dist}: generation {id} is in use")?;
     Ok(Exit::Clean)
 }

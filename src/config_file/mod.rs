@@ -21,9 +21,9 @@ use std::fmt;
 use std::path::Path;
 
 /// Keys of the file.
-const TOP: &[&str] = &["distributions", "layers", "listen", "limits", "budget", "clients"];
+const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "budget", "clients"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen"];
+const DISTRIBUTION: &[&str] = &["layers", "listen", "ui"];
 /// Keys of a layer.
 const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable"];
 /// Keys of `limits`.
@@ -80,6 +80,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
                     config.listen = address;
                 }
             }
+            "ui" => config.ui = reader.flag(&value),
             "limits" => limits(reader, &value, &mut config.limits),
             "budget" => budget(reader, &value, &mut config.routing.budget),
             _ => config.routing.clients.extend(clients::read(reader, &value)),
@@ -117,14 +118,15 @@ fn distributions(reader: &mut Reader<'_>, value: &Value<'_>, known: &mut BTreeMa
 
 /// A list of layers, or a mapping that has one.
 fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
-    let mut distribution = Distribution { layers: Vec::new(), listen: None };
+    let mut distribution = Distribution { layers: Vec::new(), listen: None, ui: None };
     let mut list = Some(value.clone());
     if matches!(value.plain, Plain::Map(..)) {
         list = None;
         for (key, value) in reader.section(value, DISTRIBUTION) {
             match key {
                 "layers" => list = Some(value),
-                _ => distribution.listen = reader.listen(&value),
+                "listen" => distribution.listen = reader.listen(&value),
+                _ => distribution.ui = Some(reader.flag(&value)),
             }
         }
         if list.is_none() {
