@@ -72,6 +72,8 @@ pub enum Kind {
     Archive,
     /// The signature of a zip.
     Signature,
+    /// Below `/ui/`: a page for people, or what one loads.
+    Page,
 }
 
 impl File {
@@ -99,6 +101,7 @@ pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> 
         "/health" => Decision::Health,
         "/search" => search(routes, raw),
         "/categories" => categories(routes, raw),
+        "/ui" => Decision::Redirect("/ui/".to_owned()),
         "/search/" | "/categories/" => {
             let mark = if raw.is_empty() { "" } else { "?" };
             Decision::Redirect(format!("{}{mark}{raw}", path.trim_end_matches('/')))
@@ -108,6 +111,8 @@ pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> 
                 packaged(rest)
             } else if let Some(rest) = path.strip_prefix("/epr/") {
                 archive(rest)
+            } else if path.starts_with("/ui/") {
+                page(path)
             } else {
                 refuse(404, NO_ROUTE)
             }
@@ -134,6 +139,15 @@ fn packaged(rest: &str) -> Decision {
         Some(file) if file.ends_with('/') => refuse(404, NO_RESOURCE),
         _ => File::decide(Kind::Packaged(document), format!("/package/{rest}")),
     }
+}
+
+/// A file below `/ui/`; a folder is its index. Compressed copies are no files of their own.
+fn page(path: String) -> Decision {
+    if path.ends_with(".gz") {
+        return refuse(404, NO_ROUTE);
+    }
+    let index = if path.ends_with('/') { "index.html" } else { "" };
+    File::decide(Kind::Page, path + index)
 }
 
 /// `<anything>/<name>-<version>.zip` and its signature.

@@ -15,9 +15,6 @@ use std::sync::Arc;
 pub(super) const LONGEST: u64 = 2 << 20;
 /// Before anchors inside documents, so that they cannot take names of the page.
 const ANCHOR: &str = "doc-";
-/// Headings of a document begin two levels below the title of its page.
-const SHIFT: usize = 2;
-
 /// Where links of a document lead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
@@ -25,6 +22,8 @@ pub(super) struct Links {
     pub(super) files: String,
     /// The folder of the document in the package.
     pub(super) folder: String,
+    /// How many levels headings go down: the page has a title of its own.
+    pub(super) shift: usize,
     /// Paths of all files of the package.
     pub(super) known: Arc<BTreeSet<String>>,
     /// Documents that have a page of their own: path in the package, address from this page.
@@ -34,7 +33,7 @@ pub(super) struct Links {
 /// Renders a document.
 pub(super) fn render(text: &str, links: &Links) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let events = with_anchors(Parser::new_ext(text, options).collect());
+    let events = with_anchors(Parser::new_ext(text, options).collect(), links.shift);
     let mut html = String::with_capacity(text.len() * 2);
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
     let links = links.clone();
@@ -69,7 +68,7 @@ pub(super) fn render(text: &str, links: &Links) -> String {
 }
 
 /// Moves headings down and gives them the anchors that links expect.
-fn with_anchors(mut events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+fn with_anchors(mut events: Vec<Event<'_>>, shift: usize) -> Vec<Event<'_>> {
     let mut used: BTreeMap<String, usize> = BTreeMap::new();
     for at in 0..events.len() {
         if !matches!(events[at], Event::Start(Tag::Heading { .. })) {
@@ -85,18 +84,18 @@ fn with_anchors(mut events: Vec<Event<'_>>) -> Vec<Event<'_>> {
         }
         let slug = unique(slug(&words), &mut used);
         if let Event::Start(Tag::Heading { level, id, .. }) = &mut events[at] {
-            *level = lower(*level);
+            *level = lower(*level, shift);
             *id = Some(CowStr::from(slug));
         }
         if let Event::End(TagEnd::Heading(level)) = &mut events[at + length] {
-            *level = lower(*level);
+            *level = lower(*level, shift);
         }
     }
     events
 }
 
-fn lower(level: HeadingLevel) -> HeadingLevel {
-    HeadingLevel::try_from((level as usize + SHIFT).min(6)).unwrap_or(HeadingLevel::H6)
+fn lower(level: HeadingLevel, shift: usize) -> HeadingLevel {
+    HeadingLevel::try_from((level as usize + shift).min(6)).unwrap_or(HeadingLevel::H6)
 }
 
 /// The anchor of a heading, as source forges make it.

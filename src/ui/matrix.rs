@@ -65,6 +65,12 @@ fn at(runs: &[Run], kibana: [u64; 3]) -> Option<&str> {
     runs.iter().take_while(|run| run.from <= kibana).last()?.version.as_deref()
 }
 
+/// The newest version that any Kibana gets.
+fn newest(runs: &[Run]) -> Option<&str> {
+    let versions = runs.iter().filter_map(|run| run.version.as_deref());
+    versions.max_by_key(|version| Version::loose(version).ok())
+}
+
 /// A column of the table: all patches of some minor versions.
 #[derive(Serialize)]
 struct Column {
@@ -118,7 +124,7 @@ fn columns(tiles: &[&Tile]) -> Vec<Column> {
 
 fn row<'a>(tile: &'a Tile, columns: &[Column]) -> Row<'a> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
-    let latest = tile.runs.last().and_then(|run| run.version.as_deref());
+    let latest = newest(&tile.runs);
     for column in columns {
         let version = at(&tile.runs, column.newest);
         match cells.last_mut() {
@@ -129,21 +135,31 @@ fn row<'a>(tile: &'a Tile, columns: &[Column]) -> Row<'a> {
     Row { name: &tile.name, title: &tile.title, cells }
 }
 
-/// `{"<name>": [runs, runs with pre-releases unless they are the same]}`; a run is `["8.17.3", "1.2.0" or null]`.
+/// What scripts need of a package: without pre-releases, and with them unless that is the same.
+#[derive(Serialize)]
+struct Offers<'a> {
+    newest: Vec<Option<&'a str>>,
+    /// A run is `["8.17.3", "1.2.0" or null]`.
+    runs: Vec<Short<'a>>,
+}
+
+type Short<'a> = Vec<(String, Option<&'a str>)>;
+
+/// [`Offers`] by name.
 fn data(tiles: &[&Tile]) -> Result<String> {
-    type Short<'a> = Vec<(String, Option<&'a str>)>;
     fn short(runs: &[Run]) -> Short<'_> {
         let run = |run: &'_ Run| run.from.map(|number| number.to_string()).join(".");
         runs.iter().map(|each| (run(each), each.version.as_deref())).collect()
     }
-    let packages: BTreeMap<&str, Vec<Short<'_>>> = tiles
+    let packages: BTreeMap<&str, Offers<'_>> = tiles
         .iter()
         .map(|tile| {
-            let mut both = vec![short(&tile.runs)];
+            let mut offers = Offers { newest: vec![newest(&tile.runs)], runs: vec![short(&tile.runs)] };
             if tile.prerelease_runs != tile.runs {
-                both.push(short(&tile.prerelease_runs));
+                offers.newest.push(newest(&tile.prerelease_runs));
+                offers.runs.push(short(&tile.prerelease_runs));
             }
-            (tile.name.as_str(), both)
+            (tile.name.as_str(), offers)
         })
         .collect();
     serde_json::to_string(&packages).context("cannot write what each Kibana gets")

@@ -73,6 +73,8 @@ impl<'a> Shown<'a> {
         let links = Links {
             files: format!("{up}../../../{}/", url(&format!("package/{}/{}", facts.name, facts.version))),
             folder: path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned()),
+            // The readme stands below a title and a heading, another document below a title.
+            shift: if depth == 0 { 2 } else { 1 },
             known: Arc::clone(&self.known),
             pages: Arc::new(self.guides.iter().map(page).collect()),
         };

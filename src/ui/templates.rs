@@ -37,6 +37,8 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
         environment.add_filter("url", |path: &str| url(path));
+        // In a query a plus is a blank.
+        environment.add_filter("query", |word: &str| url(word).replace('+', "%2B"));
         environment.add_filter("bytes", report::bytes);
         environment.add_filter("count", |count: u64, one: &str, many: &str| {
             format!("{} {}", grouped(count), if count == 1 { one } else { many })

@@ -17,3 +17,4 @@ mod routers;
 mod running;
 mod switching;
 mod tidy;
+mod ui;

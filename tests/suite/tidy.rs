@@ -11,7 +11,11 @@ fn tracked() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = |name: &str| ["target", "out", ".git"].contains(&name);
     let walk = walkdir::WalkDir::new(root).sort_by_file_name().into_iter();
-    let files = walk.filter_entry(|entry| entry.depth() != 1 || !made(entry.file_name().to_str().unwrap()));
+    let is_ours = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_str().unwrap();
+        name != "node_modules" && (entry.depth() != 1 || !made(name))
+    };
+    let files = walk.filter_entry(is_ours);
     let files = files.map(Result::unwrap).filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
     files.map(|path| (path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), path)).collect()
 }

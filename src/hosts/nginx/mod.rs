@@ -12,6 +12,7 @@ use crate::media;
 use crate::route::build::LONGEST_WORD;
 use crate::route::model::Routes;
 use crate::route::{query, request, spelling};
+use crate::ui;
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::collections::BTreeMap;
@@ -172,6 +173,9 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
         state => state(options),
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
+        pages => options.notes.pages,
+        policy => ui::POLICY,
+        sandbox => ui::SANDBOX,
         text => media::TEXT,
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
         texts => context! { no_revision => request::NO_REVISION, no_resource => request::NO_RESOURCE },

@@ -44,7 +44,7 @@ function changelog(earlier, later) {
   for (const release of releases) {
     const changes = release.changes.map((change) => {
       const known = ["enhancement", "bugfix", "breaking-change", "deprecation"].includes(change.kind) ? change.kind : "other";
-      const link = change.link ? element("a", { class: "out", href: change.link, rel: "noopener noreferrer", "aria-label": `More about this change in ${release.version}` }, "link") : null;
+      const link = change.link ? element("a", { class: "out", href: change.link, rel: "noopener noreferrer" }, "link", element("span", { class: "visually-hidden" }, ` about this change in ${release.version}`)) : null;
       return element("li", {}, element("span", { class: `kind kind-${known}` }, change.kind || "change"), " ", element("span", { class: "what" }, change.description, " ", link));
     });
     list.append(element("li", {}, element("h3", { class: "release" }, element("span", { class: "mono" }, release.version)), element("ul", { class: "changes" }, ...changes)));
@@ -60,7 +60,7 @@ function facts(earlier, later) {
     return element("tr", a === b ? {} : { class: "here" }, element("th", { scope: "row" }, title), element("td", { class: "mono" }, a), element("td", { class: "mono" }, b));
   });
   const head = element("tr", {}, element("td", {}), element("th", { scope: "col", class: "mono" }, earlier.version), element("th", { scope: "col", class: "mono" }, later.version));
-  return element("table", { class: "small" }, element("thead", {}, head), element("tbody", {}, ...body));
+  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Conditions" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
 }
 
 function lines(before, after) {

@@ -20,10 +20,16 @@ function generation(entry) {
   return element("li", { class: "card" }, title, about, parts.length ? element("details", {}, element("summary", {}, "What changed"), ...parts) : null);
 }
 
-if (place) {
+const fold = find("[data-history-fold]");
+
+/** Fetched when it is asked for: a host need not publish it. */
+function load() {
   fetchJson("history.json").then(({ generations }) => {
     place.replaceChildren(generations.length ? element("ol", { class: "history" }, ...generations.map(generation)) : element("p", { class: "empty-line" }, "There is no history yet."));
   }, () => {
     place.replaceChildren(element("p", { class: "empty-line" }, "This host does not publish the history of its generations. ", element("span", { class: "mono" }, "epr-build generations"), " prints it."));
   });
 }
+
+fold.addEventListener("toggle", () => fold.open && load(), { once: true });
+if (location.hash === "#history") fold.open = true;

@@ -19,15 +19,15 @@ function start() {
     note.classList.toggle("bad", isError);
   };
 
-  const runsOf = (name, prereleases) => {
-    const runs = offers[name] ?? [[]];
-    return (prereleases && runs[1]) || runs[0];
+  const offer = (name, prereleases) => {
+    const { runs, newest } = offers[name] ?? { runs: [[]], newest: [null] };
+    const at = prereleases && runs.length > 1 ? 1 : 0;
+    return { runs: runs[at], latest: newest[at] };
   };
 
   /** Draws the cells of a row anew, neighbours with the same answer as one. */
   function draw({ row, name }, prereleases) {
-    const runs = runsOf(name, prereleases);
-    const latest = runs.at(-1)?.[1] ?? null;
+    const { runs, latest } = offer(name, prereleases);
     all("td", row).forEach((cell) => cell.remove());
     let last = null;
     for (const { newest } of columns) {
@@ -56,8 +56,7 @@ function start() {
     let shown = 0;
     let served = 0;
     for (const entry of rows) {
-      const runs = runsOf(entry.name, prereleases);
-      const latest = runs.at(-1)?.[1] ?? null;
+      const { runs, latest } = offer(entry.name, prereleases);
       const gets = version ? versionAt(runs, version.numbers) : latest;
       const isBehind = version ? gets !== latest : all("td", entry.row).some((cell) => !cell.classList.contains("latest"));
       const fits = words.every((word) => entry.text.includes(word)) && (!form.elements.behind.checked || isBehind);

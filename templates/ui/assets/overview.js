@@ -54,7 +54,7 @@ function start() {
 
   function shownVersion(entry, kibana, prereleases) {
     if (!kibana) return prereleases && entry.data.next ? entry.data.next : entry.data.version;
-    const runs = offers[entry.name] ?? [];
+    const runs = offers[entry.name]?.runs ?? [];
     return versionAt((prereleases && runs[1]) || runs[0] || [], kibana.numbers);
   }
 
