@@ -51,7 +51,10 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ("text", &format!("1: the file must be a mapping, not text | {MAPPING}")),
         // Keys.
         ("\nlistn: 8080", "2: unknown key `listn` | did you mean `listen`?"),
-        ("x: 1", "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `ui`, `limits`, `budget`, `clients`"),
+        (
+            "x: 1",
+            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `ui`, `limits`, `budget`, `clients`",
+        ),
         ("limits:\n  max_entires: 5", "2: unknown key `max_entires` in `limits` | did you mean `max_entries`?"),
         (
             "layers:\n  production:\n    imutable: yes",
@@ -253,9 +256,13 @@ clients:
     );
     let names: Vec<_> = config.distributions.keys().map(String::as_str).collect();
     assert_eq!(names, ["approved", "production", "snapshot", "staging"]);
-    let approved = Distribution { layers: vec!["production".into(), "in_house".into()], listen: Some("80".into()), ui: None };
+    let approved =
+        Distribution { layers: vec!["production".into(), "in_house".into()], listen: Some("80".into()), ui: None };
     assert_eq!(config.distributions["approved"], approved);
-    assert_eq!(config.distributions["staging"], Distribution { layers: vec!["staging".into()], listen: None, ui: None });
+    assert_eq!(
+        config.distributions["staging"],
+        Distribution { layers: vec!["staging".into()], listen: None, ui: None }
+    );
     let in_house = Layer {
         paths: vec!["etc/a".into(), "/b".into()],
         validation: Validation::Require,

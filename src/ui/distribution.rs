@@ -5,8 +5,8 @@ use crate::catalog::Catalog;
 use crate::problem::{Problem, Severity};
 use crate::report::Report;
 use anyhow::Result;
-use serde_json::json;
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// More warnings than this are in `report.json` only.
@@ -36,10 +36,14 @@ pub(super) fn page(name: &str, catalog: &Catalog, report: &Report, shelf: &Shelf
         report.problems.iter().filter(|problem| problem.severity == severity).map(trouble).collect()
     };
     let warnings = troubles(Severity::Warning);
-    let conflicts: Vec<_> = report.conflicts.iter().map(|conflict| {
-        let files: Vec<_> = conflict.differing_files.iter().take(MOST_FILES).collect();
-        json!({ "conflict": conflict, "files": files, "more": conflict.differing_files.len() - files.len() })
-    }).collect();
+    let conflicts: Vec<_> = report
+        .conflicts
+        .iter()
+        .map(|conflict| {
+            let files: Vec<_> = conflict.differing_files.iter().take(MOST_FILES).collect();
+            json!({ "conflict": conflict, "files": files, "more": conflict.differing_files.len() - files.len() })
+        })
+        .collect();
     let values = json!({
         "distribution": name,
         "report": json!({

@@ -44,7 +44,8 @@ pub(super) fn choices<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<Choic
     for word in words {
         *counts.entry(word).or_default() += 1;
     }
-    let choice = |(id, count): (&str, usize)| Choice { id: id.to_owned(), title: id.to_owned(), count, below: Vec::new() };
+    let choice =
+        |(id, count): (&str, usize)| Choice { id: id.to_owned(), title: id.to_owned(), count, below: Vec::new() };
     let mut choices: Vec<_> = counts.into_iter().map(choice).collect();
     choices.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.id.cmp(&b.id)));
     choices

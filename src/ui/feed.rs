@@ -17,6 +17,10 @@ pub(super) fn page(distribution: &str, tiles: &[&Tile], shelf: &Shelf<'_>) -> Re
     let date = |tile: &Tile| timestamp(tile.news.signed_at.unwrap_or(0));
     let updated = tiles.first().map_or_else(|| timestamp(0), |tile| date(tile));
     let entries: Vec<_> = tiles.iter().map(|tile| json!({ "tile": tile, "updated": date(tile) })).collect();
-    let text = shelf.templates.render("feed.xml", 0, &json!({ "distribution": distribution, "entries": entries, "updated": updated }))?;
+    let text = shelf.templates.render(
+        "feed.xml",
+        0,
+        &json!({ "distribution": distribution, "entries": entries, "updated": updated }),
+    )?;
     shelf.put("feed.xml", &text)
 }

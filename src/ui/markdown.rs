@@ -13,6 +13,13 @@ use std::sync::Arc;
 
 /// Longer texts are not rendered: a page that no browser shows helps nobody.
 pub(super) const LONGEST: u64 = 2 << 20;
+/// A text with elements deeper in each other than this is shown as it is: the time to read one grows with the square of it.
+const DEEPEST: usize = 200;
+/// Elements that need no end.
+const ENDLESS: [&str; 14] =
+    ["area", "br", "col", "dd", "dt", "hr", "img", "input", "li", "p", "source", "td", "th", "tr"];
+/// Around tables.
+const SCROLL: &str = "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\">";
 /// Before anchors inside documents, so that they cannot take names of the page.
 const ANCHOR: &str = "doc-";
 /// Where links of a document lead.
@@ -36,6 +43,9 @@ pub(super) fn render(text: &str, links: &Links) -> String {
     let events = with_anchors(Parser::new_ext(text, options).collect(), links.shift);
     let mut html = String::with_capacity(text.len() * 2);
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
+    if depth(&html) > DEEPEST {
+        return format!("<pre tabindex=\"0\">{}</pre>", ammonia::clean_text(text));
+    }
     let links = links.clone();
     let mut builder = Builder::default();
     builder
@@ -48,8 +58,7 @@ pub(super) fn render(text: &str, links: &Links) -> String {
         .add_tag_attributes("h4", ["id"])
         .add_tag_attributes("h5", ["id"])
         .add_tag_attributes("h6", ["id"])
-        .rm_tag_attributes("table", ["align", "bgcolor", "border", "cellpadding", "cellspacing", "frame", "rules"])
-        .rm_tag_attributes("table", ["summary", "width", "char", "charoff"])
+        .rm_tag_attributes("table", ["align", "char", "charoff", "summary"])
         .rm_tag_attributes("img", ["align", "height", "width"])
         .generic_attributes(["lang", "title"].into())
         .attribute_filter(move |element, attribute, value| match (element, attribute) {
@@ -59,12 +68,63 @@ pub(super) fn render(text: &str, links: &Links) -> String {
             (_, "cite" | "background" | "longdesc") => None,
             _ => Some(Cow::Borrowed(value)),
         });
-    let safe = builder.clean(&html).to_string();
-    // What is wider than the page scrolls by itself, by keyboard too. Text cannot hold these elements: it is escaped.
-    safe.replace("<table>", "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table>")
-        .replace("</table>", "</table></div>")
-        .replace("<pre>", "<pre tabindex=\"0\">")
-        .replace("<img ", "<img loading=\"lazy\" ")
+    finish(&builder.clean(&html).to_string())
+}
+
+/// Adds what our pages want to safe HTML: what is wider than the page scrolls by itself, by keyboard too, and pictures wait
+/// until they are seen. Looks at whole tags, whose values may hold anything between their quotes.
+fn finish(safe: &str) -> String {
+    let mut html = String::with_capacity(safe.len() + 256);
+    let mut rest = safe;
+    while let Some((text, after)) = rest.split_once('<') {
+        html.push_str(text);
+        let mut is_quoted = false;
+        let end = after.bytes().position(|byte| {
+            is_quoted ^= byte == b'"';
+            byte == b'>' && !is_quoted
+        });
+        let Some((tag, after)) = end.map(|end| after.split_at(end + 1)) else { break };
+        let name: String = tag.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '/').collect();
+        match name.as_str() {
+            "table" => html.extend([SCROLL, "<", tag]),
+            "/table" => html.extend(["<", tag, "</div>"]),
+            "pre" => html.extend(["<pre tabindex=\"0\"", &tag["pre".len()..]]),
+            "img" => {
+                let has_words = tag.split('"').step_by(2).any(|bare| bare.contains(" alt="));
+                let words = if has_words { "" } else { " alt=\"\"" };
+                html.extend(["<img loading=\"lazy\"", words, &tag["img".len()..]]);
+            }
+            _ => html.extend(["<", tag]),
+        }
+        rest = after;
+    }
+    // Without a `<` there is text alone; a tag without end, which safe HTML does not have, is left out.
+    html.push_str(if rest.contains('<') { "" } else { rest });
+    html
+}
+
+/// At least how deep elements lie in each other, told from their tags alone. Those that end without a tag of their own
+/// do not count, and a tag that ends nothing is none.
+fn depth(html: &str) -> usize {
+    let mut open: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut depth, mut deepest) = (0, 0);
+    for tag in html.split('<').skip(1) {
+        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name = name.to_ascii_lowercase();
+        if name.is_empty() || ENDLESS.contains(&name.as_str()) {
+            continue;
+        }
+        let count = open.entry(name).or_default();
+        if !tag.starts_with('/') {
+            *count += 1;
+            depth += 1;
+            deepest = deepest.max(depth);
+        } else if *count > 0 {
+            *count -= 1;
+            depth -= 1;
+        }
+    }
+    deepest
 }
 
 /// Moves headings down and gives them the anchors that links expect.

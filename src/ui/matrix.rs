@@ -11,8 +11,8 @@ use crate::route::clients::{self, Client};
 use crate::search::{Query, search};
 use crate::version::Version;
 use anyhow::{Context, Result};
-use serde_json::json;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kibanas before this one send `experimental=true` (contract, section 6.4).

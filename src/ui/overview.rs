@@ -25,6 +25,7 @@ pub(super) fn pages(distribution: &str, tiles: &[&Tile], report: &Report, shelf:
             "layers": facets::choices(tiles.iter().flat_map(|tile| &tile.layers).map(String::as_str)),
             "owners": words(|tile| &tile.owner)})});
     let overview = shelf.templates.render("overview.html", 0, &values)?;
-    let compare = shelf.templates.render("compare.html", 1, &json!({ "distribution": distribution, "tiles": tiles }))?;
+    let compare =
+        shelf.templates.render("compare.html", 1, &json!({ "distribution": distribution, "tiles": tiles }))?;
     Ok(vec![shelf.put("index.html", &overview)?, shelf.put("compare/index.html", &compare)?])
 }

@@ -3,8 +3,8 @@
 use super::changelog::{Release, is_web};
 use super::facets::{self, Category};
 use super::matrix::{self, Run};
-use super::signature;
 use super::shown::{self, Files, Shown};
+use super::signature;
 use super::versions::{changelogs, versions};
 use super::{Page, Shelf};
 use crate::catalog::Entry;
@@ -125,7 +125,8 @@ pub(super) fn pages(entries: &[Entry], facts: &[Facts], shelf: &Shelf<'_>, store
     }
     for (path, address, title) in &shown.guides {
         let Some(text) = shown.markdown(path, 1)? else { continue };
-        let values = json!({ "tile": &tile, "title": title, "text": text, "source": shown.address(&path_of(&shown, path)) });
+        let values =
+            json!({ "tile": &tile, "title": title, "text": text, "source": shown.address(&path_of(&shown, path)) });
         let html = shelf.templates.render("document.html", 3, &values)?;
         pages.push(shelf.put(&format!("package/{name}/{address}"), &html)?);
     }
@@ -178,7 +179,8 @@ fn values(shown: &Shown<'_>, tile: &Tile) -> Result<Value> {
 /// Pictures of the package and of its policy templates that are there, each once.
 fn screenshots(shown: &Shown<'_>) -> Vec<Value> {
     let templates = shown.document.pointer("/policy_templates").and_then(Value::as_array).into_iter().flatten();
-    let lists = std::iter::once(&shown.document).chain(templates).filter_map(|holder| holder.get("screenshots")?.as_array());
+    let lists =
+        std::iter::once(&shown.document).chain(templates).filter_map(|holder| holder.get("screenshots")?.as_array());
     let mut seen = BTreeSet::new();
     let mut pictures = Vec::new();
     for picture in lists.flatten() {
@@ -237,13 +239,7 @@ fn is_prerelease(facts: &Facts) -> bool {
     facts.version.is_prerelease() || facts.release != Maturity::Ga
 }
 
-fn tile(
-    shown: &Shown<'_>,
-    entries: &[Entry],
-    facts: &[Facts],
-    changelog: &[Release],
-    signed_at: Option<u64>,
-) -> Tile {
+fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[Facts], changelog: &[Release], signed_at: Option<u64>) -> Tile {
     let entry = shown.entry;
     let own = &entry.record.facts;
     let icons = shown.document.pointer("/icons").and_then(Value::as_array).into_iter().flatten();
@@ -292,7 +288,8 @@ fn news(record: &Record, changelog: &[Release], signed_at: Option<u64>) -> News 
 
 /// Titles of policy templates and data streams.
 fn words(shown: &Shown<'_>) -> String {
-    let lists = ["/policy_templates", "/data_streams"].iter().filter_map(|list| shown.document.pointer(list)?.as_array());
+    let lists =
+        ["/policy_templates", "/data_streams"].iter().filter_map(|list| shown.document.pointer(list)?.as_array());
     let mut seen = BTreeSet::new();
     let mut words = String::new();
     for text in lists.flatten().filter_map(|item| item.get("title")?.as_str()) {

@@ -46,7 +46,7 @@ fn packet(bytes: &[u8]) -> Option<Vec<u8>> {
 fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     match bytes {
         [short @ 0..=191, rest @ ..] => Some((usize::from(*short), rest)),
-        [high @ 192..=223, low, rest @ ..] => Some(((usize::from(*high) - 192 << 8) + usize::from(*low) + 192, rest)),
+        [high @ 192..=223, low, rest @ ..] => Some((((usize::from(*high) - 192) << 8) + usize::from(*low) + 192, rest)),
         [255, a, b, c, d, rest @ ..] => Some((u32::from_be_bytes([*a, *b, *c, *d]) as usize, rest)),
         _ => None,
     }

@@ -36,9 +36,10 @@ impl Templates {
     pub(super) fn new() -> Result<Self> {
         let mut environment = Environment::new();
         environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-        environment.add_filter("url", |path: &str| url(path));
+        // What is percent-encoded needs no other escaping.
+        environment.add_filter("url", |path: &str| Value::from_safe_string(url(path)));
         // In a query a plus is a blank.
-        environment.add_filter("query", |word: &str| url(word).replace('+', "%2B"));
+        environment.add_filter("query", |word: &str| Value::from_safe_string(url(word).replace('+', "%2B")));
         environment.add_filter("bytes", report::bytes);
         environment.add_filter("count", |count: u64, one: &str, many: &str| {
             format!("{} {}", grouped(count), if count == 1 { one } else { many })
@@ -73,7 +74,8 @@ impl Templates {
             ("policy", super::POLICY.replace("; frame-ancestors 'none'", "")),
         ];
         let own = values.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value_of(value)));
-        let values = Value::from_pairs(own.chain(frame.into_iter().map(|(name, text)| (name, Value::from(text)))));
+        let values =
+            Value::from_pairs(own.chain(frame.into_iter().map(|(name, text)| (name, Value::from_safe_string(text)))));
         let template = self.environment.get_template(name).with_context(|| format!("page template {name}"))?;
         template.render(values).with_context(|| format!("page template {name}"))
     }
@@ -91,7 +93,9 @@ fn value_of(json: &Json) -> Value {
         },
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => items.iter().map(value_of).collect::<Vec<_>>().into(),
-        Json::Object(members) => Value::from_pairs(members.iter().map(|(name, value)| (name.as_str(), value_of(value)))),
+        Json::Object(members) => {
+            Value::from_pairs(members.iter().map(|(name, value)| (name.as_str(), value_of(value))))
+        }
     }
 }
 

@@ -25,42 +25,89 @@ fn links() -> Links {
 
 #[test]
 fn markdown_becomes_harmless_html() {
-    for (text, expected) in [
-        ("# A *b* `c`!\n\n## A b c", "<h3 id=\"doc-a-b-c\">A <em>b</em> <code>c</code>!</h3>\n<h4 id=\"doc-a-b-c-1\">A b c</h4>\n"),
+    let cases = [
+        (
+            "# A *b* `c`!\n\n## A b c",
+            "<h3 id=\"doc-a-b-c\">A <em>b</em> <code>c</code>!</h3>\n<h4 id=\"doc-a-b-c-1\">A b c</h4>\n",
+        ),
         ("[up](#a-b-c)", "<p><a href=\"#doc-a-b-c\" rel=\"noopener noreferrer\">up</a></p>\n"),
-        ("![A](../img/a.png)", "<p><img loading=\"lazy\" src=\"../../../package/acme/1.0.0/img/a.png\" alt=\"A\"></p>\n"),
-        ("![B](/img/b%20c.svg \"t\")", "<p><img loading=\"lazy\" src=\"../../../package/acme/1.0.0/img/b%20c.svg\" alt=\"B\" title=\"t\"></p>\n"),
+        (
+            "![A](../img/a.png)",
+            "<p><img loading=\"lazy\" src=\"../../../package/acme/1.0.0/img/a.png\" alt=\"A\"></p>\n",
+        ),
+        (
+            "![B](/img/b%20c.svg \"t\")",
+            "<p><img loading=\"lazy\" src=\"../../../package/acme/1.0.0/img/b%20c.svg\" alt=\"B\" title=\"t\"></p>\n",
+        ),
         // Pictures from elsewhere, or from nowhere, leave their text.
         ("![C](https://example.invalid/c.png)", "<p><img loading=\"lazy\" alt=\"C\"></p>\n"),
         ("![D](//example.invalid/d.png)", "<p><img loading=\"lazy\" alt=\"D\"></p>\n"),
         ("![E](../../../other/1.0.0/img/a.png)", "<p><img loading=\"lazy\" alt=\"E\"></p>\n"),
         ("![F](data:image/svg+xml,x)", "<p><img loading=\"lazy\" alt=\"F\"></p>\n"),
         // Links to pages of ours, to files, out, and to nothing.
-        ("[m](more.md#x) [n](../manifest.yml)", "<p><a href=\"docs/more.html#doc-x\" rel=\"noopener noreferrer\">m</a> <a href=\"../../../package/acme/1.0.0/manifest.yml\" rel=\"noopener noreferrer\">n</a></p>\n"),
-        ("<https://example.invalid/>", "<p><a href=\"https://example.invalid/\" rel=\"noopener noreferrer\">https://example.invalid/</a></p>\n"),
-        ("[x](javascript:alert(1)) [y](nowhere.md)", "<p><a rel=\"noopener noreferrer\">x</a> <a rel=\"noopener noreferrer\">y</a></p>\n"),
-        ("[x](JaVaScRiPt:alert(1)) [y](&#106;avascript:alert(1))", "<p><a rel=\"noopener noreferrer\">x</a> <a rel=\"noopener noreferrer\">y</a></p>\n"),
+        (
+            "[m](more.md#x) [n](../manifest.yml)",
+            "<p><a href=\"docs/more.html#doc-x\" rel=\"noopener noreferrer\">m</a> <a href=\"../../../package/acme/1.0.0/manifest.yml\" rel=\"noopener noreferrer\">n</a></p>\n",
+        ),
+        (
+            "<https://example.invalid/>",
+            "<p><a href=\"https://example.invalid/\" rel=\"noopener noreferrer\">https://example.invalid/</a></p>\n",
+        ),
+        (
+            "[x](javascript:alert(1)) [y](nowhere.md)",
+            "<p><a rel=\"noopener noreferrer\">x</a> <a rel=\"noopener noreferrer\">y</a></p>\n",
+        ),
+        (
+            "[x](JaVaScRiPt:alert(1)) [y](&#106;avascript:alert(1))",
+            "<p><a rel=\"noopener noreferrer\">x</a> <a rel=\"noopener noreferrer\">y</a></p>\n",
+        ),
         // Raw HTML.
         ("<script>alert(1)</script>text", "text"),
-        ("a <img src=x onerror=alert(1)> b", "<p>a <img loading=\"lazy\"> b</p>\n"),
+        ("a <img src=x onerror=alert(1)> b", "<p>a <img loading=\"lazy\" alt=\"\"> b</p>\n"),
         ("<p style=\"x\" onclick=\"y\" class=\"z\" id=\"main\">a</p>", "<p>a</p>"),
         ("<iframe src=\"https://example.invalid\"></iframe><form action=x><input name=y></form>", ""),
         ("<svg><script>alert(1)</script></svg><math><mi>x</mi></math>", "x"),
         ("<a href=\"#x\" target=_blank>a</a>", "<p><a href=\"#doc-x\" rel=\"noopener noreferrer\">a</a></p>\n"),
+        // What is wrapped around tables must not end a value that only looks like one.
+        ("<p title='<table><script>'>a</p>", "<p title=\"&lt;table&gt;&lt;script&gt;\">a</p>"),
+        (
+            "<img src=\"../img/a.png\" title=\"x alt=y>\">",
+            "<img loading=\"lazy\" alt=\"\" src=\"../../../package/acme/1.0.0/img/a.png\" title=\"x alt=y&gt;\">",
+        ),
         ("<base href=\"https://example.invalid/\"><meta http-equiv=refresh content=0>", ""),
         ("`</code><script>`", "<p><code>&lt;/code&gt;&lt;script&gt;</code></p>\n"),
         ("```\na < b\n```", "<pre tabindex=\"0\"><code>a &lt; b\n</code></pre>\n"),
-        ("|a|\n|-:|\n|b|", "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>b</td></tr>\n</tbody></table></div>\n"),
-        ("<table border=1 width=5><tr><td>a</td></tr></table>", "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table><tbody><tr><td>a</td></tr></tbody></table></div>"),
-    ] {
-        assert_eq!(render(text, &links()), expected, "{text}");
-    }
+        (
+            "|a|\n|-:|\n|b|",
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>b</td></tr>\n</tbody></table></div>\n",
+        ),
+        (
+            "<table border=1 width=5><tr><td>a</td></tr></table>",
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table><tbody><tr><td>a</td></tr></tbody></table></div>",
+        ),
+    ];
+    let wrong = cases.iter().filter(|(text, expected)| render(text, &links()) != *expected);
+    let wrong: Vec<_> =
+        wrong.map(|(text, expected)| format!("{text}\n= {}\n≠ {expected}\n", render(text, &links()))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_too_deep_is_shown_as_it_is() {
+    let deep = |count: usize| render(&format!("{}a", "<div>".repeat(count)), &links());
+    assert!(deep(200).starts_with("<div><div>"));
+    assert!(deep(201).starts_with("<pre tabindex=\"0\">&lt;div&gt;"), "{}", &deep(201)[..80]);
+    // Many beside each other are no matter.
+    let flat = "<div>a</div>\n\n- b\n".repeat(500);
+    assert!(render(&flat, &links()).starts_with("<div>a</div>"));
 }
 
 /// Long, deep and unfinished texts end, and end soon.
 #[test]
 fn no_text_takes_a_page_down() {
-    for piece in ["> ", "- ", "*", "[", "![", "<div>", "<b><i>", "`", "| a ", "&#", "1. ", "<table><tr><td>", "[a](", "\\"] {
+    for piece in
+        ["> ", "- ", "*", "[", "![", "<div>", "<b><i>", "`", "| a ", "&#", "1. ", "<table><tr><td>", "[a](", "\\"]
+    {
         let text = piece.repeat(20_000);
         let start = std::time::Instant::now();
         render(&text, &links());
@@ -74,7 +121,7 @@ proptest! {
         prop::sample::select(vec![
             "<script>", "</script>", "<img src=", "\"", "'", ">", "<", "onerror=alert(1)", " ", "javascript:alert(1)", "](", "[",
             "![", ")", "<svg/onload=alert(1)>", "<a href=", "<style>", "</style>", "<!--", "-->", "<![CDATA[", "]]>", "\n", "`",
-            "<math>", "<mtext>", "<table>", "<noscript>", "<textarea>", "<title>", "&lt;", "&#x3c;", "\0", "<p id=main ", "style=x",
+            "<math>", "<mtext>", "<table>", "<noscript>", "<textarea>", "<title>", "&lt;", "&#x3c;", "\0", "<p id=main ", "style=x", "<p title=\"", "<table>",
         ]), 0..24)) {
         let html = render(&pieces.concat(), &links()).to_ascii_lowercase();
         // Of what looks like a tag everything is an element on the list, with attributes on the list.

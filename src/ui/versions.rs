@@ -37,7 +37,13 @@ struct Line<'a> {
     gone: Vec<&'a str>,
 }
 
-pub(super) fn versions<'a>(title: &'a str, entries: &'a [Entry], files: &'a [Files], nothing: &'a Files, changelog: Vec<Release>) -> Versions<'a> {
+pub(super) fn versions<'a>(
+    title: &'a str,
+    entries: &'a [Entry],
+    files: &'a [Files],
+    nothing: &'a Files,
+    changelog: Vec<Release>,
+) -> Versions<'a> {
     let before = std::iter::once(nothing).chain(files);
     let lines = entries.iter().zip(files).zip(before).map(|((entry, files), before)| line(entry, files, before));
     let name = entries.first().map_or("", |entry| entry.record.facts.name.as_str());
@@ -70,7 +76,9 @@ pub(super) fn changelogs(entries: &[Entry], files: &[Files], store: &Store) -> R
     let (mut told, mut all) = (BTreeSet::new(), BTreeMap::new());
     for (entry, files) in entries.iter().zip(files).rev() {
         let own = entry.record.facts.version.to_string();
-        let Some(file) = files.get("changelog.yml").filter(|file| file.blob.size <= markdown::LONGEST) else { continue };
+        let Some(file) = files.get("changelog.yml").filter(|file| file.blob.size <= markdown::LONGEST) else {
+            continue;
+        };
         if told.contains(&own) {
             continue;
         }

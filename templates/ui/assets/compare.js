@@ -160,7 +160,8 @@ const query = new URLSearchParams(location.search);
 nameInput.value = query.get("package") ?? "";
 if (nameInput.value) load(nameInput.value, query.get("from"), query.get("to"));
 else message("Choose a package", "Then two of its versions. Pages of packages link here, too.");
-nameInput.addEventListener("change", () => load(nameInput.value.trim()));
+// Leaving the field is a change, too, but not another choice.
+nameInput.addEventListener("change", () => nameInput.value.trim() !== current?.name && load(nameInput.value.trim()));
 nameInput.addEventListener("input", () => {
   if ([...find("#packages").options].some((option) => option.value === nameInput.value)) load(nameInput.value);
 });
