@@ -41,7 +41,7 @@ struct Line<V> {
 
 impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
     /// Reads a table; what cannot be read is empty.
-    fn read(path: PathBuf) -> Self {
+    pub(crate) fn read(path: PathBuf) -> Self {
         let text = fs::read(&path).unwrap_or_default();
         let mut lines = text.split(|byte| *byte == b'\n');
         let known = lines.next() == Some(header().as_bytes());
@@ -51,7 +51,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
     }
 
     /// A table that knows nothing and keeps nothing.
-    fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { path: PathBuf::new(), lines: BTreeMap::new(), used: Mutex::default() }
     }
 
@@ -78,7 +78,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
     }
 
     /// Writes the table anew if anything was added.
-    fn write(self) -> Result<()> {
+    pub(crate) fn write(self) -> Result<()> {
         let used = self.used.into_inner().unwrap_or_else(PoisonError::into_inner);
         if self.path.as_os_str().is_empty() || used.values().all(Option::is_none) {
             return Ok(());

@@ -5,7 +5,7 @@
 //! disks beyond reading lists of files from the store.
 
 use crate::content::StoredFile;
-use crate::intake::{LayerIntake, Listing, Record};
+use crate::intake::{LayerIntake, Listing, Record, listing_text};
 use crate::package::{Deprecated, Facts};
 use crate::search;
 use crate::store::Store;
@@ -84,8 +84,8 @@ impl Catalog {
     }
 
     /// What search needs, in the same order.
-    pub fn facts(&self) -> Vec<Facts> {
-        self.entries.iter().map(|entry| entry.record.facts.clone()).collect()
+    pub fn facts(&self) -> Vec<&Facts> {
+        self.entries.iter().map(|entry| &entry.record.facts).collect()
     }
 
     /// What is told of each version beside its content: where it comes from, and whether that is for ever.
@@ -116,7 +116,7 @@ fn differing(winner: &Record, other: &Record, store: Option<&Store>) -> Result<V
 fn listing<'a>(listing: &'a Listing, store: Option<&Store>) -> Result<Cow<'a, BTreeMap<String, StoredFile>>> {
     match (listing, store) {
         (Listing::Held(files), _) => Ok(Cow::Borrowed(files)),
-        (Listing::Stored(blob), Some(store)) => serde_json::from_slice(&store.read_blob(&blob.digest)?)
+        (Listing::Stored(blob), Some(store)) => serde_json::from_slice(&listing_text(blob, store)?)
             .map(Cow::Owned)
             .context("cannot read a list of files from the store"),
         (Listing::Stored(_), None) => bail!("a list of files is in a store that is not open"),

@@ -41,6 +41,16 @@ pub enum Signatures {
     Require,
 }
 
+/// Whether something may happen to a published version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// It may.
+    #[default]
+    Allow,
+    /// It is refused, unless it is allowed for this one version with a reason.
+    Refuse,
+}
+
 /// One layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layer {
@@ -55,10 +65,27 @@ pub struct Layer {
     /// Whether a published version never changes, so that clients may keep its files for ever. Only who runs the layer
     /// can promise this, so it is off unless they do; the rule of package-storage for published versions is such a promise.
     pub immutable: bool,
+    /// Whether a published version may get other content; that of package-storage for layers of its names when absent.
+    pub overwrite: Option<Policy>,
+    /// Whether a published version may go; as for `overwrite`.
+    pub removal: Option<Policy>,
+}
+
+impl Layer {
+    /// Its policies for overwriting and removal. What package-storage had are the defaults: in production a fix is always
+    /// a new version, in staging versions are overwritten but not taken back, and snapshot is free.
+    pub fn policies(&self, name: &str) -> (Policy, Policy) {
+        let (overwrite, removal) = match name {
+            "production" => (Policy::Refuse, Policy::Refuse),
+            "staging" => (Policy::Allow, Policy::Refuse),
+            _ => (Policy::Allow, Policy::Allow),
+        };
+        (self.overwrite.unwrap_or(overwrite), self.removal.unwrap_or(removal))
+    }
 }
 
 /// An ordered stack of layers; where two hold the same version, the first one wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
     /// Names of layers, in order.
     pub layers: Vec<String>,
@@ -66,6 +93,10 @@ pub struct Distribution {
     pub listen: Option<String>,
     /// Whether it has pages for people.
     pub ui: Option<bool>,
+    /// Path below which the registry lies, without a slash at its end; empty for the root.
+    pub prefix: String,
+    /// Whether answers say which file they are.
+    pub debug_header: bool,
 }
 
 /// Everything a configuration file can say.
@@ -89,8 +120,7 @@ impl Default for Config {
     fn default() -> Self {
         let stack = |layers: &[&str]| Distribution {
             layers: layers.iter().map(|&layer| layer.to_owned()).collect(),
-            listen: None,
-            ui: None,
+            ..Distribution::default()
         };
         Self {
             distributions: [

@@ -14,6 +14,7 @@
 //! again changes nothing.
 
 use crate::digest::{Digest, Hasher};
+use crate::policy::Exception;
 use crate::report::Report;
 use crate::store::{FILE_MODE, FOLDER_MODE, LINK_TIME, Store, times};
 use anyhow::{Context, Result, ensure};
@@ -25,10 +26,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Changes whenever the same input gives other output: it is part of every generation's name.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// Names of generations, one a line, in the order in which they were taken into use.
 const LOG: &str = "generations.log";
+
+/// What the policies of layers were told to allow, one a line.
+const EXCEPTIONS: &str = "exceptions.log";
 
 /// The files of a generation beside its document root, by path.
 pub type Files<'a> = BTreeMap<String, Content<'a>>;
@@ -69,6 +73,11 @@ impl Distribution {
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     /// The folder of one generation.
@@ -220,13 +229,33 @@ impl Distribution {
         fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
     }
 
+    /// Keeps for ever what was allowed, why, and since which generation. A line that is there is not written again: a build
+    /// that was stopped afterwards says the same.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn keep_exceptions(&self, allowed: &[Exception], reason: &str) -> Result<()> {
+        let path = self.folder.join(EXCEPTIONS);
+        let known = self.exceptions();
+        for exception in allowed {
+            let since = self.current();
+            let line = serde_json::json!({ "allowed": exception.to_string(), "reason": reason, "since": since });
+            let line = line.to_string();
+            if !known.contains(&line) {
+                append(&path, &line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those lines.
+    pub fn exceptions(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
     fn log(&self, id: &str) -> Result<()> {
-        let path = self.folder.join(LOG);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
-        let append = || -> std::io::Result<()> {
-            fs::File::from(rustix::fs::openat(CWD, &path, flags, FILE_MODE)?).write_all(format!("{id}\n").as_bytes())
-        };
-        append().with_context(|| format!("cannot write {}", path.display()))
+        append(&self.folder.join(LOG), id)
     }
 
     /// Takes a generation into use.
@@ -243,6 +272,15 @@ impl Distribution {
         self.log(id)?;
         fs::rename(&next, &current).with_context(|| format!("cannot switch {}", current.display()))
     }
+}
+
+/// Adds a line to a file.
+pub(crate) fn append(path: &Path, line: &str) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
+    let write = || -> std::io::Result<()> {
+        fs::File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?).write_all(format!("{line}\n").as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Gives a file, folder or link its time: what is published has no other time than its content's.

@@ -5,20 +5,23 @@
 //! machine stops the run.
 
 use crate::cache::{Cache, are_whole};
+use crate::compress;
 use crate::config::{DashedFolders, Layer, Signatures, Validation};
 use crate::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
 use crate::digest::Digest;
 use crate::hosts::notes::FileNotes;
-use crate::package::{self, Entry, Facts, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem};
+use crate::package::{
+    self, Content, Entry, Facts, Findings, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem,
+};
 use crate::problem::{EXHAUSTED, Problem, reading_rule};
 use crate::progress::Progress;
 use crate::source::{self, Candidate, LayerSource, OpenPackage};
 use crate::store::Store;
-use crate::survey::{self, Look, Survey};
+use crate::survey::{self, Inventories, Look, Survey};
 use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -68,7 +71,7 @@ pub struct Record {
 /// The list of a package's files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Listing {
-    /// As JSON in the store.
+    /// As JSON in the store, compressed: nobody but this program reads it.
     Stored(Blob),
     /// In memory, when there is no store.
     Held(BTreeMap<String, StoredFile>),
@@ -113,6 +116,10 @@ pub struct Desk<'a> {
     pub contents: Contents<'a>,
     /// What earlier builds found out.
     pub cache: Cache,
+    /// What lay in each package.
+    pub inventories: Inventories,
+    /// What was found in files that many packages share.
+    pub findings: Findings,
     /// How packages are looked at.
     pub look: Look,
     /// The store, if there is one, to see whether what they stored is still there.
@@ -178,8 +185,11 @@ fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, d
     let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
     let outcome = Outcome { record, problems };
     check_machine(&outcome.problems)?;
-    let print = opened.ok().and_then(|files| survey::fingerprint(candidate, &files, rules, &desk.look));
-    let print = print.filter(|_| outcome.is_lasting());
+    let print = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
+        let print = survey::fingerprint(candidate, &files, rules, &desk.look)?;
+        desk.inventories.put(candidate, &files, print);
+        Some(print)
+    });
     if let (Some(key), Some(_)) = (print, desk.store) {
         desk.cache.packages.put(key, outcome.clone());
     }
@@ -196,10 +206,16 @@ fn remembered(fingerprint: &Digest, desk: &Desk<'_>) -> Option<Outcome> {
     known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
 }
 
-/// The files of a package, for a reader that does not tell failures of the machine from mistakes in the package.
+/// Bytes of a package that are kept between checking and storing it.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// The files of a package, for a reader that does not tell failures of the machine from mistakes in the package. What was
+/// read once is stored from memory: what was checked is what is published.
 struct Watched<'a> {
     files: &'a OpenPackage,
     failure: Cell<Option<Problem>>,
+    kept: RefCell<BTreeMap<String, Content>>,
+    room: Cell<usize>,
 }
 
 impl PackageFiles for Watched<'_> {
@@ -220,6 +236,18 @@ impl PackageFiles for Watched<'_> {
             }
         })
     }
+
+    fn content(&self, path: &str) -> std::io::Result<Content> {
+        if let Some(kept) = self.kept.borrow().get(path) {
+            return Ok(kept.clone());
+        }
+        let content = Content::new(self.read(path)?);
+        if let Some(room) = self.room.get().checked_sub(content.bytes.len()) {
+            self.room.set(room);
+            self.kept.borrow_mut().insert(path.to_owned(), content.clone());
+        }
+        Ok(content)
+    }
 }
 
 /// Stops the run when the machine ran out of something, instead of leaving out what could not be read because of it.
@@ -235,7 +263,7 @@ fn read_and_store(
     desk: &Desk<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Arc<Record>>> {
-    let watched = Watched { files, failure: Cell::new(None) };
+    let watched = Watched { files, failure: Cell::new(None), kept: RefCell::default(), room: Cell::new(KEPT_BYTES) };
     let (package, found) = package::read(
         &watched,
         &ReadContext {
@@ -243,6 +271,7 @@ fn read_and_store(
             signed: candidate.signature.is_some(),
             require_validation: rules.validation == Validation::Require,
             allow_dashed_folders: rules.dashed_folders == DashedFolders::Warn,
+            findings: Some(&desk.findings),
         },
     );
     if let Some(problem) = watched.failure.take() {
@@ -260,7 +289,7 @@ fn read_and_store(
         );
         return Ok(None);
     }
-    match store(candidate, files, &package, desk) {
+    match store(candidate, files, watched.kept.into_inner(), &package, desk) {
         Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &desk.contents)?))),
         Err(StoreError::Package(problem)) => {
             problems.push(*problem);
@@ -275,14 +304,15 @@ fn read_and_store(
 fn store(
     candidate: &Candidate,
     files: &OpenPackage,
+    kept: BTreeMap<String, Content>,
     package: &Package,
     desk: &Desk<'_>,
 ) -> Result<(StoredPackage, Option<Blob>), StoreError> {
     let stored = match candidate.kind {
         PackageKind::Folder => {
-            desk.contents.store_folder(files, &format!("{}-{}", package.facts.name, package.facts.version))?
+            desk.contents.store_folder(files, kept, &format!("{}-{}", package.facts.name, package.facts.version))?
         }
-        PackageKind::Zip => desk.contents.store_zip(files)?,
+        PackageKind::Zip => desk.contents.store_zip(files, kept)?,
     };
     let signature = match &candidate.signature {
         Some(path) => {
@@ -295,12 +325,13 @@ fn store(
 }
 
 fn record(
-    Package { facts, item, info }: Package,
+    Package { facts, mut item, info }: Package,
     files: &OpenPackage,
     (stored, signature): (StoredPackage, Option<Blob>),
     contents: &Contents<'_>,
 ) -> Result<Record> {
     let (document, document_gzip) = contents.put_text(&info.render(None))?;
+    item.shrink_to_fit();
     let mut notes = FileNotes::default();
     stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {
@@ -327,8 +358,16 @@ impl Contents<'_> {
             return Ok(Listing::Held(files));
         }
         let text = serde_json::to_vec(&files).context("cannot write the list of files")?;
-        Ok(Listing::Stored(self.put(&text)?))
+        Ok(Listing::Stored(self.put(&compress::gzip(&text))?))
     }
+}
+
+/// The JSON of a list of files in the store.
+///
+/// # Errors
+/// When the disk fails or the list is damaged.
+pub fn listing_text(listing: &Blob, store: &Store) -> Result<Vec<u8>> {
+    compress::gunzip(&store.read_blob(&listing.digest)?).context("cannot unpack a list of files")
 }
 
 impl Outcome {

@@ -21,6 +21,10 @@ pub mod digest;
 pub mod store;
 pub mod cache;
 pub mod catalog;
+pub mod layers;
+pub mod holdings;
+pub mod policy;
+pub mod diff;
 pub mod search;
 pub mod route;
 pub mod ui;
@@ -31,8 +35,13 @@ pub mod report;
 pub mod generation;
 pub mod history;
 pub mod prune;
+pub mod publish;
+pub mod bundle;
 pub mod verify;
 pub mod serve;
+pub mod program;
+pub mod image;
+pub mod kibana;
 
 use anyhow::{Context, Result};
 use cache::Cache;
@@ -42,14 +51,19 @@ use content::Contents;
 use digest::Digest;
 use generation::{Content, Distribution, Files, Lock};
 use history::History;
-use hosts::HostOptions;
+use holdings::{Base, Holdings};
+use hosts::rows::Published;
+use hosts::{HostOptions, Hosting};
 use intake::{Desk, LayerIntake};
+use layers::Layers;
+use package::Findings;
+use policy::{Refused, Verdict};
 use progress::Progress;
 use report::{Clock, Report, Timings};
 use std::io::Write;
 use std::path::Path;
 use store::Store;
-use survey::{Look, Survey};
+use survey::{Inventories, Look, Survey};
 
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///
@@ -61,8 +75,9 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let look = Look { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
     let mut survey = Survey::new(&settings.layers)?;
     let history = if settings.use_cache { History::read(out) } else { History::default() };
+    let inventories = if settings.use_cache { Inventories::read(out) } else { Inventories::none() };
     if !history.is_empty() || (settings.use_cache && Cache::exists(out)) {
-        survey.take_fingerprints(&settings.layers, &look);
+        survey.take_fingerprints(&settings.layers, &look, &inventories);
         if let Some(reports) = unchanged(settings, out, &history, &survey.digests()) {
             clock.lap("look");
             return Ok((reports, clock.timings()));
@@ -72,18 +87,52 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 
     let store = Store::open(&out.join("store"))?;
     let cache = if settings.use_cache { Cache::read(out) } else { Cache::none() };
-    let desk = Desk { contents: Contents::new(Some(&store)), look, cache, store: Some(&store) };
+    let desk = Desk {
+        contents: Contents::new(Some(&store)),
+        findings: Findings::default(),
+        look,
+        cache,
+        inventories,
+        store: Some(&store),
+    };
+    if !desk.cache.is_empty() {
+        store.look_at_blobs();
+    }
     let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
+    // What is known of contents is many megabytes, and was only needed for packages.
+    let cache = desk.cache;
+    drop(desk.contents);
     clock.lap("read");
+    let merged = settings.distributions.iter().map(|plan| Catalog::merge(&plan.stack(&layers), Some(&store)));
+    let catalogs = merged.collect::<Result<Vec<_>>>()?;
+    clock.lap("merge");
+    let verdicts = settings.distributions.iter().zip(&catalogs).map(|(plan, catalog)| {
+        let distribution = Distribution::new(out, &plan.name);
+        let (holdings, stack) = (Holdings::of_catalog(catalog), settings.stack(plan, settings.strict));
+        policy::guard(&distribution, &holdings, &stack, &settings.exceptions, &store)
+    });
+    let verdicts = verdicts.collect::<Result<Vec<_>>>()?;
+    clock.lap("compare");
+    let refusals: Vec<_> = verdicts.iter().flat_map(Verdict::refusals).collect();
+    if !refusals.is_empty() {
+        // Nothing is taken into use, of no distribution; what was read need not be read again.
+        if settings.use_cache {
+            cache.write(out)?;
+            desk.inventories.write()?;
+        }
+        return Err(Refused(refusals).into());
+    }
     let mut reports = Vec::new();
-    for plan in &settings.distributions {
-        let report = build_one(plan, settings, &layers, &desk, out, progress, &mut clock)
-            .with_context(|| format!("cannot build `{}`", plan.name))?;
+    for ((plan, catalog), verdict) in settings.distributions.iter().zip(catalogs).zip(verdicts) {
+        let report =
+            build_one(plan, settings, (&layers, &catalog, verdict), (&store, &cache), out, progress, &mut clock)
+                .with_context(|| format!("cannot build `{}`", plan.name))?;
         reports.push(report);
     }
-    prune::tidy(out, settings.keep, &store, &desk.cache)?;
+    prune::tidy(out, settings.keep, &store, &cache)?;
     if settings.use_cache {
-        desk.cache.write(out)?;
+        cache.write(out)?;
+        desk.inventories.write()?;
         let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
         let built = settings.distributions.iter().zip(&reports);
         history.with(built.map(|(plan, report)| (plan, &report.generation)), settings, &digests).write(out)?;
@@ -92,19 +141,25 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     Ok((reports, clock.timings()))
 }
 
-/// Reads and merges everything and reports as [`build`] does, but writes nothing.
+/// Reads and merges everything and reports as [`build`] does, but writes nothing. With a base, what changed since is
+/// compared with the policies of the layers.
 ///
 /// # Errors
-/// As [`build`].
-pub fn check(settings: &Settings, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
+/// As [`build`]; or when the base cannot be read.
+pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
-    let look = Look { limits: settings.config.limits, now_ns: 0 };
-    let desk = Desk { contents: Contents::new(None), look, cache: Cache::none(), store: None };
-    let layers = intake::take_in(&settings.layers, Survey::new(&settings.layers)?, &desk, progress)?;
+    let layers = Layers::read(settings, None, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
-        let layers = plan.stack(&layers);
-        Ok(Report::new(&plan.name, &layers, &Catalog::merge(&layers, None)?, None))
+        let stack = plan.stack(&layers.taken);
+        let catalog = layers.catalog(plan)?;
+        let mut report = Report::new(&plan.name, &stack, &catalog, None);
+        if let Some(base) = base {
+            let (was, now) = (base.holdings(plan)?, Holdings::of_catalog(&catalog));
+            let stack = settings.stack(plan, true);
+            report.advice = policy::compare(&was, &now, &stack, &settings.exceptions, None)?.problems;
+        }
+        Ok(report)
     });
     let reports = reports.collect::<Result<_>>()?;
     clock.lap("merge");
@@ -118,6 +173,7 @@ fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Opti
         let distribution = Distribution::new(out, &plan.name);
         let generation = history.generation(plan, settings, digests)?;
         let is_used = distribution.current()? == generation;
+        store.look_at_blobs();
         (is_used && distribution.is_whole(generation, &store)).then(|| distribution.report(generation))?
     };
     settings.distributions.iter().map(is_current).collect()
@@ -127,58 +183,68 @@ fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Opti
 fn build_one(
     plan: &DistributionPlan,
     settings: &Settings,
-    layers: &[LayerIntake],
-    desk: &Desk<'_>,
+    (layers, catalog, verdict): (&[LayerIntake], &Catalog, Verdict),
+    (store, cache): (&Store, &Cache),
     out: &Path,
     progress: &Progress,
     clock: &mut Clock,
 ) -> Result<Report> {
-    let store = desk.store.context("a build has a store")?;
     let layers = plan.stack(layers);
-    let catalog = Catalog::merge(&layers, Some(store))?;
-    clock.lap("merge");
-    let routing = route::build::build(&catalog.facts(), &settings.config.routing);
+    let route::build::Built { routes: tables, answers, report: routing } =
+        route::build::build(&catalog.facts(), &settings.config.routing);
     clock.lap("route");
     let pages = if plan.ui {
-        let known = Report::new(&plan.name, &layers, &catalog, None);
-        ui::build(&plan.name, &catalog, &known, store, &desk.cache.pages, progress)?
+        let known = Report::new(&plan.name, &layers, catalog, None);
+        ui::build(&plan.name, catalog, &known, store, &cache.pages, progress)?
     } else {
         Vec::new()
     };
     clock.lap("pages");
-    let site = site::assemble(&catalog, &routing.answers, pages, store, &desk.cache.answers, progress)?;
+    let site = site::assemble(catalog, answers, pages, store, &cache.answers, progress)?;
     clock.lap("render");
-    let mut report = Report::new(&plan.name, &layers, &catalog, Some((routing.report, &site)));
+    let mut report = Report::new(&plan.name, &layers, catalog, Some((routing, &site)));
     let write_routes =
-        |out: &mut dyn Write| serde_json::to_writer(out, &routing.routes).context("cannot write the routing tables");
+        |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = generation::digest_of(write_routes)?;
     let (told, provenance) = (report.to_json(), catalog.provenance());
-    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), routes.bytes(), told.as_bytes(), &provenance];
+    let hosting = Hosting { prefix: plan.prefix.clone(), debug_header: plan.debug_header };
+    let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
+    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), told.as_bytes(), &provenance];
     report.generation = generation::id(&site.tree, &parts);
 
     let distribution = Distribution::new(out, &plan.name);
     if !distribution.has(&report.generation) {
+        let mut published = Published::default();
+        site.each_file(catalog, &mut |path, file| {
+            published.note(path, file.gzip_sha256.is_some());
+            Ok(())
+        })?;
         let options = HostOptions {
             distribution: plan.name.clone(),
             generation_id: report.generation.clone(),
             listen: plan.listen.clone(),
             state: format!("/tmp/epr-{}", plan.name),
+            prefix: plan.prefix.clone(),
+            debug_header: plan.debug_header,
             notes: site.notes.clone(),
-            ..HostOptions::default()
+            published,
         };
         let mut files = Files::new();
-        for (name, text) in hosts::render(&routing.routes, &options)? {
+        for (name, text) in hosts::render(&tables, &options)? {
             files.insert(format!("hosts/{name}"), Content::Bytes(text.into_bytes()));
         }
         let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
         files.insert(hosts::notes::FILE.to_owned(), Content::Bytes(notes));
+        files.insert(hosts::HOSTING.to_owned(), Content::Bytes(hosting));
         let id = &report.generation;
-        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, &catalog, &site, store);
+        let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, store);
         files.insert("manifest.json".to_owned(), Content::Written(Box::new(write_manifest)));
         files.insert("report.json".to_owned(), Content::Bytes(report.to_json().into_bytes()));
         files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
+    distribution.keep_exceptions(&verdict.used, &settings.exceptions.reason)?;
+    report.advice = verdict.problems;
     distribution.switch(&report.generation)?;
     if plan.ui {
         ui::history::write(&distribution)?;

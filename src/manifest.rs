@@ -15,11 +15,11 @@
 //! not a rendering.
 
 use crate::catalog::{Catalog, Entry};
-use crate::intake::Listing;
+use crate::intake::{Listing, listing_text};
 use crate::site::{CacheClass, Site, package_path};
 use crate::store::Store;
-use anyhow::{Context, Result, bail};
-use serde::ser::{Error, SerializeSeq};
+use anyhow::{Context, Result, anyhow, bail};
+use serde::ser::{Error, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::io::Write;
@@ -29,8 +29,14 @@ struct Manifest<'a> {
     schema: &'static str,
     distribution: &'a str,
     generation: &'a str,
-    files: &'a std::collections::BTreeMap<String, crate::site::SiteFile>,
+    files: Files<'a>,
     packages: Packages<'a>,
+}
+
+/// The files of a site: they are listed as they are written.
+struct Files<'a> {
+    catalog: &'a Catalog,
+    site: &'a Site,
 }
 
 /// The packages of a catalog: their lists are read one at a time, when they are written.
@@ -59,10 +65,29 @@ pub fn write(
     site: &Site,
     store: &Store,
 ) -> Result<()> {
-    let packages = Packages { catalog, store };
-    let manifest = Manifest { schema: "epr-build/manifest/1", distribution, generation, files: &site.files, packages };
+    let (files, packages) = (Files { catalog, site }, Packages { catalog, store });
+    let manifest = Manifest { schema: "epr-build/manifest/1", distribution, generation, files, packages };
     serde_json::to_writer(&mut *out, &manifest).context("cannot write the manifest")?;
     out.write_all(b"\n").context("cannot write the manifest")
+}
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut files = serializer.serialize_map(None)?;
+        let mut failure = None;
+        let written = self.site.each_file(self.catalog, &mut |path, file| {
+            files.serialize_entry(path, &file).map_err(|error| {
+                let message = error.to_string();
+                failure = Some(error);
+                anyhow!(message)
+            })
+        });
+        match (written, failure) {
+            (_, Some(error)) => Err(error),
+            (Err(error), None) => Err(S::Error::custom(format!("{error:#}"))),
+            (Ok(()), None) => files.end(),
+        }
+    }
 }
 
 impl Serialize for Packages<'_> {
@@ -78,7 +103,7 @@ impl Serialize for Packages<'_> {
 
 fn package<'a>(entry: &'a Entry, store: &Store) -> Result<PackageManifest<'a>> {
     let Listing::Stored(blob) = &entry.record.listing else { bail!("a list of files is not in the store") };
-    let text = String::from_utf8(store.read_blob(&blob.digest)?).context("a list is text")?;
+    let text = String::from_utf8(listing_text(blob, store)?).context("a list is text")?;
     Ok(PackageManifest {
         path: package_path(entry),
         layer: &entry.layer,

@@ -23,6 +23,8 @@ pub fn reading_rule(error: &std::io::Error) -> &'static str {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// What was built is not taken into use.
+    Refusal,
     /// The package is left out of the site.
     Quarantine,
     /// Worth mending; the package is published.
@@ -67,6 +69,11 @@ impl Problem {
     /// A problem that keeps the package out of the site.
     pub fn quarantine(rule: &str, message: impl Into<String>) -> Self {
         Self::new(Severity::Quarantine, rule, message.into())
+    }
+
+    /// A problem that keeps the whole result from being used.
+    pub fn refusal(rule: &str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Refusal, rule, message.into())
     }
 
     /// A problem that is only reported.
@@ -138,7 +145,7 @@ impl fmt::Display for Place {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.severity {
-            Severity::Quarantine => "error",
+            Severity::Refusal | Severity::Quarantine => "error",
             Severity::Warning => "warning",
         };
         write!(f, "{word}: {}\n  --> {}", self.message, self.place)?;

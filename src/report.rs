@@ -5,7 +5,7 @@
 
 use crate::catalog::Catalog;
 use crate::intake::LayerIntake;
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::route::build::Report as RouteReport;
 use crate::site::Site;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct Report {
     pub routing: Option<RouteReport>,
     /// Sizes in bytes.
     pub sizes: Sizes,
+    /// What the policies of layers say to the change from what was. Only printed: what was before is no input.
+    #[serde(skip)]
+    pub advice: Vec<Problem>,
 }
 
 /// One layer of a report.
@@ -111,6 +114,7 @@ impl Report {
             copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
             conflicts: catalog.conflicts().map(copy).collect(),
             problems,
+            advice: Vec::new(),
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
             routing: built.map(|(routing, _)| routing),
         }
@@ -123,7 +127,8 @@ impl Report {
 
     /// Whether nothing was left out; strictly, whether there is nothing to say at all.
     pub fn is_clean(&self, strict: bool) -> bool {
-        self.quarantined() == 0 && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
+        let is_refused = self.advice.iter().any(|problem| problem.severity == Severity::Refusal);
+        self.quarantined() == 0 && !is_refused && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
     }
 
     /// The text of `report.json`.
@@ -145,15 +150,24 @@ fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
 }
 
 fn sizes(catalog: &Catalog, site: Option<&Site>) -> Sizes {
-    let files = || site.into_iter().flat_map(|site| &site.files);
-    let below = |prefix: &str| files().filter(|(path, _)| path.starts_with(prefix)).map(|(_, file)| file.size).sum();
-    Sizes {
+    let mut sizes = Sizes {
         package_files: catalog.entries.iter().map(|entry| entry.record.bytes).sum(),
         package_file_count: catalog.entries.iter().map(|entry| entry.record.files).sum(),
-        archives: below("/epr/"),
-        documents: below("/documents/"),
-        answers: below("/answers/"),
+        ..Sizes::default()
+    };
+    if let Some(site) = site {
+        let added = site.each_file(catalog, &mut |path, file| {
+            match path.split('/').nth(1) {
+                Some("epr") => sizes.archives += file.size,
+                Some("documents") => sizes.documents += file.size,
+                Some("answers") => sizes.answers += file.size,
+                _ => {}
+            }
+            Ok(())
+        });
+        added.expect("adding numbers does not fail");
     }
+    sizes
 }
 
 /// How long each stage took, in order.

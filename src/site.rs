@@ -3,21 +3,25 @@
 //! Nothing is published here: documents and answers go to the store, and the site is a tree of the store whose folders
 //! other generations and distributions share as far as they are equal.
 
-use crate::cache::{Table, are_whole};
+mod folders;
+mod lists;
+
 use crate::catalog::{Catalog, Entry};
 use crate::content::{Blob, Contents};
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::hosts::{self, notes::FileNotes};
 use crate::media;
 use crate::progress::Progress;
-use crate::route::answers::{Answer, AnswerContent};
-use crate::search;
-use crate::store::{Folder, Store, TreeEntry};
+use crate::route::answers::{Answers, Text};
+use crate::store::{Store, TreeEntry};
 use crate::ui::Page;
 use anyhow::Result;
+use folders::Folders;
+use lists::{AnswerTable, Lists};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The answer of `/` and `/index.json`: the service clients expect, and the version of the behaviour we conform to.
 const INDEX: &str = "{\n  \"service.name\": \"package-registry\",\n  \"service.version\": \"1.40.1\"\n}\n";
@@ -26,7 +30,7 @@ const EMPTY: &str = "[]";
 const EMPTY_CATEGORIES: &str = "[]\n";
 
 /// How long clients may keep an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheClass {
     /// For ever: the path names a version that its layer promises never to change.
@@ -37,9 +41,23 @@ pub enum CacheClass {
     Seconds,
 }
 
+impl CacheClass {
+    /// The value of Cache-Control (contract, sections 8.2 and 11).
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Immutable => "max-age=31536000, public, immutable",
+            Self::Minutes => "max-age=600, public",
+            Self::Seconds => "max-age=10, public",
+        }
+    }
+}
+
+/// A content and, where it is worth it, its gzip twin.
+pub(crate) type Files = (Blob, Option<Blob>);
+
 /// A file of the document root, those below `/package/` aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SiteFile {
+pub struct SiteFile<'a> {
     /// Bytes.
     pub size: u64,
     /// Content.
@@ -50,202 +68,177 @@ pub struct SiteFile {
     pub cache: CacheClass,
     /// The layer it comes from; absent for answers over several packages.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub layer: Option<String>,
+    pub layer: Option<&'a str>,
     /// SHA-256 of its gzip twin (same path and `.gz`), where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gzip_sha256: Option<Digest>,
 }
+
+/// The path of an answer without `.json`, and the position of its files.
+type PlacedAnswer = (Arc<str>, usize);
 
 /// A document root in the store.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The root folder.
     pub tree: Digest,
-    /// Its files by path, without those below `/package/`, which the records list.
-    pub files: BTreeMap<String, SiteFile>,
     /// What servers must know of single package files.
     pub notes: FileNotes,
-}
-
-/// A file on its way into the site.
-struct Placed {
-    path: String,
-    blob: Blob,
-    gzip: Option<Blob>,
-    media_type: &'static str,
-    cache: CacheClass,
-    layer: Option<String>,
+    /// Paths of answers without `.json`, in the order of what they are with it, and positions in `texts`.
+    answers: Vec<PlacedAnswer>,
+    /// Every distinct answer.
+    texts: Vec<Files>,
+    /// Documents that are not those of the records, by position in the catalog.
+    documents: BTreeMap<usize, Files>,
+    icon: Blob,
+    index: Blob,
+    /// Pages for people, in the order of their paths.
+    pages: Vec<Page>,
 }
 
 /// Renders documents and answers and joins them with the packages and the pages for people, if there are any.
 pub fn assemble(
     catalog: &Catalog,
-    answers: &[Answer],
+    answers: Answers,
     pages: Vec<Page>,
     store: &Store,
     known: &AnswerTable,
     progress: &Progress,
 ) -> Result<Site> {
     let contents = Contents::new(Some(store));
-    progress.begin("rendering answers", answers.len() as u64);
-    let mut placed = fixed(&contents)?;
-    placed.par_extend(
-        answers
-            .par_iter()
-            .map(|answer| {
-                progress.step();
-                render_answer(catalog, answer, &contents, store, known)
-            })
-            .collect::<Result<Vec<_>>>()?,
-    );
-    for files in
-        catalog.entries.par_iter().map(|entry| package_files(entry, store, &contents)).collect::<Result<Vec<_>>>()?
-    {
-        placed.extend(files);
+    progress.begin("rendering answers", u64::from(answers.lists()) + u64::from(answers.counts()));
+    let lists = Lists::new(catalog, &answers, &contents, store, known)?;
+    let (placed, texts) = render(&answers, &lists, progress)?;
+    drop(lists);
+    drop(answers);
+    let mut site = Site {
+        tree: Digest::of(b""),
+        notes: FileNotes { immutable: catalog.entries.iter().all(|entry| entry.immutable), ..FileNotes::default() },
+        answers: placed,
+        texts,
+        documents: deprecated_documents(catalog, store, &contents)?,
+        icon: contents.put(hosts::FAVICON)?,
+        index: contents.put(INDEX.as_bytes())?,
+        pages,
+    };
+    site.notes.pages = !site.pages.is_empty();
+    site.pages.sort_by(|a, b| a.path.cmp(&b.path));
+    for (path, text) in [("/answers/empty", EMPTY), ("/answers/empty-categories", EMPTY_CATEGORIES)] {
+        site.answers.push((path.into(), site.texts.len()));
+        site.texts.push((contents.put(text.as_bytes())?, None));
     }
-    let has_pages = !pages.is_empty();
-    placed.extend(pages.into_iter().map(placed_page));
-    let mut root = Folder::default();
-    let mut files = BTreeMap::new();
-    for Placed { path, blob, gzip, media_type, cache, layer } in placed {
-        root.insert(&path[1..], TreeEntry::Blob(blob.digest));
-        if let Some(twin) = gzip {
-            root.insert(&format!("{}.gz", &path[1..]), TreeEntry::Blob(twin.digest));
-        }
-        let gzip_sha256 = gzip.map(|twin| twin.digest);
-        files.insert(path, SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 });
-    }
-    let mut notes =
-        FileNotes { immutable: catalog.entries.iter().all(|entry| entry.immutable), ..FileNotes::default() };
-    notes.pages = has_pages;
+    site.answers.sort_by(|(a, _), (b, _)| a.bytes().chain(*b".json").cmp(b.bytes().chain(*b".json")));
+    let mut folders = Folders::new(store);
+    site.each_file(catalog, &mut |path, file| {
+        folders.insert(path, TreeEntry::Blob(file.sha256))?;
+        file.gzip_sha256.map_or(Ok(()), |twin| folders.insert(&format!("{path}.gz"), TreeEntry::Blob(twin)))
+    })?;
     for entry in &catalog.entries {
         let base = package_path(entry);
-        root.insert(&base[1..], TreeEntry::Tree(entry.record.tree));
-        notes.extend(&base, &entry.record.notes);
+        folders.insert(&base, TreeEntry::Tree(entry.record.tree))?;
+        site.notes.extend(&base, &entry.record.notes);
     }
-    Ok(Site { tree: root.store(store)?, files, notes })
+    site.tree = folders.finish()?;
+    Ok(site)
 }
 
-fn placed_page(page: Page) -> Placed {
-    let media_type = page.media_type();
-    let Page { path, blob, gzip } = page;
-    Placed { path, blob, gzip, media_type, cache: CacheClass::Minutes, layer: None }
+/// Every distinct answer, and which path shows which of them.
+fn render(answers: &Answers, lists: &Lists<'_>, progress: &Progress) -> Result<(Vec<PlacedAnswer>, Vec<Files>)> {
+    let all = (0..answers.lists()).map(Text::Items).chain((0..answers.counts()).map(Text::Categories));
+    let rendered = all.collect::<Vec<_>>().into_par_iter().map(|text| {
+        progress.step();
+        match text {
+            Text::Items(list) => lists.list(list),
+            Text::Categories(counts) => lists.counts(answers.count(counts)),
+        }
+    });
+    let mut texts = rendered.collect::<Result<Vec<_>>>()?;
+    texts.shrink_to_fit();
+    let position = |text| match text {
+        Text::Items(list) => list as usize,
+        Text::Categories(counts) => (answers.lists() + counts) as usize,
+    };
+    Ok((answers.iter().map(|answer| (Arc::clone(&answer.path), position(answer.text))).collect(), texts))
+}
+
+/// Documents of the versions of deprecated names, by position in the catalog.
+fn deprecated_documents(catalog: &Catalog, store: &Store, contents: &Contents<'_>) -> Result<BTreeMap<usize, Files>> {
+    let render = |(position, entry): (usize, &Entry)| {
+        let deprecated = entry.deprecated.as_ref()?;
+        let info = entry.record.info(store);
+        Some(info.and_then(|info| Ok((position, contents.put_text(&info.render(Some(deprecated)))?))))
+    };
+    catalog.entries.par_iter().enumerate().filter_map(render).collect()
+}
+
+impl Site {
+    /// Every file with its path, without those below `/package/`, which the records list; in order of the paths.
+    ///
+    /// # Errors
+    /// Those of `visit`.
+    pub fn each_file(&self, catalog: &Catalog, visit: &mut dyn FnMut(&str, SiteFile<'_>) -> Result<()>) -> Result<()> {
+        for (path, text) in &self.answers {
+            let file = site_file(&self.texts[*text], media::JSON, CacheClass::Minutes, None);
+            visit(&format!("{path}.json"), file)?;
+        }
+        let mut first = 0;
+        let same_name = |a: &Entry, b: &Entry| a.record.facts.name == b.record.facts.name;
+        for versions in catalog.entries.chunk_by(same_name) {
+            in_order(versions.iter().enumerate().map(|(at, entry)| self.document(first + at, entry)), visit)?;
+            first += versions.len();
+        }
+        for versions in catalog.entries.chunk_by(same_name) {
+            in_order(versions.iter().flat_map(archives), visit)?;
+        }
+        visit("/favicon.ico", site_file(&(self.icon, None), media::ICON, CacheClass::Minutes, None))?;
+        visit("/index.json", site_file(&(self.index, None), media::JSON, CacheClass::Seconds, None))?;
+        self.pages.iter().try_for_each(|page| {
+            let files = (page.blob, page.gzip);
+            visit(&page.path, site_file(&files, page.media_type(), CacheClass::Minutes, None))
+        })
+    }
+
+    fn document<'a>(&self, position: usize, entry: &'a Entry) -> (String, SiteFile<'a>) {
+        let record = &entry.record;
+        let own = (record.document, record.document_gzip);
+        let files = self.documents.get(&position).unwrap_or(&own);
+        let path = format!("/documents/{}/{}.json", record.facts.name, record.facts.version);
+        (path, site_file(files, media::JSON, CacheClass::Seconds, Some(&entry.layer)))
+    }
+}
+
+/// Visits files in order of their paths.
+fn in_order<'a>(
+    files: impl Iterator<Item = (String, SiteFile<'a>)>,
+    visit: &mut dyn FnMut(&str, SiteFile<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut files: Vec<_> = files.collect();
+    files.sort_by(|(a, _), (b, _)| a.cmp(b));
+    files.into_iter().try_for_each(|(path, file)| visit(&path, file))
+}
+
+/// Archive and signature of a version.
+fn archives(entry: &Entry) -> impl Iterator<Item = (String, SiteFile<'_>)> {
+    let record = &entry.record;
+    let (name, version) = (&record.facts.name, &record.facts.version);
+    let path = format!("/epr/{name}/{name}-{version}.zip");
+    let lasting = if entry.immutable { CacheClass::Immutable } else { CacheClass::Minutes };
+    let file = |blob, media_type| site_file(&(blob, None), media_type, lasting, Some(&entry.layer));
+    let signature = record.signature.map(|blob| (format!("{path}.sig"), file(blob, media::TEXT)));
+    std::iter::once((path, file(record.archive, media::ZIP))).chain(signature)
+}
+
+fn site_file<'a>(
+    (blob, gzip): &Files,
+    media_type: &'static str,
+    cache: CacheClass,
+    layer: Option<&'a str>,
+) -> SiteFile<'a> {
+    let gzip_sha256 = gzip.map(|twin| twin.digest);
+    SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 }
 }
 
 /// Where the files of a package are.
 pub fn package_path(entry: &Entry) -> String {
     format!("/package/{}/{}", entry.record.facts.name, entry.record.facts.version)
-}
-
-/// What does not depend on the catalog.
-fn fixed(contents: &Contents<'_>) -> Result<Vec<Placed>> {
-    [
-        ("/index.json", INDEX.as_bytes(), media::JSON, CacheClass::Seconds),
-        ("/answers/empty.json", EMPTY.as_bytes(), media::JSON, CacheClass::Minutes),
-        ("/answers/empty-categories.json", EMPTY_CATEGORIES.as_bytes(), media::JSON, CacheClass::Minutes),
-        ("/favicon.ico", hosts::FAVICON, media::ICON, CacheClass::Minutes),
-    ]
-    .into_iter()
-    .map(|(path, bytes, media_type, cache)| {
-        let blob = contents.put(bytes)?;
-        Ok(Placed { path: path.to_owned(), blob, gzip: None, media_type, cache, layer: None })
-    })
-    .collect()
-}
-
-/// Files of answers by their keys.
-type AnswerTable = Table<(Blob, Option<Blob>)>;
-
-/// Renders an answer, unless an earlier build rendered the same.
-fn render_answer(
-    catalog: &Catalog,
-    answer: &Answer,
-    contents: &Contents<'_>,
-    store: &Store,
-    known: &AnswerTable,
-) -> Result<Placed> {
-    let key = answer_key(catalog, &answer.content);
-    let remembered = known.get(&key).filter(|(blob, gzip)| are_whole(store, [blob].into_iter().chain(gzip)));
-    let (blob, gzip) = match remembered {
-        Some(files) => files,
-        None => {
-            let files = contents.put_text(&answer_text(catalog, &answer.content))?;
-            known.put(key, files);
-            files
-        }
-    };
-    let path = format!("{}.json", answer.path);
-    Ok(Placed { path, blob, gzip, media_type: media::JSON, cache: CacheClass::Minutes, layer: None })
-}
-
-/// A digest of everything that the text of an answer is made from.
-fn answer_key(catalog: &Catalog, content: &AnswerContent) -> Digest {
-    let mut hasher = Hasher::default();
-    match content {
-        AnswerContent::Items(hits) => {
-            for hit in hits {
-                let entry = &catalog.entries[hit.index];
-                hasher.update(entry.record.item_digest.bytes());
-                hasher.text(format!("{:?} {:?}", hit.templates, entry.deprecated));
-            }
-        }
-        AnswerContent::Categories(counts) => hasher.text(search::render_categories(counts)),
-    }
-    hasher.finish()
-}
-
-fn answer_text(catalog: &Catalog, content: &AnswerContent) -> String {
-    match content {
-        AnswerContent::Items(hits) => {
-            let mut text = String::from("[\n");
-            for (position, hit) in hits.iter().enumerate() {
-                if position > 0 {
-                    text.push_str(",\n");
-                }
-                let entry = &catalog.entries[hit.index];
-                entry.record.item.render(
-                    &mut text,
-                    |template| hit.templates.keeps(template),
-                    entry.deprecated.as_ref(),
-                );
-            }
-            text + "\n]\n"
-        }
-        AnswerContent::Categories(counts) => search::render_categories(counts),
-    }
-}
-
-/// Document, archive and signature of a version.
-fn package_files(entry: &Entry, store: &Store, contents: &Contents<'_>) -> Result<Vec<Placed>> {
-    let record = &entry.record;
-    let (name, version) = (&record.facts.name, &record.facts.version);
-    let layer = Some(entry.layer.clone());
-    let (document, gzip) = match &entry.deprecated {
-        None => (record.document, record.document_gzip),
-        deprecated => contents.put_text(&record.info(store)?.render(deprecated.as_ref()))?,
-    };
-    let lasting = if entry.immutable { CacheClass::Immutable } else { CacheClass::Minutes };
-    let mut placed = vec![
-        Placed {
-            path: format!("/documents/{name}/{version}.json"),
-            blob: document,
-            gzip,
-            media_type: media::JSON,
-            cache: CacheClass::Seconds,
-            layer: layer.clone(),
-        },
-        Placed {
-            path: format!("/epr/{name}/{name}-{version}.zip"),
-            blob: record.archive,
-            gzip: None,
-            media_type: media::ZIP,
-            cache: lasting,
-            layer: layer.clone(),
-        },
-    ];
-    if let Some(blob) = record.signature {
-        let path = format!("/epr/{name}/{name}-{version}.zip.sig");
-        placed.push(Placed { path, blob, gzip: None, media_type: media::TEXT, cache: lasting, layer });
-    }
-    Ok(placed)
 }

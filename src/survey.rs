@@ -4,13 +4,14 @@
 //! which the cache keeps what became of the package. When all fingerprints, the rules and the settings are those of the
 //! last build, there is nothing to do.
 
+use crate::cache::Table;
 use crate::config::Layer;
 use crate::digest::{Digest, Hasher};
 use crate::generation::FORMAT;
 use crate::intake::LayerPlan;
-use crate::package::{EntryKind, PackageFiles};
+use crate::package::{EntryKind, PackageKind};
 use crate::problem::Problem;
-use crate::source::{self, Candidate, FileStat, Limits, OpenPackage};
+use crate::source::{self, Candidate, FileStat, Inventory, Limits, OpenPackage};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use std::path::Path;
@@ -67,11 +68,15 @@ impl Survey {
     }
 
     /// Takes the fingerprints of all packages.
-    pub fn take_fingerprints(&mut self, layers: &[LayerPlan], look: &Look) {
+    pub fn take_fingerprints(&mut self, layers: &[LayerPlan], look: &Look, inventories: &Inventories) {
         for (layer, found) in layers.iter().zip(&mut self.0) {
             found.candidates.par_iter_mut().for_each(|(candidate, print)| {
-                let opened = OpenPackage::open(candidate, &look.limits).ok();
-                *print = opened.and_then(|files| fingerprint(candidate, &files, &layer.rules, look));
+                *print = inventories.glance(candidate, &layer.rules, look).or_else(|| {
+                    let files = OpenPackage::open(candidate, &look.limits).ok()?;
+                    let print = fingerprint(candidate, &files, &layer.rules, look)?;
+                    inventories.put(candidate, &files, print);
+                    Some(print)
+                });
             });
         }
     }
@@ -103,29 +108,105 @@ pub fn fingerprint(candidate: &Candidate, files: &OpenPackage, rules: &Layer, lo
     if !files.nested().is_empty() {
         return None;
     }
+    let mut print = Print::new(candidate, rules, look);
+    source::each_of(files, |path, kind, stat| print.add(path, kind, stat));
+    print.finish(candidate)
+}
+
+/// A fingerprint in the making.
+struct Print {
+    text: Vec<u8>,
+    now_ns: i64,
+    is_settled: bool,
+}
+
+impl Print {
+    fn new(candidate: &Candidate, rules: &Layer, look: &Look) -> Self {
+        let mut print = Self { text: Vec::with_capacity(1 << 14), now_ns: look.now_ns, is_settled: true };
+        print.number(FORMAT);
+        print.part(env!("CARGO_PKG_VERSION").as_bytes());
+        print.part(format!("{rules:?} {:?}", look.limits).as_bytes());
+        print.part(place(candidate).bytes());
+        print
+    }
+
+    /// A part with its length, so that neighbouring parts cannot run into each other.
+    fn part(&mut self, part: &[u8]) {
+        self.number(part.len() as u64);
+        self.text.extend_from_slice(part);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.text.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn add(&mut self, path: &str, kind: EntryKind, stat: Option<&FileStat>) {
+        self.part(path.as_bytes());
+        self.number(u64::from(kind == EntryKind::Folder));
+        if let Some(stat) = stat {
+            self.is_settled &= is_settled(stat, self.now_ns);
+            [stat.size, stat.inode, stat.device].into_iter().for_each(|number| self.number(number));
+            [stat.modified_ns, stat.changed_ns].into_iter().for_each(|time| self.number(time.cast_unsigned()));
+        }
+    }
+
+    fn finish(mut self, candidate: &Candidate) -> Option<Digest> {
+        if let Some(path) = &candidate.signature {
+            self.add("", EntryKind::File, Some(&source::stat(path).ok()?));
+        }
+        self.is_settled.then(|| Digest::of(&self.text))
+    }
+}
+
+/// Where a candidate was found.
+fn place(candidate: &Candidate) -> Digest {
     let mut hasher = Hasher::default();
-    hasher.number(FORMAT);
-    hasher.text(env!("CARGO_PKG_VERSION"));
-    hasher.text(format!("{rules:?} {:?}", look.limits));
     hasher.text(&candidate.layer);
     hasher.text(&candidate.package);
     hasher.text(candidate.path.as_os_str().as_encoded_bytes());
-    for entry in files.entries() {
-        hasher.text(&entry.path);
-        hasher.number(u64::from(entry.kind == EntryKind::Folder));
+    hasher.number(u64::from(candidate.kind == PackageKind::Folder));
+    hasher.finish()
+}
+
+/// What lay in each package when it was walked last, and its fingerprint then.
+///
+/// A look by known names costs half of a walk. It is trusted only if it gives the same fingerprint, in which every folder
+/// counts with its times; anything else is walked.
+pub struct Inventories(Table<(Digest, Inventory)>);
+
+impl Inventories {
+    /// Reads those of an output folder.
+    pub fn read(out: &Path) -> Self {
+        Self(Table::read(out.join("cache/inventories")))
     }
-    let signature = match &candidate.signature {
-        Some(path) => Some(source::stat(path).ok()?),
-        None => None,
-    };
-    for stat in files.stats().iter().chain(&signature) {
-        if !is_settled(stat, look.now_ns) {
-            return None;
+
+    /// None, and none are kept.
+    pub fn none() -> Self {
+        Self(Table::none())
+    }
+
+    /// Keeps that of a package that was walked.
+    pub fn put(&self, candidate: &Candidate, files: &OpenPackage, fingerprint: Digest) {
+        if let Some(inventory) = Inventory::of(files) {
+            self.0.put(place(candidate), (fingerprint, inventory));
         }
-        [stat.size, stat.inode, stat.device].into_iter().for_each(|number| hasher.number(number));
-        [stat.modified_ns, stat.changed_ns].into_iter().for_each(|time| hasher.update(time.to_le_bytes()));
     }
-    Some(hasher.finish())
+
+    /// The fingerprint of a package in which nothing changed.
+    fn glance(&self, candidate: &Candidate, rules: &Layer, look: &Look) -> Option<Digest> {
+        let (before, inventory) = self.0.get(&place(candidate))?;
+        let mut print = Print::new(candidate, rules, look);
+        inventory.look(candidate, |path, kind, stat| print.add(path, kind, stat))?;
+        print.finish(candidate).filter(|print| *print == before)
+    }
+
+    /// Writes what is new.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(self) -> Result<()> {
+        self.0.write()
+    }
 }
 
 fn is_settled(stat: &FileStat, now_ns: i64) -> bool {

@@ -1,5 +1,7 @@
 //! The command line, as typed.
 
+use super::publish;
+use crate::policy::{Exception, Exceptions};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -25,25 +27,18 @@ Examples:
 Exit codes:
   0  all well
   1  built, but packages were quarantined (with --strict also: there are conflicts or warnings)
-  2  could not build: wrong usage or configuration, or the machine failed (disk, lock, network)";
+  2  could not build: wrong usage or configuration, a policy refused the change, or the machine failed (disk, lock, network)";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
   epr-build check --dist production
   epr-build check --all-dists --strict --quiet    for pull requests: silent when all is well
+  epr-build check --dist staging --against ../main/packages    and published versions stay as they are
 
 Exit codes:
   0  all well
-  1  packages would be quarantined (with --strict also: there are conflicts or warnings)
+  1  packages would be quarantined, or --against refuses a change (with --strict also: there are conflicts or warnings)
   2  could not check: wrong usage or configuration, or the machine failed";
-
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  epr-build serve --dist staging
-  epr-build serve --dist staging --listen 8081            on all addresses
-  epr-build serve --dist staging --listen 127.0.0.1:0     on any free port, which is printed
-
-A later build of the same distribution is taken over without a restart. Stop it with Ctrl-C.";
 
 /// Builds an Elastic Package Registry as a static tree that any web server can host.
 #[derive(Debug, Parser)]
@@ -73,14 +68,41 @@ pub enum Command {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Serve what was built, with the same routing as the generated server configurations
-    #[command(after_help = SERVE_EXAMPLES)]
-    Serve(ServeArgs),
+    #[command(after_help = super::serve::EXAMPLES)]
+    Serve(super::serve::Arguments),
+    /// Upload what was built to an object store, and take it into use there
+    #[command(after_help = publish::EXAMPLES)]
+    Publish(publish::Args),
     /// List the generations of a distribution, the latest first
     Generations(DistributionArgs),
     /// Take an earlier generation into use again
     Rollback(RollbackArgs),
     /// Show or clear what earlier builds left behind
     Cache(CacheArgs),
+    /// Write a container image that serves a distribution, without a container engine
+    #[command(after_help = super::image::EXAMPLES)]
+    Image(super::image::Arguments),
+    /// Ask a registry whether it answers, for health checks
+    #[command(after_help = super::probe::EXAMPLES)]
+    Probe(super::probe::Arguments),
+    /// Print the lines of kibana.yml that lead Kibana to the registry
+    #[command(after_help = super::kibana_config::EXAMPLES)]
+    KibanaConfig(super::kibana_config::Arguments),
+    /// Pack a distribution into one file, to be carried over an air gap
+    #[command(after_help = super::bundle::EXAMPLES)]
+    Bundle(super::bundle::BundleArgs),
+    /// Take a bundle into an output folder and its generation into use
+    #[command(after_help = super::unbundle::EXAMPLES)]
+    Unbundle(super::unbundle::UnbundleArgs),
+    /// Compare everything in an output folder or a bundle with its digest
+    #[command(after_help = super::verify::EXAMPLES)]
+    Verify(super::verify::VerifyArgs),
+    /// Say which version of a package a Kibana gets, and why not a newer one
+    #[command(after_help = super::which::EXAMPLES)]
+    Which(super::which::Arguments),
+    /// Compare generations, distributions or folders of packages
+    #[command(after_help = super::diff::EXAMPLES)]
+    Diff(super::diff::Arguments),
     /// Print the manual page or shell completions
     Generate(GenerateArgs),
 }
@@ -153,6 +175,24 @@ pub struct InputArgs {
     pub quiet: bool,
 }
 
+/// What the policies of layers do not forbid this time.
+#[derive(Args, Debug)]
+pub struct ExceptionArgs {
+    /// Allow one version to break one policy; may be repeated. It is recorded for ever
+    #[arg(long, value_name = "RULE=PACKAGE@VERSION", requires = "reason")]
+    pub allow_policy: Vec<Exception>,
+    /// Why that is allowed
+    #[arg(long, value_name = "TEXT", requires = "allow_policy", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+}
+
+impl ExceptionArgs {
+    /// The same without options.
+    pub fn exceptions(&self) -> Exceptions {
+        Exceptions { allowed: self.allow_policy.clone(), reason: self.reason.clone().unwrap_or_default() }
+    }
+}
+
 /// Arguments of `build`.
 #[derive(Args, Debug)]
 pub struct BuildArgs {
@@ -174,6 +214,9 @@ pub struct BuildArgs {
     /// Stay, and build again whenever a package or the configuration changes
     #[arg(long, conflicts_with = "verify_clean")]
     pub watch: bool,
+    /// What is allowed all the same.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
 }
 
 /// Where distributions go when nothing else is said.
@@ -185,23 +228,12 @@ pub struct CheckArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
-}
-
-/// Arguments of `serve`.
-#[derive(Args, Debug)]
-pub struct ServeArgs {
-    /// Distribution to serve
-    #[arg(long = "dist", value_name = "NAME")]
-    pub dist: String,
-    /// Folder the distributions were written to
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
-    pub out: PathBuf,
-    /// Address and port, or a port alone
-    #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
-    pub listen: String,
-    /// Say in a header of every answer which file it came from
-    #[arg(long)]
-    pub debug_header: bool,
+    /// Refuse what the policies of the layers forbid since this: a generation, an output folder, or a folder of layers
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// What is allowed all the same.
+    #[command(flatten)]
+    pub exceptions: ExceptionArgs,
 }
 
 /// Arguments of `generate`.

@@ -1,12 +1,13 @@
 //! The subcommands, each a function from arguments to an exit value.
 
-use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs, ServeArgs};
-use super::{Exit, Settings, summary, upkeep};
+use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs};
+use super::{Exit, Settings, publish, summary, upkeep};
 use crate::config_file::{Mistakes, nearest};
 use crate::generation::Distribution;
+use crate::holdings::Base;
+use crate::policy::Refused;
 use crate::progress::Progress;
 use crate::report::{Report, Timings};
-use crate::serve::{Event, ServeOptions};
 use anyhow::{Context, Error, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, ErrorKind, Write};
@@ -29,15 +30,27 @@ pub fn run(cli: Cli) -> Result<Exit> {
     let exit = match cli.command.unwrap_or(Command::Build(cli.build)) {
         Command::Build(args) => build(&args),
         Command::Check(args) => check(&args),
-        Command::Serve(args) => serve(&args),
+        Command::Serve(args) => super::serve::run(&args),
+        Command::Publish(args) => publish::run(&args),
         Command::Generations(args) => upkeep::generations(&args),
         Command::Rollback(args) => upkeep::rollback(&args),
         Command::Cache(args) => upkeep::cache(&args),
+        Command::Image(args) => super::image::run(&args),
+        Command::Probe(args) => super::probe::run(&args),
+        Command::KibanaConfig(args) => super::kibana_config::run(&args),
+        Command::Bundle(args) => super::bundle::run(&args),
+        Command::Unbundle(args) => super::unbundle::run(&args),
+        Command::Verify(args) => super::verify::run(&args),
+        Command::Which(args) => super::which::run(&args),
+        Command::Diff(args) => super::diff::run(&args),
         Command::Generate(args) => generate(&args),
     };
     exit.or_else(|error| {
         // These carry their own `error:` each.
-        writeln!(io::stderr(), "{}", error.downcast::<Mistakes>()?)?;
+        match error.downcast::<Refused>() {
+            Ok(refused) => writeln!(io::stderr(), "{refused}\nnothing was taken into use")?,
+            Err(error) => writeln!(io::stderr(), "{}", error.downcast::<Mistakes>()?)?,
+        }
         Ok(Exit::Failed)
     })
 }
@@ -98,7 +111,12 @@ fn watched_build(args: &BuildArgs) -> Result<(Settings, Vec<Report>, Timings)> {
 
 fn build_settings(args: &BuildArgs) -> Result<Settings> {
     let resolved = Settings::resolve(&args.input)?;
-    Ok(Settings { use_cache: !args.no_cache, keep: args.keep.into(), ..resolved })
+    Ok(Settings {
+        use_cache: !args.no_cache,
+        keep: args.keep.into(),
+        exceptions: args.exceptions.exceptions(),
+        ..resolved
+    })
 }
 
 /// Says what was built and what was not.
@@ -117,9 +135,10 @@ fn tell(args: &BuildArgs, settings: &Settings, reports: &[Report], timings: &Tim
 
 fn check(args: &CheckArgs) -> Result<Exit> {
     start_threads(&args.input)?;
-    let settings = Settings::resolve(&args.input)?;
+    let settings = Settings { exceptions: args.exceptions.exceptions(), ..Settings::resolve(&args.input)? };
     let progress = Progress::new(settings.quiet);
-    let (reports, timings) = crate::check(&settings, &progress)?;
+    let base = args.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
+    let (reports, timings) = crate::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     io::stderr().write_all(summary::problems(&reports, usize::MAX).as_bytes())?;
     if !settings.quiet {
@@ -130,33 +149,6 @@ fn check(args: &CheckArgs) -> Result<Exit> {
         writeln!(out, "nothing written; time: {timings}")?;
     }
     Ok(exit(&reports, settings.strict))
-}
-
-fn serve(args: &ServeArgs) -> Result<Exit> {
-    let distribution = Distribution::new(&args.out, &args.dist);
-    let Some(current) = distribution.current() else { return Err(not_built(&args.dist, &args.out)) };
-    let options = ServeOptions { generation: distribution.current_link(), debug_header: args.debug_header };
-    let name = args.dist.clone();
-    let served = crate::serve::serve(&options, &args.listen, move |event| {
-        // Nobody may be listening; serving matters more than saying so.
-        let _ = match event {
-            Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on http://{address}"),
-            Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
-            Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
-        };
-    });
-    served.map_err(|error| {
-        let hint = match kind(&error) {
-            Some(ErrorKind::AddrInUse) => "stop what uses the port, or name another one with --listen",
-            Some(ErrorKind::PermissionDenied) => {
-                "ports below 1024 are not for everybody; name another one with --listen"
-            }
-            Some(ErrorKind::InvalidInput) => "write `--listen 8080` or `--listen 127.0.0.1:8080`",
-            _ => return error,
-        };
-        anyhow!("{error:#}\nhint: {hint}")
-    })?;
-    Ok(Exit::Clean)
 }
 
 /// What was asked for is not there; says what is.
@@ -209,7 +201,7 @@ fn manual(command: clap::Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_extra_section(text)
 }
 
-fn start_threads(input: &InputArgs) -> Result<()> {
+pub(super) fn start_threads(input: &InputArgs) -> Result<()> {
     if let Some(jobs) = input.jobs {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.into());
         threads.build_global().context("cannot start the threads")?;
@@ -237,7 +229,7 @@ fn with_hint(error: Error, out: &Path) -> Error {
 }
 
 /// What the operating system said, if it is behind the error.
-fn kind(error: &Error) -> Option<ErrorKind> {
+pub(super) fn kind(error: &Error) -> Option<ErrorKind> {
     error.chain().find_map(|cause| {
         let said = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         said.or_else(|| cause.downcast_ref::<rustix::io::Errno>().map(|errno| errno.kind()))

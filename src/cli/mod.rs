@@ -1,10 +1,20 @@
 //! From the command line to a finished run: arguments, settings, and the text people see.
 
 pub mod args;
+pub mod bundle;
 mod commands;
+mod diff;
+mod image;
+mod kibana_config;
+mod probe;
+mod publish;
+mod serve;
 mod settings;
 mod summary;
+pub mod unbundle;
 mod upkeep;
+pub mod verify;
+mod which;
 
 pub use commands::run;
 pub use settings::{DistributionPlan, Settings};

@@ -4,6 +4,7 @@ use super::args::InputArgs;
 use crate::config::{Config, Validation};
 use crate::config_file::{self, did_you_mean};
 use crate::intake::{LayerIntake, LayerPlan};
+use crate::policy::{Exceptions, Stack};
 use crate::source::LayerSource;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
@@ -23,6 +24,10 @@ pub struct DistributionPlan {
     pub listen: String,
     /// Whether it has pages for people.
     pub ui: bool,
+    /// Path below which its registry lies, or nothing.
+    pub prefix: String,
+    /// Whether its answers say which file they are.
+    pub debug_header: bool,
 }
 
 impl DistributionPlan {
@@ -49,6 +54,8 @@ pub struct Settings {
     pub strict: bool,
     /// No progress, no summary.
     pub quiet: bool,
+    /// What the policies of layers do not forbid this time.
+    pub exceptions: Exceptions,
 }
 
 impl Settings {
@@ -72,11 +79,39 @@ impl Settings {
             });
             let positions = positions.collect();
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
+            let (prefix, debug_header) = (distribution.prefix.clone(), distribution.debug_header);
             let ui = distribution.ui.unwrap_or(config.ui);
-            distributions.push(DistributionPlan { name, layers: positions, listen, ui });
+            distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header, ui });
         }
         check_folders(&layers, &config, &input.packages)?;
-        Ok(Self { distributions, layers, config, strict: input.strict, quiet: input.quiet, use_cache: true, keep: 3 })
+        Ok(Self {
+            distributions,
+            layers,
+            config,
+            strict: input.strict,
+            quiet: input.quiet,
+            use_cache: true,
+            keep: 3,
+            exceptions: Exceptions::default(),
+        })
+    }
+}
+
+impl Settings {
+    /// The layers of a distribution, with their policies.
+    pub fn stack(&self, plan: &DistributionPlan, is_strict: bool) -> Stack<'_> {
+        let layers = plan.layers.iter().map(|&position| &self.layers[position]);
+        Stack { layers: layers.map(|layer| (layer.source.name.as_str(), &layer.rules)).collect(), is_strict }
+    }
+
+    /// The same, with every layer read from the folder of its name below another one.
+    #[must_use]
+    pub fn below(&self, packages: &Path) -> Self {
+        let mut settings = self.clone();
+        for layer in &mut settings.layers {
+            layer.source.paths = vec![packages.join(&layer.source.name)];
+        }
+        settings
     }
 }
 

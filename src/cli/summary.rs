@@ -14,16 +14,17 @@ use std::path::Path;
 /// How many differing files of a conflict are named.
 const MAX_FILES: usize = 5;
 
-/// Problems and conflicts of all reports, each once however many distributions have it: quarantines first, then
+/// Problems and conflicts of all reports, each once however many distributions have it: refusals and quarantines first, then
 /// conflicts, then warnings; no more than `limit`, with a line that says how many are left and where they are.
 pub(super) fn problems(reports: &[Report], limit: usize) -> String {
     let of = |severity| {
-        let problems = reports.iter().flat_map(|report| &report.problems);
+        let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
         problems.filter(move |problem| problem.severity == severity).map(ToString::to_string)
     };
     let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(conflict);
     let mut seen = BTreeSet::new();
-    let mut texts: Vec<String> = of(Severity::Quarantine).chain(conflicts).chain(of(Severity::Warning)).collect();
+    let mut texts: Vec<String> =
+        of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(of(Severity::Warning)).collect();
     texts.retain(|text| seen.insert(text.clone()));
     let mut all = String::new();
     texts.iter().take(limit).for_each(|text| all.extend([text, "\n"]));

@@ -64,7 +64,7 @@ pub(super) fn cache(args: &CacheArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn existing(out: &Path, name: &str) -> Result<Distribution> {
+pub(super) fn existing(out: &Path, name: &str) -> Result<Distribution> {
     let distribution = Distribution::new(out, name);
     if distribution.current().is_none() {
         return Err(not_built(name, out));

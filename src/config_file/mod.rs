@@ -9,7 +9,7 @@ mod reader;
 mod tests;
 mod values;
 
-use crate::config::{Config, DashedFolders, Distribution, Layer, Signatures, Validation};
+use crate::config::{Config, DashedFolders, Distribution, Layer, Policy, Signatures, Validation};
 use crate::problem::Problem;
 use crate::route::whole::Budget;
 use crate::source::Limits;
@@ -23,9 +23,9 @@ use std::path::Path;
 /// Keys of the file.
 const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "budget", "clients"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen", "ui"];
+const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
-const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable"];
+const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable", "overwrite", "removal"];
 /// Keys of `limits`.
 const LIMITS: &[&str] =
     &["max_file_bytes", "max_package_bytes", "max_entries", "max_zip_ratio", "max_path_bytes", "max_depth"];
@@ -45,6 +45,16 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+/// Whether a distribution may have this name.
+pub(crate) fn is_folder_name(name: &str) -> bool {
+    values::check_name(name).is_ok()
+}
+
+/// Bytes, from a whole number and a unit such as `MB` or `GiB`.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    values::size(text)
+}
 
 /// Reads the file; `path` is its name in messages, and relative paths in it start at its folder.
 ///
@@ -71,9 +81,10 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
 
 fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {
     let mut layers = Vec::new();
+    let mut lines = BTreeMap::new();
     for (key, value) in reader.section(&Value::root(root), TOP) {
         match key {
-            "distributions" => distributions(reader, &value, &mut config.distributions),
+            "distributions" => lines = distributions(reader, &value, &mut config.distributions),
             "layers" => layers = reader.map(&value),
             "listen" => {
                 if let Some(address) = reader.listen(&value) {
@@ -86,6 +97,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
             _ => config.routing.clients.extend(clients::read(reader, &value)),
         }
     }
+    prefixes(reader, config, &lines);
     for (name, value) in layers {
         if !reader.name(name, &value) {
             continue;
@@ -105,20 +117,51 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
     }
 }
 
-/// Adds to the built-in ones; one of the same name replaces it.
-fn distributions(reader: &mut Reader<'_>, value: &Value<'_>, known: &mut BTreeMap<String, Distribution>) {
+/// Two registries on one address must not lie at the same path, or one inside the other. Without a path each has a server
+/// of its own, of which only one can run at a time.
+fn prefixes(reader: &mut Reader<'_>, config: &Config, lines: &BTreeMap<String, u32>) {
+    let listen = |distribution: &Distribution| distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
+    let prefixed: Vec<_> = config.distributions.iter().filter(|(_, one)| !one.prefix.is_empty()).collect();
+    for (at, (name, one)) in prefixed.iter().enumerate() {
+        for (other, earlier) in &prefixed[..at] {
+            let slashed = |distribution: &Distribution| format!("{}/", distribution.prefix);
+            let (one_path, earlier_path) = (slashed(one), slashed(earlier));
+            let collide = one_path.starts_with(&earlier_path) || earlier_path.starts_with(&one_path);
+            if collide && listen(one) == listen(earlier) {
+                let message =
+                    format!("`{name}` and `{other}` lie at `{}` and `{}` of one address", one.prefix, earlier.prefix);
+                let line = lines.get(*name).copied().unwrap_or(1);
+                reader.mistake(
+                    line,
+                    message,
+                    "give them paths of which none begins with the other, or another `listen`",
+                );
+            }
+        }
+    }
+}
+
+/// Adds to the built-in ones; one of the same name replaces it. Gives their lines.
+fn distributions(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    known: &mut BTreeMap<String, Distribution>,
+) -> BTreeMap<String, u32> {
+    let mut lines = BTreeMap::new();
     for (name, value) in reader.map(value) {
         if !reader.name(name, &value) {
             continue;
         }
         let distribution = distribution(reader, &value);
         known.insert(name.to_owned(), distribution);
+        lines.insert(name.to_owned(), value.line);
     }
+    lines
 }
 
 /// A list of layers, or a mapping that has one.
 fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
-    let mut distribution = Distribution { layers: Vec::new(), listen: None, ui: None };
+    let mut distribution = Distribution::default();
     let mut list = Some(value.clone());
     if matches!(value.plain, Plain::Map(..)) {
         list = None;
@@ -126,6 +169,8 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
             match key {
                 "layers" => list = Some(value),
                 "listen" => distribution.listen = reader.listen(&value),
+                "prefix" => distribution.prefix = reader.prefix(&value),
+                "debug_header" => distribution.debug_header = reader.flag(&value),
                 _ => distribution.ui = Some(reader.flag(&value)),
             }
         }
@@ -171,7 +216,11 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
                 let known = [("optional", Signatures::Optional), ("require", Signatures::Require)];
                 layer.signatures = reader.choice(&value, &known);
             }
-            _ => layer.immutable = reader.flag(&value),
+            "immutable" => layer.immutable = reader.flag(&value),
+            _ => {
+                let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
+                *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);
+            }
         }
     }
     layer

@@ -2,7 +2,7 @@
 
 use super::values::{check_name, size};
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
-use crate::config::{Config, DashedFolders, Distribution, Layer, Signatures, Validation};
+use crate::config::{Config, DashedFolders, Distribution, Layer, Policy, Signatures, Validation};
 use crate::package::Spec;
 use crate::route::clients::{Client, known};
 use crate::route::whole::Budget;
@@ -37,6 +37,7 @@ fn every_mistake_has_a_line_and_a_way_out() {
     const NAMES: &str = "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
     const MAPPING: &str = "write `key: value` pairs, one a line; epr-build.sample.yml has an example";
     const LISTEN: &str = "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`";
+    const PREFIX: &str = "must be a path of letters, digits, `.`, `_`, `~` and `-` | write `/epr/staging`, with a slash before each part and none at the end";
     const SIZE: &str = "write bytes, or a whole number with B, kB, MB, GB, KiB, MiB or GiB, for example `512 MiB`";
     const COUNT: &str = "write it with digits only, for example `1000`";
     const RANGE: &str = "write `[8.16.0, 8.19.0]`, or `[9.4.0]` when there is no end";
@@ -147,6 +148,21 @@ fn every_mistake_has_a_line_and_a_way_out() {
             "5: `layers.staging.paths` has the same path twice | remove one of the two",
         ),
         // Addresses, also such as would break out of a configuration.
+        ("distributions: {a: {layers: [production], prefix: /a/}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
+        ("distributions: {a: {layers: [production], prefix: a}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
+        (
+            "distributions: {a: {layers: [production], prefix: /a/../b}}",
+            &format!("1: `distributions.a.prefix` {PREFIX}"),
+        ),
+        (
+            "distributions: {a: {layers: [production], prefix: '/a b'}}",
+            &format!("1: `distributions.a.prefix` {PREFIX}"),
+        ),
+        ("distributions: {a: {layers: [production], prefix: 1}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
+        (
+            "distributions:\n  a: {layers: [production], prefix: /x}\n  b: {layers: [production], prefix: /x/y}",
+            "3: `b` and `a` lie at `/x/y` and `/x` of one address | give them paths of which none begins with the other, or another `listen`",
+        ),
         ("listen: 0", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: 65536", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: localhost", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
@@ -239,12 +255,24 @@ fn nothing_said_is_the_default() {
     }
 }
 
+// Only registries that would answer to the same requests are in each other's way.
+#[test]
+fn prefixes_of_other_addresses_or_folders_do_not_collide() {
+    for text in [
+        "distributions:\n  a: {layers: [production], prefix: /x}\n  b: {layers: [production], prefix: /xy}",
+        "distributions:\n  a: {layers: [production], prefix: /x}\n  b: {layers: [production], prefix: /x, listen: 81}",
+        "distributions:\n  a: {layers: [production], prefix: ''}\n  b: {layers: [production]}",
+    ] {
+        read(text);
+    }
+}
+
 #[test]
 fn every_value_arrives() {
     let config = read(
-        "distributions: {approved: {layers: [production, in_house], listen: 80}, staging: [staging]}
+        "distributions: {approved: {layers: [production, in_house], listen: 80, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
-  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes}
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow}
   production: {paths: c}
 listen: '[::1]:9'
 limits: {max_file_bytes: 1 kB, max_package_bytes: 2, max_entries: 3, max_zip_ratio: 4, max_path_bytes: 5, max_depth: 6}
@@ -256,12 +284,17 @@ clients:
     );
     let names: Vec<_> = config.distributions.keys().map(String::as_str).collect();
     assert_eq!(names, ["approved", "production", "snapshot", "staging"]);
-    let approved =
-        Distribution { layers: vec!["production".into(), "in_house".into()], listen: Some("80".into()), ui: None };
+    let approved = Distribution {
+        layers: vec!["production".into(), "in_house".into()],
+        listen: Some("80".into()),
+        prefix: "/a/b-c".into(),
+        debug_header: true,
+        ui: None,
+    };
     assert_eq!(config.distributions["approved"], approved);
     assert_eq!(
         config.distributions["staging"],
-        Distribution { layers: vec!["staging".into()], listen: None, ui: None }
+        Distribution { layers: vec!["staging".into()], ..Distribution::default() }
     );
     let in_house = Layer {
         paths: vec!["etc/a".into(), "/b".into()],
@@ -269,6 +302,8 @@ clients:
         dashed_folders: DashedFolders::Warn,
         signatures: Signatures::Require,
         immutable: true,
+        overwrite: Some(Policy::Refuse),
+        removal: Some(Policy::Allow),
     };
     let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
     assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));
@@ -351,7 +386,12 @@ fn the_sample_is_right_and_complete() {
     for (name, distribution) in &default.distributions {
         assert_eq!(config.distributions.get(name), Some(distribution), "{name}");
     }
-    let production = Layer { paths: vec!["etc/packages/production".into()], ..Layer::default() };
+    let production = Layer {
+        paths: vec!["etc/packages/production".into()],
+        overwrite: Some(Policy::Refuse),
+        removal: Some(Policy::Refuse),
+        ..Layer::default()
+    };
     assert_eq!(config.layers.get("production"), Some(&production));
     assert_eq!((&config.listen, config.limits), (&default.listen, default.limits));
     assert_eq!(config.routing.budget, default.routing.budget);

@@ -10,6 +10,9 @@ const RESERVED: [&str; 2] = ["store", "cache"];
 /// A name becomes a folder and part of longer file names.
 const MAX_NAME_BYTES: usize = 64;
 
+/// A prefix is part of patterns and keys of servers.
+const MAX_PREFIX_BYTES: usize = 200;
+
 /// Whether a name of a distribution or layer is safe as the name of a folder.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
@@ -51,6 +54,15 @@ fn is_listen(text: &str) -> bool {
         None => is_port(text),
         Some((host, port)) => is_port(port) && (is_host(host) || text.parse::<SocketAddr>().is_ok()),
     }
+}
+
+/// Whether a registry may lie at this path. It is written into configurations of servers as it is.
+fn is_prefix(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
+    };
+    text.is_empty() || text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
 }
 
 impl Reader<'_> {
@@ -96,6 +108,16 @@ impl Reader<'_> {
         let message = format!("`{}` must be a port, or an address and a port", value.path);
         self.mistake(value.line, message, "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`");
         None
+    }
+
+    /// The path below which a registry lies; empty when it is wrong.
+    pub(super) fn prefix(&mut self, value: &Value<'_>) -> String {
+        if let Some(text) = value.plain.as_str().filter(|text| is_prefix(text) && text.len() <= MAX_PREFIX_BYTES) {
+            return text.to_owned();
+        }
+        let message = format!("`{}` must be a path of letters, digits, `.`, `_`, `~` and `-`", value.path);
+        self.mistake(value.line, message, "write `/epr/staging`, with a slash before each part and none at the end");
+        String::new()
     }
 
     /// Two numbers with a dot, as text: 3.10 as a number would be 3.1.

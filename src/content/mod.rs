@@ -8,7 +8,7 @@ mod pass;
 use crate::archive::ZipWriter;
 use crate::compress;
 use crate::digest::{Digest, Hasher};
-use crate::package::{Entry, EntryKind, PackageFiles};
+use crate::package::{self, Entry, EntryKind, PackageFiles};
 use crate::problem::{Problem, reading_rule};
 use crate::source::OpenPackage;
 use crate::store::{Folder, Incoming, Store, TreeEntry};
@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// Smaller files fit into a packet or two as they are: a compressed twin would cost more than it saves.
-pub const WORTH_A_TWIN: u64 = 2048;
+/// A compressed twin takes a block of the disk, an inode and a name: it must save a reader at least as many bytes.
+const WORTH_A_TWIN: u64 = 4096;
 
 /// A content in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,9 @@ pub struct StoredPackage {
     /// The archive that is served.
     pub archive: Blob,
 }
+
+/// Files of a package that were read before, by path.
+pub type Kept = BTreeMap<String, package::Content>;
 
 /// Where the compressed form of a content can be copied from.
 #[derive(Clone, Copy)]
@@ -106,10 +109,11 @@ impl<'a> Contents<'a> {
         Self { store, known: (0..256).map(|_| Mutex::default()).collect() }
     }
 
-    /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`).
-    pub fn store_folder(&self, files: &OpenPackage, root: &str) -> Result<StoredPackage, StoreError> {
+    /// Stores a folder package: blobs, trees and a new archive with the root folder `root` (`<name>-<version>`). What is in
+    /// `kept`, by path, is not read again.
+    pub fn store_folder(&self, files: &OpenPackage, kept: Kept, root: &str) -> Result<StoredPackage, StoreError> {
         let archive = self.store.map(Store::incoming).transpose()?.map(ZipWriter::new);
-        let mut pass = Pass { contents: self, root, archive, compressed: BTreeMap::new(), source: None };
+        let mut pass = Pass { contents: self, kept, root, archive, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let (digest, size) = match pass.archive.take() {
             Some(archive) => archive.finish().map_err(archive_error)?.finish()?,
@@ -123,8 +127,9 @@ impl<'a> Contents<'a> {
     }
 
     /// Stores a zip package: blobs and trees of its members, and the archive byte for byte.
-    pub fn store_zip(&self, files: &OpenPackage) -> Result<StoredPackage, StoreError> {
-        let mut pass = Pass { contents: self, root: "", archive: None, compressed: BTreeMap::new(), source: None };
+    pub fn store_zip(&self, files: &OpenPackage, kept: Kept) -> Result<StoredPackage, StoreError> {
+        let mut pass =
+            Pass { contents: self, kept, root: "", archive: None, compressed: BTreeMap::new(), source: None };
         let stored = pass.files(files)?;
         let archive = self.copy(|use_content| files.with_archive(use_content), "")?;
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })
@@ -163,8 +168,11 @@ impl<'a> Contents<'a> {
     /// Stores a text and, where it is worth it, its gzip twin.
     pub fn put_text(&self, text: &str) -> Result<(Blob, Option<Blob>)> {
         let blob = self.put(text.as_bytes())?;
-        let wants_twin = self.store.is_some() && blob.size >= WORTH_A_TWIN;
-        let twin = wants_twin.then(|| self.put(&compress::gzip(text.as_bytes()))).transpose()?;
+        if self.store.is_none() || !may_be_worth_a_twin(blob.size) {
+            return Ok((blob, None));
+        }
+        let gzip = compress::gzip(text.as_bytes());
+        let twin = is_worth_a_twin(blob.size, gzip.len() as u64).then(|| self.put(&gzip)).transpose()?;
         Ok((blob, twin))
     }
 
@@ -196,6 +204,16 @@ impl<'a> Contents<'a> {
     fn remember(&self, key: [u8; 16], known: Known) {
         self.known[usize::from(key[0])].lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
     }
+}
+
+/// Whether a compressed twin of a file of this size can be worth it.
+fn may_be_worth_a_twin(size: u64) -> bool {
+    size > WORTH_A_TWIN
+}
+
+/// Whether it is, at this size of the twin.
+fn is_worth_a_twin(size: u64, gzip: u64) -> bool {
+    size.saturating_sub(gzip) >= WORTH_A_TWIN
 }
 
 /// Where a stream goes: into the store, or nowhere but through the hash.

@@ -1,7 +1,7 @@
 //! One package on its way into the store: file by file, each content compressed at most once.
 
-use super::{Blob, Contents, Place, Sink, StoreError, StoredFile};
-use super::{WORTH_A_TWIN, archive_error, changed, pour, unreadable};
+use super::{Blob, Contents, Kept, Place, Sink, StoreError, StoredFile};
+use super::{archive_error, changed, is_worth_a_twin, may_be_worth_a_twin, pour, unreadable};
 use crate::archive::{Member, Method, ZipWriter};
 use crate::compress;
 use crate::digest::Digest;
@@ -42,6 +42,7 @@ impl Compressed {
 /// One package on its way into the store.
 pub(super) struct Pass<'a> {
     pub(super) contents: &'a Contents<'a>,
+    pub(super) kept: Kept,
     pub(super) root: &'a str,
     pub(super) archive: Option<ZipWriter<Incoming<'a>>>,
     pub(super) compressed: BTreeMap<[u8; 16], Compressed>,
@@ -63,7 +64,9 @@ impl Pass<'_> {
                 continue;
             }
             let twin_name_is_free = !names.contains(format!("{}.gz", entry.path).as_str());
-            let file = if entry.size <= IN_MEMORY {
+            let file = if let Some(kept) = self.kept.remove(&entry.path) {
+                self.small(&name, entry, &kept.bytes, kept.digest, twin_name_is_free)?
+            } else if entry.size <= IN_MEMORY {
                 buffer.clear();
                 files
                     .with_file(&entry.path, |stream| stream.read_to_end(&mut buffer))
@@ -71,7 +74,7 @@ impl Pass<'_> {
                 if buffer.len() as u64 != entry.size {
                     return Err(changed(entry));
                 }
-                self.small(&name, entry, &buffer, twin_name_is_free)?
+                self.small(&name, entry, &buffer, Digest::of(&buffer), twin_name_is_free)?
             } else {
                 self.large(&name, entry, files)?
             };
@@ -86,16 +89,19 @@ impl Pass<'_> {
         name: &str,
         entry: &Entry,
         bytes: &[u8],
+        digest: Digest,
         may_have_twin: bool,
     ) -> Result<StoredFile, StoreError> {
-        let digest = Digest::of(bytes);
         let blob = Blob { digest, size: bytes.len() as u64 };
         self.contents.put_as(&blob, bytes)?;
         let media_type = media::content_type(&entry.path, bytes).into_owned();
         if self.contents.store.is_none() {
             return Ok(StoredFile { blob, media_type, gzip: None });
         }
-        let wants_twin = may_have_twin && blob.size >= WORTH_A_TWIN && media::is_text(&media_type);
+        let wants_twin = may_have_twin
+            && may_be_worth_a_twin(blob.size)
+            && media::is_text(&media_type)
+            && is_fetched_alone(&entry.path);
         if media::is_compressed(&entry.path) {
             self.member(name, &blob, crc32fast::hash(bytes), Method::Stored, bytes)?;
             return Ok(StoredFile { blob, media_type, gzip: None });
@@ -139,9 +145,10 @@ impl Pass<'_> {
                 }
             },
         };
-        if let (true, None, Some(deflated)) = (wants_twin, found.twin, &deflated) {
-            let gzip = compress::gzip_around(deflated, found.crc, blob.size);
-            found.twin = Some(self.contents.put(&gzip)?);
+        if let (true, None, Some(deflated)) = (wants_twin, found.twin, &deflated)
+            && is_worth_a_twin(blob.size, compress::gzip_size(deflated))
+        {
+            found.twin = Some(self.contents.put(&compress::gzip_around(deflated, found.crc, blob.size))?);
         }
         if let Some(deflated) = deflated.as_ref().filter(|deflated| deflated.len() <= KEPT_FORM) {
             found.bytes = Some(Arc::clone(deflated));
@@ -209,5 +216,15 @@ impl Pass<'_> {
             }
         }
         Ok(StoredFile { blob, media_type, gzip: None })
+    }
+}
+
+/// Whether clients ask for this file of a package by itself: Kibana shows readme, images, changelog and licences of packages
+/// that are not installed (for an installed one it has the archive). Everything else travels in the archive, where it is
+/// compressed already.
+fn is_fetched_alone(path: &str) -> bool {
+    match path.split_once('/') {
+        None => true,
+        Some((folder, _)) => matches!(folder, "docs" | "img"),
     }
 }

@@ -2,16 +2,41 @@
 //!
 //! Each host is a pure function from tables and options to files of its folder. Knows nothing of packages or disks.
 
+pub mod apache;
+pub mod caddy;
+pub mod cloudflare;
+pub mod cloudfront;
+mod edge;
+pub mod haproxy;
+pub mod kubernetes;
 pub mod nginx;
 pub mod notes;
+pub mod rows;
+pub mod systemd;
 
+use crate::digest::Digest;
 use crate::route::model::Routes;
 use anyhow::{Context, Result};
 use notes::FileNotes;
+use rows::Published;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// The content of `/favicon.ico`.
 pub const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
+
+/// Name of the file in the root of a generation that holds [`Hosting`] as JSON.
+pub const HOSTING: &str = "hosting.json";
+
+/// How a distribution wants to be hosted, for servers that read a generation instead of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hosting {
+    /// See [`HostOptions::prefix`].
+    pub prefix: String,
+    /// See [`HostOptions::debug_header`].
+    pub debug_header: bool,
+}
 
 /// What configurations depend on besides the routing tables.
 #[derive(Clone, Debug)]
@@ -32,6 +57,8 @@ pub struct HostOptions {
     pub debug_header: bool,
     /// Exceptions among the package files.
     pub notes: FileNotes,
+    /// What is published, for hosts that cannot look at a disk.
+    pub published: Published,
 }
 
 impl Default for HostOptions {
@@ -44,7 +71,37 @@ impl Default for HostOptions {
             prefix: String::new(),
             debug_header: false,
             notes: FileNotes::default(),
+            published: Published::default(),
         }
+    }
+}
+
+/// Longer slugs become digests.
+const LONGEST_SLUG: usize = 40;
+
+impl HostOptions {
+    /// The name of the distribution as part of other names, which may hold letters, digits and `_` and ignore case: no
+    /// two distributions share it. A long one is a digest, since servers have limits for names.
+    pub(crate) fn slug(&self) -> String {
+        let mut slug = String::new();
+        for byte in self.distribution.bytes() {
+            if byte.is_ascii_lowercase() || byte.is_ascii_digit() {
+                slug.push(char::from(byte));
+            } else {
+                let _ = write!(slug, "_{byte:02x}");
+            }
+        }
+        if slug.len() > LONGEST_SLUG {
+            format!("_{}", &Digest::of(self.distribution.as_bytes()).to_string()[..16])
+        } else {
+            slug
+        }
+    }
+
+    /// The beginning of the paths outside of the generation, for this address alone.
+    pub(crate) fn state_here(&self) -> String {
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
+        format!("{}-{}", self.state, self.listen.chars().map(plain).collect::<String>())
     }
 }
 
@@ -52,7 +109,18 @@ impl Default for HostOptions {
 type Render = fn(&Routes, &HostOptions) -> Result<Vec<(String, String)>>;
 
 /// Every host, by the name of its folder.
-const HOSTS: [(&str, Render); 1] = [("nginx", nginx::render)];
+const HOSTS: [(&str, Render); 9] = [
+    ("apache", apache::render),
+    ("caddy", caddy::render),
+    ("cloudflare", cloudflare::render),
+    ("cloudfront", cloudfront::render),
+    ("haproxy", haproxy::render),
+    ("kubernetes", kubernetes::render),
+    ("nginx", nginx::render),
+    ("systemd", systemd::render),
+    // No host, but what several of them read.
+    ("tables", rows::render),
+];
 
 /// Makes the files of all hosts, by their path below `hosts/`.
 ///

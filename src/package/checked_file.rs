@@ -2,10 +2,12 @@
 //!
 //! It knows how its failures are reported; what its content must be is said by who checks it.
 
+use super::findings::{Check, Fault, Finding};
 use super::package_files::Files;
 use super::report::Report;
 use crate::problem::Problem;
 use crate::yaml::{self, Limits, Plain};
+use std::sync::Arc;
 
 /// Where the file lies and what is said when it fails.
 #[derive(Debug)]
@@ -17,24 +19,37 @@ pub(super) struct CheckedFile<'a> {
 }
 
 impl CheckedFile<'_> {
-    /// The content; if it cannot be read, that is reported.
-    pub(super) fn read(&self, files: &Files<'_>) -> Option<Vec<u8>> {
-        files.read(self.path).map_err(|message| self.fail(None, message)).ok()
-    }
-
-    /// The content as YAML whose keys are not split on dots; if it cannot be read, that is reported.
-    pub(super) fn read_yaml(&self, files: &Files<'_>) -> Option<Plain> {
-        let bytes = self.read(files)?;
-        let document = yaml::parse_plain(&bytes, &Limits::default());
-        document.map(|document| document.root).map_err(|error| self.fail(error.line, error.message)).ok()
+    /// What `look` finds in the content, or found in an equal one; if there is a fault, that is reported.
+    pub(super) fn check(
+        &self,
+        check: Check,
+        files: &Files<'_>,
+        look: impl FnOnce(&[u8]) -> Finding,
+    ) -> Option<Arc<Finding>> {
+        let content = files.read(self.path).map_err(|message| self.fail(None, message)).ok()?;
+        let look = || look(&content.bytes);
+        let finding = match files.findings {
+            Some(findings) => findings.of(check, &content.digest, look),
+            None => Arc::new(look()),
+        };
+        if let Err(fault) = &*finding {
+            self.fail(fault.line, fault.message.as_str());
+        }
+        Some(finding)
     }
 
     /// Reports what is wrong with the file.
-    pub(super) fn fail(&self, line: Option<u32>, message: impl Into<String>) {
+    fn fail(&self, line: Option<u32>, message: impl Into<String>) {
         let problem = Problem::warning(self.rule, message).file(self.path).hint(self.hint);
         self.report.add_validation(match line {
             Some(line) => problem.line(line),
             None => problem,
         });
     }
+}
+
+/// A content as YAML whose keys are not split on dots.
+pub(super) fn parse_yaml(bytes: &[u8]) -> Result<Plain, Fault> {
+    let document = yaml::parse_plain(bytes, &Limits::default());
+    document.map(|document| document.root).map_err(|error| Fault { line: error.line, message: error.message })
 }

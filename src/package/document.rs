@@ -29,6 +29,15 @@ pub struct SearchItem {
 }
 
 impl SearchItem {
+    /// Gives back the memory that was reserved for more text: the elements of all packages are kept.
+    pub fn shrink_to_fit(&mut self) {
+        self.before_templates.shrink_to_fit();
+        self.templates.iter_mut().for_each(String::shrink_to_fit);
+        self.templates.shrink_to_fit();
+        self.before_deprecated.shrink_to_fit();
+        self.after_deprecated.shrink_to_fit();
+    }
+
     /// The element with the templates for which `keep` says so, and the given deprecation.
     pub fn render(&self, out: &mut String, keep: impl Fn(usize) -> bool, deprecated: Option<&Deprecated>) {
         out.push_str(&self.before_templates);

@@ -2,8 +2,9 @@
 //!
 //! Fields files are only read for this check: nothing of them is published.
 
-use super::checked_file::CheckedFile;
+use super::checked_file::{CheckedFile, parse_yaml};
 use super::data_stream::DataStream;
+use super::findings::{Check, Fault, Field, Finding};
 use super::package_files::Files;
 use super::report::Report;
 use crate::problem::Problem;
@@ -24,10 +25,11 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     for (name, _) in files.children(&folder) {
         let path = &format!("{folder}/{name}");
         let hint = "a fields file is a list of maps, each with a `name`";
-        let Some(more) = read_fields(&CheckedFile { path, rule: "invalid-fields-file", hint, report }, files) else {
-            return;
-        };
-        fields.extend(more);
+        let file = CheckedFile { path, rule: "invalid-fields-file", hint, report };
+        match file.check(Check::Fields, files, find_fields).as_deref() {
+            Some(Ok(more)) => fields.extend_from_slice(more),
+            _ => return,
+        }
     }
     for (name, kind) in REQUIRED {
         if let Err(message) = require(&fields, name, kind) {
@@ -37,51 +39,85 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     }
 }
 
-/// The entries of one file; an empty file has none, and one that is not a list of maps is reported.
-fn read_fields(file: &CheckedFile<'_>, files: &Files<'_>) -> Option<Vec<Plain>> {
-    let entries = match file.read_yaml(files)? {
-        Plain::Scalar(Scalar::Null, _) => return Some(Vec::new()),
+/// What decides about the required fields in one file; an empty file has no fields, and one that is not a list of maps is
+/// a fault.
+fn find_fields(bytes: &[u8]) -> Finding {
+    let entries = match parse_yaml(bytes)? {
+        Plain::Scalar(Scalar::Null, _) => return Ok(Vec::new()),
         Plain::List(entries, _) => entries,
-        other => {
-            file.fail(Some(other.line()), "a fields file must be a list");
-            return None;
-        }
+        other => return Err(Fault { line: Some(other.line()), message: "a fields file must be a list".to_owned() }),
     };
     let is_map = |entry: &Plain| matches!(entry, Plain::Map(..)) || entry.is_null();
     if let Some(entry) = entries.iter().find(|entry| !is_map(entry)) {
-        file.fail(Some(entry.line()), "a field must be a map");
-        return None;
+        return Err(Fault { line: Some(entry.line()), message: "a field must be a map".to_owned() });
     }
-    Some(entries)
+    let is_group = |name: &str| {
+        REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(group, _)| group == name))
+    };
+    let is_member = |name: &str| {
+        REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(_, member)| member == name))
+    };
+    let is_required = |name: &str| REQUIRED.iter().any(|(required, _)| *required == name);
+    let found = deciding(
+        &entries,
+        |name| is_required(name) || is_group(name),
+        |entry, name| match entry.get("fields") {
+            Some(Plain::List(members, _)) if is_group(name) => deciding(members, is_member, |_, _| Vec::new()),
+            _ => Vec::new(),
+        },
+    );
+    Ok(found)
 }
 
-fn require(fields: &[Plain], name: &str, kind: &str) -> Result<(), String> {
+/// The entries that a search by name can end at: the first of each name that `is_sought`, and the first one without a
+/// name, behind which nothing counts.
+fn deciding(
+    entries: &[Plain],
+    is_sought: impl Fn(&str) -> bool,
+    members: impl Fn(&Plain, &str) -> Vec<Field>,
+) -> Vec<Field> {
+    let text = |entry: &Plain, key: &str| entry.get(key).and_then(Plain::as_str).map(str::to_owned);
+    let mut found: Vec<Field> = Vec::new();
+    for entry in entries {
+        let name = text(entry, "name");
+        match &name {
+            None => {
+                found.push(Field { name: None, kind: None, members: Vec::new() });
+                break;
+            }
+            Some(name) if is_sought(name) && found.iter().all(|known| known.name.as_ref() != Some(name)) => {
+                let members = members(entry, name);
+                found.push(Field { name: Some(name.clone()), kind: text(entry, "type"), members });
+            }
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+fn require(fields: &[Field], name: &str, kind: &str) -> Result<(), String> {
     let field = match (find(fields, name)?, name.split_once('.')) {
-        (None, Some((group, member))) => find_in_group(fields, group, member)?,
+        (None, Some((group, member))) => match find(fields, group)? {
+            Some(group) => find(&group.members, member)?,
+            None => None,
+        },
         (field, _) => field,
     };
     let Some(field) = field else { return Err(format!("field {name} is not found")) };
-    match field.get("type").and_then(Plain::as_str) {
+    match field.kind.as_deref() {
         Some(found) if found == kind => Ok(()),
         found => Err(format!("field {name} must have type {kind}, but has {}", found.unwrap_or("none"))),
     }
 }
 
 /// The first entry of that name; every entry before it must have a name.
-fn find<'a>(fields: &'a [Plain], name: &str) -> Result<Option<&'a Plain>, String> {
+fn find<'a>(fields: &'a [Field], name: &str) -> Result<Option<&'a Field>, String> {
     for field in fields {
-        match field.get("name").and_then(Plain::as_str) {
+        match field.name.as_deref() {
             None => return Err(format!("a field before {name} has no name")),
             Some(found) if found == name => return Ok(Some(field)),
             Some(_) => {}
         }
     }
     Ok(None)
-}
-
-fn find_in_group<'a>(fields: &'a [Plain], group: &str, member: &str) -> Result<Option<&'a Plain>, String> {
-    match find(fields, group)?.and_then(|group| group.get("fields")) {
-        Some(Plain::List(members, _)) => find(members, member),
-        _ => Ok(None),
-    }
 }

@@ -12,6 +12,7 @@ pub mod document;
 mod documents;
 pub mod facts;
 mod fields_files;
+mod findings;
 mod image;
 mod ingestion;
 mod lexical;
@@ -33,10 +34,13 @@ mod tests;
 
 pub use document::{InfoDocument, SearchItem};
 pub use facts::{Deprecated, Facts, Release, ReplacedBy, Spec, TemplateFacts};
+pub use findings::Findings;
 pub use read::read;
 
+use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::sync::Arc;
 
 /// What an entry of a package is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +72,22 @@ pub enum PackageKind {
     Zip,
 }
 
+/// The content of a file.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// Its bytes.
+    pub bytes: Arc<Vec<u8>>,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+impl Content {
+    /// Some bytes with their digest.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes: Arc::new(bytes) }
+    }
+}
+
 /// The files of one package, wherever they lie.
 pub trait PackageFiles {
     /// Folder or zip.
@@ -77,6 +97,10 @@ pub trait PackageFiles {
     fn entries(&self) -> &[Entry];
     /// The content of one file.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+    /// The content of one file with its digest: for callers that may keep both.
+    fn content(&self, path: &str) -> io::Result<Content> {
+        self.read(path).map(Content::new)
+    }
 }
 
 /// What surrounds a package and decides how strictly it is read.
@@ -90,6 +114,8 @@ pub struct ReadContext<'a> {
     pub require_validation: bool,
     /// Whether a folder name with a dash (A16) only warns.
     pub allow_dashed_folders: bool,
+    /// What was found in files of other packages, so that equal ones need no second look.
+    pub findings: Option<&'a Findings>,
 }
 
 /// One package version, ready for the catalog.

@@ -5,20 +5,24 @@
 
 use super::lexical;
 use super::report::Report;
-use super::{Entry, EntryKind, PackageFiles, PackageKind};
+use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind};
 use crate::problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// The files of a package, indexed.
 pub(super) struct Files<'a> {
     source: &'a dyn PackageFiles,
-    kinds: BTreeMap<&'a str, EntryKind>,
+    /// Place among the entries, and kind.
+    kinds: BTreeMap<&'a str, (usize, EntryKind)>,
+    pub(super) findings: Option<&'a Findings>,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(source: &'a dyn PackageFiles) -> Self {
-        let kinds = source.entries().iter().map(|entry| (entry.path.as_str(), entry.kind)).collect();
-        Self { source, kinds }
+    pub(super) fn new(source: &'a dyn PackageFiles, findings: Option<&'a Findings>) -> Self {
+        let kinds = source.entries().iter().enumerate();
+        let kinds = kinds.map(|(index, entry)| (entry.path.as_str(), (index, entry.kind))).collect();
+        Self { source, kinds, findings }
     }
 
     pub(super) fn package_kind(&self) -> PackageKind {
@@ -27,7 +31,7 @@ impl<'a> Files<'a> {
 
     /// What lies at a path; a folder counts as soon as something lies in it, entry or not.
     pub(super) fn kind(&self, path: &str) -> Option<EntryKind> {
-        self.kinds.get(path).copied().or_else(|| {
+        self.kinds.get(path).map(|(_, kind)| *kind).or_else(|| {
             let inside = format!("{path}/");
             let (first, _) = self.kinds.range(inside.as_str()..).next()?;
             first.starts_with(&inside).then_some(EntryKind::Folder)
@@ -35,19 +39,23 @@ impl<'a> Files<'a> {
     }
 
     /// The entries directly in a folder, in the package's order, with their names.
-    pub(super) fn children<'b>(&'b self, folder: &'b str) -> impl Iterator<Item = (&'a str, EntryKind)> + 'b {
-        self.source.entries().iter().filter_map(move |entry| {
-            let name = entry.path.strip_prefix(folder)?.strip_prefix('/')?;
-            (!name.contains('/')).then_some((name, entry.kind))
-        })
+    pub(super) fn children(&self, folder: &str) -> Vec<(&'a str, EntryKind)> {
+        let inside = format!("{folder}/");
+        let below = self
+            .kinds
+            .range::<str, _>((Bound::Included(inside.as_str()), Bound::Unbounded))
+            .map_while(|(path, entry)| Some((path.strip_prefix(&inside)?, *entry)));
+        let mut children: Vec<_> = below.filter(|(name, _)| !name.contains('/')).collect();
+        children.sort_unstable_by_key(|(_, (index, _))| *index);
+        children.into_iter().map(|(name, (_, kind))| (name, kind)).collect()
     }
 
     /// The content of a file, or the reason why there is none, in the words of the registry.
-    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+    pub(super) fn read(&self, path: &str) -> Result<Content, String> {
         match self.kind(path) {
             None => Err(format!("open {path}: no such file or directory")),
             Some(EntryKind::Folder) => Err(format!("read {path}: is a directory")),
-            Some(EntryKind::File) => self.source.read(path).map_err(|error| format!("read {path}: {error}")),
+            Some(EntryKind::File) => self.source.content(path).map_err(|error| format!("read {path}: {error}")),
         }
     }
 

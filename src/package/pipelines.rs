@@ -10,7 +10,7 @@ use super::reader::Fields;
 /// Fills the pipeline names of a data stream, and refuses pipelines that nothing names (A19).
 pub(super) fn match_pipelines(data_stream: &mut DataStream, files: &Files<'_>, fields: &Fields<'_>) {
     let folder = folder_of(data_stream);
-    let names: Vec<&str> = files.children(&folder).map(|(name, _)| name).collect();
+    let names: Vec<&str> = files.children(&folder).into_iter().map(|(name, _)| name).collect();
     let has_default = names.iter().any(|name| matches!(*name, "default.json" | "default.yml"));
     match &mut data_stream.elasticsearch {
         Some(elasticsearch) if elasticsearch.pipeline_name.is_empty() => {

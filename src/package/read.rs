@@ -19,7 +19,7 @@ const MANIFEST: &str = "manifest.yml";
 /// Places name file, line and field; the caller adds layer and package.
 pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Package>, Vec<Problem>) {
     let report = Report::new(context.require_validation);
-    let package = read_package(&Files::new(files), context, &report);
+    let package = read_package(&Files::new(files, context.findings), context, &report);
     let problems = report.into_problems();
     let quarantined = problems.iter().any(|problem| problem.severity == Severity::Quarantine);
     debug_assert!(quarantined || package.is_some(), "a package is only missing for a reason");
@@ -61,14 +61,14 @@ fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report:
 
 /// The tree of a manifest; what cannot be read is reported (A1 to A6, A18).
 fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
-    let bytes = files
+    let content = files
         .read(path)
         .map_err(|message| {
             let problem = Problem::quarantine("unreadable-manifest", message).file(path);
             report.add(problem.hint("every package and every data stream needs a readable `manifest.yml`"));
         })
         .ok()?;
-    match yaml::parse(&bytes, &Limits::default()) {
+    match yaml::parse(&content.bytes, &Limits::default()) {
         Ok(document) => {
             for warning in document.warnings {
                 report.add(Problem::warning("yaml-oddity", warning.message).file(path).line(warning.line));

@@ -2,8 +2,9 @@
 //!
 //! The registry makes them only with content validation on. None of them changes what is published.
 
-use super::checked_file::CheckedFile;
+use super::checked_file::{CheckedFile, parse_yaml};
 use super::data_stream::DataStream;
+use super::findings::{Check, Fault, Finding};
 use super::image::Image;
 use super::manifest::Manifest;
 use super::package_files::Files;
@@ -99,15 +100,24 @@ fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<
 
 fn check_pipeline(file: &CheckedFile<'_>, files: &Files<'_>) {
     if file.path.ends_with(".json") {
-        let Some(bytes) = file.read(files) else { return };
-        let pipeline: Result<Option<BTreeMap<String, IgnoredAny>>, _> = serde_json::from_slice(&bytes);
-        if let Err(error) = pipeline {
-            file.fail(u32::try_from(error.line()).ok().filter(|line| *line > 0), format!("not a JSON map: {error}"));
-        }
-        return;
+        file.check(Check::JsonPipeline, files, find_in_json);
+    } else {
+        file.check(Check::YamlPipeline, files, find_in_yaml);
     }
-    match file.read_yaml(files) {
-        None | Some(Plain::Map(..) | Plain::Scalar(Scalar::Null, _)) => {}
-        Some(other) => file.fail(Some(other.line()), "a pipeline must be a map"),
+}
+
+fn find_in_json(bytes: &[u8]) -> Finding {
+    let pipeline: Result<Option<BTreeMap<String, IgnoredAny>>, _> = serde_json::from_slice(bytes);
+    let fault = |error: serde_json::Error| Fault {
+        line: u32::try_from(error.line()).ok().filter(|line| *line > 0),
+        message: format!("not a JSON map: {error}"),
+    };
+    pipeline.map(|_| Vec::new()).map_err(fault)
+}
+
+fn find_in_yaml(bytes: &[u8]) -> Finding {
+    match parse_yaml(bytes)? {
+        Plain::Map(..) | Plain::Scalar(Scalar::Null, _) => Ok(Vec::new()),
+        other => Err(Fault { line: Some(other.line()), message: "a pipeline must be a map".to_owned() }),
     }
 }

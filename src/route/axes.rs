@@ -49,7 +49,7 @@ pub(super) struct Axes {
 impl Axes {
     /// Reads the catalog. `routes` receives the lists from which requests get their labels; `sets` are further
     /// capability sets that get a label where not every subset does.
-    pub(super) fn new(catalog: &[Facts], sets: &[Vec<String>], routes: &mut Routes) -> Self {
+    pub(super) fn new(catalog: &[&Facts], sets: &[Vec<String>], routes: &mut Routes) -> Self {
         let kibana = Kinds::of(catalog, |facts| facts.kibana.clone().map(ByText));
         let agent = Kinds::of(catalog, |facts| facts.agent.clone().map(ByText));
         let specs = Kinds::of(catalog, |facts| facts.spec);
@@ -123,7 +123,7 @@ struct Kinds<T> {
 }
 
 impl<T: Ord> Kinds<T> {
-    fn of(catalog: &[Facts], property: impl Fn(&Facts) -> T) -> Self {
+    fn of(catalog: &[&Facts], property: impl Fn(&Facts) -> T) -> Self {
         let mut positions: BTreeMap<T, Vec<usize>> = BTreeMap::new();
         for (version, facts) in catalog.iter().enumerate() {
             positions.entry(property(facts)).or_default().push(version);

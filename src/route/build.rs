@@ -3,10 +3,10 @@
 //! Look-ups of one package are exact for every combination of parameters; questions over many packages are, too, unless
 //! that would be more than the [`Budget`]. Knows nothing of documents, files or servers.
 
-use super::answers::{Answer, Answers, SubjectKind};
+use super::answers::{Answers, Collector, SubjectKind};
 use super::axes::Axes;
 use super::clients::{self, Client};
-use super::diagram::{Arena, Link, Outcome, REFUSED};
+use super::diagram::{Arena, EMPTY, Link, Outcome, REFUSED};
 use super::emit::{Classes, Emitter, Subject};
 use super::lookup::{Lookup, Mode};
 use super::model::{Axis, Routes, Unkeyed};
@@ -15,6 +15,7 @@ use super::whole::{Budget, FamilyReport, Joiner};
 use crate::package::Facts;
 use crate::search::category;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
@@ -53,42 +54,40 @@ pub struct Report {
 }
 
 /// Tables, answers, and how it went.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Built {
     /// For every router.
     pub routes: Routes,
-    /// To be rendered, in order of their paths.
-    pub answers: Vec<Answer>,
+    /// To be rendered.
+    pub answers: Answers,
     /// To be shown.
     pub report: Report,
 }
 
 /// Makes everything. The catalog is sorted by name (bytes), then version, without repeats.
-pub fn build(catalog: &[Facts], options: &Options) -> Built {
-    let mut routes = Routes { unkeyed: unkeyed(catalog), ..Routes::default() };
+pub fn build<F: Borrow<Facts>>(catalog: &[F], options: &Options) -> Built {
+    let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
+    let mut labels = Routes { unkeyed: unkeyed(&catalog), ..Routes::default() };
     let sets: Vec<_> = options.clients.iter().filter_map(|client| client.capabilities.clone()).collect();
-    let axes = Axes::new(catalog, &sets, &mut routes);
-    let mut work = Work { catalog, axes: &axes, arena: Arena::new(), subjects: BTreeMap::new() };
-    let names = names(catalog);
-    for mode in [Mode::All, Mode::LegacyAll] {
-        work.packages(mode, &names);
-        work.every_version(mode);
-    }
-    let mut families = Vec::new();
-    for mode in [Mode::Latest, Mode::Legacy] {
-        let links = work.packages(mode, &names);
-        let joiner = Joiner { axes: &axes, routes: &routes, budget: options.budget, clients: &options.clients };
-        for family in work.families(mode, &names, &links) {
-            families.push(work.family(&joiner, family));
-        }
-    }
-    let Work { arena, subjects, .. } = work;
-    let mut answers = Answers::new(catalog);
-    let mut emitter = Emitter::new(&arena, &axes, &mut routes);
-    for (key, (kind, folder, subject)) in subjects {
-        emitter.add(key, &subject, &mut |end| answers.node(&arena, end, kind, &folder));
-    }
-    let answers = answers.into_vec();
+    let axes = Axes::new(&catalog, &sets, &mut labels);
+    let joiner = Joiner { axes: &axes, routes: &labels, budget: options.budget, clients: &options.clients };
+    let mut work = Work {
+        catalog: &catalog,
+        axes: &axes,
+        names: names(&catalog),
+        emitter: Emitter::new(&axes),
+        answers: Collector::new(&catalog),
+        families: Vec::new(),
+    };
+    // In the order of the subjects' keys, which is that of the numbers of nodes.
+    work.every_version(Mode::All);
+    work.packages(Mode::All);
+    work.latest(Mode::Latest, &joiner);
+    work.every_version(Mode::LegacyAll);
+    work.packages(Mode::LegacyAll);
+    work.latest(Mode::Legacy, &joiner);
+    let Work { emitter, answers, families, .. } = work;
+    let (answers, routes) = (answers.finish(), emitter.finish(labels.clone()));
     let report = report(&routes, answers.len(), families);
     Built { routes, answers, report }
 }
@@ -103,18 +102,18 @@ pub fn is_plain(value: &str) -> bool {
 }
 
 /// What the catalog has that gets no subject. The empty word is left out, since no request can ask for it.
-fn unkeyed(catalog: &[Facts]) -> Unkeyed {
+fn unkeyed(catalog: &[&Facts]) -> Unkeyed {
     let is_lost = |value: &str| !value.is_empty() && !is_plain(value);
     Unkeyed {
-        categories: catalog.iter().flat_map(category::reachable).any(is_lost),
+        categories: catalog.iter().flat_map(|facts| category::reachable(facts)).any(is_lost),
         types: catalog.iter().any(|facts| is_lost(&facts.package_type)),
     }
 }
 
 /// The versions of each name, as positions.
-fn names(catalog: &[Facts]) -> Vec<Range<usize>> {
+fn names(catalog: &[&Facts]) -> Vec<Range<usize>> {
     let mut first = 0;
-    let range = |versions: &[Facts]| {
+    let range = |versions: &[&Facts]| {
         first += versions.len();
         first - versions.len()..first
     };
@@ -129,18 +128,29 @@ struct Family {
     /// Below `/answers/`.
     folder: String,
     mode: Mode,
+    /// Where its parts are.
+    arena: Arena,
     parts: Vec<Link>,
     /// The versions that may matter.
     versions: Vec<usize>,
 }
 
-/// Subjects on their way.
+/// Tables and answers on their way. A diagram is written down as soon as it is made: what is only needed for one subject
+/// is never in memory together with what another one needs.
 struct Work<'a> {
-    catalog: &'a [Facts],
+    catalog: &'a [&'a Facts],
     axes: &'a Axes,
+    names: Vec<Range<usize>>,
+    emitter: Emitter<'a>,
+    answers: Collector<'a>,
+    families: Vec<FamilyReport>,
+}
+
+/// The look-ups of all names in one mode.
+struct Lookups {
     arena: Arena,
-    /// By key: kind, folder below `/answers/`, function.
-    subjects: BTreeMap<String, (SubjectKind, String, Subject)>,
+    /// By position of the name.
+    links: Vec<Link>,
 }
 
 impl<'a> Work<'a> {
@@ -148,108 +158,109 @@ impl<'a> Work<'a> {
         Lookup { catalog: self.catalog, axes: self.axes, mode }
     }
 
-    /// Adds the look-ups of all packages, and returns their functions in order of names.
-    fn packages(&mut self, mode: Mode, names: &[Range<usize>]) -> Vec<Link> {
-        let mut links = Vec::with_capacity(names.len());
-        for range in names {
-            let versions: Vec<_> = range.clone().collect();
-            let link = self.lookup(mode).diagram(&mut self.arena, &versions);
-            links.push(link);
-            let word = format!("package/{}", self.catalog[range.start].name);
-            if is_plain(&self.catalog[range.start].name) {
-                let classes = Classes::of_versions(self.axes, mode, &versions);
-                self.add(mode, &word, SubjectKind::Package, word.clone(), Subject { link, classes });
-            }
+    /// Adds the look-ups of all packages.
+    fn packages(&mut self, mode: Mode) {
+        for range in self.names.clone() {
+            let mut arena = Arena::new();
+            let versions: Vec<_> = range.collect();
+            let link = self.lookup(mode).diagram(&mut arena, &versions);
+            self.package(mode, &arena, link, &versions);
         }
-        links
+    }
+
+    /// Adds the look-up of one package.
+    fn package(&mut self, mode: Mode, arena: &Arena, link: Link, versions: &[usize]) {
+        let name = &self.catalog[versions[0]].name;
+        if is_plain(name) {
+            let classes = Classes::of_versions(self.axes, mode, versions);
+            let word = format!("package/{name}");
+            self.add(mode, &word, SubjectKind::Package, &word, arena, &Subject { link, classes });
+        }
     }
 
     /// Adds the list of every version, which is only answered without the other parameters that its filter knows.
     fn every_version(&mut self, mode: Mode) {
-        let lookup = self.lookup(mode);
-        let mut link = lookup.every_version(&mut self.arena);
+        let (lookup, mut arena) = (self.lookup(mode), Arena::new());
+        let mut link = lookup.every_version(&mut arena);
         for axis in mode.axes().iter().rev().filter(|axis| **axis != Axis::Prerelease) {
             let mut links = vec![REFUSED; self.axes.table(*axis).labels.len()];
             links[0] = link;
-            link = self.arena.ask(*axis, links);
+            link = arena.ask(*axis, links);
         }
         let classes = Classes::any_or_not(self.axes);
-        self.add(mode, "list", SubjectKind::List, "list".to_owned(), Subject { link, classes });
+        self.add(mode, "list", SubjectKind::List, "list", &arena, &Subject { link, classes });
     }
 
-    fn add(&mut self, mode: Mode, word: &str, kind: SubjectKind, folder: String, subject: Subject) {
-        self.subjects.insert(format!("{}/{word}", mode.word()), (kind, folder, subject));
+    fn add(&mut self, mode: Mode, word: &str, kind: SubjectKind, folder: &str, arena: &Arena, subject: &Subject) {
+        let answers = &mut self.answers;
+        let key = format!("{}/{word}", mode.word());
+        self.emitter.add(arena, key, subject, &mut |end| answers.node(arena, end, kind, folder));
     }
 
     /// Joins a family and adds its subject.
     fn family(&mut self, joiner: &Joiner<'_>, family: Family) -> FamilyReport {
-        let Family { kind, word, folder, mode, parts, versions } = family;
+        let Family { kind, word, folder, mode, mut arena, parts, versions } = family;
         let classes = Classes::of_versions(self.axes, mode, &versions);
         let key = format!("{}/{word}", mode.word());
-        let (link, report) = joiner.join(&mut self.arena, &key, mode, &parts, &classes);
-        self.add(mode, &word, kind, folder, Subject { link, classes });
+        let (link, report) = joiner.join(&mut arena, &key, mode, &parts, &classes);
+        self.add(mode, &word, kind, &folder, &arena, &Subject { link, classes });
         report
     }
 
-    /// All families of a mode; `links` are the look-ups of the names.
-    fn families(&mut self, mode: Mode, names: &[Range<usize>], links: &[Link]) -> Vec<Family> {
-        let all: Vec<_> = (0..self.catalog.len()).collect();
-        let family = |kind, word: &str, folder: &str, parts, versions| {
-            let (word, folder) = (word.to_owned(), folder.to_owned());
-            Family { kind, word, folder, mode, parts, versions }
+    /// Adds everything that asks for the latest version of names.
+    fn latest(&mut self, mode: Mode, joiner: &Joiner<'_>) {
+        let mut arena = Arena::new();
+        let lookup = self.lookup(mode);
+        let diagram = |range: &Range<usize>| lookup.diagram(&mut arena, &range.clone().collect::<Vec<_>>());
+        let links = self.names.iter().map(diagram).collect();
+        let lookups = Lookups { arena, links };
+        let counted = [("categories", false), ("categories-templates", true)].map(|(word, include_templates)| {
+            let family = self.counted(mode, &lookups, word, include_templates);
+            self.family(joiner, family)
+        });
+        let mut others = Vec::new();
+        for (id, members) in self.members(category::reachable) {
+            let family = self.category(mode, &lookups, id, &members);
+            others.push(self.family(joiner, family));
+        }
+        let family = self.list(mode, &lookups);
+        // The list comes first in the report.
+        let list = self.family(joiner, family);
+        for (range, link) in self.names.clone().into_iter().zip(&lookups.links) {
+            self.package(mode, &lookups.arena, *link, &range.collect::<Vec<_>>());
+        }
+        drop(lookups);
+        for (package_type, members) in self.members(|facts| [facts.package_type.as_str()]) {
+            let family = self.package_type(mode, package_type, &members);
+            others.push(self.family(joiner, family));
+        }
+        self.families.push(list);
+        self.families.extend(counted);
+        self.families.extend(others);
+    }
+
+    /// The list.
+    fn list(&self, mode: Mode, lookups: &Lookups) -> Family {
+        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let mut copy = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
+            Some(Outcome::Refused) => REFUSED,
+            _ => arena.hits(lookups.arena.all_hits(end)),
         };
-        let mut families = vec![family(SubjectKind::List, "list", "list", links.to_vec(), all.clone())];
-        for (word, include_templates) in [("categories", false), ("categories-templates", true)] {
-            let parts = self.counted(links, include_templates);
-            families.push(family(SubjectKind::Categories, word, "categories", parts, all.clone()));
-        }
-        for (id, members) in self.members(names, category::reachable) {
-            let word = format!("category/{id}");
-            let parts = self.filtered(members.iter().map(|&name| links[name]), id);
-            let versions = members.iter().flat_map(|&name| names[name].clone()).collect();
-            families.push(family(SubjectKind::Category, &word, &word, parts, versions));
-        }
-        for (package_type, members) in self.members(names, |facts| [facts.package_type.as_str()]) {
-            let word = format!("type/{package_type}");
-            let of_type = |name: &usize| {
-                let versions = names[*name].clone();
-                versions.filter(|&version| self.catalog[version].package_type == package_type).collect::<Vec<_>>()
-            };
-            let versions: Vec<_> = members.iter().map(of_type).collect();
-            let lookup = Lookup { catalog: self.catalog, axes: self.axes, mode };
-            let parts = versions.iter().map(|versions| lookup.diagram(&mut self.arena, versions)).collect();
-            families.push(family(SubjectKind::Type, &word, &word, parts, versions.concat()));
-        }
-        families
+        let import = |link: &Link| arena.import(&lookups.arena, *link, &mut known, &mut copy);
+        let parts = lookups.links.iter().map(import).collect();
+        let (word, folder) = ("list".to_owned(), "list".to_owned());
+        let versions = (0..self.catalog.len()).collect();
+        Family { kind: SubjectKind::List, word, folder, mode, arena, parts, versions }
     }
 
-    /// The names that have a version with some property, by value of the property; only values that may be in a key.
-    fn members<I: IntoIterator<Item = &'a str>>(
-        &self,
-        names: &[Range<usize>],
-        properties: impl Fn(&'a Facts) -> I,
-    ) -> BTreeMap<&'a str, Vec<usize>> {
-        let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (name, range) in names.iter().enumerate() {
-            for value in self.catalog[range.clone()].iter().flat_map(&properties).filter(|value| is_plain(value)) {
-                let own = members.entry(value).or_default();
-                if own.last() != Some(&name) {
-                    own.push(name);
-                }
-            }
-        }
-        members
-    }
-
-    /// Look-ups with the category filter after them.
-    fn filtered(&mut self, links: impl Iterator<Item = Link>, id: &str) -> Vec<Link> {
-        let catalog = self.catalog;
-        let mut known = HashMap::new();
-        let mut replace = |arena: &mut Arena, end: Link| match arena.end(end) {
-            Some(Outcome::Refused) => end,
+    /// A category: the look-ups of its names with the category filter after them.
+    fn category(&self, mode: Mode, lookups: &Lookups, id: &str, members: &[usize]) -> Family {
+        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let mut filter = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
+            Some(Outcome::Refused) => REFUSED,
             _ => {
-                let mut hits = arena.all_hits(end);
-                hits.retain_mut(|hit| match category::selection(&catalog[hit.index], id) {
+                let mut hits = lookups.arena.all_hits(end);
+                hits.retain_mut(|hit| match category::selection(self.catalog[hit.index], id) {
                     Some(templates) => {
                         hit.templates = templates;
                         true
@@ -259,31 +270,71 @@ impl<'a> Work<'a> {
                 arena.hits(hits)
             }
         };
-        links.map(|link| self.arena.map(link, &mut known, &mut replace)).collect()
+        let import = |&name: &usize| arena.import(&lookups.arena, lookups.links[name], &mut known, &mut filter);
+        let parts = members.iter().map(import).collect();
+        let word = format!("category/{id}");
+        let versions = members.iter().flat_map(|&name| self.names[name].clone()).collect();
+        Family { kind: SubjectKind::Category, folder: word.clone(), word, mode, arena, parts, versions }
     }
 
-    /// What the packages that look-ups find contribute to the counts.
-    fn counted(&mut self, links: &[Link], include_templates: bool) -> Vec<Link> {
-        let catalog = self.catalog;
-        let mut known = HashMap::new();
-        let mut replace = |arena: &mut Arena, end: Link| match arena.end(end) {
-            Some(Outcome::Refused) => end,
+    /// Counts: what the packages that the look-ups find contribute.
+    fn counted(&self, mode: Mode, lookups: &Lookups, word: &str, include_templates: bool) -> Family {
+        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let mut count = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
+            Some(Outcome::Refused) => REFUSED,
+            _ if end == EMPTY => EMPTY,
             _ => {
                 let mut counts = BTreeMap::new();
-                for hit in arena.all_hits(end) {
-                    category::count(&catalog[hit.index], include_templates, &mut counts);
+                for hit in lookups.arena.all_hits(end) {
+                    category::count(self.catalog[hit.index], include_templates, &mut counts);
                 }
                 arena.counts(&counts)
             }
         };
-        links.iter().map(|link| self.arena.map(*link, &mut known, &mut replace)).collect()
+        let import = |link: &Link| arena.import(&lookups.arena, *link, &mut known, &mut count);
+        let parts = lookups.links.iter().map(import).collect();
+        let (word, folder) = (word.to_owned(), "categories".to_owned());
+        let versions = (0..self.catalog.len()).collect();
+        Family { kind: SubjectKind::Categories, word, folder, mode, arena, parts, versions }
+    }
+
+    /// A type: the look-ups of those versions of its names that have it.
+    fn package_type(&self, mode: Mode, package_type: &str, members: &[usize]) -> Family {
+        let mut arena = Arena::new();
+        let of_type = |name: &usize| {
+            let versions = self.names[*name].clone();
+            versions.filter(|&version| self.catalog[version].package_type == package_type).collect::<Vec<_>>()
+        };
+        let versions: Vec<_> = members.iter().map(of_type).collect();
+        let lookup = self.lookup(mode);
+        let parts = versions.iter().map(|versions| lookup.diagram(&mut arena, versions)).collect();
+        let word = format!("type/{package_type}");
+        let versions = versions.concat();
+        Family { kind: SubjectKind::Type, folder: word.clone(), word, mode, arena, parts, versions }
+    }
+
+    /// The names that have a version with some property, by value of the property; only values that may be in a key.
+    fn members<I: IntoIterator<Item = &'a str>>(
+        &self,
+        properties: impl Fn(&'a Facts) -> I,
+    ) -> BTreeMap<&'a str, Vec<usize>> {
+        let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (name, range) in self.names.iter().enumerate() {
+            let values = self.catalog[range.clone()].iter().flat_map(|facts| properties(facts));
+            for value in values.filter(|value| is_plain(value)) {
+                let own = members.entry(value).or_default();
+                if own.last() != Some(&name) {
+                    own.push(name);
+                }
+            }
+        }
+        members
     }
 }
 
 fn report(routes: &Routes, distinct_answers: usize, families: Vec<FamilyReport>) -> Report {
     let profiles = [&routes.kibana_profiles, &routes.spec_min_profiles, &routes.spec_max_profiles];
-    let rows =
-        routes.rows.values().map(|rows| rows.default.len() + rows.exact.values().map(BTreeMap::len).sum::<usize>());
+    let rows = routes.rows.values().map(|rows| rows.default.len() + rows.exact.rows());
     Report {
         contexts: families.iter().map(|family| family.contexts).fold(0, u64::saturating_add),
         refused_contexts: families.iter().map(|family| family.refused_contexts).fold(0, u64::saturating_add),

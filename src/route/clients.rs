@@ -6,6 +6,9 @@
 
 use super::lookup::Mode;
 use crate::package::Spec;
+use crate::search::Query;
+use crate::version::Version;
+use std::fmt::Write;
 
 /// One kind of client. It may send both values of `prerelease`, and never `agent.version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +53,9 @@ pub fn known() -> Vec<Client> {
         plain("Kibana without spec bounds", Some(([0; 3], END)), false),
         plain("Kibana before 8.6", Some(([0; 3], END)), true),
     ];
-    clients.extend([
-        branch([8, 11, 0], [8, 16, 0], None, [3, 0]),
-        // Of these two patches it is not certain which bound they send, so both are known.
-        branch([8, 15, 2], [8, 15, 4], None, [3, 2]),
-        branch([8, 16, 0], [8, 19, 0], None, [3, 3]),
-        branch([8, 19, 0], [9, 0, 0], None, [3, 4]),
-        branch([9, 0, 0], [9, 1, 0], Some([2, 3]), [3, 3]),
-        branch([9, 1, 0], [9, 2, 0], Some([2, 3]), [3, 4]),
-        branch([9, 2, 0], [9, 4, 0], Some([2, 3]), [3, 5]),
-        branch([9, 4, 0], END, Some([2, 3]), [3, 6]),
-    ]);
+    clients.extend(branches());
+    // Of these two patches it is not certain which bound they send, so both are known.
+    clients.push(branch([8, 15, 2], [8, 15, 4], None, [3, 2]));
     for (spec_min, spec_max) in SERVERLESS {
         clients.extend(PROJECTS.iter().map(|project| Client {
             name: format!("serverless {}.{} {}", spec_max[0], spec_max[1], project.join(",")),
@@ -72,6 +67,71 @@ pub fn known() -> Vec<Client> {
         }));
     }
     clients
+}
+
+/// Kibana with spec bounds of its own, by branch.
+fn branches() -> [Client; 7] {
+    [
+        branch([8, 11, 0], [8, 16, 0], None, [3, 0]),
+        branch([8, 16, 0], [8, 19, 0], None, [3, 3]),
+        branch([8, 19, 0], [9, 0, 0], None, [3, 4]),
+        branch([9, 0, 0], [9, 1, 0], Some([2, 3]), [3, 3]),
+        branch([9, 1, 0], [9, 2, 0], Some([2, 3]), [3, 4]),
+        branch([9, 2, 0], [9, 4, 0], Some([2, 3]), [3, 5]),
+        branch([9, 4, 0], END, Some([2, 3]), [3, 6]),
+    ]
+}
+
+/// The first Kibana that asks with `prerelease` instead of `experimental=true` (elastic/kibana#143853).
+pub const PRERELEASE_SINCE: [u64; 3] = [8, 6, 0];
+
+/// At these versions Kibana begins to ask in another way.
+pub fn changes_of_kibana() -> Vec<[u64; 3]> {
+    let firsts = branches().into_iter().filter_map(|client| client.kibana).map(|(first, _)| first);
+    [PRERELEASE_SINCE].into_iter().chain(firsts).collect()
+}
+
+/// What a self-managed Kibana of this version sends, without capabilities, which it sends only if configured.
+pub fn of_kibana(version: [u64; 3]) -> Client {
+    let carries = |client: &Client| client.kibana.is_some_and(|(first, next)| first <= version && version < next);
+    let bounds = branches().into_iter().find(carries);
+    bounds.unwrap_or_else(|| plain("Kibana", Some((version, END)), version < PRERELEASE_SINCE))
+}
+
+/// What Kibana asks to find the latest version of a package that it may install.
+pub fn query_of_kibana(package: &str, kibana: &Version, prerelease: bool, capabilities: Option<Vec<String>>) -> Query {
+    let client = of_kibana(kibana.numbers());
+    Query {
+        kibana: Some(kibana.clone()),
+        package: Some(package.to_owned()),
+        spec_min: client.spec_min,
+        spec_max: client.spec_max,
+        capabilities,
+        experimental: client.experimental,
+        prerelease: prerelease && !client.experimental,
+        ..Query::default()
+    }
+}
+
+/// Such a question as it reaches the registry, in Kibana's order.
+pub fn question(query: &Query) -> String {
+    let spec = |spec: &Spec| format!("{}.{}", spec.major, spec.minor);
+    let prerelease = format!("prerelease={}", query.prerelease);
+    let way = if query.experimental { "experimental=true" } else { &prerelease };
+    let mut text = format!("/search?package={}&{way}", query.package.as_deref().unwrap_or_default());
+    let constraints = [
+        ("kibana.version", query.kibana.as_ref().map(ToString::to_string)),
+        ("capabilities", query.capabilities.as_ref().map(|words| words.join("%2C"))),
+        ("spec.min", query.spec_min.as_ref().map(spec)),
+        ("spec.max", query.spec_max.as_ref().map(spec)),
+    ];
+    for (key, value) in constraints {
+        if let Some(value) = value.filter(|_| !query.experimental || key == "kibana.version") {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "&{key}={value}");
+        }
+    }
+    text
 }
 
 fn plain(name: &str, kibana: Option<([u64; 3], [u64; 3])>, experimental: bool) -> Client {

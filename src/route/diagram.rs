@@ -4,32 +4,54 @@
 //! for it. Nodes with equal links are one node, so equal functions are equal links and can be compared at once. Knows
 //! nothing of names, answers' paths or tables.
 
+use super::interned::Interned;
 use super::model::Axis;
 use crate::search::{CategoryCount, Hit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-/// A function: a node, or an outcome that depends on nothing further.
+/// A function: a node, or an outcome that depends on nothing further. The highest bit tells which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Link {
+pub(super) struct Link(u32);
+
+/// The bit of an outcome.
+const END: u32 = 1 << 31;
+/// Nothing was found.
+pub(super) const EMPTY: Link = Link(END);
+/// Not precomputed.
+pub(super) const REFUSED: Link = Link(END + 1);
+
+/// What a link stands for.
+enum Target {
     /// Position of a node.
     Node(u32),
     /// Position of an outcome.
     End(u32),
 }
 
-/// Nothing was found.
-pub(super) const EMPTY: Link = Link::End(0);
-/// Not precomputed.
-pub(super) const REFUSED: Link = Link::End(1);
+impl Link {
+    fn node(position: u32) -> Self {
+        assert!(position < END, "two billion functions do not fit into memory");
+        Self(position)
+    }
+
+    fn end(position: u32) -> Self {
+        assert!(position < END, "two billion outcomes do not fit into memory");
+        Self(position + END)
+    }
+
+    fn target(self) -> Target {
+        self.0.checked_sub(END).map_or(Target::Node(self.0), Target::End)
+    }
+}
 
 /// Asks one axis.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Question {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Question<'a> {
     /// The axis.
     pub(super) axis: Axis,
     /// By label.
-    pub(super) links: Box<[Link]>,
+    pub(super) links: &'a [Link],
 }
 
 /// What a function gives in the end.
@@ -40,11 +62,11 @@ pub(super) enum Outcome {
     /// Not precomputed.
     Refused,
     /// Hits, at least one, in catalog order.
-    Hits(Vec<Hit>),
+    Hits(Box<[Hit]>),
     /// Two outcomes with hits, the first before the second: lists share their parts, since most have most in common.
-    Joined(u32, u32),
+    Joined(Link, Link),
     /// Counts, at least one, by id.
-    Counts(Vec<CategoryCount>),
+    Counts(Box<[CategoryCount]>),
 }
 
 /// One label an axis, by position.
@@ -54,22 +76,24 @@ pub(super) type Context = [usize; Axis::ALL.len()];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OverBudget;
 
-/// All functions and outcomes.
+/// Functions and outcomes, as many as are needed at once: an arena is made for some subjects and dropped after them.
 #[derive(Debug)]
 pub(super) struct Arena {
-    nodes: Vec<Rc<Question>>,
-    node_positions: HashMap<Rc<Question>, u32>,
+    /// Links by label, then the number of the axis in the place of one more.
+    nodes: Interned<Link>,
     outcomes: Vec<Rc<Outcome>>,
     outcome_positions: HashMap<Rc<Outcome>, u32>,
+    /// A node in the making.
+    buffer: Vec<Link>,
 }
 
 impl Arena {
     pub(super) fn new() -> Self {
         let mut arena = Self {
-            nodes: Vec::new(),
-            node_positions: HashMap::new(),
+            nodes: Interned::new(),
             outcomes: Vec::new(),
             outcome_positions: HashMap::new(),
+            buffer: Vec::new(),
         };
         arena.outcome(Outcome::Empty);
         arena.outcome(Outcome::Refused);
@@ -78,12 +102,19 @@ impl Arena {
 
     /// The function that ends here.
     pub(super) fn outcome(&mut self, outcome: Outcome) -> Link {
-        Link::End(intern(&mut self.outcomes, &mut self.outcome_positions, outcome))
+        if let Some(position) = self.outcome_positions.get(&outcome) {
+            return Link::end(*position);
+        }
+        let position = u32::try_from(self.outcomes.len()).expect("four billion outcomes do not fit into memory");
+        let outcome = Rc::new(outcome);
+        self.outcomes.push(Rc::clone(&outcome));
+        self.outcome_positions.insert(outcome, position);
+        Link::end(position)
     }
 
     /// The function that finds these.
     pub(super) fn hits(&mut self, hits: Vec<Hit>) -> Link {
-        if hits.is_empty() { EMPTY } else { self.outcome(Outcome::Hits(hits)) }
+        if hits.is_empty() { EMPTY } else { self.outcome(Outcome::Hits(hits.into_boxed_slice())) }
     }
 
     /// The function that counts these.
@@ -100,18 +131,19 @@ impl Arena {
         match links.first() {
             Some(first) if links.iter().all(|link| link == first) => *first,
             _ => {
-                let question = Question { axis, links: links.into_boxed_slice() };
-                Link::Node(intern(&mut self.nodes, &mut self.node_positions, question))
+                self.buffer.clear();
+                self.buffer.extend(links);
+                self.buffer.push(Link(axis as u32));
+                Link::node(self.nodes.position(&self.buffer))
             }
         }
     }
 
     /// What a link asks next; `None` at the end.
-    pub(super) fn question(&self, link: Link) -> Option<&Question> {
-        match link {
-            Link::Node(position) => Some(&self.nodes[position as usize]),
-            Link::End(_) => None,
-        }
+    pub(super) fn question(&self, link: Link) -> Option<Question<'_>> {
+        let Target::Node(position) = link.target() else { return None };
+        let (axis, links) = self.nodes.get(position).split_last().expect("a node ends with its axis");
+        Some(Question { axis: Axis::ALL[axis.0 as usize], links })
     }
 
     /// The end for one label an axis.
@@ -124,9 +156,9 @@ impl Arena {
 
     /// What stands at the end; nodes have no outcome.
     pub(super) fn end(&self, link: Link) -> Option<&Outcome> {
-        match link {
-            Link::Node(_) => None,
-            Link::End(position) => Some(&self.outcomes[position as usize]),
+        match link.target() {
+            Target::Node(_) => None,
+            Target::End(position) => Some(&self.outcomes[position as usize]),
         }
     }
 
@@ -137,7 +169,7 @@ impl Arena {
         while let Some(link) = rest.pop() {
             match self.end(link) {
                 Some(Outcome::Hits(own)) => hits.extend(own.iter().cloned()),
-                Some(Outcome::Joined(first, second)) => rest.extend([Link::End(*second), Link::End(*first)]),
+                Some(Outcome::Joined(first, second)) => rest.extend([*second, *first]),
                 _ => {}
             }
         }
@@ -175,25 +207,26 @@ impl Arena {
         axes
     }
 
-    /// The function with every end replaced. `known` remembers what has been replaced by the same rule.
-    pub(super) fn map(
+    /// A function of another arena, with every end replaced. `known` remembers what has been replaced by the same rule.
+    pub(super) fn import(
         &mut self,
+        from: &Self,
         link: Link,
         known: &mut HashMap<Link, Link>,
         replace: &mut impl FnMut(&mut Self, Link) -> Link,
     ) -> Link {
-        if let Some(mapped) = known.get(&link) {
-            return *mapped;
+        if let Some(imported) = known.get(&link) {
+            return *imported;
         }
-        let mapped = match self.question(link).cloned() {
+        let imported = match from.question(link) {
             None => replace(self, link),
             Some(Question { axis, links }) => {
-                let links = links.iter().map(|link| self.map(*link, known, replace)).collect();
+                let links = links.iter().map(|link| self.import(from, *link, known, replace)).collect();
                 self.ask(axis, links)
             }
         };
-        known.insert(link, mapped);
-        mapped
+        known.insert(link, imported);
+        imported
     }
 
     /// The function that gives both outcomes at once: hits one after the other, counts added. Fails when it takes more
@@ -250,10 +283,8 @@ impl Arena {
 
     /// Joins what two functions give; neither is empty or refused.
     fn join_ends(&mut self, first: Link, second: Link) -> Link {
-        match (first, second, self.end(first)) {
-            (Link::End(first), Link::End(second), Some(Outcome::Hits(_) | Outcome::Joined(..))) => {
-                self.outcome(Outcome::Joined(first, second))
-            }
+        match self.end(first) {
+            Some(Outcome::Hits(_) | Outcome::Joined(..)) => self.outcome(Outcome::Joined(first, second)),
             _ => self.gather(&[first, second]),
         }
     }
@@ -279,16 +310,4 @@ impl Arena {
         let counts = sum.into_iter().map(|(id, count)| CategoryCount { id: id.to_owned(), count }).collect();
         self.outcome(Outcome::Counts(counts))
     }
-}
-
-/// The position of a value, which is stored once.
-fn intern<T: Eq + std::hash::Hash>(values: &mut Vec<Rc<T>>, positions: &mut HashMap<Rc<T>, u32>, value: T) -> u32 {
-    if let Some(position) = positions.get(&value) {
-        return *position;
-    }
-    let position = u32::try_from(values.len()).expect("four billion functions do not fit into memory");
-    let value = Rc::new(value);
-    values.push(Rc::clone(&value));
-    positions.insert(value, position);
-    position
 }

@@ -6,7 +6,7 @@
 use super::axes::{Axes, OTHER};
 use super::diagram::{Arena, Link};
 use super::lookup::Mode;
-use super::model::{Axis, Node, Profile, Routes, Start};
+use super::model::{Axis, Node, Profile, Routes, Rows, Start};
 use super::walk::ANY;
 use crate::digest::{Digest, Hasher};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -66,23 +66,22 @@ pub(super) struct Subject {
 
 /// Writes subjects into tables.
 pub(super) struct Emitter<'a> {
-    arena: &'a Arena,
     axes: &'a Axes,
-    routes: &'a mut Routes,
+    /// What is written so far.
+    routes: Routes,
     /// The labels of each axis, one text for all rows.
     labels: BTreeMap<Axis, Vec<Arc<str>>>,
     /// The numbers of nodes, by a digest of their rows: the rows themselves are kept once, in the tables.
-    numbers: HashMap<Digest, u32>,
+    numbers: HashMap<[u8; 16], u32>,
     kibana_profiles: BTreeMap<Profile, u32>,
     spec_profiles: BTreeMap<(Profile, Profile), u32>,
 }
 
 impl<'a> Emitter<'a> {
-    pub(super) fn new(arena: &'a Arena, axes: &'a Axes, routes: &'a mut Routes) -> Self {
+    pub(super) fn new(axes: &'a Axes) -> Self {
         Self {
-            arena,
             axes,
-            routes,
+            routes: Routes::default(),
             labels: Axis::ALL
                 .into_iter()
                 .map(|axis| (axis, axes.table(axis).labels.iter().map(|label| Arc::from(label.as_str())).collect()))
@@ -94,8 +93,8 @@ impl<'a> Emitter<'a> {
     }
 
     /// Adds a subject; `answer` gives the nodes of ends.
-    pub(super) fn add(&mut self, key: String, subject: &Subject, answer: &mut impl FnMut(Link) -> Node) {
-        let asked = self.arena.axes(subject.link);
+    pub(super) fn add(&mut self, arena: &Arena, key: String, subject: &Subject, answer: &mut impl FnMut(Link) -> Node) {
+        let asked = arena.axes(subject.link);
         let profile = |axis: Axis| match asked.contains(&axis) {
             true => profile(&self.axes.table(axis).labels, subject.classes.firsts(axis)),
             false => Profile { exact: BTreeMap::new(), default: ANY.to_owned() },
@@ -106,13 +105,14 @@ impl<'a> Emitter<'a> {
             self.routes.spec_min_profiles.push(spec_min);
             self.routes.spec_max_profiles.push(spec_max);
         });
-        let node = self.node(subject.link, &subject.classes, &mut HashMap::new(), answer);
+        let node = self.node(arena, subject.link, &subject.classes, &mut HashMap::new(), answer);
         self.routes.subjects.insert(key, Start { node, kibana, spec });
     }
 
     /// The node of a link; `known` remembers those of the same subject.
     fn node(
         &mut self,
+        arena: &Arena,
         link: Link,
         classes: &Classes,
         known: &mut HashMap<Link, Node>,
@@ -121,13 +121,12 @@ impl<'a> Emitter<'a> {
         if let Some(node) = known.get(&link) {
             return node.clone();
         }
-        let arena = self.arena;
         let node = match arena.question(link) {
             None => answer(link),
             Some(question) => {
                 let mut rows = Vec::new();
                 for label in asked_labels(question.axis, question.links.len(), classes) {
-                    let next = self.node(question.links[label], classes, known, answer);
+                    let next = self.node(arena, question.links[label], classes, known, answer);
                     rows.push((Arc::clone(&self.labels[&question.axis][label]), next));
                 }
                 self.step(question.axis, rows)
@@ -146,12 +145,19 @@ impl<'a> Emitter<'a> {
         }
         let next = u32::try_from(self.numbers.len()).expect("four billion nodes do not fit into memory");
         let table = self.routes.rows.entry(axis).or_default();
-        let number = self.numbers.entry(key(axis, &default, &exact)).or_insert_with(|| {
+        let number = self.numbers.entry(key(axis, &default, &exact).half()).or_insert_with(|| {
             table.default.insert(next, default);
-            table.exact.insert(next, exact);
+            exact.into_iter().for_each(|(class, node)| table.exact.insert(next, &class, node));
             next
         });
         Node::Step(*number)
+    }
+
+    /// All that was written; the lists from which requests get their labels are those of `labels`.
+    pub(super) fn finish(self, labels: Routes) -> Routes {
+        let Routes { kibana_profiles, spec_min_profiles, spec_max_profiles, subjects, mut rows, .. } = self.routes;
+        rows.values_mut().for_each(Rows::shrink);
+        Routes { kibana_profiles, spec_min_profiles, spec_max_profiles, subjects, rows, ..labels }
     }
 }
 

@@ -46,7 +46,7 @@ impl Mode {
 /// Makes diagrams of packages.
 pub(super) struct Lookup<'a> {
     /// Sorted by name and version.
-    pub(super) catalog: &'a [Facts],
+    pub(super) catalog: &'a [&'a Facts],
     /// Who passes where.
     pub(super) axes: &'a Axes,
     /// What to look for.

@@ -11,6 +11,7 @@
 //! *class* by a profile, which subjects with the same boundaries share: Kibana versions by the Kibana profile, both
 //! spec bounds by the spec profile. On the other axes the class is the label.
 
+pub use super::rows::Rows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,15 +47,6 @@ pub enum Axis {
     Capabilities,
     /// `0` or `1`.
     Prerelease,
-}
-
-/// Rows of one axis.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
-    /// From node and class to the next node; few classes serve all rows, which share them.
-    pub exact: BTreeMap<u32, BTreeMap<Arc<str>, Node>>,
-    /// Where a class has no row.
-    pub default: BTreeMap<u32, Node>,
 }
 
 /// From a label to a subject's class.

@@ -25,6 +25,16 @@ pub(super) fn clean(raw: &str) -> Option<String> {
     Some(path)
 }
 
+/// What is left of a cleaned path below the one at which the registry lies; `None` when it lies elsewhere.
+///
+/// `prefix` is empty, or a path without a slash at its end. The prefix itself is the root, with and without a slash.
+pub(super) fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
+    match path.strip_prefix(prefix)? {
+        "" => Some("/"),
+        rest => rest.starts_with('/').then_some(rest),
+    }
+}
+
 /// Undoes percent-encoding; bytes that are no UTF-8 become replacement characters, which no file name holds.
 fn decode(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
@@ -49,6 +59,24 @@ fn hexadecimal(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_below_a_path_sees_the_rest() {
+        for (prefix, path, expected) in [
+            ("", "/", Some("/")),
+            ("", "/search", Some("/search")),
+            ("/epr", "/epr", Some("/")),
+            ("/epr", "/epr/", Some("/")),
+            ("/epr", "/epr/epr/a/b", Some("/epr/a/b")),
+            ("/epr", "/eprx/search", None),
+            ("/epr", "/EPR/search", None),
+            ("/epr", "/search", None),
+            ("/a/b", "/a/b/search/", Some("/search/")),
+            ("/a/b", "/a", None),
+        ] {
+            assert_eq!(below(prefix, path), expected, "{prefix} {path}");
+        }
+    }
 
     #[test]
     fn paths_are_cleaned_and_cannot_leave_the_root() {

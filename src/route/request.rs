@@ -8,7 +8,7 @@
 mod tests;
 
 use super::model::{Node, Routes};
-use super::path::clean;
+use super::path::{below, clean};
 use super::query::{Filter, Query, is_name, is_strict};
 use super::walk::Labels;
 
@@ -88,23 +88,29 @@ fn refuse(status: u16, text: impl Into<String>) -> Decision {
 
 /// Decides on a request, given its method, its raw path and its raw query.
 pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> Decision {
+    route_below("", routes, method, path, query)
+}
+
+/// As [`route`], for a registry that lies below a path, which is empty or has no slash at its end.
+pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, query: Option<&str>) -> Decision {
     match method {
         "GET" | "HEAD" => {}
         "OPTIONS" => return Decision::Options,
         _ => return refuse(405, NO_METHOD),
     }
     let Some(path) = clean(path) else { return refuse(400, "bad request") };
+    let Some(path) = below(prefix, &path) else { return refuse(404, NO_ROUTE) };
     let raw = query.unwrap_or_default();
-    match path.as_str() {
+    match path {
         "/" | "/index.json" => File::decide(Kind::Index, "/index.json"),
         "/favicon.ico" => File::decide(Kind::Icon, path),
         "/health" => Decision::Health,
         "/search" => search(routes, raw),
         "/categories" => categories(routes, raw),
-        "/ui" => Decision::Redirect("/ui/".to_owned()),
+        "/ui" => Decision::Redirect(format!("{prefix}/ui/")),
         "/search/" | "/categories/" => {
             let mark = if raw.is_empty() { "" } else { "?" };
-            Decision::Redirect(format!("{}{mark}{raw}", path.trim_end_matches('/')))
+            Decision::Redirect(format!("{prefix}{}{mark}{raw}", path.trim_end_matches('/')))
         }
         _ => {
             if let Some(rest) = path.strip_prefix("/package/") {
@@ -142,12 +148,12 @@ fn packaged(rest: &str) -> Decision {
 }
 
 /// A file below `/ui/`; a folder is its index. Compressed copies are no files of their own.
-fn page(path: String) -> Decision {
+fn page(path: &str) -> Decision {
     if path.ends_with(".gz") {
         return refuse(404, NO_ROUTE);
     }
     let index = if path.ends_with('/') { "index.html" } else { "" };
-    File::decide(Kind::Page, path + index)
+    File::decide(Kind::Page, format!("{path}{index}"))
 }
 
 /// `<anything>/<name>-<version>.zip` and its signature.

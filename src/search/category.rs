@@ -3,6 +3,7 @@
 use super::{Query, TemplateSelection, selected};
 use crate::package::{Facts, TemplateFacts, categories as table};
 use serde::Serialize;
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One element of a `/categories` answer.
@@ -51,10 +52,15 @@ fn ids(template: &TemplateFacts) -> &[String] {
 
 /// What `/categories` answers, sorted by id. `category` and `all` of the query do not apply here; package and type are
 /// unknown to this request as well and have to be absent.
-pub fn categories(catalog: &[Facts], query: &Query, include_policy_templates: bool) -> Vec<CategoryCount> {
+pub fn categories<F: Borrow<Facts>>(
+    catalog: &[F],
+    query: &Query,
+    include_policy_templates: bool,
+) -> Vec<CategoryCount> {
+    let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
     let mut counts = BTreeMap::new();
-    for index in selected(catalog, query, false) {
-        count(&catalog[index], include_policy_templates, &mut counts);
+    for index in selected(&catalog, query, false) {
+        count(catalog[index], include_policy_templates, &mut counts);
     }
     counts.into_iter().map(|(id, count)| CategoryCount { id: id.to_owned(), count }).collect()
 }

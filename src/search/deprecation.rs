@@ -1,11 +1,13 @@
 //! Deprecation of a package reaches all its versions (contract, section 6.6).
 
 use crate::package::{Deprecated, Facts};
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 
 /// What each entry of the sorted catalog says of its deprecation: the block of the highest version of its name that has
 /// one, in place of its own. Of versions that differ only in build metadata the first counts.
-pub fn propagated(catalog: &[Facts]) -> Vec<Option<Deprecated>> {
+pub fn propagated<F: Borrow<Facts>>(catalog: &[F]) -> Vec<Option<Deprecated>> {
+    let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
     let mut result = Vec::with_capacity(catalog.len());
     for versions in catalog.chunk_by(|a, b| a.name == b.name) {
         let deprecated = versions.iter().filter(|facts| facts.deprecated.is_some());

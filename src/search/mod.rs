@@ -7,6 +7,7 @@
 pub mod category;
 pub mod deprecation;
 pub mod select;
+pub mod explain;
 
 #[cfg(test)]
 pub(crate) mod samples;
@@ -18,6 +19,7 @@ pub use deprecation::propagated;
 
 use crate::package::{Facts, Release, Spec};
 use crate::version::Version;
+use std::borrow::Borrow;
 
 /// The parameters of a request, parsed; empty ones are absent (contract, sections 6.1 and 7.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,19 +79,20 @@ pub struct Hit {
 /// What `/search` answers, in its order.
 ///
 /// The catalog is sorted by name (bytes), then version, without repeats; so are the hits (section 6.7).
-pub fn search(catalog: &[Facts], query: &Query) -> Vec<Hit> {
-    let selected = selected(catalog, query, query.all);
+pub fn search<F: Borrow<Facts>>(catalog: &[F], query: &Query) -> Vec<Hit> {
+    let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
+    let selected = selected(&catalog, query, query.all);
     let hit = |index| match &query.category {
         None => Some(Hit { index, templates: TemplateSelection::All }),
-        Some(id) => category::selection(&catalog[index], id).map(|templates| Hit { index, templates }),
+        Some(id) => category::selection(catalog[index], id).map(|templates| Hit { index, templates }),
     };
     selected.into_iter().filter_map(hit).collect()
 }
 
 /// The positions that pass the filter of the query's mode and its choice of versions, before the category filter.
-fn selected(catalog: &[Facts], query: &Query, all: bool) -> Vec<usize> {
+fn selected(catalog: &[&Facts], query: &Query, all: bool) -> Vec<usize> {
     let passes = if query.experimental { passes_legacy } else { passes };
-    let candidates = (0..catalog.len()).filter(|&index| passes(&catalog[index], query));
+    let candidates = (0..catalog.len()).filter(|&index| passes(catalog[index], query));
     match (query.experimental, all) {
         (false, true) => candidates.collect(),
         (false, false) => select::latest(catalog, candidates),

@@ -7,7 +7,7 @@ use crate::package::Facts;
 use std::cmp::Ordering;
 
 /// The highest version of each name; of those that differ only in build metadata the first.
-pub fn latest(catalog: &[Facts], candidates: impl IntoIterator<Item = usize>) -> Vec<usize> {
+pub fn latest(catalog: &[&Facts], candidates: impl IntoIterator<Item = usize>) -> Vec<usize> {
     one_a_name(catalog, candidates, |slot, newcomer| precedence(slot, newcomer) == Ordering::Less)
 }
 
@@ -17,7 +17,7 @@ pub fn latest(catalog: &[Facts], candidates: impl IntoIterator<Item = usize>) ->
 /// pre-release status and the slot is newer or equal, or the slot is a release and the newcomer is not. We discover in
 /// ascending order. Whatever the order, a release in the slot yields only to a higher release, and a pre-release yields
 /// to any release; so order decides only between versions that differ in build metadata alone, where the first stays.
-pub fn legacy_latest(catalog: &[Facts], candidates: impl IntoIterator<Item = usize>) -> Vec<usize> {
+pub fn legacy_latest(catalog: &[&Facts], candidates: impl IntoIterator<Item = usize>) -> Vec<usize> {
     one_a_name(catalog, candidates, |slot, newcomer| {
         match (slot.version.is_prerelease(), newcomer.version.is_prerelease()) {
             (false, true) => false,
@@ -28,7 +28,7 @@ pub fn legacy_latest(catalog: &[Facts], candidates: impl IntoIterator<Item = usi
 }
 
 /// Every version, except that a name with a release from 1.0.0 on loses its pre-releases and technical previews.
-pub fn legacy_all(catalog: &[Facts], candidates: impl IntoIterator<Item = usize>) -> Vec<usize> {
+pub fn legacy_all(catalog: &[&Facts], candidates: impl IntoIterator<Item = usize>) -> Vec<usize> {
     let candidates: Vec<_> = candidates.into_iter().collect();
     let mature = |&index: &usize| !catalog[index].version.is_prerelease() && catalog[index].version.major >= 1;
     let same_name = |a: &usize, b: &usize| catalog[*a].name == catalog[*b].name;
@@ -42,7 +42,7 @@ pub fn legacy_all(catalog: &[Facts], candidates: impl IntoIterator<Item = usize>
 
 /// One slot a name, filled in order of appearance.
 fn one_a_name(
-    catalog: &[Facts],
+    catalog: &[&Facts],
     candidates: impl IntoIterator<Item = usize>,
     replaces: impl Fn(&Facts, &Facts) -> bool,
 ) -> Vec<usize> {
@@ -50,7 +50,7 @@ fn one_a_name(
     for index in candidates {
         match slots.last_mut() {
             Some(slot) if catalog[*slot].name == catalog[index].name => {
-                if replaces(&catalog[*slot], &catalog[index]) {
+                if replaces(catalog[*slot], catalog[index]) {
                     *slot = index;
                 }
             }

@@ -3,8 +3,31 @@
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/// A moment as people write it.
+struct Moment {
+    /// Of the week, 0 for a Thursday.
+    weekday: usize,
+    year: u64,
+    /// From 0.
+    month: usize,
+    /// From 1.
+    day: u64,
+    clock: String,
+}
+
 /// Writes a time.
 pub(super) fn format(seconds: u64) -> String {
+    let Moment { weekday, year, month, day, clock } = moment(seconds);
+    format!("{}, {day:02} {} {year} {clock} GMT", DAYS[weekday], MONTHS[month])
+}
+
+/// Writes a time as access logs do: `06/Nov/1994:08:49:37 +0000`.
+pub(super) fn common(seconds: u64) -> String {
+    let Moment { year, month, day, clock, .. } = moment(seconds);
+    format!("{day:02}/{}/{year}:{clock} +0000", MONTHS[month])
+}
+
+fn moment(seconds: u64) -> Moment {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (mut year, mut day) = (1970, days);
     while day >= days_of_year(year) {
@@ -16,9 +39,8 @@ pub(super) fn format(seconds: u64) -> String {
         day -= days_of_month(year, month);
         month += 1;
     }
-    let weekday = DAYS[(days % 7) as usize];
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{weekday}, {:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT", day + 1, MONTHS[month])
+    let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
+    Moment { weekday: (days % 7) as usize, year, month, day: day + 1, clock }
 }
 
 /// Reads a time; `None` for any other form, of which servers may take no notice.

@@ -8,7 +8,7 @@ use crate::route::request::{File, Kind};
 use hyper::HeaderMap;
 use std::borrow::Cow;
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -27,21 +27,24 @@ pub(super) struct Opened {
 }
 
 /// Opens the file for a response; `None` when the site has no such file.
-pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bool) -> Option<Opened> {
+///
+/// # Errors
+/// When it cannot be read, for example because there are no file handles left: that must not look like absence.
+pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bool) -> io::Result<Option<Opened>> {
     let is_packaged = matches!(file.kind, Kind::Packaged(_));
     if is_packaged && site.notes.is_copy(&file.path) {
-        return None;
+        return Ok(None);
     }
     let path = site.file(&file.path);
-    let (mut handle, mut version) = regular(&path)?;
-    let media = media_type(file, &mut handle).ok()?;
+    let Some((mut handle, mut version)) = regular(&path)? else { return Ok(None) };
+    let media = media_type(file, &mut handle)?;
     // Clients take the length of an archive for that of its content, so there is never another encoding of one.
     let may_vary = match file.kind {
         Kind::Archive | Kind::Signature | Kind::Icon => false,
         Kind::Packaged(_) => site.notes.may_have_copy(&file.path),
         Kind::Answer | Kind::Document | Kind::Index | Kind::Page => true,
     };
-    let copy = if may_vary { regular(&with_gz(&path)) } else { None };
+    let copy = if may_vary { regular(&with_gz(&path))? } else { None };
     let varies = copy.is_some();
     let copy = copy.filter(|_| takes_gzip);
     let is_gzip = copy.is_some();
@@ -50,11 +53,11 @@ pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bo
     }
     let part = part(headers, version);
     let content = match part {
-        Part::Whole => content(handle, 0, version.length).ok()?,
-        Part::Range(first, count) => content(handle, first, count).ok()?,
+        Part::Whole => content(handle, 0, version.length)?,
+        Part::Range(first, count) => content(handle, first, count)?,
         Part::Unchanged | Part::Changed | Part::OutOfRange => Content::empty(),
     };
-    Some(Opened { part, version, media, is_gzip, varies, content })
+    Ok(Some(Opened { part, version, media, is_gzip, varies, content }))
 }
 
 /// Whether the site has this file.
@@ -63,11 +66,23 @@ pub(super) fn exists(site: &Site, path: &str) -> bool {
 }
 
 /// Opens a path if it leads to a file.
-fn regular(path: &Path) -> Option<(fs::File, Version)> {
-    let handle = fs::File::open(path).ok()?;
-    let metadata = handle.metadata().ok().filter(fs::Metadata::is_file)?;
-    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    Some((handle, Version { modified, length: metadata.len() }))
+fn regular(path: &Path) -> io::Result<Option<(fs::File, Version)>> {
+    let handle = match fs::File::open(path) {
+        Ok(handle) => handle,
+        // A path that is too long or holds a zero byte is no file's either.
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {
+                return Ok(None);
+            }
+            _ => return Err(error),
+        },
+    };
+    let metadata = handle.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    Ok(Some((handle, Version { modified, length: metadata.len() })))
 }
 
 fn with_gz(path: &Path) -> PathBuf {

@@ -1,35 +1,71 @@
-//! A small server for a generation, with the reference router: for trying a site out, and for tests.
+//! A server for a generation, with the reference router.
 //!
 //! It follows `current`: a new generation is taken over while requests go on, and every response comes from one
-//! generation. Knows nothing of packages or of how a generation is made.
+//! generation. A certificate is taken over in the same way. Silent, slow and too many clients are kept from using it up.
+//! Knows nothing of packages or of how a generation is made.
 
+mod access_log;
 mod body;
 mod date;
 mod files;
+mod guard;
 mod headers;
+mod metrics;
+mod observed;
 mod respond;
+mod server;
 mod site;
+mod tls;
 
-use anyhow::Context;
+pub use tls::TlsFiles;
+
+use anyhow::{Context, Result};
+use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use server::Server;
 use site::Site;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long running responses may take after the server was asked to stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often `current` is looked at, which costs next to nothing.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the certificate is looked at.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
+/// Connections that may be open when nothing else is said.
+pub const MAX_CONNECTIONS: usize = 20_000;
+/// File handles that connections leave for files.
+const HANDLES_FOR_FILES: u64 = 256;
+
+/// How long clients may keep the server waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the handshake of TLS.
+    pub handshake: Duration,
+    /// For the head of a request, from the end of the one before.
+    pub head: Duration,
+    /// For the next byte, in either direction.
+    pub silence: Duration,
+    /// For running responses, after the server was asked to stop.
+    pub stop: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { handshake: seconds(10), head: seconds(30), silence: seconds(60), stop: seconds(10) }
+    }
+}
 
 /// What is served, and how.
 #[derive(Clone, Debug)]
@@ -38,6 +74,31 @@ pub struct ServeOptions {
     pub generation: PathBuf,
     /// Whether answers say in `X-Epr-Route` which file they are.
     pub debug_header: bool,
+    /// The certificate for HTTPS; plain HTTP without.
+    pub tls: Option<TlsFiles>,
+    /// File to which a line for each response is appended; `-` is standard output.
+    pub access_log: Option<PathBuf>,
+    /// Address on which `/metrics` is served, apart from the registry.
+    pub metrics: Option<String>,
+    /// Connections that may be open at once; further ones wait until others end.
+    pub max_connections: usize,
+    /// How long clients may keep it waiting.
+    pub patience: Patience,
+}
+
+impl ServeOptions {
+    /// Serves a generation over plain HTTP, without logs or metrics.
+    pub fn new(generation: PathBuf) -> Self {
+        Self {
+            generation,
+            debug_header: false,
+            tls: None,
+            access_log: None,
+            metrics: None,
+            max_connections: MAX_CONNECTIONS,
+            patience: Patience::default(),
+        }
+    }
 }
 
 /// What happens while serving, for a person to read.
@@ -45,96 +106,147 @@ pub struct ServeOptions {
 pub enum Event {
     /// The server accepts connections here.
     Listening(SocketAddr),
+    /// Metrics are served here.
+    Measuring(SocketAddr),
     /// A new generation is served from now on: its folder.
     Generation(PathBuf),
+    /// A new certificate is used from now on.
+    Certificate,
     /// Something went wrong; the server goes on with what it has.
     Trouble(anyhow::Error),
 }
 
-/// The generation that is served at the moment.
-type Current = Arc<RwLock<Arc<Site>>>;
+/// Takes events.
+type Report = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, or a port alone.
 ///
 /// # Errors
-/// When the generation cannot be read or the address cannot be bound.
-pub fn serve(
-    options: &ServeOptions,
-    listen: &str,
-    report: impl Fn(Event) + Send + Sync + 'static,
-) -> anyhow::Result<()> {
+/// When the generation, certificate or log cannot be opened or an address cannot be bound.
+pub fn serve(options: &ServeOptions, listen: &str, report: impl Fn(Event) + Send + Sync + 'static) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the server")?;
+    let options = &ServeOptions { max_connections: within_limits(options.max_connections), ..options.clone() };
+    runtime.block_on(async { run(options, bind(listen).await?, stop_signal(), report).await })
+}
+
+/// Takes as many file handles as this process may have, and says how many connections they suffice for.
+fn within_limits(connections: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // Not being allowed more handles means fewer connections, nothing worse.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let handles = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let left = usize::try_from(handles.saturating_sub(HANDLES_FOR_FILES)).unwrap_or(usize::MAX);
+    connections.min(left).max(1)
+}
+
+async fn bind(listen: &str) -> Result<TcpListener> {
     let port = listen.trim_start_matches(':');
     let address = if port.parse::<u16>().is_ok() { format!("0.0.0.0:{port}") } else { listen.to_owned() };
-    runtime.block_on(async {
-        let listener = TcpListener::bind(&address).await.with_context(|| format!("cannot listen on `{address}`"))?;
-        run(options, listener, stop_signal(), report).await
-    })
+    TcpListener::bind(&address).await.with_context(|| format!("cannot listen on `{address}`"))
 }
 
 /// Serves on a bound socket until `stop` is ready; then finishes the running responses.
 ///
 /// # Errors
-/// When the generation cannot be read.
+/// When the generation, certificate or log cannot be opened, or the address of the metrics cannot be bound.
 pub async fn run(
     options: &ServeOptions,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
     report: impl Fn(Event) + Send + Sync + 'static,
-) -> anyhow::Result<()> {
-    let current: Current = Arc::new(RwLock::new(Arc::new(Site::open(options)?)));
-    let report = Arc::new(report);
-    report(Event::Listening(listener.local_addr().context("ask for the address")?));
-    let watcher = tokio::spawn(watch(options.clone(), current.clone(), report.clone()));
+) -> Result<()> {
+    let server = Arc::new(Server::open(options, Arc::new(report))?);
+    let metrics = match &options.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    server.report(Event::Listening(listener.local_addr().context("ask for the address")?));
+    let mut tasks = vec![tokio::spawn(watch(options.clone(), server.clone()))];
+    if let Some(listener) = metrics {
+        server.report(Event::Measuring(listener.local_addr().context("ask for the address")?));
+        tasks.push(tokio::spawn(measure(listener, server.clone())));
+    }
+    if server.tls.is_some() {
+        tasks.push(tokio::spawn(watch_certificate(server.clone())));
+    }
     let graceful = GracefulShutdown::new();
-    tokio::pin!(stop);
+    tokio::select! {
+        () = accept(&listener, &server, &graceful, options.max_connections) => {}
+        () = stop => {}
+    }
+    // Nobody is to wait for a connection that will not be accepted.
+    drop(listener);
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    // A client that stays silent must not keep the process; whether all have finished makes no difference here.
+    let _ = tokio::time::timeout(options.patience.stop, graceful.shutdown()).await;
+    Ok(())
+}
+
+/// Accepts connections for ever, no more at once than there may be.
+async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &GracefulShutdown, limit: usize) {
+    let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        match accepted {
-            Ok((stream, _)) => answer(stream, current.clone(), &graceful),
+        // Never closed, so there is a place some time.
+        let place = places.clone().acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let connection = server::handle(server.clone(), stream, peer, graceful.watcher());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
             Err(error) => {
-                report(Event::Trouble(anyhow::Error::new(error).context("accept a connection")));
+                server.report(Event::Trouble(anyhow::Error::new(error).context("accept a connection")));
                 // Being out of file handles passes; without a pause this loop would only make it worse.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
-    watcher.abort();
-    // A client that stays silent must not keep the process; whether all have finished makes no difference here.
-    let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
-    Ok(())
 }
 
-/// Handles one connection in its own task.
-fn answer(stream: TcpStream, current: Current, graceful: &GracefulShutdown) {
-    // A body goes out in chunks, and the last one must not wait until the client has confirmed the others. A connection
-    // that cannot be told so is only slower.
-    let _ = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let service = service_fn(move |request| {
-        let site = served(&current);
-        async move { Ok::<_, Infallible>(respond::respond(site, request).await) }
-    });
-    // An error here is a client that went away.
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    tokio::spawn(graceful.watch(connection));
+/// Serves the metrics, one connection at a time: whoever measures asks now and then.
+async fn measure(listener: TcpListener, server: Arc<Server>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let server = server.clone();
+        let service = service_fn(move |request| {
+            let response = metrics_response(&request, &server);
+            async { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(async move {
+            let mut builder = Builder::new(TokioExecutor::new());
+            builder.http1().timer(TokioTimer::new()).header_read_timeout(WATCH_INTERVAL * 100);
+            // An error here is a client that went away.
+            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
 }
 
-fn served(current: &Current) -> Arc<Site> {
-    current.read().unwrap_or_else(PoisonError::into_inner).clone()
+fn metrics_response<B>(request: &Request<B>, server: &Server) -> Response<String> {
+    let (status, text) = match (request.uri().path(), server.metrics.render()) {
+        ("/metrics", Ok(text)) => (StatusCode::OK, text),
+        ("/metrics", Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")),
+        _ => (StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let kind = if status == StatusCode::OK { open_metrics } else { crate::media::TEXT };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 /// Takes over a new generation once the link points to one.
-async fn watch(options: ServeOptions, current: Current, report: Arc<impl Fn(Event) + Send + Sync + 'static>) {
+async fn watch(options: ServeOptions, server: Arc<Server>) {
     let mut refused = None;
     loop {
         tokio::time::sleep(WATCH_INTERVAL).await;
         let Ok(folder) = tokio::fs::canonicalize(&options.generation).await else { continue };
-        if folder == served(&current).folder || refused.as_ref() == Some(&folder) {
+        if folder == server.served().folder || refused.as_ref() == Some(&folder) {
             continue;
         }
         let opened = {
@@ -142,15 +254,24 @@ async fn watch(options: ServeOptions, current: Current, report: Arc<impl Fn(Even
             tokio::task::spawn_blocking(move || Site::open(&options)).await.unwrap_or_else(|error| Err(error.into()))
         };
         match opened {
-            Ok(site) => {
-                let folder = site.folder.clone();
-                *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
-                report(Event::Generation(folder));
-            }
+            Ok(site) => server.take(site),
             Err(error) => {
                 refused = Some(folder);
-                report(Event::Trouble(error));
+                server.report(Event::Trouble(error));
             }
+        }
+    }
+}
+
+/// Takes over a new certificate once there is one.
+async fn watch_certificate(server: Arc<Server>) {
+    loop {
+        tokio::time::sleep(CERTIFICATE_INTERVAL).await;
+        let Some(tls) = &server.tls else { return };
+        match tls.refresh() {
+            Ok(false) => {}
+            Ok(true) => server.report(Event::Certificate),
+            Err(error) => server.report(Event::Trouble(error)),
         }
     }
 }

@@ -9,20 +9,27 @@ use crate::media;
 use crate::route::request::{
     self, BROKEN, Decision, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
 };
+use crate::site::CacheClass;
 use crate::ui;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
+
+/// What a client is told when a file is there and cannot be read.
+const UNREADABLE: &str = "the registry cannot read its files at the moment";
 
 const NO_STORE: &str = "max-age=0, private, no-store";
 
 /// Answers one request from one generation.
 pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response<Content> {
     let (parts, _) = request.into_parts();
-    let decision = request::route(&site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
+    let decision =
+        request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
     let may_be_page = site.notes.pages && matches!(&decision, Decision::File(file) if file.kind == Kind::Index);
     let mut response = match decision {
-        Decision::File(_) if may_be_page && parts.uri.path() == "/" && prefers_pages(&parts.headers) => to_pages(),
+        Decision::File(_) if may_be_page && !parts.uri.path().ends_with("index.json") && prefers_pages(&parts.headers) => {
+            to_pages(&site.prefix)
+        }
         Decision::File(file) => {
             let headers = parts.headers;
             // A panic in there would be a fault of ours; the client gets an answer nevertheless.
@@ -47,8 +54,10 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
 
 fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Response<Content> {
     match files::open(site, file, headers, accepts_gzip(headers)) {
-        Some(opened) => opened_response(site, file, opened),
-        None => missing(site, file),
+        Ok(Some(opened)) => opened_response(site, file, opened),
+        Ok(None) => missing(site, file),
+        // There all the same, so nothing may be said in its place; another time it may be read.
+        Err(_) => error(503, UNREADABLE),
     }
 }
 
@@ -106,13 +115,14 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
     response
 }
 
-/// How long clients may keep a file (contract, sections 8.2 and 11).
+/// How long clients may keep a file.
 fn age(kind: &Kind, immutable: bool) -> &'static str {
-    match kind {
-        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => "max-age=31536000, public, immutable",
-        Kind::Document | Kind::Index => "max-age=10, public",
-        _ => "max-age=600, public",
-    }
+    let class = match kind {
+        Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => CacheClass::Immutable,
+        Kind::Document | Kind::Index => CacheClass::Seconds,
+        _ => CacheClass::Minutes,
+    };
+    class.header()
 }
 
 fn missing(site: &Site, file: &File) -> Response<Content> {
@@ -159,10 +169,10 @@ fn prefers_pages(headers: &HeaderMap) -> bool {
     accept.contains("text/html") && !accept.contains("application/json")
 }
 
-/// From `/` to the pages. Relative, so that it holds below any prefix, and never remembered by clients.
-fn to_pages() -> Response<Content> {
+/// From `/` to the pages, never remembered by clients.
+fn to_pages(prefix: &str) -> Response<Content> {
     let mut response = status(StatusCode::FOUND, Content::empty());
-    set(&mut response, header::LOCATION, "ui/");
+    set(&mut response, header::LOCATION, &format!("{prefix}/ui/"));
     set(&mut response, header::CACHE_CONTROL, NO_STORE);
     response
 }

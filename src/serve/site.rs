@@ -2,6 +2,7 @@
 
 use super::ServeOptions;
 use crate::hosts::notes::{self, FileNotes};
+use crate::hosts::{HOSTING, Hosting};
 use crate::route::model::Routes;
 use crate::ui::history;
 use anyhow::Context;
@@ -19,6 +20,8 @@ pub(super) struct Site {
     pub(super) folder: PathBuf,
     pub(super) routes: Routes,
     pub(super) notes: FileNotes,
+    /// The path below which the registry lies.
+    pub(super) prefix: String,
     pub(super) debug_header: bool,
 }
 
@@ -30,7 +33,14 @@ impl Site {
         let routes = read(&folder.join("routes.json"))?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
         let notes = read(&folder.join(notes::FILE))?.unwrap_or_default();
-        Ok(Self { folder, routes, notes, debug_header: options.debug_header })
+        let hosting: Hosting = read(&folder.join(HOSTING))?.unwrap_or_default();
+        let debug_header = options.debug_header || hosting.debug_header;
+        Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header })
+    }
+
+    /// The name of the generation.
+    pub(super) fn name(&self) -> String {
+        self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
     /// Where a file lies, given its path below the document root.

@@ -120,7 +120,7 @@ impl PackageFiles for ZipPackage {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.with_file(path, |content| disk::read_all(content))
+        self.with_file(path, |content| disk::read_all(content, 0))
     }
 }
 

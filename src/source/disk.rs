@@ -4,7 +4,6 @@
 //! is ever opened for reading, so neither a link swapped in between nor a fifo can lead astray. Knows nothing of packages.
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, stat, statat};
-use serde::{Deserialize, Serialize};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// What tells whether a file changed, without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileStat {
     /// Bytes.
     pub size: u64,
@@ -109,6 +108,11 @@ pub(super) fn look(parent: impl AsFd, name: impl rustix::path::Arg) -> io::Resul
     Ok(Found::new(&statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
+/// Looks at what is open.
+pub(super) fn look_at(file: impl AsFd) -> io::Result<Found> {
+    Ok(Found::new(&fstat(file)?))
+}
+
 /// Looks at a path, through links.
 pub(super) fn look_through(path: &Path) -> io::Result<Found> {
     Ok(Found::new(&stat(path)?))
@@ -179,9 +183,10 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
-/// Reads everything; [`Exactly`] bounds it.
-pub(super) fn read_all(content: &mut dyn Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Reads everything; [`Exactly`] bounds it. `size` is what to expect, which may be a lie.
+pub(super) fn read_all(content: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
+    const MOST_EXPECTED: usize = 1 << 20;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(usize::MAX).min(MOST_EXPECTED));
     content.read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -21,8 +21,10 @@ pub struct FolderPackage {
     candidate: Candidate,
     entries: Vec<Entry>,
     stats: Vec<FileStat>,
+    root: FileStat,
     /// From a link to a file to the file's own path below the root.
     link_targets: BTreeMap<String, PathBuf>,
+    has_links: bool,
     warnings: Vec<Problem>,
 }
 
@@ -33,7 +35,9 @@ impl FolderPackage {
             candidate: candidate.clone(),
             entries: Vec::new(),
             stats: Vec::new(),
+            root: FileStat::default(),
             link_targets: BTreeMap::new(),
+            has_links: false,
             warnings: Vec::new(),
         };
         let result = Walk { package: &mut package, limits, tally: Tally::new(limits) }.run();
@@ -46,6 +50,16 @@ impl FolderPackage {
     /// What to detect changes by, one for each of [`PackageFiles::entries`]; for a link that of its target.
     pub fn stats(&self) -> &[FileStat] {
         &self.stats
+    }
+
+    /// What to detect by that something came or went in the folder itself.
+    pub fn root(&self) -> &FileStat {
+        &self.root
+    }
+
+    /// Whether any symbolic link was met.
+    pub fn has_links(&self) -> bool {
+        self.has_links
     }
 
     /// What was odd but not refused.
@@ -111,7 +125,8 @@ impl PackageFiles for FolderPackage {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.with_file(path, |content| disk::read_all(content))
+        let size = self.find(path).map_or(0, |index| self.entries[index].size);
+        self.with_file(path, |content| disk::read_all(content, size))
     }
 }
 
@@ -125,6 +140,8 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn run(&mut self) -> Result<(), Box<Problem>> {
         let mut root = disk::open_folder(rustix::fs::CWD, &self.package.candidate.path).map_err(unreadable(""))?;
+        // Before the listing, so that what comes or goes later moves a time.
+        self.package.root = root.fd().map_err(Into::into).and_then(disk::look_at).map_err(unreadable(""))?.stat;
         let names = disk::list(&mut root, self.limits.max_entries).map_err(unreadable(""))?;
         let handle = root.fd().map_err(|error| unreadable("")(error.into()))?;
         self.visit(handle, handle, "", names)
@@ -168,6 +185,7 @@ impl Walk<'_> {
     }
 
     fn add_link(&mut self, root: BorrowedFd<'_>, path: String) -> Result<(), Box<Problem>> {
+        self.package.has_links = true;
         let target = links::resolve(&self.package.candidate.path, root, &path).map_err(unreadable(&path))?;
         let refuse = |rule: &str, reason: &str, hint: &str| {
             Err(Problem::quarantine(rule, reason).file(path.clone()).hint(hint).into())

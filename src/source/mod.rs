@@ -10,6 +10,7 @@ mod archive;
 mod discover;
 mod disk;
 mod folder;
+mod inventory;
 mod limits;
 mod links;
 mod members;
@@ -21,6 +22,7 @@ pub use archive::ZipPackage;
 pub use discover::discover;
 pub use disk::FileStat;
 pub use folder::FolderPackage;
+pub use inventory::{Inventory, each_of};
 pub use limits::Limits;
 
 use crate::package::{Entry, PackageFiles, PackageKind};

@@ -8,6 +8,7 @@
 //! The store knows nothing of packages, answers or distributions.
 
 mod incoming;
+mod shelves;
 mod tree;
 
 pub use incoming::Incoming;
@@ -18,13 +19,14 @@ use crate::generation::make_folders;
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
+use shelves::Shelves;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Published files are readable by every server, whatever the umask of the build.
 pub const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
@@ -59,6 +61,8 @@ pub struct Store {
     folder: OwnedFd,
     blobs: Known,
     trees: Known,
+    /// The blobs, once all of them were looked at.
+    shelves: OnceLock<Shelves>,
     next_temporary: AtomicU64,
 }
 
@@ -90,6 +94,7 @@ impl Store {
             folder,
             blobs: Known::new(),
             trees: Known::new(),
+            shelves: OnceLock::new(),
             next_temporary: AtomicU64::new(0),
         })
     }
@@ -112,10 +117,17 @@ impl Store {
         format!("trees/{}/{}", &name[..2], &name[2..])
     }
 
+    /// Looks at all blobs at once, for callers that will ask for most of them and for the trees they are in.
+    ///
+    /// Not to be called from a parallel stage: its threads would wait for each other.
+    pub fn look_at_blobs(&self) {
+        self.shelves.get_or_init(|| Shelves::of(self));
+    }
+
     /// Whether the blob is there, whole.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
         let mut known = self.blobs.shard(digest);
-        known.contains(&digest.half()) || {
+        known.contains(&digest.half()) || self.shelves.get().is_some_and(|shelves| shelves.has_blob(digest, size)) || {
             let whole = self.is_whole(&Self::blob_path(digest), digest, Some(size));
             if whole {
                 known.insert(digest.half());

@@ -85,3 +85,42 @@ fn links_beyond_the_limit_of_the_file_system() {
     assert_eq!(fs::read(links.join("65099")).unwrap(), b"content");
     assert_eq!(fs::metadata(links.join("65099")).unwrap().mtime(), blob.modified());
 }
+
+/// After a look at all blobs damage to a tree is seen as without it, whichever name was written to.
+#[test]
+fn damage_is_seen_after_a_look_at_all_blobs() {
+    type Damage = fn(&Store, &std::path::Path);
+    let damages: [(&str, bool, Damage); 6] = [
+        ("nothing", true, |_, _| {}),
+        ("a file of the tree was written to", false, |_, tree| fs::write(tree.join("x/a"), "other").unwrap()),
+        ("a file of the tree is gone", false, |_, tree| fs::remove_file(tree.join("x/a")).unwrap()),
+        ("a file came to the tree", false, |_, tree| fs::write(tree.join("x/new"), "").unwrap()),
+        ("the blob was written to", false, |store, _| {
+            fs::write(store.root().join(Store::blob_path(&Digest::of(b"content"))), "other").unwrap();
+        }),
+        ("the blob was mended, the tree not", false, |store, tree| {
+            fs::write(tree.join("x/a"), "other").unwrap();
+            Store::open(store.root()).unwrap().put(b"content").unwrap();
+        }),
+    ];
+    for (what, expected, damage) in damages {
+        let (_folder, store) = store();
+        let blob = store.put(b"content").unwrap();
+        let inner = store.put_tree(&Tree([("a".to_owned(), TreeEntry::Blob(blob))].into())).unwrap();
+        let outer = store.put_tree(&Tree([("x".to_owned(), TreeEntry::Tree(inner))].into())).unwrap();
+        damage(&store, &store.root().join(Store::tree_path(&outer)));
+        for looks in [false, true] {
+            let store = Store::existing(store.root()).unwrap();
+            if looks {
+                store.look_at_blobs();
+                assert_eq!(
+                    store.has_blob(&blob, 7),
+                    !matches!(what, "a file of the tree was written to" | "the blob was written to"),
+                    "{what}"
+                );
+            }
+            assert_eq!(store.has_tree(&outer), expected, "{what}, looked at all blobs: {looks}");
+            assert!(!store.has_blob(&blob, 8), "{what}");
+        }
+    }
+}

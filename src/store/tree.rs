@@ -98,7 +98,8 @@ impl Store {
         whole
     }
 
-    /// Looks at every entry: what was written to since it was stored has lost its time.
+    /// Looks at every entry: what was written to since it was stored has lost its time. An entry that is one of the blobs on
+    /// the shelves was looked at there.
     fn looks_whole(&self, name: &str, digest: &Digest) -> rustix::io::Result<bool> {
         let path = format!("trees/{}/{}", &name[..2], &name[2..]);
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -122,6 +123,9 @@ impl Store {
             if kind == FileType::Symlink {
                 let target = rustix::fs::readlinkat(folder.fd()?, name, Vec::new())?.into_string().unwrap_or_default();
                 below.push(target.trim_start_matches("../").replace('/', ""));
+                continue;
+            }
+            if self.shelves.get().is_some_and(|shelves| shelves.has_inode(entry.ino())) {
                 continue;
             }
             let stat = rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?;

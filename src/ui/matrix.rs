@@ -27,7 +27,7 @@ pub(super) struct Run {
 }
 
 /// The runs of one package, given all its versions in catalog order.
-pub(super) fn runs(versions: &[Facts], prerelease: bool) -> Vec<Run> {
+pub(super) fn runs(versions: &[&Facts], prerelease: bool) -> Vec<Run> {
     let branches: Vec<_> = clients::known().into_iter().filter(|client| client.spec_max.is_some()).collect();
     let mut starts = BTreeSet::from([[0, 0, 0], FIRST_WITHOUT_LEGACY]);
     for (first, next) in branches.iter().filter_map(|client| client.kibana) {

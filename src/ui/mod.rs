@@ -138,7 +138,7 @@ fn groups(entries: &[Entry]) -> Vec<(usize, usize)> {
 
 fn one_package(
     entries: &[Entry],
-    facts: &[Facts],
+    facts: &[&Facts],
     shelf: &Shelf<'_>,
     store: &Store,
     known: &PageTable,

@@ -103,7 +103,7 @@ struct Stream<'a> {
 }
 
 /// Makes the pages of a package, given all its versions in catalog order.
-pub(super) fn pages(entries: &[Entry], facts: &[Facts], shelf: &Shelf<'_>, store: &Store) -> Result<PackagePages> {
+pub(super) fn pages(entries: &[Entry], facts: &[&Facts], shelf: &Shelf<'_>, store: &Store) -> Result<PackagePages> {
     let files: Vec<Files> = entries.iter().map(|entry| shown::files(entry, store)).collect::<Result<_>>()?;
     let place = newest(facts);
     let shown = Shown::read(&entries[place], files[place].clone(), store)?;
@@ -141,7 +141,7 @@ pub(super) fn pages(entries: &[Entry], facts: &[Facts], shelf: &Shelf<'_>, store
 }
 
 /// The position of the newest release, or of the newest pre-release where there is none.
-fn newest(facts: &[Facts]) -> usize {
+fn newest(facts: &[&Facts]) -> usize {
     let latest = |prerelease| search(facts, &Query { prerelease, ..Query::default() }).first().map(|hit| hit.index);
     latest(false).or_else(|| latest(true)).unwrap_or(facts.len() - 1)
 }
@@ -239,7 +239,7 @@ fn is_prerelease(facts: &Facts) -> bool {
     facts.version.is_prerelease() || facts.release != Maturity::Ga
 }
 
-fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[Facts], changelog: &[Release], signed_at: Option<u64>) -> Tile {
+fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[&Facts], changelog: &[Release], signed_at: Option<u64>) -> Tile {
     let entry = shown.entry;
     let own = &entry.record.facts;
     let icons = shown.document.pointer("/icons").and_then(Value::as_array).into_iter().flatten();

@@ -151,7 +151,7 @@ proptest! {
             format!("p 1.{at}.0{pre} kibana={constraint} spec={}\n", specs[at])
         };
         let catalog: Vec<Facts> = samples::catalog(&constraints.iter().enumerate().map(line).collect::<String>());
-        let found = runs(&catalog, prerelease);
+        let found = runs(&catalog.iter().collect::<Vec<_>>(), prerelease);
         let gets = found.iter().take_while(|run| run.from <= kibana).last().and_then(|run| run.version.clone());
         // As the clients of that Kibana ask; written down here once more.
         let (spec_min, spec_max) = match kibana {
@@ -182,7 +182,7 @@ fn runs_tell_only_changes() {
     let catalog = samples::catalog("p 1.0.0 kibana=^8.0.0 spec=1.0\np 1.1.0 kibana=^8.17.3 spec=1.0");
     let expected = [([0, 0, 0], None), ([8, 0, 0], Some("1.0.0")), ([8, 17, 3], Some("1.1.0")), ([9, 0, 0], None)];
     let expected = expected.map(|(from, version)| Run { from, version: version.map(str::to_owned) });
-    assert_eq!(runs(&catalog, false), expected);
+    assert_eq!(runs(&catalog.iter().collect::<Vec<_>>(), false), expected);
 }
 
 #[test]

@@ -6,6 +6,9 @@ use super::compose::syntax;
 use super::{Entry, Plain, Scalar, Warning, YamlError};
 use std::cmp::Ordering;
 
+/// Up to so many pairs, comparing each with each costs less than sorting.
+const FEW: usize = 8;
+
 /// The pairs of one mapping while it is read: later ones win, in document order, merged ones included.
 #[derive(Default)]
 pub(super) struct Pairs {
@@ -45,8 +48,23 @@ impl Pairs {
         self.entries.extend(entries);
     }
 
+    /// Whether any two keys are equal, by comparing each with each.
+    fn has_equal_keys(&self) -> bool {
+        let mut rest = self.entries.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if others.iter().any(|other| compare(&first.key, &other.key).is_eq()) {
+                return true;
+            }
+            rest = others;
+        }
+        false
+    }
+
     /// Keeps the last entry of each key.
     pub(super) fn finish(mut self, warnings: &mut Vec<Warning>) -> Vec<Entry> {
+        if self.entries.len() <= FEW && !self.has_equal_keys() {
+            return self.entries;
+        }
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|&a, &b| compare(&self.entries[a].key, &self.entries[b].key).then(a.cmp(&b)));
         let mut lost: Vec<usize> = Vec::new();

@@ -1,12 +1,13 @@
-//! Real packages against the recorded answers of the reference, over the built-in server and over nginx.
+//! Real packages against the recorded answers of the reference, over the built-in server and over others.
 //!
 //! Data and recordings lie outside of the repository. The small set (250 versions) is always tried, the full one (2,001
 //! versions, minutes) when `EPR_CONFORMANCE` is `full`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
-use crate::archives;
 use crate::built::{DISTRIBUTIONS, Generation, program, run};
+use crate::routers::{apache, caddy, edge_sites, haproxy};
 use crate::running::{self, Running};
+use crate::{archives, image, publish};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,6 +22,40 @@ pub(crate) fn shared() -> Option<PathBuf> {
     running::skip_unless(found, &format!("no recordings in {}", folder.display())).then_some(folder)
 }
 
+/// Starts a server for a distribution below a folder; `None` where the server is absent.
+type Start = fn(&Path, &str) -> Option<Running>;
+
+/// Every server that answers from a generation.
+///
+/// The first two also answer for the full data.
+const SERVERS: [(&str, Start); 9] = [
+    ("serve", |home, distribution| Some(serve(home, distribution))),
+    ("nginx", nginx),
+    ("apache", |home, distribution| apache::start_generated(&current(home, distribution))),
+    ("caddy", caddy),
+    ("cloudflare", |home, distribution| edge_sites::start_built("cloudflare", home, distribution)),
+    ("cloudfront", |home, distribution| edge_sites::start_built("cloudfront", home, distribution)),
+    ("haproxy", |home, distribution| haproxy::start_generated(&current(home, distribution))),
+    ("image", image::start_generated),
+    ("object store", publish::start_behind_haproxy),
+];
+
+/// The generation of a distribution.
+fn current(home: &Path, distribution: &str) -> PathBuf {
+    fs::canonicalize(home.join("out").join(distribution).join("current")).unwrap()
+}
+
+/// Copies the folder of a host, whose configuration is to be changed, beside it.
+pub(crate) fn copy_host(generation: &Path, host: &str) -> PathBuf {
+    let folder = generation.join(format!("hosts/{host}-elsewhere"));
+    fs::create_dir_all(&folder).unwrap();
+    for entry in fs::read_dir(generation.join("hosts").join(host)).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    folder
+}
+
 /// The built-in server.
 fn serve(home: &Path, distribution: &str) -> Running {
     running::start("serve", |address| {
@@ -33,13 +68,7 @@ fn serve(home: &Path, distribution: &str) -> Running {
 /// A real nginx with the generated configuration, of which only the address and the folder for its state are changed.
 fn nginx(home: &Path, distribution: &str) -> Option<Running> {
     let binary = running::binary("nginx")?;
-    let generation = fs::canonicalize(home.join("out").join(distribution).join("current")).unwrap();
-    let prefix = generation.join("hosts/nginx-elsewhere");
-    fs::create_dir_all(&prefix).unwrap();
-    for entry in fs::read_dir(generation.join("hosts/nginx")).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, prefix.join(path.file_name().unwrap())).unwrap();
-    }
+    let prefix = copy_host(&current(home, distribution), "nginx");
     let generated = fs::read_to_string(prefix.join("nginx.conf")).unwrap();
     let state =
         generated.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).expect("a `pid` line");
@@ -52,6 +81,15 @@ fn nginx(home: &Path, distribution: &str) -> Option<Running> {
         running::nginx_command(&binary, &prefix)
     }))
 }
+
+/// A real Caddy with the generated configuration, of which only the address is changed.
+fn caddy(home: &Path, distribution: &str) -> Option<Running> {
+    let binary = running::binary("caddy")?;
+    Some(caddy::start_generated(&binary, &home.join("out").join(distribution)))
+}
+
+/// How many of the servers answer for the full data, which takes minutes each.
+const FOR_ALL_DATA: usize = 2;
 
 /// Replays all recorded requests; what differs is in the result.
 fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip: bool) -> Result<String, String> {
@@ -66,7 +104,7 @@ fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip:
 }
 
 /// Unpacks the packages, builds every distribution and replays everything against every server.
-fn conform(shared: &Path, size: &str, archive: &str) {
+fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) {
     let start = Instant::now();
     let home = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let unpack = "zstd -dc --long=31 \"$0\" | tar -x";
@@ -82,11 +120,10 @@ fn conform(shared: &Path, size: &str, archive: &str) {
     assert_eq!(built.status, Some(0), "{built:#?}");
     let mut different = Vec::new();
     for distribution in DISTRIBUTIONS {
-        let servers = [("serve", Some(serve(home.path(), distribution))), ("nginx", nginx(home.path(), distribution))];
-        for (name, server) in &servers {
-            let Some(server) = server else { continue };
+        for (name, start) in servers {
+            let Some(server) = start(home.path(), distribution) else { continue };
             for gzip in [false, true] {
-                match replay(shared, server, size, distribution, gzip) {
+                match replay(shared, &server, size, distribution, gzip) {
                     Ok(text) => println!("{name}, gzip {gzip}: {}", text.trim()),
                     Err(text) => different.push(format!("{name}, gzip {gzip}: {text}")),
                 }
@@ -105,17 +142,17 @@ fn conform(shared: &Path, size: &str, archive: &str) {
 }
 
 /// The folder that holds the layers, wherever the archive puts it.
-fn packages_below(home: &Path) -> PathBuf {
+pub(crate) fn packages_below(home: &Path) -> PathBuf {
     let found = walkdir::WalkDir::new(home).max_depth(3).into_iter().map(Result::unwrap);
     let layer = found.map(walkdir::DirEntry::into_path).find(|path| path.ends_with("production"));
     layer.expect("a layer `production`").parent().unwrap().to_owned()
 }
 
-/// 250 versions answer as the reference does, on both servers, with and without compression.
+/// 250 versions answer as the reference does, on all servers, with and without compression.
 #[test]
 fn the_small_set_answers_as_the_reference() {
     let Some(shared) = shared() else { return };
-    conform(&shared, "small", "package-storage-small.tar.zst");
+    conform(&shared, "small", "package-storage-small.tar.zst", &SERVERS);
 }
 
 /// 2,001 versions do.
@@ -126,7 +163,7 @@ fn the_full_set_answers_as_the_reference() {
         println!("skipped: EPR_CONFORMANCE is not `full`");
         return;
     }
-    conform(&shared, "full", "package-storage.tar.zst");
+    conform(&shared, "full", "package-storage.tar.zst", &SERVERS[..FOR_ALL_DATA]);
     // Continuous integration looks for this note, to be sure that nothing was skipped.
     fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-full"), "").unwrap();
 }

@@ -7,11 +7,12 @@ use epr_build::catalog::Catalog;
 use epr_build::config::{DashedFolders, Layer, Signatures, Validation};
 use epr_build::content::Contents;
 use epr_build::intake::{Desk, LayerIntake, LayerPlan, take_in};
+use epr_build::package::Findings;
 use epr_build::problem::{Problem, Severity};
 use epr_build::progress::Progress;
 use epr_build::source::{LayerSource, Limits};
 use epr_build::store::Store;
-use epr_build::survey::{Look, Survey};
+use epr_build::survey::{Inventories, Look, Survey};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -37,7 +38,14 @@ fn read(case: &Value, store: &Store) -> Outcome {
     };
     let plan = LayerPlan { source: LayerSource { name: "layer".to_owned(), paths: vec![layer] }, rules };
     let look = Look { limits: Limits::default(), now_ns: 0 };
-    let desk = Desk { contents: Contents::new(Some(store)), look, cache: Cache::none(), store: Some(store) };
+    let desk = Desk {
+        contents: Contents::new(Some(store)),
+        findings: Findings::default(),
+        look,
+        cache: Cache::none(),
+        inventories: Inventories::none(),
+        store: Some(store),
+    };
     let plans = [plan];
     let taken = take_in(&plans, Survey::new(&plans).unwrap(), &desk, &Progress::new(true)).unwrap();
     let layers: Vec<&LayerIntake> = taken.iter().collect();

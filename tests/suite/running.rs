@@ -11,6 +11,8 @@ pub(crate) struct Running {
     pub(crate) process: Child,
     /// Address and port.
     pub(crate) address: String,
+    /// Another server that this one needs, stopped after it.
+    pub(crate) behind: Option<Box<Running>>,
 }
 
 impl Drop for Running {
@@ -28,7 +30,7 @@ pub(crate) fn start(name: &str, command: impl Fn(&str) -> Command) -> Running {
     for _ in 0..5 {
         let address = format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
         let process = command(&address).spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut running = Running { process, address };
+        let mut running = Running { process, address, behind: None };
         let start = Instant::now();
         while running.process.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
             if TcpStream::connect(&running.address).is_ok() {

@@ -9,13 +9,9 @@ use std::path::{Path, PathBuf};
 /// Every file of the repository that is not made by a build, by path.
 fn tracked() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = |name: &str| ["target", "out", ".git"].contains(&name);
+    let made = |depth, name: &str| (depth == 1 && ["target", "out", ".git"].contains(&name)) || name == "node_modules";
     let walk = walkdir::WalkDir::new(root).sort_by_file_name().into_iter();
-    let is_ours = |entry: &walkdir::DirEntry| {
-        let name = entry.file_name().to_str().unwrap();
-        name != "node_modules" && (entry.depth() != 1 || !made(name))
-    };
-    let files = walk.filter_entry(is_ours);
+    let files = walk.filter_entry(|entry| !made(entry.depth(), entry.file_name().to_str().unwrap()));
     let files = files.map(Result::unwrap).filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
     files.map(|path| (path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), path)).collect()
 }

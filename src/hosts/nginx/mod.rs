@@ -3,9 +3,12 @@
 //! nginx has no arithmetic, ignores case in exact keys, and evaluates maps only when they are needed; the templates are
 //! built around these three facts. A request costs some patterns and about twenty hash look-ups. Knows nothing of disks.
 
+pub mod origin;
 mod tables;
-mod treatment;
-mod trie;
+pub(super) mod treatment;
+pub(super) mod trie;
+
+pub(super) use trie::below;
 
 use super::HostOptions;
 use crate::media;
@@ -15,6 +18,7 @@ use crate::route::{query, request, spelling};
 use crate::ui;
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A generated map of nginx.
@@ -41,31 +45,48 @@ impl Map {
             map.longest = map.longest.max(row.split(' ').next().map_or(0, str::len));
             map.text.extend(["  ", &row, ";\n"]);
         }
+        map.text.shrink_to_fit();
         map
     }
 
-    /// Adds it to a configuration.
-    fn render(&self, out: &mut String) {
-        out.extend(["map ", &self.source, " $", &self.name, " {\n", &self.text, "}\n"]);
+    /// Adds it to a configuration, for the distribution of this slug.
+    fn render(&self, slug: &str, out: &mut String) {
+        let name = format!("${}", self.name);
+        let map = ["map ", &own(&self.source, slug), " ", &own(&name, slug), " {\n", &own(&self.text, slug), "}\n"];
+        out.extend(map);
     }
+}
+
+/// Gives variables and named locations names of their own for each distribution, so that the rules of several can be
+/// included in one server. What patterns capture (`eprc_...`) is shared: it follows from the request alone, and the length
+/// of such names is limited.
+fn own<'a>(text: &'a str, slug: &str) -> Cow<'a, str> {
+    // Neither sign is ever part of data.
+    if !text.contains("$epr_") && !text.contains("@epr_") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("$epr_", &format!("$epr_{slug}_")).replace("@epr_", &format!("@epr_{slug}_")))
 }
 
 /// The file that gets the tables after what its template says.
 const TABLES: &str = "tables.maps";
+/// The complete configuration once more, with TLS.
+const TLS: &str = "tls.sample.conf";
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("README.md", include_str!("../../../templates/nginx/README.md")),
     ("nginx.conf", include_str!("../../../templates/nginx/nginx.conf")),
     ("request.maps", include_str!("../../../templates/nginx/request.maps")),
     ("server.inc", include_str!("../../../templates/nginx/server.inc")),
     ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
+    (TLS, include_str!("../../../templates/nginx/nginx.conf")),
     (TABLES, include_str!("../../../templates/nginx/tables.maps")),
 ];
 
 /// A part of PRE: a number without leading zero, or a word with something else than digits.
-const PRERELEASE_PART: &str = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)";
+pub(super) const PRERELEASE_PART: &str = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)";
 /// Dot-separated parts of META.
-const PARTS: &str = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*";
+pub(super) const PARTS: &str = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*";
 /// An escape that is none, or a `;`: the registry drops such a pair.
 const DROPPED: &str = r"%(?![0-9A-Fa-f]{2})|;";
 /// Looks ahead for no more than the longest version, counting an escaped plus as one.
@@ -78,27 +99,32 @@ const LENGTH: &str = r"(?=(?:[^%]|%2[Bb]){1,256}\z)";
 pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
     let tables = tables::tables(routes);
     let treatments = treatment::treatments(&options.notes);
-    let maps: Vec<_> = tables.iter().chain([&treatments.listed, &treatments.treatment]).collect();
+    let mut maps = tables;
+    maps.extend([treatments.listed, treatments.treatment]);
     let values = context! {
         ..request_values(routes),
         ..server_values(options, &treatments.locations),
         ..sizes(&maps),
     };
+    let slug = options.slug();
     let environment = Environment::new();
     let mut files = Vec::new();
     for (name, template) in TEMPLATES {
-        let text = environment.render_str(template, &values).with_context(|| format!("nginx template {name}"))?;
-        let mut text = text + "\n";
+        let values = context! { tls => name == TLS, ..values.clone() };
+        let text = environment.render_str(template, values).with_context(|| format!("nginx template {name}"))?;
+        let mut text = own(&text, &slug).into_owned() + "\n";
         if name == TABLES {
             text.reserve_exact(maps.iter().map(|map| map.text.len() + 256).sum());
-            maps.iter().for_each(|map| map.render(&mut text));
+            // They are many megabytes: each goes when it is written.
+            maps.drain(..).for_each(|map| map.render(&slug, &mut text));
         }
         files.push((name.to_owned(), text));
     }
     Ok(files)
 }
 
-fn request_values(routes: &Routes) -> Value {
+/// The parameters that count, by the names that the templates have for them.
+pub(super) fn parameters() -> Vec<Value> {
     let parameters = [
         ("kibana", r"kibana\.version"),
         ("agent", r"agent\.version"),
@@ -113,8 +139,12 @@ fn request_values(routes: &Routes) -> Value {
         ("category", "category"),
         ("type", "type"),
     ];
+    parameters.map(|(id, pattern)| context! { id, pattern }).to_vec()
+}
+
+pub(super) fn request_values(routes: &Routes) -> Value {
     context! {
-        parameters => parameters.map(|(id, pattern)| context! { id, pattern }).to_vec(),
+        parameters => parameters(),
         length => LENGTH,
         prerelease => format!(r"{PRERELEASE_PART}(?:\.{PRERELEASE_PART})*"),
         metadata => format!("(?:%2[Bb]{PARTS})?"),
@@ -146,12 +176,6 @@ fn set(bytes: spelling::Bytes) -> Value {
     context! { literals, escapes, foreign }
 }
 
-/// The beginning of the paths outside of the generation, for this address alone.
-fn state(options: &HostOptions) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };
-    format!("{}-{}", options.state, options.listen.chars().map(plain).collect::<String>())
-}
-
 fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) -> Value {
     let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (extension, name) in media::EXTENSIONS {
@@ -169,8 +193,12 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
     ];
     context! {
         generation => options.generation_id.as_str(),
+        slug => options.slug(),
+        distribution => options.distribution.as_str(),
+        prefix => options.prefix.as_str(),
+        prefix_pattern => treatment::pattern(&options.prefix),
         listen => options.listen.as_str(),
-        state => state(options),
+        state => options.state_here(),
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
         pages => options.notes.pages,
@@ -178,21 +206,27 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
         sandbox => ui::SANDBOX,
         text => media::TEXT,
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
-        texts => context! { no_revision => request::NO_REVISION, no_resource => request::NO_RESOURCE },
+        texts => context! {
+            no_revision => request::NO_REVISION,
+            no_resource => request::NO_RESOURCE,
+            no_method => request::NO_METHOD,
+            no_route => request::NO_ROUTE,
+        },
         errors => errors.map(|(name, status, text)| context! { name, status, text }).to_vec(),
         treatments => locations.iter().map(|(name, kind)| context! { name, type => kind }).collect::<Vec<_>>(),
     }
 }
 
 /// Hash sizes: nginx refuses to start when a key does not fit a bucket, and warns when there are too few buckets.
-fn sizes(maps: &[&Map]) -> Value {
+fn sizes(maps: &[Map]) -> Value {
     let rows = maps.iter().map(|map| map.rows).max().unwrap_or_default();
     let key = maps.iter().map(|map| map.longest).max();
     context! {
         map_rows => (2 * rows).next_power_of_two().max(2048),
         // A key is kept with its length and two pointers.
         map_bucket => (key.unwrap_or_default() + 32).next_power_of_two().max(128),
-        variables => (4 * maps.len()).next_power_of_two().max(4096),
+        // Several distributions may share a server.
+        variables => (16 * maps.len()).next_power_of_two().max(4096),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn tables(routes: &Routes) -> Vec<Map> {
 
 /// A value of a node; what an nginx variable cannot hold as written is refused rather than answered wrongly.
 fn value(node: &Node) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~@-".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~-".contains(&byte);
     match node {
         Node::Step(number) => number.to_string(),
         Node::Answer(path) if path.bytes().all(is_plain) => path.to_string(),
@@ -51,7 +51,7 @@ fn labels(routes: &Routes) -> Vec<Map> {
         let floor = |count: usize, _: bool| {
             count.checked_sub(1).map_or_else(|| LOWEST.to_owned(), |last| boundary_label(bounds[last]))
         };
-        let sources = ["a", "b", "c"].map(|part| format!("$epr_{id}_{part}"));
+        let sources = [format!("$eprc_{id}_a"), format!("$epr_{id}_b"), format!("$epr_{id}_c")];
         let bounds = bounds.iter().map(<[u64; 3]>::as_slice).collect();
         maps.extend(number_label(id, &sources, bounds, &floor, &format!("{PRE} {PRE}")));
     }
@@ -70,7 +70,7 @@ fn labels(routes: &Routes) -> Vec<Map> {
         None => NONE.to_owned(),
     };
     let mut bound = |id: &str, label: &dyn Fn(usize, bool) -> String| {
-        let sources = ["a", "b"].map(|part| format!("$epr_{id}_{part}"));
+        let sources = ["a", "b"].map(|part| format!("$eprc_{id}_{part}"));
         let bounds = specs.iter().map(<[u64; 2]>::as_slice).collect();
         maps.extend(number_label(id, &sources, bounds, label, ""));
     };

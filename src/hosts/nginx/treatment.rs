@@ -51,24 +51,24 @@ fn listed(treated: &BTreeMap<&str, String>) -> Map {
         if is_key(path) {
             format!("{path} \"{name}:{path}\"")
         } else {
-            format!("\"~^{}\\z\" \"{name}:$uri\"", pattern(path))
+            format!("\"~^{}\\z\" \"{name}:$eprc_file\"", pattern(path))
         }
     };
     let rows = std::iter::once("default \"\"".to_owned()).chain(treated.iter().map(row));
-    Map::new("$uri", "epr_listed", rows)
+    Map::new("$eprc_file", "epr_listed", rows)
 }
 
 fn treatment() -> Map {
     let rows = [
         r#"default """#,
-        r#""~^(?<epr_c_treatment>[a-z0-9-]+):(?<epr_c_path>[\s\S]+) \k{epr_c_path}\z" $epr_c_treatment"#,
+        r#""~^(?<eprc_treatment>[a-z0-9-]+):(?<eprc_path>[\s\S]+) \k{eprc_path}\z" $eprc_treatment"#,
         r#""~\.gz\z" copy"#,
     ];
-    Map::new("\"$epr_listed $uri\"", "epr_treatment", rows.map(str::to_owned))
+    Map::new("\"$epr_listed $eprc_file\"", "epr_treatment", rows.map(str::to_owned))
 }
 
 /// A pattern that matches the text alone, without any character that nginx reads itself.
-pub(super) fn pattern(text: &str) -> String {
+pub(in crate::hosts) fn pattern(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'_' => char::from(byte).to_string(),
         other => format!("\\x{other:02x}"),

@@ -58,7 +58,7 @@ impl Trie<'_> {
 }
 
 /// A pattern for the numbers below a limit, written without leading zeros.
-fn below(limit: u64) -> String {
+pub(in crate::hosts) fn below(limit: u64) -> String {
     let digits = limit.to_string();
     let mut patterns = Vec::new();
     if digits.len() > 1 {

@@ -25,8 +25,13 @@ const FIELDS: &str = "- name: data_stream.type\n  type: constant_keyword\n\
                       - name: '@timestamp'\n  type: date\n";
 
 /// How the registry reads by default.
-const STRICT: ReadContext<'_> =
-    ReadContext { folder_version: None, signed: false, require_validation: true, allow_dashed_folders: false };
+const STRICT: ReadContext<'_> = ReadContext {
+    folder_version: None,
+    signed: false,
+    require_validation: true,
+    allow_dashed_folders: false,
+    findings: None,
+};
 
 /// A package in memory; files in the order in which they were added.
 #[derive(Clone)]

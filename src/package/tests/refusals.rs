@@ -1,7 +1,7 @@
 //! Every reason for which a package is refused (sections 1.6 and 5.5), each from the least package that shows it.
 
 use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, STRICT, read, refusals};
-use crate::package::{PackageKind, ReadContext};
+use crate::package::{Findings, PackageKind, ReadContext};
 use crate::problem::{Problem, Severity};
 
 /// Lines added to the least manifest, and the rule that they break.
@@ -351,4 +351,30 @@ fn problems_have_a_place_and_a_hint() {
          hint: write `docs/README.md`",
     ];
     assert_eq!(shown, expected);
+}
+
+/// What was found in an equal file of another package is reported with the place of this one, and nothing else changes.
+#[test]
+fn equal_files_are_refused_alike() {
+    let findings = Findings::default();
+    let group = "- name: data_stream\n  type: group\n  fields: [{name: type, type: constant_keyword}, {type: x}]\n";
+    for fields in
+        ["a: b\n", "- 1\n", "- name: [\n", "", "- type: date\n", "- name: '@timestamp'\n  type: text\n", group]
+    {
+        let memory = Memory::minimal("")
+            .with("data_stream/log/manifest.yml", DATA_STREAM)
+            .with("data_stream/log/fields/a.yml", fields)
+            .with("data_stream/other/manifest.yml", DATA_STREAM)
+            .with("data_stream/other/elasticsearch/ingest_pipeline/default.yml", fields)
+            .with("data_stream/other/elasticsearch/ingest_pipeline/default.json", fields)
+            .with("data_stream/other/fields/a.yml", fields)
+            .with("data_stream/other/fields/b.yml", FIELDS)
+            .listed();
+        let (_, alone) = read(&memory, &STRICT);
+        assert!(!alone.is_empty(), "{fields}");
+        for _ in 0..2 {
+            let (_, with) = read(&memory, &ReadContext { findings: Some(&findings), ..STRICT });
+            assert_eq!(with, alone, "{fields}");
+        }
+    }
 }

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 fn routes() -> Routes {
     let answer = |path: &str| Node::Answer(format!("/answers/{path}").into());
     let start = |node: Node| Start { node, kibana: 0, spec: 0 };
-    let rows = |node: u32, exact: &[(&str, Node)], default: Node| Rows {
-        exact: BTreeMap::from([(node, exact.iter().map(|(class, next)| ((*class).into(), next.clone())).collect())]),
-        default: BTreeMap::from([(node, default)]),
+    let rows = |node: u32, exact: &[(&str, Node)], default: Node| {
+        let mut rows = Rows::default();
+        exact.iter().for_each(|(class, next)| rows.exact.insert(node, class, next.clone()));
+        rows.default.insert(node, default);
+        rows
     };
     let same = |labels: &[&str], default: &str| Profile {
         exact: labels.iter().map(|label| ((*label).to_owned(), (*label).to_owned())).collect(),

@@ -89,6 +89,8 @@ pub(super) struct Scanner<'a> {
     position: usize,
     mark: Mark,
     tokens: VecDeque<Token<'a>>,
+    /// Whether the first of them can be handed out as it is.
+    ready: bool,
     /// How many tokens were handed out.
     taken: usize,
     ended: bool,
@@ -109,6 +111,7 @@ impl<'a> Scanner<'a> {
             position: 0,
             mark: Mark { index: 0, line: 1, column: 0 },
             tokens: VecDeque::new(),
+            ready: false,
             taken: 0,
             ended: false,
             indent: -1,
@@ -120,8 +123,11 @@ impl<'a> Scanner<'a> {
 
     /// The next token, left in place.
     pub(super) fn peek(&mut self) -> Result<&Token<'a>> {
-        while self.needs_more()? {
-            self.fetch()?;
+        if !self.ready {
+            while self.needs_more()? {
+                self.fetch()?;
+            }
+            self.ready = true;
         }
         self.tokens.front().ok_or_else(|| YamlError::syntax(self.mark.line, "unexpected end of stream"))
     }
@@ -129,6 +135,7 @@ impl<'a> Scanner<'a> {
     /// Takes the next token.
     pub(super) fn take(&mut self) -> Result<Token<'a>> {
         self.peek()?;
+        self.ready = false;
         self.taken += 1;
         self.tokens.pop_front().ok_or_else(|| YamlError::syntax(self.mark.line, "unexpected end of stream"))
     }
@@ -208,6 +215,7 @@ impl<'a> Scanner<'a> {
 
     fn skip_to_token(&mut self) {
         loop {
+            self.skip_ascii(|byte| byte == b' ');
             // Tabs may separate tokens, but never indent a block.
             while self.at(0) == b' ' || (self.at(0) == b'\t' && (self.in_flow() || !self.simple_key_allowed)) {
                 self.skip();

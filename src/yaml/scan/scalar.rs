@@ -54,6 +54,11 @@ impl Gap {
     }
 }
 
+/// Whether a character of one byte can neither end an unquoted scalar nor separate parts of it.
+fn is_ordinary(byte: u8) -> bool {
+    byte > b' ' && !matches!(byte, b':' | b',' | b'?' | b'[' | b']' | b'{' | b'}')
+}
+
 impl<'a> Scanner<'a> {
     fn slice(&self, start: usize) -> &'a str {
         let text: &'a str = self.text;
@@ -111,6 +116,7 @@ impl<'a> Scanner<'a> {
     fn skip_plain_run(&mut self) {
         let flow = self.in_flow();
         loop {
+            self.skip_ascii(is_ordinary);
             match self.at(0) {
                 b' ' | b'\t' | 0 => return,
                 b':' if self.is_space_or_end(1) => return,
@@ -168,7 +174,11 @@ impl<'a> Scanner<'a> {
     fn scan_quoted_run(&mut self, quote: u8, value: &mut Cow<'a, str>) -> Result<bool> {
         loop {
             let start = self.position;
-            while !self.is_space_or_end(0) && self.at(0) != quote && (quote == b'\'' || self.at(0) != b'\\') {
+            loop {
+                self.skip_ascii(|byte| byte > b' ' && byte != quote && byte != b'\\');
+                if self.is_space_or_end(0) || self.at(0) == quote || (quote == b'"' && self.at(0) == b'\\') {
+                    break;
+                }
                 self.skip();
             }
             let run = self.slice(start);

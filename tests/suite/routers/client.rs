@@ -13,9 +13,10 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The only header of this name; two are a fault.
+    /// The only header of this name; two are a fault, unless they are empty.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let of_this_name = |(found, value): &&(String, String)| found == name && !value.is_empty();
+        let mut values = self.headers.iter().filter(of_this_name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "{name} twice");
         value
@@ -99,11 +100,33 @@ impl Client {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut response = Response { status, headers, body: Vec::new() };
-        if method != "HEAD" && status != 204 && status != 304 {
+        if method != "HEAD" && response.header("transfer-encoding") == Some("chunked") {
+            response.body = self.receive_chunks();
+        } else if response.header("connection") == Some("close") && response.header("content-length").is_none() {
+            // What Go says to a malformed request ends with the connection.
+            self.stream.read_to_end(&mut response.body).unwrap();
+        } else if method != "HEAD" && status != 204 && status != 304 {
             let length = response.header("content-length").and_then(|length| length.parse().ok());
             response.body = vec![0; length.unwrap_or_else(|| panic!("{method} {target}: no length: {response:?}"))];
             self.stream.read_exact(&mut response.body).unwrap();
         }
         response
+    }
+
+    /// A body whose length was not known when it began.
+    fn receive_chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            let start = body.len();
+            body.resize(start + length + 2, 0);
+            self.stream.read_exact(&mut body[start..]).unwrap();
+            body.truncate(start + length);
+            if length == 0 {
+                return body;
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::site::{Dice, GENERATION, Site};
-use super::{check_bytes, compare, queries};
+use super::{check_bytes, compare, compare_below, queries, targets_below};
 use epr_build::serve::{Event, ServeOptions, run};
 use std::fs;
 use std::sync::mpsc;
@@ -27,7 +27,7 @@ impl Drop for Server {
 }
 
 fn start(site: &Site) -> Server {
-    let options = ServeOptions { generation: site.folder.path().join("current"), debug_header: true };
+    let options = ServeOptions { debug_header: true, ..ServeOptions::new(site.folder.path().join("current")) };
     let (send, events) = mpsc::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
@@ -52,6 +52,20 @@ fn the_server_routes_as_the_reference_router() {
     let mut dice = Dice::new(13);
     compare(&site, &mut client, (0..5_000).map(|_| queries::query(&mut dice, &site)));
     compare(&site, &mut client, (0..2_000).map(|_| queries::path(&mut dice)));
+}
+
+#[test]
+fn the_server_routes_below_a_path() {
+    let site = Site::build();
+    let prefix = "/epr.x/my-Registry";
+    fs::write(
+        site.folder.path().join(GENERATION).join("hosting.json"),
+        format!("{{\"prefix\":\"{prefix}\",\"debug_header\":false}}"),
+    )
+    .unwrap();
+    let server = start(&site);
+    let targets = targets_below(prefix, &mut Dice::new(19), &site, 2_000);
+    compare_below(prefix, &site, &mut Client::connect(&server.address), targets);
 }
 
 #[test]

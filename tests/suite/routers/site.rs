@@ -251,7 +251,7 @@ fn grow(routes: &mut Routes, dice: &mut Dice, next: &mut u32, labels: &[Vec<Stri
     let classes: Vec<_> = (0..1 + dice.below(3)).map(|_| dice.pick(&labels[at]).clone()).collect();
     for class in classes {
         let child = grow(routes, dice, next, labels, at + 1);
-        routes.rows.entry(Axis::ALL[at]).or_default().exact.entry(node).or_default().insert(class.into(), child);
+        routes.rows.entry(Axis::ALL[at]).or_default().exact.insert(node, &class, child);
     }
     let child = grow(routes, dice, next, labels, at + 1);
     if keeps_default {
@@ -260,8 +260,10 @@ fn grow(routes: &mut Routes, dice: &mut Dice, next: &mut u32, labels: &[Vec<Stri
     }
     // Without a default every class needs a row, or the walk would end in the middle.
     for class in &labels[at] {
-        let rows = routes.rows.entry(Axis::ALL[at]).or_default().exact.entry(node).or_default();
-        rows.entry(class.as_str().into()).or_insert_with(|| child.clone());
+        let rows = &mut routes.rows.entry(Axis::ALL[at]).or_default().exact;
+        if rows.get(&node).and_then(|rows| rows.get(class)).is_none() {
+            rows.insert(node, class, child.clone());
+        }
     }
     routes.rows.entry(Axis::ALL[at]).or_default().default.insert(node, Node::Refused);
     Node::Step(node)

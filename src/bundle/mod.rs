@@ -1,0 +1,112 @@
+//! Bundles: one distribution as one file (or parts of one) to be carried over an air gap.
+//!
+//! A bundle is a tar archive in zstd, so any machine can look into it:
+//!
+//! ```text
+//! bundle.json          the manifest: every content with SHA-256 and size, every folder, recipes, what is gone
+//! epr-build            the program itself, if it is statically linked
+//! generation/…         the files of the generation beside its document root; in a delta as patches (`….patch`)
+//! contents/text        contents that compress, one after the other, alike ones side by side
+//! contents/media       contents that are compressed already
+//! ```
+//!
+//! Most of what lies in a store is made from something else there, always in the same way, so a recipe stands for it:
+//! archives of folder packages, gzip twins, and contents that lie in an archive. Behind the last frame follows the
+//! *seal*, a frame that unpackers skip: the SHA-256 of everything before it ([`parts`]). A signature is a file beside the
+//! bundle, as `minisign` makes it, over every byte of all parts.
+//!
+//! A *delta* leaves out what a base generation has. It is taken in only where that generation is.
+//!
+//! Knows the store and generations; nothing of packages, routing or HTTP.
+
+pub mod check;
+pub mod delta;
+mod make;
+pub mod manifest;
+pub mod parts;
+pub mod plan;
+pub mod read;
+mod recipe;
+pub mod scan;
+pub mod sign;
+pub mod unpack;
+pub mod write;
+
+pub use manifest::Manifest;
+
+use std::fmt;
+
+/// Name of the first member.
+const MANIFEST: &str = "bundle.json";
+/// Name of the program's member, as it is called when it is unpacked.
+const PROGRAM: &str = "epr-build";
+/// What names of the generation's files begin with.
+const GENERATION: &str = "generation/";
+/// What is put behind the name of a file that is there as a patch.
+const PATCH: &str = ".patch";
+/// The two streams of contents.
+const TEXT: &str = "contents/text";
+const MEDIA: &str = "contents/media";
+/// Two to this power is what a reader has to remember of what it unpacked: 128 MiB, all that `zstd -d` grants unasked.
+const WINDOW: u32 = 27;
+
+/// Why a bundle is not taken: it is damaged, hostile, for another base, or not signed as demanded. The machine is well.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    what: String,
+    place: Option<String>,
+    hint: String,
+}
+
+impl Refusal {
+    /// A reason, and what to do about it.
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), place: None, hint: hint.into() }
+    }
+
+    /// Says where, unless that is said already.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.place.get_or_insert_with(|| place.to_string());
+        self
+    }
+
+    /// For whatever is not as it was written.
+    fn damaged(what: impl Into<String>) -> Self {
+        Self::new(what, "the bundle is damaged: copy it again, and compare its SHA-256 with that of the original")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(place) = &self.place {
+            write!(f, "\n  --> {place}")?;
+        }
+        write!(f, "\nhint: {}", self.hint)
+    }
+}
+
+/// Bytes of zeros that end a tar archive.
+const TAR_END: usize = 1024;
+
+/// How many zeros follow a member of this size.
+fn padding(size: u64) -> usize {
+    (512 - (size % 512) as usize) % 512
+}
+
+/// The one header that a member of this name and size has.
+fn header(name: &str, size: u64, mode: u32) -> std::io::Result<tar::Header> {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name)?;
+    header.set_size(size);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(1_000_000_000);
+    header.set_cksum();
+    Ok(header)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! `epr-build probe`: whether a registry answers, for health checks where there is no curl.
+
+use super::Exit;
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// Below the options of `--help`.
+pub(super) const EXAMPLES: &str = "\
+Does what `curl -f http://127.0.0.1:8080` does in images that have no curl: exit code 0 when the answer is a success or a
+redirect, 2 otherwise. Plain HTTP only.";
+
+/// How long connecting, asking and answering may take, each.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that are read of the answer: its first line is there.
+const ENOUGH: usize = 64;
+
+/// Arguments of `probe`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// What to ask
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+}
+
+/// Asks once.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let url = &arguments.url;
+    let rest = url.strip_prefix("http://").with_context(|| format!("`{url}` does not begin with http://"))?;
+    let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port { host.to_owned() } else { format!("{host}:80") };
+    let status = ask(&address, host, path).with_context(|| format!("no answer from {url}"))?;
+    ensure!((200..400).contains(&status), "{url} answers {status}");
+    Ok(Exit::Clean)
+}
+
+/// The status of an answer.
+fn ask(address: &str, host: &str, path: &str) -> Result<u16> {
+    let mut last = None;
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return status(stream, host, path),
+            Err(error) => last = Some(error),
+        }
+    }
+    match last {
+        Some(error) => Err(error.into()),
+        None => bail!("the name has no address"),
+    }
+}
+
+fn status(mut stream: TcpStream, host: &str, path: &str) -> Result<u16> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ENOUGH as u64).read_to_end(&mut answer)?;
+    let line = String::from_utf8_lossy(&answer);
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse().ok());
+    status.context("the answer is not HTTP")
+}

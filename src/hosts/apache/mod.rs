@@ -1,0 +1,144 @@
+//! The configuration for Apache httpd: the reference router as rewriting rules, the routing tables as maps of exact keys.
+//!
+//! Rules run from top to bottom and pass values on in environment variables; those that a request does not need are
+//! skipped by their number, which is counted here. A map of text is searched from its beginning for each key that was not
+//! looked up before, so keys that are often new should lie in small maps. Knows nothing of disks.
+
+use super::nginx::request_values;
+use super::nginx::treatment::pattern;
+use super::notes::FileNotes;
+use super::{HostOptions, rows};
+use crate::media;
+use crate::route::model::Routes;
+use anyhow::Context;
+use minijinja::{Environment, Value, context};
+use std::fmt::Write;
+
+/// Templates by the name of the file they make.
+const TEMPLATES: [(&str, &str); 3] = [
+    ("README.md", include_str!("../../../templates/apache/README.md")),
+    ("httpd.conf", include_str!("../../../templates/apache/httpd.conf")),
+    ("registry.conf", include_str!("../../../templates/apache/registry.conf")),
+];
+/// Stands before the name of a section of the rules.
+const SECTION: &str = "\n#-- ";
+/// Stands for the number of rules behind the first one.
+const RULES: &str = "@rules@";
+/// What a rule that skips a section writes for the number of its rules, and the name of that section.
+const SKIPPED: [(&str, &str); 3] =
+    [("@paths@", "paths"), ("@searches@", "what is searched"), ("@counts@", "what is counted")];
+
+/// Makes the files of the folder `hosts/apache`: name and content.
+///
+/// # Errors
+/// When a template is broken, or the prefix is no path.
+pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
+    let values = context! {
+        ..request_values(routes),
+        ..rows::request_values(routes),
+        ..values(options)?,
+    };
+    let environment = Environment::new();
+    let mut files = vec![("files.map".to_owned(), files(&options.notes)), ("types.map".to_owned(), types())];
+    for (name, template) in TEMPLATES {
+        let text = environment.render_str(template, &values).with_context(|| format!("Apache template {name}"))?;
+        files.push((name.to_owned(), count_rules(text) + "\n"));
+    }
+    Ok(files)
+}
+
+fn values(options: &HostOptions) -> anyhow::Result<Value> {
+    let prefix = rows::prefix(options)?;
+    let state = options.state_here() + "-apache";
+    let folder = state.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned();
+    Ok(context! {
+        distribution => options.distribution.as_str(),
+        generation => options.generation_id.as_str(),
+        listen => options.listen.as_str(),
+        prefix,
+        prefix_pattern => pattern(prefix),
+        state,
+        folder,
+        debug_header => options.debug_header,
+        lasting => if options.notes.immutable { "E=EPR_IMMUTABLE:1" } else { "E=EPR_AGE:600" },
+        text => media::TEXT,
+    })
+}
+
+/// Writes the number of rules of a section wherever one is skipped.
+fn count_rules(mut text: String) -> String {
+    let count = |text: &str| text.lines().filter(|line| line.starts_with("RewriteRule ")).count();
+    if let Some((_, rest)) = text.split_once(RULES) {
+        text = text.replace(RULES, &count(rest).to_string());
+    }
+    for (mark, name) in SKIPPED {
+        let heading = format!("{SECTION}{name}\n");
+        let Some((_, section)) = text.split_once(&heading) else { continue };
+        let section = section.split(SECTION).next().unwrap_or(section);
+        text = text.replace(mark, &count(section).to_string());
+    }
+    text
+}
+
+/// A content type without blanks, which the values of maps cannot hold.
+fn dense(content_type: &str) -> String {
+    content_type.replace(' ', "")
+}
+
+/// Content types by extension.
+fn types() -> String {
+    media::EXTENSIONS.iter().map(|(extension, name)| format!("{extension} {}\n", dense(name))).collect()
+}
+
+/// What is unusual about package files, as [`rows::file_notes`] says it; the keys are escaped as `int:escape` does.
+///
+/// Versions of httpd differ about semicolons, so that a path with one is listed in both spellings.
+fn files(notes: &FileNotes) -> String {
+    let mut text = String::new();
+    for (path, note) in rows::file_notes(notes) {
+        let key = escape(path);
+        if key.contains(';') {
+            text.extend([&key.replace(';', "%3b"), " ", &dense(&note), "\n"]);
+        }
+        text.extend([&key, " ", &dense(&note), "\n"]);
+    }
+    text
+}
+
+fn escape(path: &str) -> String {
+    let mut text = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"$-_.+!*'(),:;@&=/~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02x}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A number that is wrong by one would let a request run into rules that are not meant for it.
+    #[test]
+    fn sections_are_skipped_by_the_number_of_their_rules() {
+        let text = "RewriteRule z - [S=@rules@]\nRewriteRule a - [S=@paths@]\n#-- paths\nRewriteRule b\nRewriteCond c\nRewriteRule d\n#-- queries\nRewriteRule e";
+        assert!(count_rules(text.to_owned()).starts_with("RewriteRule z - [S=4]\nRewriteRule a - [S=2]\n"));
+        let files = render(&Routes::default(), &HostOptions::default()).unwrap();
+        assert!(files.iter().all(|(_, text)| !text.contains("=@")));
+    }
+
+    #[test]
+    fn keys_and_values_of_files_hold_no_blanks() {
+        let mut notes = FileNotes::default();
+        notes.note("/package/a/1.0.0/a b%\n", "text/html; charset=utf-8");
+        notes.note("/package/a/1.0.0/b;", "image/png");
+        assert_eq!(
+            files(&notes),
+            "/package/a/1.0.0/a%20b%25%0a ;text/html;charset=utf-8\n\
+             /package/a/1.0.0/b%3b ;image/png\n/package/a/1.0.0/b; ;image/png\n"
+        );
+    }
+}

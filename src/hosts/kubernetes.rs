@@ -1,0 +1,60 @@
+//! Manifests for Kubernetes: the image of a generation behind a service. Routing is the image's own business.
+
+use super::HostOptions;
+use crate::route::model::Routes;
+use anyhow::{Context, Result};
+use minijinja::{Environment, context};
+
+/// Templates by the name of the file they make.
+const TEMPLATES: [(&str, &str); 2] = [
+    ("README.md", include_str!("../../templates/kubernetes/README.md")),
+    ("registry.yaml", include_str!("../../templates/kubernetes/registry.yaml")),
+];
+
+/// Letters of a name that leave room for a prefix: labels and names of services end at 63.
+const LONGEST_NAME: usize = 50;
+
+/// Makes the files of the folder `hosts/kubernetes`.
+///
+/// # Errors
+/// Only when a template is broken.
+pub fn render(_: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>> {
+    let values = context! {
+        distribution => options.distribution.as_str(),
+        generation => options.generation_id.as_str(),
+        name => name(&options.distribution),
+    };
+    let environment = Environment::new();
+    let file = |(name, template): (&str, &str)| {
+        let text = environment.render_str(template, &values).with_context(|| format!("kubernetes template {name}"))?;
+        Ok((name.to_owned(), text + "\n"))
+    };
+    TEMPLATES.into_iter().map(file).collect()
+}
+
+/// A distribution as a name of Kubernetes: lower-case letters, digits and dashes, neither first nor last a dash.
+fn name(distribution: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let mut name: String = distribution.chars().map(plain).take(LONGEST_NAME).collect();
+    name.truncate(name.trim_end_matches('-').len());
+    let name = name.trim_start_matches('-');
+    if name.is_empty() { "registry".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_services() {
+        for (distribution, expected) in [
+            ("staging", "staging"),
+            ("Our_8.5", "our-8-5"),
+            ("-a-", "a"),
+            ("ü", "registry"),
+            (&"a".repeat(80), &"a".repeat(50)),
+        ] {
+            assert_eq!(name(distribution), expected);
+        }
+    }
+}

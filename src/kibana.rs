@@ -1,0 +1,215 @@
+//! The lines of `kibana.yml` that lead a Kibana to a registry, and what changes between versions of it.
+//!
+//! Kibana does not start with a key that it does not know, so each line says since when it may stand there. Sources are
+//! the pull requests named beside the versions. Knows nothing of what a registry holds.
+
+use anyhow::{Result, ensure};
+use std::fmt::Write;
+
+/// A version of Kibana, as far as settings depend on it.
+pub type KibanaVersion = [u64; 3];
+
+/// A registry of one's own without a licence for it (elastic/kibana#113858).
+const REGISTRY_URL: KibanaVersion = [7, 16, 0];
+/// Signatures are verified (elastic/kibana#137239).
+const VERIFICATION: KibanaVersion = [8, 4, 0];
+/// The key for air gaps (elastic/kibana#174214).
+const AIR_GAP: KibanaVersion = [8, 13, 0];
+
+/// How a Kibana is to reach a registry.
+#[derive(Clone, Debug, Default)]
+pub struct Wiring {
+    /// Base address of the registry.
+    pub url: String,
+    /// The Kibana; all from 7.16 on when absent.
+    pub kibana: Option<KibanaVersion>,
+    /// Where Kibana's machine has the certificate of the authority that signed the registry's.
+    pub authority: Option<String>,
+    /// Where Kibana's machine has the public key that packages are signed with, if it is not Elastic's.
+    pub key: Option<String>,
+    /// Whether Kibana can reach the internet.
+    pub has_internet: bool,
+}
+
+/// Writes the lines, a fragment of YAML in which everything else is a comment.
+///
+/// # Errors
+/// When Kibana could not use the address, or is too old.
+pub fn lines(wiring: &Wiring) -> Result<String> {
+    let url = checked(&wiring.url)?;
+    if let Some(version) = wiring.kibana {
+        ensure!(
+            version >= REGISTRY_URL,
+            "Kibana {} takes a registry of one's own only with a licence\nhint: this is meant for 7.16 and later",
+            shown(version)
+        );
+    }
+    let mut out = match wiring.kibana {
+        Some(version) => format!("# kibana.yml of Kibana {}\n", shown(version)),
+        None => "# kibana.yml, for Kibana 7.16 to 9.x\n".to_owned(),
+    };
+    setting(&mut out, "xpack.fleet.registryUrl", &quoted(url));
+    if !wiring.has_internet {
+        let why = "Stops requests to the internet; with registryUrl the registry is used all the same.";
+        since(&mut out, wiring, AIR_GAP, why, "xpack.fleet.isAirGapped", "true");
+    }
+    if let Some(key) = &wiring.key {
+        let why = "Kibana reads one key only: packages signed by Elastic then count as wrongly signed.";
+        since(&mut out, wiring, VERIFICATION, why, "xpack.fleet.packageVerification.gpgKeyPath", &quoted(key));
+    }
+    if let Some(authority) = &wiring.authority {
+        // Writing to a text cannot fail.
+        let _ = write!(
+            out,
+            "\n# Not a setting but a variable of Kibana's environment (/etc/default/kibana, a drop-in of systemd, \
+             the container):\n# NODE_EXTRA_CA_CERTS={authority}\n"
+        );
+    } else if url.starts_with("https:") {
+        out.push_str(
+            "\n# If the certificate comes from an authority of your own, name its file with --ca: Kibana has no setting \
+             for it.\n",
+        );
+    }
+    Ok(out)
+}
+
+/// A line that not every Kibana takes.
+fn since(out: &mut String, wiring: &Wiring, first: KibanaVersion, why: &str, key: &str, value: &str) {
+    let first_shown = format!("{}.{}", first[0], first[1]);
+    match wiring.kibana {
+        Some(version) if version < first => {
+            let _ = write!(out, "\n# {key} exists since Kibana {first_shown}; this one would not start with it.\n");
+        }
+        Some(_) => {
+            let _ = write!(out, "\n# {why}\n");
+            setting(out, key, value);
+        }
+        None => {
+            let _ = write!(out, "\n# Since Kibana {first_shown}; earlier ones do not start with it.\n# {why}\n");
+            setting(out, key, value);
+        }
+    }
+}
+
+fn setting(out: &mut String, key: &str, value: &str) {
+    let _ = writeln!(out, "{key}: {value}");
+}
+
+/// Checks what Kibana does not check: it appends paths to the address as it stands.
+fn checked(url: &str) -> Result<&str> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    ensure!(rest.is_some(), "`{url}` is no address of a registry\nhint: it begins with http:// or https://");
+    let rest = rest.unwrap_or_default().trim_end_matches('/');
+    let host = rest.split('/').next().unwrap_or_default();
+    ensure!(!host.is_empty(), "`{url}` names no host");
+    ensure!(!host.contains('@'), "`{url}` holds a user\nhint: Kibana sends no credentials to a registry");
+    let is_plain = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '\\' | '<' | '>');
+    ensure!(
+        !url.contains(['?', '#']) && url.chars().all(is_plain),
+        "`{url}` holds more than host, port and path\nhint: Kibana appends `/search?...` to the address as it stands"
+    );
+    // Appending to a slash at the end would make two.
+    Ok(url.trim_end_matches('/'))
+}
+
+/// Text as a double-quoted scalar: the escapes of JSON are those of YAML.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn shown([major, minor, patch]: KibanaVersion) -> String {
+    format!("{major}.{minor}.{patch}")
+}
+
+/// Reads `8.13.0`; patch and minor may be left out.
+pub fn version(text: &str) -> Result<KibanaVersion, String> {
+    let mut version = [0; 3];
+    let parts: Vec<_> = text.split('.').collect();
+    if parts.len() > version.len() {
+        return Err("more than three numbers".to_owned());
+    }
+    for (number, part) in version.iter_mut().zip(&parts) {
+        *number = part.parse().map_err(|_| format!("`{part}` is no number"))?;
+    }
+    Ok(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapbox::{assert_data_eq, str};
+
+    fn wiring() -> Wiring {
+        Wiring {
+            url: "https://epr.example.org/staging/".to_owned(),
+            key: Some("/etc/kibana/our key.asc".to_owned()),
+            authority: Some("/etc/kibana/ca.pem".to_owned()),
+            ..Wiring::default()
+        }
+    }
+
+    #[test]
+    fn every_kibana_gets_all_lines_with_their_beginnings() {
+        assert_data_eq!(
+            lines(&wiring()).unwrap(),
+            str![[r#"
+# kibana.yml, for Kibana 7.16 to 9.x
+xpack.fleet.registryUrl: "https://epr.example.org/staging"
+
+# Since Kibana 8.13; earlier ones do not start with it.
+# Stops requests to the internet; with registryUrl the registry is used all the same.
+xpack.fleet.isAirGapped: true
+
+# Since Kibana 8.4; earlier ones do not start with it.
+# Kibana reads one key only: packages signed by Elastic then count as wrongly signed.
+xpack.fleet.packageVerification.gpgKeyPath: "/etc/kibana/our key.asc"
+
+# Not a setting but a variable of Kibana's environment (/etc/default/kibana, a drop-in of systemd, the container):
+# NODE_EXTRA_CA_CERTS=/etc/kibana/ca.pem
+
+"#]]
+        );
+    }
+
+    // Settings by version; every other line is a comment, so the whole is YAML.
+    #[test]
+    fn a_kibana_gets_only_what_it_knows() {
+        let url = "xpack.fleet.registryUrl";
+        let (gap, key) = ("xpack.fleet.isAirGapped", "xpack.fleet.packageVerification.gpgKeyPath");
+        for (kibana, expected) in [
+            ("7.16", vec![url]),
+            ("8.3.99", vec![url]),
+            ("8.4.0", vec![url, key]),
+            ("8.12.2", vec![url, key]),
+            ("8.13", vec![url, gap, key]),
+            ("9.5.4", vec![url, gap, key]),
+        ] {
+            let text = lines(&Wiring { kibana: Some(version(kibana).unwrap()), ..wiring() }).unwrap();
+            let found: Vec<_> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+            let keys: Vec<_> = found.iter().map(|line| line.split_once(": ").unwrap().0).collect();
+            assert_eq!(keys, expected, "{kibana}");
+        }
+        let connected = lines(&Wiring { has_internet: true, ..wiring() }).unwrap();
+        assert!(!connected.contains(gap), "{connected}");
+    }
+
+    #[test]
+    fn addresses_that_kibana_cannot_use_are_refused() {
+        for (url, said) in [
+            ("epr.example.org", "is no address"),
+            ("ftp://epr.example.org", "is no address"),
+            ("https://", "names no host"),
+            ("https:///search", "names no host"),
+            ("https://me:secret@epr.example.org", "holds a user"),
+            ("https://epr.example.org/?a=b", "more than host, port and path"),
+            ("https://epr.example.org/#a", "more than host, port and path"),
+            ("https://epr.example.org/a\nb", "more than host, port and path"),
+        ] {
+            let error = lines(&Wiring { url: url.to_owned(), ..Wiring::default() }).unwrap_err().to_string();
+            assert!(error.contains(said), "{url}: {error}");
+        }
+        let old = Wiring { kibana: Some([7, 15, 2]), ..wiring() };
+        assert!(lines(&old).unwrap_err().to_string().contains("licence"));
+        assert!(version("8.x").is_err() && version("8.1.2.3").is_err() && version("").is_err());
+    }
+}

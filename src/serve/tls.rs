@@ -1,0 +1,86 @@
+//! HTTPS: a certificate and its key from files, taken up again when they change. Knows nothing of HTTP.
+
+use anyhow::{Context, Result, ensure};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+
+/// Where the certificate is.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The server's certificate, then those between it and the authority, in PEM.
+    pub certificate: PathBuf,
+    /// The key of the first one, in PEM.
+    pub key: PathBuf,
+}
+
+/// When and how large the two files were.
+type Stamp = [Option<(SystemTime, u64)>; 2];
+
+/// The certificate in use.
+pub(super) struct Tls {
+    files: TlsFiles,
+    config: RwLock<Arc<ServerConfig>>,
+    /// Of the files that were last looked at, good or bad.
+    stamp: Mutex<Stamp>,
+}
+
+impl Tls {
+    /// Reads the files.
+    pub(super) fn open(files: &TlsFiles) -> Result<Self> {
+        let stamp = stamp(files);
+        let config = RwLock::new(Arc::new(read(files)?));
+        Ok(Self { files: files.clone(), config, stamp: Mutex::new(stamp) })
+    }
+
+    /// What begins a connection, with the certificate of this moment.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone().into()
+    }
+
+    /// Reads the files again if they changed, and says whether they did. Bad ones are refused once; the old certificate
+    /// stays in use.
+    pub(super) fn refresh(&self) -> Result<bool> {
+        let now = stamp(&self.files);
+        let mut known = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == now {
+            return Ok(false);
+        }
+        // Noted first: a pair of which only one file is new fails, and the change of the other is seen again.
+        *known = now;
+        let config = read(&self.files).context("the old certificate stays in use")?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(true)
+    }
+}
+
+fn stamp(files: &TlsFiles) -> Stamp {
+    [&files.certificate, &files.key].map(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    })
+}
+
+fn read(files: &TlsFiles) -> Result<ServerConfig> {
+    let shown =
+        |path: &Path| format!("cannot read `{}`\nhint: it must be in PEM and readable for this user", path.display());
+    let chain = CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.with_context(|| shown(&files.certificate))?;
+    ensure!(!chain.is_empty(), "no certificate in `{}`", files.certificate.display());
+    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| shown(&files.key))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .context("cannot set up TLS")?
+        .with_no_client_auth()
+        .with_single_cert(chain, key);
+    let mut config = config
+        .with_context(|| format!("the key `{}` does not fit `{}`", files.key.display(), files.certificate.display()))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,6 @@
+//! The life of packages: what a Kibana gets of them and why, what may change, what did change.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
+
+mod diff;
+mod policy;
+mod which;
