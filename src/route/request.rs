@@ -107,10 +107,10 @@ pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, quer
         "/health" => Decision::Health,
         "/search" => search(routes, raw),
         "/categories" => categories(routes, raw),
-        "/ui" => Decision::Redirect(format!("{prefix}/ui/")),
-        "/search/" | "/categories/" => {
+        "/search/" | "/categories/" | "/ui" => {
             let mark = if raw.is_empty() { "" } else { "?" };
-            Decision::Redirect(format!("{prefix}{}{mark}{raw}", path.trim_end_matches('/')))
+            let target = if path == "/ui" { "/ui/" } else { path.trim_end_matches('/') };
+            Decision::Redirect(format!("{prefix}{target}{mark}{raw}"))
         }
         _ => {
             if let Some(rest) = path.strip_prefix("/package/") {
@@ -147,9 +147,10 @@ fn packaged(rest: &str) -> Decision {
     }
 }
 
-/// A file below `/ui/`; a folder is its index. Compressed copies are no files of their own.
+/// A file below `/ui/`, whose names are all plain; a folder is its index. Compressed copies are no files of their own.
 fn page(path: &str) -> Decision {
-    if path.ends_with(".gz") {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
+    if path.ends_with(".gz") || !path.bytes().all(is_plain) {
         return refuse(404, NO_ROUTE);
     }
     let index = if path.ends_with('/') { "index.html" } else { "" };

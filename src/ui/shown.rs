@@ -6,7 +6,7 @@ use super::markdown::{self, Links};
 use super::templates::url;
 use crate::catalog::Entry;
 use crate::content::StoredFile;
-use crate::intake::Listing;
+use crate::intake::{Listing, listing_text};
 use crate::store::Store;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub(super) struct Shown<'a> {
 /// The list of a version's files.
 pub(super) fn files(entry: &Entry, store: &Store) -> Result<Files> {
     let Listing::Stored(blob) = &entry.record.listing else { bail!("a list of files is not in the store") };
-    serde_json::from_slice(&store.read_blob(&blob.digest)?).context("cannot read a list of files from the store")
+    serde_json::from_slice(&listing_text(blob, store)?).context("cannot read a list of files from the store")
 }
 
 impl<'a> Shown<'a> {

@@ -3,6 +3,7 @@
 
 use crate::harness::{Case, samples};
 use crate::routers::client::{Client, Response};
+use crate::routers::{apache, caddy, edge_sites, haproxy};
 use crate::running::{self, Running};
 use epr_build::ui::{POLICY, SANDBOX};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,89 +98,144 @@ fn serve(workspace: &Case) -> Running {
 
 const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
 
+/// A host that has the pages, and what is peculiar to it.
+struct Host<'a> {
+    name: &'a str,
+    prefix: &'a str,
+    /// Whether it can look beside the generations.
+    has_history: bool,
+    missing: &'a str,
+}
+
+const HOST: Host<'_> = Host { name: "", prefix: "", has_history: true, missing: "404 page not found\n" };
+
 /// What every host owes to pages.
-fn check_host(client: &mut Client) {
+fn check_host(host: &Host<'_>, address: &str) {
+    let Host { name, prefix, has_history, missing } = host;
+    let mut client = Client::connect(address);
     let header = |response: &Response, name: &str| response.header(name).unwrap_or_default().to_owned();
     for (accept, status) in
         [("*/*", 200), ("application/json", 200), ("application/json, text/html", 200), ("", 200), (BROWSER.1, 302)]
     {
-        let response = client.send("GET", "/", &[("Accept", accept)]);
-        assert_eq!(response.status, status, "{accept}");
-        assert!(
-            response.headers.iter().any(|(name, value)| name == "vary" && value.contains("Accept")),
-            "{response:?}"
-        );
+        let response = client.send("GET", &format!("{prefix}/"), &[("Accept", accept)]);
+        assert_eq!(response.status, status, "{name}: {accept}");
+        let varies = |(name, value): &(String, String)| name == "vary" && value.contains("Accept");
+        assert!(response.headers.iter().any(varies), "{name}: {accept} {response:?}");
         if status == 302 {
-            assert_eq!(header(&response, "location"), "ui/");
+            assert_eq!(header(&response, "location"), format!("{prefix}/ui/"), "{name}");
+            assert_eq!(header(&response, "cache-control"), "max-age=0, private, no-store", "{name}");
         } else {
-            assert_eq!(header(&response, "content-type"), "application/json");
+            assert_eq!(header(&response, "content-type"), "application/json", "{name}");
         }
     }
-    assert_eq!(client.send("GET", "/index.json", &[BROWSER]).status, 200);
-    let moved = client.get("/ui");
-    assert_eq!((moved.status, header(&moved, "location")), (301, "/ui/".to_owned()));
+    assert_eq!(client.send("GET", &format!("{prefix}/index.json"), &[BROWSER]).status, 200, "{name}");
+    for (path, location) in [("/ui", "/ui/"), ("/ui?q=a%20b", "/ui/?q=a%20b")] {
+        let moved = client.get(&format!("{prefix}{path}"));
+        assert_eq!((moved.status, header(&moved, "location")), (301, format!("{prefix}{location}")), "{name}");
+    }
+    let html = "text/html; charset=utf-8";
     for (path, media) in [
-        ("/ui/", "text/html; charset=utf-8"),
-        ("/ui/index.html", "text/html; charset=utf-8"),
-        ("/ui/matrix/", "text/html; charset=utf-8"),
-        ("/ui/package/acme_access/", "text/html; charset=utf-8"),
+        ("/ui/", html),
+        ("/ui/index.html", html),
+        ("/ui/matrix/", html),
+        ("/ui/package/acme_access/", html),
         ("/ui/data/kibana.json", "application/json"),
         ("/ui/feed.xml", "text/xml; charset=utf-8"),
         ("/ui/history.json", "application/json"),
     ] {
-        let response = client.send("GET", path, &[("Accept-Encoding", "identity")]);
+        if path == "/ui/history.json" && !has_history {
+            continue;
+        }
+        let response = client.send("GET", &format!("{prefix}{path}"), &[("Accept-Encoding", "identity")]);
         let found = (response.status, header(&response, "content-type"), header(&response, "content-security-policy"));
-        assert_eq!(found, (200, media.to_owned(), POLICY.to_owned()), "{path}");
-        assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(header(&response, "cache-control"), "max-age=600, public", "{path}");
-        assert_eq!(header(&response, "referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(found, (200, media.to_owned(), POLICY.to_owned()), "{name}: {path}");
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{name}: {path}");
+        assert_eq!(header(&response, "cache-control"), "max-age=600, public", "{name}: {path}");
+        assert_eq!(header(&response, "referrer-policy"), "no-referrer", "{name}: {path}");
     }
-    let packed = client.send("GET", "/ui/", &[("Accept-Encoding", "gzip")]);
-    assert_eq!(header(&packed, "content-encoding"), "gzip");
-    for path in [
-        "/ui/index.html.gz",
-        "/ui/nothing",
-        "/ui/matrix",
-        "/ui/nothing/",
-        "/uix",
-        "/ui/package/acme_access/index.html/",
-    ] {
-        let response = client.get(path);
-        assert_eq!((response.status, response.body.as_slice()), (404, &b"404 page not found\n"[..]), "{path}");
+    let packed = client.send("GET", &format!("{prefix}/ui/"), &[("Accept-Encoding", "gzip")]);
+    assert_eq!(header(&packed, "content-encoding"), "gzip", "{name}");
+    for path in ["/ui/index.html.gz", "/ui/nothing", "/ui/matrix", "/ui/nothing/", "/uix", "/ui/index.html/"] {
+        let response = client.get(&format!("{prefix}{path}"));
+        let text = String::from_utf8_lossy(&response.body).into_owned();
+        assert_eq!(response.status, 404, "{name}: {path}");
+        assert!(text == *missing || text == HOST.missing, "{name}: {path} {text}");
+        assert_eq!(response.header("content-security-policy"), None, "{name}: {path}");
     }
     for path in ["/package/hostile/1.0.0/img/icon.svg", "/package/hostile/1.0.0/docs/page.html"] {
-        let response = client.get(path);
-        assert_eq!(
-            (response.status, header(&response, "content-security-policy")),
-            (200, SANDBOX.to_owned()),
-            "{path}"
-        );
-        assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{path}");
+        for path in [path.to_owned(), path.replace("/1.0.0/", "//1.0.0/./"), path.replace("package", "%70ackage")] {
+            let response = client.get(&format!("{prefix}{path}"));
+            let found = (response.status, header(&response, "content-security-policy"));
+            assert_eq!(found, (200, SANDBOX.to_owned()), "{name}: {path}");
+            assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{name}: {path}");
+        }
     }
-    let document = client.get("/package/hostile/1.0.0/");
-    assert_eq!(document.header("content-security-policy"), None);
+    let document = client.get(&format!("{prefix}/package/hostile/1.0.0/"));
+    assert_eq!((document.status, document.header("content-security-policy")), (200, None), "{name}");
 }
 
 #[test]
 fn the_server_sends_pages() {
     let workspace = built(workspace());
-    let server = serve(&workspace);
-    check_host(&mut Client::connect(&server.address));
+    check_host(&Host { name: "serve", ..HOST }, &serve(&workspace).address);
 }
 
-#[test]
-fn nginx_sends_pages() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let workspace = built(workspace());
+fn nginx(workspace: &Case, binary: &Path) -> Running {
     let folder = workspace.path("out/snapshot/current/hosts/nginx");
-    let nginx = running::start("nginx", |address| {
+    running::start("nginx", |address| {
         let path = folder.join("nginx.conf");
         let text = fs::read_to_string(&path).unwrap();
         let line = text.lines().find(|line| line.trim().starts_with("listen ")).unwrap();
         fs::write(&path, text.replace(line, &format!("    listen {address};"))).unwrap();
-        running::nginx_command(&binary, &folder)
-    });
-    check_host(&mut Client::connect(&nginx.address));
+        running::nginx_command(binary, &folder)
+    })
+}
+
+#[test]
+fn every_host_sends_pages() {
+    let workspace = built(workspace());
+    let generation = fs::canonicalize(workspace.path("out/snapshot/current")).unwrap();
+    if let Some(binary) = running::binary("nginx") {
+        check_host(&Host { name: "nginx", ..HOST }, &nginx(&workspace, &binary).address);
+    }
+    if let Some(apache) = apache::start_generated(&generation) {
+        check_host(&Host { name: "apache", ..HOST }, &apache.address);
+    }
+    if let Some(binary) = running::binary("caddy") {
+        let caddy = caddy::start_generated(&binary, &workspace.path("out/snapshot"));
+        check_host(&Host { name: "caddy", ..HOST }, &caddy.address);
+    }
+    if let Some(haproxy) = haproxy::start_generated(&generation) {
+        check_host(&Host { name: "haproxy", has_history: false, ..HOST }, &haproxy.address);
+    }
+    for (edge, missing) in [("cloudflare", HOST.missing), ("cloudfront", "resource not found\n")] {
+        if let Some(edge_site) = edge_sites::start_built(edge, &workspace.path(""), "snapshot") {
+            check_host(&Host { name: edge, has_history: false, missing, ..HOST }, &edge_site.address);
+        }
+    }
+}
+
+/// The same below a path, where the host lets it be somebody else's server.
+#[test]
+fn hosts_send_pages_below_a_path() {
+    let prefix = "/registry/main";
+    let config = format!("distributions: {{snapshot: {{layers: [snapshot, staging, production], prefix: {prefix}}}}}\n");
+    let workspace = built(workspace().config(&config));
+    let generation = fs::canonicalize(workspace.path("out/snapshot/current")).unwrap();
+    check_host(&Host { name: "serve", prefix, ..HOST }, &serve(&workspace).address);
+    if let Some(binary) = running::binary("nginx") {
+        check_host(&Host { name: "nginx", prefix, ..HOST }, &nginx(&workspace, &binary).address);
+    }
+    if let Some(apache) = apache::start_generated(&generation) {
+        check_host(&Host { name: "apache", prefix, ..HOST }, &apache.address);
+    }
+    if let Some(binary) = running::binary("caddy") {
+        let caddy = caddy::start_generated(&binary, &workspace.path("out/snapshot"));
+        check_host(&Host { name: "caddy", prefix, ..HOST }, &caddy.address);
+    }
+    if let Some(haproxy) = haproxy::start_generated(&generation) {
+        check_host(&Host { name: "haproxy", prefix, has_history: false, ..HOST }, &haproxy.address);
+    }
 }
 
 /// Values of `href` and `src` attributes.
