@@ -27,7 +27,10 @@ function respond(decision) {
   var headers = { 'access-control-allow-origin': { value: '*' } };
   var response = { statusCode: decision.status, headers: headers };
   if (decision.location) headers.location = { value: decision.location };
-  if (decision.status === 302) headers['cache-control'] = { value: 'max-age=0, private, no-store' };
+  if (decision.status === 302) {
+    headers['cache-control'] = { value: 'max-age=0, private, no-store' };
+    headers.vary = { value: 'Accept' };
+  }
   if (decision.status === 204) {
     headers['access-control-allow-methods'] = { value: 'GET, HEAD, OPTIONS' };
     headers['access-control-allow-headers'] = { value: '*' };
