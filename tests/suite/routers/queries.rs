@@ -332,7 +332,6 @@ pub(super) fn path(dice: &mut Dice) -> String {
     const PAGES: &[&str] = &[
         "/ui",
         "/ui?q=a%20b&x",
-        "/ui?",
         "/ui/",
         "/ui/?q=a",
         "//ui//",
