@@ -98,7 +98,9 @@ struct Row<'a> {
 /// The table, and the exact runs for scripts.
 pub(super) fn pages(distribution: &str, tiles: &[&Tile], shelf: &Shelf<'_>) -> Result<Vec<Page>> {
     let columns = columns(tiles);
-    let rows: Vec<_> = tiles.iter().map(|tile| row(tile, &columns)).collect();
+    let mut sorted = tiles.to_vec();
+    sorted.sort_by_cached_key(|tile| (tile.title.to_lowercase(), tile.name.clone()));
+    let rows: Vec<_> = sorted.iter().map(|tile| row(tile, &columns)).collect();
     let values = json!({ "distribution": distribution, "columns": columns, "rows": rows });
     let html = shelf.templates.render("matrix.html", 1, &values)?;
     Ok(vec![shelf.put("matrix/index.html", &html)?, shelf.put("data/kibana.json", &data(tiles)?)?])
