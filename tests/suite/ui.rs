@@ -222,7 +222,12 @@ fn hosts_send_pages_below_a_path() {
     let config = format!("distributions: {{snapshot: {{layers: [snapshot, staging, production], prefix: {prefix}}}}}\n");
     let workspace = built(workspace().config(&config));
     let generation = fs::canonicalize(workspace.path("out/snapshot/current")).unwrap();
-    check_host(&Host { name: "serve", prefix, ..HOST }, &serve(&workspace).address);
+    let server = serve(&workspace);
+    check_host(&Host { name: "serve", prefix, ..HOST }, &server.address);
+    if let Some(folder) = browser_tests() {
+        let registry = format!("{}{prefix}", server.address);
+        look(&folder, &registry, "", &["overview", "matrix", "compare", "theme"]);
+    }
     if let Some(binary) = running::binary("nginx") {
         check_host(&Host { name: "nginx", prefix, ..HOST }, &nginx(&workspace, &binary).address);
     }
