@@ -27,7 +27,9 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
     let may_be_page = site.notes.pages && matches!(&decision, Decision::File(file) if file.kind == Kind::Index);
     let mut response = match decision {
-        Decision::File(_) if may_be_page && !parts.uri.path().ends_with("index.json") && prefers_pages(&parts.headers) => {
+        Decision::File(_)
+            if may_be_page && !parts.uri.path().ends_with("index.json") && prefers_pages(&parts.headers) =>
+        {
             to_pages(&site.prefix)
         }
         Decision::File(file) => {

@@ -219,7 +219,8 @@ fn every_host_sends_pages() {
 #[test]
 fn hosts_send_pages_below_a_path() {
     let prefix = "/registry/main";
-    let config = format!("distributions: {{snapshot: {{layers: [snapshot, staging, production], prefix: {prefix}}}}}\n");
+    let config =
+        format!("distributions: {{snapshot: {{layers: [snapshot, staging, production], prefix: {prefix}}}}}\n");
     let workspace = built(workspace().config(&config));
     let generation = fs::canonicalize(workspace.path("out/snapshot/current")).unwrap();
     let server = serve(&workspace);

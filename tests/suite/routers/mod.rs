@@ -15,7 +15,9 @@ mod site;
 mod spellings;
 
 use client::{Client, Response};
-use epr_build::route::request::{Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE, route_below};
+use epr_build::route::request::{
+    Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE, route_below,
+};
 use site::{Dice, Site};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -77,7 +77,8 @@ impl Site {
             site.write(path, content);
         }
         site.write("/package/nginx/1.2.3/manifest.yml.gz", b"compressed");
-        for path in ["/ui/index.html", "/ui/app.js", "/ui/x/index.html", "/ui/x-1/a_b.json", "/ui/mark.svg", "/ui/none"] {
+        for path in ["/ui/index.html", "/ui/app.js", "/ui/x/index.html", "/ui/x-1/a_b.json", "/ui/mark.svg", "/ui/none"]
+        {
             site.write(path, path.as_bytes());
         }
         site.write("/ui/app.js.gz", b"packed");
