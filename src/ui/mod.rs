@@ -166,7 +166,8 @@ fn key(entries: &[Entry], shelf: &Shelf<'_>) -> Digest {
         for blob in [Some(record.document), Some(record.archive), record.signature] {
             hasher.text(blob.map_or_else(String::new, |blob| format!("{} {}", blob.digest, blob.size)));
         }
-        hasher.text(format!("{} {} {:?}", record.tree, entry.layer, entry.deprecated));
+        hasher.text(format!("{} {} {:?} {:?}", record.tree, entry.layer, record.kind, entry.deprecated));
+        hasher.text(&entry.package);
         for copy in &entry.also_in {
             hasher.text(format!("{} {}", copy.layer, copy.differing_files.len()));
         }
