@@ -1,9 +1,9 @@
 //! What earlier builds found out, so that unchanged packages and answers cost a look and not a build.
 //!
-//! Two files of lines lie in `OUT/cache`: `packages` maps the fingerprint of a package (its place, rules, and the size,
+//! Three files of lines lie in `OUT/cache`: `packages` maps the fingerprint of a package (its place, rules, and the size,
 //! times and inode of every file) to what became of it, or, where files are too new for one, a digest of what was made
 //! of it, which no build looks for; `answers` maps the content of an answer to its files in the
-//! store. Each line carries a checksum; a line that is damaged, of another format or points to something that is no longer
+//! store; `pages` maps all versions of a name to its pages there. Each line carries a checksum; a line that is damaged, of another format or points to something that is no longer
 //! whole in the store is as good as absent. Nothing here decides what is published: a build without the cache gives the
 //! same bytes.
 
@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::generation::FORMAT;
 use crate::intake::Outcome;
 use crate::store::{FILE_MODE, Store};
+use crate::ui::package::PackagePages;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{CWD, OFlags};
@@ -145,13 +146,19 @@ pub struct Cache {
     pub packages: Table<Outcome>,
     /// The file of an answer, and its gzip twin.
     pub answers: Table<(Blob, Option<Blob>)>,
+    /// The pages of a package.
+    pub pages: Table<PackagePages>,
 }
 
 impl Cache {
     /// Reads the cache of an output folder.
     pub fn read(out: &Path) -> Self {
         let folder = out.join("cache");
-        Self { packages: Table::read(folder.join("packages")), answers: Table::read(folder.join("answers")) }
+        Self {
+            packages: Table::read(folder.join("packages")),
+            answers: Table::read(folder.join("answers")),
+            pages: Table::read(folder.join("pages")),
+        }
     }
 
     /// Whether an earlier build left a cache.
@@ -161,7 +168,7 @@ impl Cache {
 
     /// A cache that is empty and stays so.
     pub fn none() -> Self {
-        Self { packages: Table::none(), answers: Table::none() }
+        Self { packages: Table::none(), answers: Table::none(), pages: Table::none() }
     }
 
     /// Writes what is new.
@@ -171,7 +178,8 @@ impl Cache {
     pub fn write(self, out: &Path) -> Result<()> {
         crate::generation::make_folders(&out.join("cache"))?;
         self.packages.write()?;
-        self.answers.write()
+        self.answers.write()?;
+        self.pages.write()
     }
 
     /// Number of packages and answers that are remembered.

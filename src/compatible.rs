@@ -8,6 +8,7 @@ use crate::cli::DistributionPlan;
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::generation::Distribution;
+use crate::hosts::notes::{self, FileNotes};
 use crate::hosts::{HOSTING, Hosting};
 use crate::intake::Record;
 use crate::package::Facts;
@@ -95,6 +96,7 @@ pub fn generation(
         layers: Vec::new(),
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,
+        ui: read::<FileNotes>(&folder.join(notes::FILE))?.pages,
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();

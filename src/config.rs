@@ -91,6 +91,8 @@ pub struct Distribution {
     pub layers: Vec<String>,
     /// Address and port that the generated server configuration listens on.
     pub listen: Option<String>,
+    /// Whether it has pages for people.
+    pub ui: Option<bool>,
     /// Path below which the registry lies, without a slash at its end; empty for the root.
     pub prefix: String,
     /// Whether answers say which file they are.
@@ -106,6 +108,8 @@ pub struct Config {
     pub layers: BTreeMap<String, Layer>,
     /// Address and port for distributions that do not say.
     pub listen: String,
+    /// Whether distributions that do not say have pages for people.
+    pub ui: bool,
     /// How large a package may be.
     pub limits: Limits,
     /// How many answers for whole lists are precomputed, and for which clients in any case.
@@ -127,6 +131,7 @@ impl Default for Config {
             .into(),
             layers: BTreeMap::new(),
             listen: DEFAULT_LISTEN.to_owned(),
+            ui: true,
             limits: Limits::default(),
             routing: Options::default(),
         }

@@ -82,8 +82,8 @@ impl Distribution {
         Self { folder: out.join(name) }
     }
 
-    /// Where it lies.
-    pub(crate) fn folder(&self) -> &Path {
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 

@@ -30,6 +30,7 @@ pub mod diff;
 pub mod past;
 pub mod search;
 pub mod route;
+pub mod ui;
 pub mod site;
 pub mod hosts;
 pub mod manifest;
@@ -214,6 +215,9 @@ fn build_one(
     distribution.keep_exceptions(&report.exceptions)?;
     report.advice = verdict.problems;
     distribution.switch(&report.generation)?;
+    if plan.ui {
+        ui::history::write(&distribution)?;
+    }
     clock.lap("write");
     Ok(report)
 }
@@ -231,7 +235,14 @@ fn write_generation(
     let route::build::Built { routes: tables, answers, report: routing } =
         route::build::build(&catalog.facts(), &config.routing);
     clock.lap("route");
-    let site = site::assemble(catalog, answers, store, &cache.answers, progress)?;
+    let pages = if plan.ui {
+        let known = Report::new(&plan.name, layers, catalog, None);
+        ui::build(&plan.name, catalog, &known, store, &cache.pages, progress)?
+    } else {
+        Vec::new()
+    };
+    clock.lap("pages");
+    let site = site::assemble(catalog, answers, pages, store, &cache.answers, progress)?;
     clock.lap("render");
     let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
     report.exceptions = exceptions;

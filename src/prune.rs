@@ -114,6 +114,9 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
     for (blob, gzip) in cache.answers.values() {
         named.extend([Some(blob), gzip].into_iter().flatten().map(|blob| blob.digest));
     }
+    for page in cache.pages.values().into_iter().flat_map(|pages| pages.pages) {
+        named.extend([Some(page.blob), page.gzip].into_iter().flatten().map(|blob| blob.digest));
+    }
     let mut pruned = Pruned::default();
     for path in shelved(&root.join("trees"))? {
         if !needed.contains(&path) {

@@ -14,6 +14,7 @@ use crate::media;
 use crate::progress::Progress;
 use crate::route::answers::{Answers, Text};
 use crate::store::{Store, TreeEntry};
+use crate::ui::Page;
 use anyhow::Result;
 use folders::Folders;
 use lists::{AnswerTable, Lists};
@@ -91,12 +92,15 @@ pub struct Site {
     documents: BTreeMap<usize, Files>,
     icon: Blob,
     index: Blob,
+    /// Pages for people, in the order of their paths.
+    pages: Vec<Page>,
 }
 
-/// Renders documents and answers and joins them with the packages.
+/// Renders documents and answers and joins them with the packages and the pages for people, if there are any.
 pub fn assemble(
     catalog: &Catalog,
     answers: Answers,
+    pages: Vec<Page>,
     store: &Store,
     known: &AnswerTable,
     progress: &Progress,
@@ -115,7 +119,10 @@ pub fn assemble(
         documents: deprecated_documents(catalog, store, &contents)?,
         icon: contents.put(hosts::FAVICON)?,
         index: contents.put(INDEX.as_bytes())?,
+        pages,
     };
+    site.notes.pages = !site.pages.is_empty();
+    site.pages.sort_by(|a, b| a.path.cmp(&b.path));
     for (path, text) in [("/answers/empty", EMPTY), ("/answers/empty-categories", EMPTY_CATEGORIES)] {
         site.answers.push((path.into(), site.texts.len()));
         site.texts.push((contents.put(text.as_bytes())?, None));
@@ -184,7 +191,11 @@ impl Site {
             in_order(versions.iter().flat_map(archives), visit)?;
         }
         visit("/favicon.ico", site_file(&(self.icon, None), media::ICON, CacheClass::Minutes, None))?;
-        visit("/index.json", site_file(&(self.index, None), media::JSON, CacheClass::Seconds, None))
+        visit("/index.json", site_file(&(self.index, None), media::JSON, CacheClass::Seconds, None))?;
+        self.pages.iter().try_for_each(|page| {
+            let files = (page.blob, page.gzip);
+            visit(&page.path, site_file(&files, page.media_type(), CacheClass::Minutes, None))
+        })
     }
 
     fn document<'a>(&self, position: usize, entry: &'a Entry) -> (String, SiteFile<'a>) {

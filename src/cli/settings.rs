@@ -23,6 +23,8 @@ pub struct DistributionPlan {
     pub layers: Vec<usize>,
     /// What its generated configuration listens on.
     pub listen: String,
+    /// Whether it has pages for people.
+    pub ui: bool,
     /// Path below which its registry lies, or nothing.
     pub prefix: String,
     /// Whether its answers say which file they are.
@@ -79,7 +81,8 @@ impl Settings {
             let positions = positions.collect();
             let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
             let (prefix, debug_header) = (distribution.prefix.clone(), distribution.debug_header);
-            distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header });
+            let ui = distribution.ui.unwrap_or(config.ui);
+            distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header, ui });
         }
         check_folders(&layers, &config, &input.packages)?;
         Ok(Self {

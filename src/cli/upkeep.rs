@@ -8,6 +8,7 @@ use crate::generation::{Distribution, Lock};
 use crate::prune;
 use crate::report::bytes;
 use crate::store::Store;
+use crate::ui;
 use anyhow::Result;
 use std::io::{self, Write};
 use std::path::Path;
@@ -40,6 +41,7 @@ pub(super) fn rollback(args: &RollbackArgs) -> Result<Exit> {
         None => distribution.previous()?,
     };
     distribution.switch(&id)?;
+    ui::history::write(&distribution)?;
     writeln!(io::stdout(), "{dist}: generation {id} is in use")?;
     Ok(Exit::Clean)
 }

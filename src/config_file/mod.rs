@@ -21,9 +21,9 @@ use std::fmt;
 use std::path::Path;
 
 /// Keys of the file.
-const TOP: &[&str] = &["distributions", "layers", "listen", "limits", "budget", "clients"];
+const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "budget", "clients"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header"];
+const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
 const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable", "overwrite", "removal"];
 /// Keys of `limits`.
@@ -91,6 +91,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
                     config.listen = address;
                 }
             }
+            "ui" => config.ui = reader.flag(&value),
             "limits" => limits(reader, &value, &mut config.limits),
             "budget" => budget(reader, &value, &mut config.routing.budget),
             _ => config.routing.clients.extend(clients::read(reader, &value)),
@@ -169,7 +170,8 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
                 "layers" => list = Some(value),
                 "listen" => distribution.listen = reader.listen(&value),
                 "prefix" => distribution.prefix = reader.prefix(&value),
-                _ => distribution.debug_header = reader.flag(&value),
+                "debug_header" => distribution.debug_header = reader.flag(&value),
+                _ => distribution.ui = Some(reader.flag(&value)),
             }
         }
         if list.is_none() {

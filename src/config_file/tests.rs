@@ -52,7 +52,10 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ("text", &format!("1: the file must be a mapping, not text | {MAPPING}")),
         // Keys.
         ("\nlistn: 8080", "2: unknown key `listn` | did you mean `listen`?"),
-        ("x: 1", "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `limits`, `budget`, `clients`"),
+        (
+            "x: 1",
+            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `ui`, `limits`, `budget`, `clients`",
+        ),
         ("limits:\n  max_entires: 5", "2: unknown key `max_entires` in `limits` | did you mean `max_entries`?"),
         (
             "layers:\n  production:\n    imutable: yes",
@@ -286,6 +289,7 @@ clients:
         listen: Some("80".into()),
         prefix: "/a/b-c".into(),
         debug_header: true,
+        ui: None,
     };
     assert_eq!(config.distributions["approved"], approved);
     assert_eq!(

@@ -37,6 +37,7 @@ pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, Str
     let mut table = edge::table(routes);
     table.extend(options.notes.archives.iter().map(|path| (edge::file_key(path), "z".to_owned())));
     let function = minify(&edge::fill(FUNCTION, routes, options, context! {})?);
+    let response = minify(&edge::fill(RESPONSE, routes, options, context! {})?);
     let store = store(&table);
     let problems = problems(&table, &function, &store);
     let values = context! {
@@ -51,7 +52,7 @@ pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, Str
         bytes => store.len(),
         keys => table.len(),
         function => function.trim_end(),
-        response => minify(RESPONSE).trim_end(),
+        response => response.trim_end(),
     };
     let environment = Environment::new();
     let fill = |template: &str| -> Result<String> {
@@ -65,10 +66,8 @@ pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, Str
         ("function.js".to_owned(), function.clone()),
         ("kvs.json".to_owned(), store),
         ("missing.txt".to_owned(), MISSING.to_owned()),
+        ("response.js".to_owned(), response.clone()),
     ];
-    if options.debug_header {
-        files.push(("response.js".to_owned(), minify(RESPONSE)));
-    }
     files.push(("template.yaml".to_owned(), fill(STACK)?));
     Ok(files)
 }
@@ -119,7 +118,7 @@ mod tests {
         let files = files(&Routes::default(), &HostOptions::default());
         assert_eq!(
             files.keys().collect::<Vec<_>>(),
-            ["README.md", "function.js", "kvs.json", "missing.txt", "template.yaml"]
+            ["README.md", "function.js", "kvs.json", "missing.txt", "response.js", "template.yaml"]
         );
         let store: serde_json::Value = serde_json::from_str(&files["kvs.json"]).unwrap();
         assert_eq!(store["data"].as_array().unwrap().len(), 0);

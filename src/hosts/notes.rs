@@ -17,6 +17,9 @@ pub struct FileNotes {
     /// Whether files and archives of a version never change, so that clients may keep them for ever. Documents may:
     /// deprecation reaches all versions of a name.
     pub immutable: bool,
+    /// Whether there are pages for people below `/ui/`.
+    #[serde(default)]
+    pub pages: bool,
     /// Files whose content type is not what their name suggests, with that type.
     pub types: BTreeMap<String, String>,
     /// Files in `.gz` that belong to the package.

@@ -44,11 +44,17 @@ pub struct Published {
     pub versions: BTreeMap<String, bool>,
     /// Answers with a compressed copy, as paths without their extension `.json`.
     pub copies: BTreeSet<String>,
+    /// Files below `/ui/`, and whether they have a compressed copy.
+    pub pages: BTreeMap<String, bool>,
 }
 
 impl Published {
     /// Notes a file of the site, given its path and whether there is a compressed copy.
     pub fn note(&mut self, path: &str, has_copy: bool) {
+        if path.starts_with("/ui/") {
+            self.pages.insert(path.to_owned(), has_copy);
+            return;
+        }
         let Some(path) = path.strip_suffix(".json") else { return };
         if let Some(version) = path.strip_prefix("/documents/") {
             self.versions.insert(version.to_owned(), has_copy);

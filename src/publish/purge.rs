@@ -10,7 +10,7 @@ pub fn changed(before: Option<&Current>, after: &Current) -> Vec<String> {
     let Some(before) = before else { return vec!["/*".to_owned()] };
     let mut paths = BTreeSet::new();
     if before.generation != after.generation {
-        paths.extend(["/search*", "/categories*"].map(str::to_owned));
+        paths.extend(["/search*", "/categories*", "/ui*"].map(str::to_owned));
     }
     for path in before.fixed.keys().chain(after.fixed.keys()) {
         if before.fixed.get(path) != after.fixed.get(path) {
@@ -59,7 +59,7 @@ mod tests {
     fn what_changed_is_listed_and_nothing_else() {
         check(&current("1", &[("a-1.0.0", "v/1", "d1"), ("b-2.0.0-rc.1", "v/2", "d2")]), &[]);
         let deprecated = current("2", &[("a-1.0.0", "v/1", "d9"), ("b-2.0.0-rc.1", "v/2", "d2")]);
-        check(&deprecated, &["/categories*", "/package/a/1.0.0", "/package/a/1.0.0/", "/search*"]);
+        check(&deprecated, &["/categories*", "/package/a/1.0.0", "/package/a/1.0.0/", "/search*", "/ui*"]);
         let removed = [
             "/categories*",
             "/epr/b/b-2.0.0-rc.1.zip",
@@ -68,6 +68,7 @@ mod tests {
             "/package/b/2.0.0-rc.1/",
             "/package/b/2.0.0-rc.1/*",
             "/search*",
+            "/ui*",
         ];
         check(&current("2", &[("a-1.0.0", "v/1", "d1")]), &removed);
         assert_eq!(changed(None, &deprecated), ["/*"]);

@@ -72,6 +72,8 @@ pub enum Kind {
     Archive,
     /// The signature of a zip.
     Signature,
+    /// Below `/ui/`: a page for people, or what one loads.
+    Page,
 }
 
 impl File {
@@ -111,15 +113,18 @@ pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, quer
         "/health" => Decision::Health,
         "/search" => search(routes, raw),
         "/categories" => categories(routes, raw),
-        "/search/" | "/categories/" => {
+        "/search/" | "/categories/" | "/ui" => {
             let mark = if raw.is_empty() { "" } else { "?" };
-            Decision::Redirect(format!("{prefix}{}{mark}{raw}", path.trim_end_matches('/')))
+            let target = if path == "/ui" { "/ui/" } else { path.trim_end_matches('/') };
+            Decision::Redirect(format!("{prefix}{target}{mark}{raw}"))
         }
         _ => {
             if let Some(rest) = path.strip_prefix("/package/") {
                 packaged(rest)
             } else if let Some(rest) = path.strip_prefix("/epr/") {
                 archive(rest)
+            } else if path.starts_with("/ui/") {
+                page(path)
             } else {
                 refuse(404, NO_ROUTE)
             }
@@ -146,6 +151,16 @@ fn packaged(rest: &str) -> Decision {
         Some(file) if file.ends_with('/') => refuse(404, NO_RESOURCE),
         _ => File::decide(Kind::Packaged(document), format!("/package/{rest}")),
     }
+}
+
+/// A file below `/ui/`, whose names are all plain; a folder is its index. Compressed copies are no files of their own.
+fn page(path: &str) -> Decision {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
+    if path.ends_with(".gz") || !path.bytes().all(is_plain) {
+        return refuse(404, NO_ROUTE);
+    }
+    let index = if path.ends_with('/') { "index.html" } else { "" };
+    File::decide(Kind::Page, format!("{path}{index}"))
 }
 
 /// `<anything>/<name>-<version>.zip` and its signature.

@@ -42,7 +42,7 @@ pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bo
     let may_vary = match file.kind {
         Kind::Archive | Kind::Signature | Kind::Icon => false,
         Kind::Packaged(_) => site.notes.may_have_copy(&file.path),
-        Kind::Answer | Kind::Document | Kind::Index => true,
+        Kind::Answer | Kind::Document | Kind::Index | Kind::Page => true,
     };
     let copy = if may_vary { regular(&with_gz(&path))? } else { None };
     let varies = copy.is_some();
@@ -95,6 +95,7 @@ fn with_gz(path: &Path) -> PathBuf {
 fn media_type(file: &File, handle: &mut fs::File) -> io::Result<Cow<'static, str>> {
     Ok(Cow::Borrowed(match file.kind {
         Kind::Answer | Kind::Document | Kind::Index => media::JSON,
+        Kind::Page => media::by_extension(&file.path).unwrap_or(media::TEXT),
         Kind::Icon => media::ICON,
         Kind::Archive => media::ZIP,
         Kind::Signature => media::TEXT,

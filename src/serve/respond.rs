@@ -10,8 +10,9 @@ use crate::route::request::{
     self, BROKEN, Decision, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
 };
 use crate::site::CacheClass;
+use crate::ui;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
 /// What a client is told when a file is there and cannot be read.
@@ -24,7 +25,13 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
     let (parts, _) = request.into_parts();
     let decision =
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
+    let may_be_page = site.notes.pages && matches!(&decision, Decision::File(file) if file.kind == Kind::Index);
     let mut response = match decision {
+        Decision::File(_)
+            if may_be_page && !parts.uri.path().ends_with("index.json") && prefers_pages(&parts.headers) =>
+        {
+            to_pages(&site.prefix)
+        }
         Decision::File(file) => {
             let headers = parts.headers;
             // A panic in there would be a fault of ours; the client gets an answer nevertheless.
@@ -38,6 +45,9 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
         Decision::Refuse(status, text) => error(status, &text),
     };
     set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if may_be_page {
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    }
     if parts.method == Method::HEAD {
         *response.body_mut() = Content::empty();
     }
@@ -89,6 +99,18 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
     set(&mut response, header::ETAG, &version.etag());
     set(&mut response, header::LAST_MODIFIED, &date::format(version.modified));
     set(&mut response, header::CACHE_CONTROL, age(&file.kind, site.notes.immutable));
+    let policy = match file.kind {
+        Kind::Page => Some(ui::POLICY),
+        Kind::Packaged(_) => Some(ui::SANDBOX),
+        _ => None,
+    };
+    if let Some(policy) = policy {
+        set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
+        set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    }
+    if file.kind == Kind::Page {
+        set(&mut response, header::REFERRER_POLICY, "no-referrer");
+    }
     if site.debug_header {
         set(&mut response, HeaderName::from_static("x-epr-route"), &file.path);
     }
@@ -113,7 +135,7 @@ fn missing(site: &Site, file: &File) -> Response<Content> {
         Kind::Document | Kind::Packaged(_) => error(404, NO_REVISION),
         Kind::Archive => error(404, NO_ARTIFACT),
         Kind::Signature => error(404, NO_SIGNATURE),
-        Kind::Index | Kind::Icon => error(404, NO_ROUTE),
+        Kind::Index | Kind::Icon | Kind::Page => error(404, NO_ROUTE),
     }
 }
 
@@ -140,6 +162,20 @@ fn error(code: u16, text: &str) -> Response<Content> {
 fn redirect(location: &str) -> Response<Content> {
     let mut response = status(StatusCode::MOVED_PERMANENTLY, Content::empty());
     set(&mut response, header::LOCATION, location);
+    response
+}
+
+/// Whether a client asks for a page rather than for JSON: browsers do, Kibana and health checks do not.
+fn prefers_pages(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/html") && !accept.contains("application/json")
+}
+
+/// From `/` to the pages, never remembered by clients.
+fn to_pages(prefix: &str) -> Response<Content> {
+    let mut response = status(StatusCode::FOUND, Content::empty());
+    set(&mut response, header::LOCATION, &format!("{prefix}/ui/"));
+    set(&mut response, header::CACHE_CONTROL, NO_STORE);
     response
 }
 

@@ -4,11 +4,15 @@ use super::ServeOptions;
 use crate::hosts::notes::{self, FileNotes};
 use crate::hosts::{HOSTING, Hosting};
 use crate::route::model::Routes;
+use crate::ui::history;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// The only file that is not below the document root.
+const HISTORY: &str = "/ui/history.json";
 
 /// What stays the same during a response.
 pub(super) struct Site {
@@ -41,6 +45,10 @@ impl Site {
 
     /// Where a file lies, given its path below the document root.
     pub(super) fn file(&self, path: &str) -> PathBuf {
+        if path == HISTORY {
+            // Beside the generations: `<distribution>/generations/<id>`.
+            return self.folder.join("../..").join(history::FILE);
+        }
         let mut file = self.folder.join("site");
         // Decisions hold no dot segments; were there one, it must not lead out of the site.
         file.extend(path.split('/').filter(|segment| !matches!(*segment, "" | "." | "..")));

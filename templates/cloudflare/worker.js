@@ -55,6 +55,10 @@ function cacheControl(decision) {
 function plain(decision, method) {
   const headers = new Headers({ 'access-control-allow-origin': '*' });
   if (decision.location) headers.set('location', decision.location);
+  if (decision.status === 302) {
+    headers.set('cache-control', 'max-age=0, private, no-store');
+    headers.set('vary', 'Accept');
+  }
   if (decision.status === 204) {
     headers.set('access-control-allow-methods', 'GET, HEAD, OPTIONS');
     headers.set('access-control-allow-headers', '*');
@@ -72,7 +76,7 @@ function plain(decision, method) {
 
 // Why a file that should answer is not there. An answer or the index must be: without it the upload is not complete.
 async function missing(decision, bucket) {
-  const texts = { document: '{{ texts.no_revision }}', archive: '{{ texts.no_artifact }}', signature: '{{ texts.no_signature }}' };
+  const texts = { page: '{{ texts.no_route }}', document: '{{ texts.no_revision }}', archive: '{{ texts.no_artifact }}', signature: '{{ texts.no_signature }}' };
   if (texts[decision.kind]) return refuse(404, texts[decision.kind]);
   if (decision.kind !== 'packaged') return refuse(500, '{{ texts.broken }}');
   const isThere = await bucket.head(decision.document);
@@ -125,7 +129,15 @@ async function send(decision, request, bucket, isSecond) {
     'last-modified': object.uploaded.toUTCString(),
   });
   if (mayBePacked) headers.set('vary', 'Accept-Encoding');
+  if (SETTINGS.pages && decision.kind === 'index') headers.append('vary', 'Accept');
   if (isPacked) headers.set('content-encoding', 'gzip');
+  // What packages bring along is not ours: an SVG or HTML file that is opened by itself runs nothing.
+  const policy = { packaged: "{{ sandbox }}", page: "{{ policy }}" }[decision.kind];
+  if (policy) {
+    headers.set('content-security-policy', policy);
+    headers.set('x-content-type-options', 'nosniff');
+  }
+  if (decision.kind === 'page') headers.set('referrer-policy', 'no-referrer');
 {%- if debug_header %}
   if (/^[\x20-\x7e]+$/.test(decision.file)) headers.set('x-epr-route', decision.file);
 {%- endif %}
@@ -156,7 +168,9 @@ async function send(decision, request, bucket, isSecond) {
 export default {
   async fetch(request, env) {
     try {
-      const decision = decide(request.method, request.url);
+      let decision = decide(request.method, request.url);
+      const path = new URL(request.url).pathname;
+      if (isForBrowsers(decision, path, request.headers.get('accept'))) decision = toPages();
       const bucket = {
         head: (path) => env.SITE.head((env.FOLDER || '') + path.slice(1)),
         get: (path, options) => env.SITE.get((env.FOLDER || '') + path.slice(1), options),

@@ -27,6 +27,10 @@ function respond(decision) {
   var headers = { 'access-control-allow-origin': { value: '*' } };
   var response = { statusCode: decision.status, headers: headers };
   if (decision.location) headers.location = { value: decision.location };
+  if (decision.status === 302) {
+    headers['cache-control'] = { value: 'max-age=0, private, no-store' };
+    headers.vary = { value: 'Accept' };
+  }
   if (decision.status === 204) {
     headers['access-control-allow-methods'] = { value: 'GET, HEAD, OPTIONS' };
     headers['access-control-allow-headers'] = { value: '*' };
@@ -45,6 +49,8 @@ async function handler(event) {
   var request = event.request, decision, value;
   try {
     decision = begin(request.method, request.uri, request.rawQueryString());
+    value = request.headers.accept;
+    if (value && isForBrowsers(decision, request.uri, value.value)) decision = toPages();
     while (decision.key) {
       value = await lookUp(decision.key);
       decision = step(decision, value);

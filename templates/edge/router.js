@@ -54,6 +54,13 @@ function clean(raw) {
 // The path as a URL and as a key: what could mean something else is escaped.
 function encode(path) { return path.split('/').map(encodeURIComponent).join('/'); }
 
+// What `/` is to browsers: pages where others get JSON.
+function isForBrowsers(decision, path, accept) {
+  return SETTINGS.pages && decision.kind === 'index' && !/\.json$/.test(path) && /text\/html/.test(accept) && !/application\/json/.test(accept);
+}
+
+function toPages() { return { status: 302, location: SETTINGS.prefix + '/ui/' }; }
+
 function begin(method, rawPath, query) {
   if (method === 'OPTIONS') return { status: 204 };
   if (method !== 'GET' && method !== 'HEAD') return refuse(405, '{{ texts.no_method }}');
@@ -68,8 +75,12 @@ function begin(method, rawPath, query) {
   if (path === '/health') return { status: 200 };
   if (path === '/search') return search(raw);
   if (path === '/categories') return categories(raw);
-  if (path === '/search/' || path === '/categories/')
-    return { status: 301, location: SETTINGS.prefix + path.slice(0, -1) + (raw && '?') + raw };
+  if (path === '/search/' || path === '/categories/' || path === '/ui')
+    return { status: 301, location: SETTINGS.prefix + (path === '/ui' ? '/ui/' : path.slice(0, -1)) + (raw && '?') + raw };
+  if (path.indexOf('/ui/') === 0) {
+    if (/[^\w.\/-]|\.gz$/.test(path)) return refuse(404, '{{ texts.no_route }}');
+    return file('page', path + (path[path.length - 1] === '/' ? 'index.html' : ''));
+  }
   if ((parts = /^\/package\/([^\/]+)\/([^\/]+)(?:\/([\s\S]*))?$/.exec(path))) return packaged(path, parts);
   if ((parts = /^\/epr\/[^\/]+\/(([a-z0-9_]+)-([^\/]+)\.zip(\.sig)?)(?![\s\S])/.exec(path))) {
     if (!isStrict(parts[3])) return refuse(400, '{{ texts.invalid_version }}');

@@ -42,8 +42,10 @@ function cloudfront(folder) {
   };
   const body = code.replace(/import cf from *'cloudfront';/, '') + '\nreturn { handler, begin, step, lookUp };';
   const { handler, begin, step, lookUp } = new Function('cf', `'use strict';${body}`)({ kvs: () => table });
+  const response = fs.readFileSync(path.join(folder, 'response.js'), 'utf8');
   return {
     reads,
+    respond: new Function(`'use strict';${response}\nreturn handler;`)(),
     handler(event) {
       reads.now = 0;
       return handler(event);

@@ -64,7 +64,7 @@ function distribution(folder, site, types) {
       method: request.method,
       uri: at < 0 ? target : target.slice(0, at),
       querystring: {},
-      headers: {},
+      headers: request.headers.accept === undefined ? {} : { accept: { value: request.headers.accept } },
       rawQueryString: () => (at < 0 ? undefined : target.slice(at + 1)),
     };
     const made = await edge.handler({ version: '1.0', context: { eventType: 'viewer-request' }, viewer: {}, request: event });
@@ -74,8 +74,13 @@ function distribution(folder, site, types) {
     }
     if (Object.keys(made.querystring).length || /[^\x21-\x7e]/.test(made.uri)) throw new Error(`not for an origin: ${made.uri}`);
     const answer = origin(request, decodeURIComponent(made.uri.slice(1)), site, types, folder);
-    const route = made.headers['x-epr-route'];
-    if (route && answer.status < 400) answer.headers['x-epr-route'] = decodeURIComponent(route.value);
+    const found = Object.entries(answer.headers).map(([name, value]) => [name, { value }]);
+    const response = { statusCode: answer.status, headers: Object.fromEntries(found) };
+    const { headers } = edge.respond({ context: { eventType: 'viewer-response' }, request: made, response });
+    answer.headers = Object.fromEntries(Object.entries(headers).map(([name, { value }]) => [name, value]));
+    const route = answer.headers['x-epr-route'];
+    if (route && answer.status < 400) answer.headers['x-epr-route'] = decodeURIComponent(route);
+    else delete answer.headers['x-epr-route'];
     return answer;
   };
 }

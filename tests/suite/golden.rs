@@ -32,17 +32,20 @@ fn sha256(path: &Path) -> String {
     Digest::of(&fs::read(path).unwrap()).to_string()
 }
 
-/// `sha256  size  path` of every file of the site, twins included. Folders of answers have a line each, with the digest
-/// of the lines of their files: there are thousands, and a person would not compare them one by one.
+/// `sha256  size  path` of every file of the site, twins included. Folders of answers, and all pages together, have a
+/// line each, with the digest of the lines of their files: there are thousands, and a person would not compare them one
+/// by one.
 fn sums(generation: &Generation) -> String {
     let mut text = String::new();
     let mut answers: BTreeMap<String, (u64, String, usize)> = BTreeMap::new();
     for (path, place) in generation.files() {
         let size = place.metadata().unwrap().len();
         let line = format!("{}  {size:>7}  {path}\n", sha256(&place));
-        match path.strip_prefix("/answers/").and_then(|rest| rest.split_once('/')) {
-            Some((folder, _)) => {
-                let (bytes, lines, count) = answers.entry(format!("/answers/{folder}/")).or_default();
+        let answer = path.strip_prefix("/answers/").and_then(|rest| rest.split_once('/'));
+        let folder = answer.map(|(folder, _)| format!("/answers/{folder}/"));
+        match folder.or_else(|| path.starts_with("/ui/").then(|| "/ui/".to_owned())) {
+            Some(folder) => {
+                let (bytes, lines, count) = answers.entry(folder).or_default();
                 *bytes += size;
                 *lines += &line;
                 *count += 1;

@@ -23,3 +23,4 @@ mod running;
 mod serving;
 mod switching;
 mod tidy;
+mod ui;

@@ -151,6 +151,7 @@ fn single(path: &Path) -> Settings {
         listen: String::new(),
         prefix: String::new(),
         debug_header: false,
+        ui: false,
     };
     Settings {
         distributions: vec![plan],

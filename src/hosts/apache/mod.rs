@@ -10,6 +10,7 @@ use super::notes::FileNotes;
 use super::{HostOptions, rows};
 use crate::media;
 use crate::route::model::Routes;
+use crate::ui;
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::fmt::Write;
@@ -60,6 +61,9 @@ fn values(options: &HostOptions) -> anyhow::Result<Value> {
         state,
         folder,
         debug_header => options.debug_header,
+        pages => options.notes.pages,
+        policy => ui::POLICY,
+        sandbox => ui::SANDBOX,
         lasting => if options.notes.immutable { "E=EPR_IMMUTABLE:1" } else { "E=EPR_AGE:600" },
         text => media::TEXT,
     })

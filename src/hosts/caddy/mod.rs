@@ -15,6 +15,7 @@ use crate::route::build::LONGEST_WORD;
 use crate::route::model::Routes;
 use crate::route::spelling::{self, Bytes};
 use crate::route::{query, request};
+use crate::ui;
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::collections::BTreeMap;
@@ -112,6 +113,9 @@ fn server_values(options: &HostOptions) -> Value {
         state => options.state_here(),
         root => format!("{{args.0}}/generations/{}/site", options.generation_id),
         debug_header => options.debug_header,
+        pages => options.notes.pages,
+        policy => ui::POLICY,
+        sandbox => ui::SANDBOX,
         text => media::TEXT,
         no_route => request::NO_ROUTE,
         no_store => "max-age=0, private, no-store",
@@ -133,6 +137,9 @@ fn server_values(options: &HostOptions) -> Value {
             unpublished => request::UNPUBLISHED,
         },
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
+        page_types => ["css", "html", "js", "json", "svg", "xml"].into_iter().filter_map(|extension| {
+            Some(context! { extension, name => media::by_extension(&format!("x.{extension}"))? })
+        }).collect::<Vec<_>>(),
         treatments => treatment::rows(&options.notes),
     }
 }

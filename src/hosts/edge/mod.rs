@@ -14,6 +14,7 @@ use crate::route::model::Routes;
 use crate::route::request::is_published;
 use crate::route::walk::capability_word;
 use crate::route::{query, request, spelling};
+use crate::ui;
 use anyhow::{Context, Result};
 use minijinja::{Environment, Value, context};
 use serde_json::json;
@@ -97,6 +98,8 @@ pub(super) fn fill(template: &str, routes: &Routes, options: &HostOptions, more:
         generation => options.generation_id.as_str(),
         prefix => options.prefix.as_str(),
         immutable => options.notes.immutable,
+        policy => ui::POLICY,
+        sandbox => ui::SANDBOX,
     };
     let values = context! { ..values, ..more, ..sets };
     let text = environment.render_str(template, &values).context("edge template")?;
@@ -108,6 +111,7 @@ fn settings(routes: &Routes, options: &HostOptions) -> Result<String> {
     let capabilities: Vec<_> = routes.capabilities.iter().map(|name| [name.clone(), capability_word(name)]).collect();
     let settings = json!({
         "prefix": options.prefix,
+        "pages": options.notes.pages,
         "modes": MODES.into_iter().filter(|mode| is_published(routes, &format!("{mode}/"))).collect::<Vec<_>>(),
         "unkeyed": routes.unkeyed,
         "usual": query::are_usual(&routes.capabilities),

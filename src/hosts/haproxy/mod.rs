@@ -10,6 +10,7 @@ use super::notes::FileNotes;
 use super::{HostOptions, rows};
 use crate::media;
 use crate::route::model::Routes;
+use crate::ui;
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::fmt::Write;
@@ -36,10 +37,13 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
     };
     let environment = Environment::new();
     let types = media::EXTENSIONS.iter().map(|(extension, name)| format!("{extension} {name}\n")).collect();
+    let pages = &options.published.pages;
+    let pages = pages.iter().map(|(path, has_copy)| format!("{path} {}\n", u8::from(*has_copy))).collect();
     let versions = &options.published.versions;
     let versions = versions.iter().map(|(id, has_copy)| format!("{id} {}\n", u8::from(*has_copy))).collect();
     let mut files = vec![
         ("files.map".to_owned(), files(&options.notes)),
+        ("pages.map".to_owned(), pages),
         ("types.map".to_owned(), types),
         ("versions.map".to_owned(), versions),
     ];
@@ -60,6 +64,9 @@ fn values(options: &HostOptions) -> anyhow::Result<Value> {
         prefix,
         prefix_pattern => pattern(prefix),
         debug_header => options.debug_header,
+        pages => options.notes.pages,
+        policy => ui::POLICY,
+        sandbox => ui::SANDBOX,
         immutable => options.notes.immutable,
         text => media::TEXT,
         unreachable => UNREACHABLE,

@@ -15,6 +15,7 @@ use crate::media;
 use crate::route::build::LONGEST_WORD;
 use crate::route::model::Routes;
 use crate::route::{query, request, spelling};
+use crate::ui;
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::borrow::Cow;
@@ -200,6 +201,9 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
         state => options.state_here(),
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
+        pages => options.notes.pages,
+        policy => ui::POLICY,
+        sandbox => ui::SANDBOX,
         text => media::TEXT,
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
         texts => context! {

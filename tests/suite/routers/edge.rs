@@ -89,6 +89,7 @@ fn told(decision: &Decision) -> Value {
                 Kind::Icon => "icon",
                 Kind::Archive => "archive",
                 Kind::Signature => "signature",
+                Kind::Page => "page",
                 Kind::Packaged(document) => {
                     return json!({ "status": 200, "kind": "packaged", "file": file.path, "document": document });
                 }

@@ -15,7 +15,9 @@ mod site;
 mod spellings;
 
 use client::{Client, Response};
-use epr_build::route::request::{Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_SIGNATURE, route_below};
+use epr_build::route::request::{
+    Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE, route_below,
+};
 use site::{Dice, Site};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -106,6 +108,7 @@ fn check(site: &Site, target: &str, decision: &Decision, response: &Response) {
                 Kind::Packaged(_) => text(404, NO_REVISION),
                 Kind::Archive => text(404, NO_ARTIFACT),
                 Kind::Signature => text(404, NO_SIGNATURE),
+                Kind::Page => text(404, NO_ROUTE),
                 Kind::Answer | Kind::Index | Kind::Icon => panic!("the test's own site lacks a file: {context}"),
             },
         },

@@ -329,6 +329,55 @@ pub(super) fn path(dice: &mut Dice) -> String {
         "/../routes.json",
         "/package/nginx/1.2.3/%2e%2e/%2e%2e/%2e%2e/%2e%2e/routes.json",
     ];
+    const PAGES: &[&str] = &[
+        "/ui",
+        "/ui?q=a%20b&x",
+        "/ui/",
+        "/ui/?q=a",
+        "//ui//",
+        "/ui/.",
+        "/ui/..",
+        "/ui/./x/../",
+        "/%75i",
+        "/%75i/",
+        "/ui%2F",
+        "/ui%2Fx%2F",
+        "/UI/",
+        "/uix",
+        "/uix/",
+        "/ui/index.html",
+        "/ui/index.html/",
+        "/ui/app.js",
+        "/ui/app.js?v=1",
+        "/ui/app%2Ejs",
+        "/ui/app.js.gz",
+        "/ui/app.js%2Egz",
+        "/ui/.gz",
+        "/ui/app.js/",
+        "/ui/mark.svg",
+        "/ui/none",
+        "/ui/x",
+        "/ui/x/",
+        "/ui/x.gz",
+        "/ui/x/.gz",
+        "/ui/x-1/a_b.json",
+        "/ui/x-1/",
+        "/ui/a%20b.json",
+        "/ui/%0A",
+        "/ui/%0a/",
+        "/ui/x%0A",
+        "/ui/a+b",
+        "/ui/%C3%A9/",
+        "/ui/%00",
+        "/ui/%3F",
+        "/ui/%25",
+        "/ui/missing",
+        "/ui/missing/",
+        "/ui/missing.html",
+        "/ui/../search/",
+        "/ui/%2e%2e/index.json",
+        "/x/../ui/x/",
+    ];
     const NAMES: &[&str] = &["nginx", "nginx", "nginx", "fo-o", "Nginx", "unknown", "..", "%6eginx", "a%20b"];
     const VERSIONS: &[&str] = &[
         "1.2.3",
@@ -383,7 +432,9 @@ pub(super) fn path(dice: &mut Dice) -> String {
         "/font?x=y",
         "/%2e%2e/x",
     ];
-    if dice.below(4) == 0 {
+    if dice.below(8) == 0 {
+        (*dice.pick(PAGES)).to_owned()
+    } else if dice.below(4) == 0 {
         (*dice.pick(WHOLE)).to_owned()
     } else {
         format!("/package/{}/{}{}", dice.pick(NAMES), dice.pick(VERSIONS), dice.pick(FILES))

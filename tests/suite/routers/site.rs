@@ -68,7 +68,7 @@ impl Site {
     /// A site with these tables.
     pub(super) fn of(routes: Routes) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut notes = FileNotes::default();
+        let mut notes = FileNotes { pages: true, ..FileNotes::default() };
         for (path, content) in FILES {
             notes.note(path, &epr_build::media::content_type(path, content));
         }
@@ -77,6 +77,11 @@ impl Site {
             site.write(path, content);
         }
         site.write("/package/nginx/1.2.3/manifest.yml.gz", b"compressed");
+        for path in ["/ui/index.html", "/ui/app.js", "/ui/x/index.html", "/ui/x-1/a_b.json", "/ui/mark.svg", "/ui/none"]
+        {
+            site.write(path, path.as_bytes());
+        }
+        site.write("/ui/app.js.gz", b"packed");
         site.write("/index.json", b"{}\n");
         site.write("/favicon.ico", FAVICON);
         site.write("/answers/empty.json", b"[]");

@@ -1,0 +1,111 @@
+//! `history.json`: the generations of a distribution that are kept, and what each changed against the one before.
+//!
+//! It tells of what was built before, which is no part of the input: so it lies beside the generations, outside of their
+//! names, and hosts that serve whole folders publish it as `/ui/history.json`. It is written anew whenever another
+//! generation is taken into use, and never read by a build.
+
+use crate::generation::{Distribution, write_over};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Its name in the folder of the distribution.
+pub const FILE: &str = "history.json";
+/// What a generation says of its versions, below its document root: the archive's digest by name and version.
+pub(super) const VERSIONS: &str = "data/versions.json";
+/// Longer lists of changes are cut.
+const MOST: usize = 500;
+
+/// The file.
+#[derive(Serialize)]
+struct History<'a> {
+    /// The one in use first.
+    generations: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    id: &'a str,
+    current: bool,
+    packages: usize,
+    versions: usize,
+    /// Whether there is one before it to compare with.
+    compared: bool,
+    added: Vec<(&'a str, &'a str)>,
+    removed: Vec<(&'a str, &'a str)>,
+    changed: Vec<(&'a str, &'a str)>,
+}
+
+/// Digests of archives by name and version.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub(super) struct Versions(pub(super) BTreeMap<String, BTreeMap<String, String>>);
+
+impl Versions {
+    fn read(generation: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(generation.join("site/ui").join(VERSIONS)).ok()?).ok()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0.iter().flat_map(|(name, versions)| {
+            versions.iter().map(move |(version, digest)| (name.as_str(), version.as_str(), digest.as_str()))
+        })
+    }
+
+    fn digest(&self, name: &str, version: &str) -> Option<&str> {
+        self.0.get(name)?.get(version).map(String::as_str)
+    }
+}
+
+/// Writes the history of a distribution; one without pages has none.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write(distribution: &Distribution) -> Result<()> {
+    let current = distribution.current();
+    let mut ids = distribution.generations()?;
+    // A rollback makes an earlier one current again: then it leads.
+    ids.sort_by_key(|id| Some(id) != current.as_ref());
+    let known: Vec<_> = ids.iter().map(|id| Versions::read(&distribution.generation(id))).collect();
+    if known.first().is_none_or(Option::is_none) {
+        return Ok(());
+    }
+    let nothing = Versions::default();
+    let told = ids.iter().zip(&known).enumerate().filter_map(|(at, (id, versions))| {
+        let versions = versions.as_ref()?;
+        let before = known[at + 1..].iter().flatten().next();
+        Some(tell(id, Some(id) == current.as_ref(), versions, before.unwrap_or(&nothing), before.is_some()))
+    });
+    let text = serde_json::to_vec(&History { generations: told.collect() }).context("cannot write the history")?;
+    write_over(&distribution.folder().join(FILE), &text)
+}
+
+fn tell<'a>(id: &'a str, current: bool, now: &'a Versions, before: &'a Versions, compared: bool) -> Told<'a> {
+    let mut told = Told {
+        id,
+        current,
+        packages: now.0.len(),
+        versions: now.pairs().count(),
+        compared,
+        added: Vec::new(),
+        removed: Vec::new(),
+        changed: Vec::new(),
+    };
+    if compared {
+        for (name, version, digest) in now.pairs() {
+            match before.digest(name, version) {
+                None => told.added.push((name, version)),
+                Some(earlier) if earlier != digest => told.changed.push((name, version)),
+                Some(_) => {}
+            }
+        }
+        let is_gone = |(name, version, _): &(&str, &str, &str)| now.digest(name, version).is_none();
+        told.removed.extend(before.pairs().filter(is_gone).map(|(name, version, _)| (name, version)));
+    }
+    for list in [&mut told.added, &mut told.removed, &mut told.changed] {
+        list.truncate(MOST);
+    }
+    told
+}
