@@ -193,3 +193,19 @@ fn worn_out_blobs_make_no_list() {
 fn folder_of(blob: Digest) -> Tree {
     Tree([("a".to_owned(), TreeEntry::Blob(blob))].into())
 }
+
+/// A folder that is there is looked at while its lock is held, and those below may share that lock.
+#[test]
+fn folders_below_each_other_do_not_wait_for_each_other() {
+    let (_folder, store) = store();
+    let nested = |store: &Store, number: usize| {
+        let blob = store.put(number.to_string().as_bytes()).unwrap();
+        let inner = store.put_tree(&folder_of(blob)).unwrap();
+        store.put_tree(&Tree([("x".to_owned(), TreeEntry::Tree(inner))].into())).unwrap()
+    };
+    // So many that some pairs have their locks in common.
+    let first: Vec<_> = (0..2000).map(|number| nested(&store, number)).collect();
+    let again = Store::existing(store.root()).unwrap();
+    again.look_at_blobs();
+    assert_eq!((0..2000).map(|number| nested(&again, number)).collect::<Vec<_>>(), first);
+}

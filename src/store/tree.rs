@@ -4,7 +4,7 @@ use super::{FOLDER_MODE, LINK_TIME, Store, times};
 use crate::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 
@@ -91,22 +91,26 @@ impl Store {
         if self.trees.shard_of(&key).contains(&key) {
             return true;
         }
-        let whole = self.looks_whole(name, &digest).unwrap_or(false);
-        if whole {
+        let whole = match self.look_into(name, &digest) {
+            Ok(Some((stat, below))) if below.par_iter().all(|name| self.has_whole_tree(name)) => Some(stat),
+            _ => None,
+        };
+        if let Some(stat) = &whole {
+            self.seen.insert(&digest, stat);
             self.trees.shard_of(&key).insert(key);
         }
-        whole
+        whole.is_some()
     }
 
     /// Looks at every entry: what was written to since it was stored has lost its time. An entry that is one of the blobs on
-    /// the shelves was looked at there.
-    fn looks_whole(&self, name: &str, digest: &Digest) -> rustix::io::Result<bool> {
+    /// the shelves was looked at there. Of a folder that is whole so far it gives the names of those below it.
+    fn look_into(&self, name: &str, digest: &Digest) -> rustix::io::Result<Option<(Stat, Vec<String>)>> {
         let path = format!("trees/{}/{}", &name[..2], &name[2..]);
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut folder = Dir::new(rustix::fs::openat(&self.folder, &path, flags, Mode::empty())?)?;
         let stat = folder.stat()?;
         if stat.st_mtime as i64 != digest.modified() {
-            return Ok(false);
+            return Ok(None);
         }
         let mut below = Vec::new();
         while let Some(entry) = folder.next() {
@@ -132,15 +136,10 @@ impl Store {
             self.seen.give_up();
             let stat = rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?;
             if !Digest::may_be_modified(stat.st_mtime as i64, stat.st_mtime_nsec as i64) {
-                return Ok(false);
+                return Ok(None);
             }
         }
-        drop(folder);
-        let whole = below.par_iter().all(|name| self.has_whole_tree(name));
-        if whole {
-            self.seen.insert(digest, &stat);
-        }
-        Ok(whole)
+        Ok(Some((stat, below)))
     }
 
     /// Stores a folder whose blobs and sub-folders are stored already.
@@ -149,9 +148,12 @@ impl Store {
         let mut known = self.trees.shard(&digest);
         if !known.contains(&digest.half()) {
             let path = Self::tree_path(&digest);
-            if !self.looks_whole(&digest.short(32), &digest).unwrap_or(false) {
-                self.make_tree(tree, &digest, &path)
-                    .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?;
+            // Those below were stored before, and have locks of their own.
+            match self.look_into(&digest.short(32), &digest) {
+                Ok(Some((stat, _))) => self.seen.insert(&digest, &stat),
+                _ => self
+                    .make_tree(tree, &digest, &path)
+                    .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?,
             }
             known.insert(digest.half());
         }
