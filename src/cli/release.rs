@@ -8,6 +8,7 @@ use crate::compatible;
 use crate::generation::{Distribution, Lock};
 use crate::progress::Progress;
 use crate::release::{Pinned, Release, check_name};
+use crate::ui;
 use crate::version::Version;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -85,6 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let _lock = Lock::take(out)?;
     if let Some(name) = &arguments.remove {
         let release = distribution.unpin(name, arguments.reason.as_deref().unwrap_or_default())?;
+        ui::history::write(&distribution)?;
         let id = release.generation;
         let others = distribution.releases()?.into_iter().filter(|other| other.generation == id).count();
         let fate = if distribution.current().as_ref() == Some(&id) || others > 0 {
@@ -123,6 +125,7 @@ fn pin(arguments: &Arguments, distribution: &Distribution) -> Result<Exit> {
     };
     let kibana = arguments.kibana.as_ref().map(ToString::to_string);
     let pinned = distribution.pin(&name, &generation, kibana.as_deref())?;
+    ui::history::write(distribution)?;
     let mut out = io::stdout().lock();
     match pinned {
         Pinned::New => writeln!(out, "{dist}: release {name} is generation {generation}{kept}")?,

@@ -1,8 +1,8 @@
-//! `history.json`: the generations of a distribution that are kept, and what each changed against the one before.
+//! `history.json`: the generations of a distribution that are kept, what each changed against the one before, and releases.
 //!
 //! It tells of what was built before, which is no part of the input: so it lies beside the generations, outside of their
 //! names, and hosts that serve whole folders publish it as `/ui/history.json`. It is written anew whenever another
-//! generation is taken into use, and never read by a build.
+//! generation is taken into use or a release comes or goes, and never read by a build.
 
 use crate::generation::{Distribution, write_over};
 use anyhow::{Context, Result};
@@ -23,6 +23,19 @@ const MOST: usize = 500;
 struct History<'a> {
     /// The one in use first.
     generations: Vec<Told<'a>>,
+    /// By name.
+    releases: Vec<Pinned<'a>>,
+}
+
+#[derive(Serialize)]
+struct Pinned<'a> {
+    name: &'a str,
+    generation: &'a str,
+    /// The Kibana that it is restricted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kibana: Option<&'a str>,
+    packages: usize,
+    versions: usize,
 }
 
 #[derive(Serialize)]
@@ -66,6 +79,9 @@ impl Versions {
 pub fn write(distribution: &Distribution) -> Result<()> {
     let current = distribution.current();
     let mut ids = distribution.generations()?;
+    // What was made for a release alone never was in use, and follows upon nothing.
+    let used = distribution.used();
+    ids.retain(|id| used.contains(id));
     // A rollback makes an earlier one current again: then it leads.
     ids.sort_by_key(|id| Some(id) != current.as_ref());
     let known: Vec<_> = ids.iter().map(|id| Versions::read(&distribution.generation(id))).collect();
@@ -78,7 +94,19 @@ pub fn write(distribution: &Distribution) -> Result<()> {
         let before = known[at + 1..].iter().flatten().next();
         Some(tell(id, Some(id) == current.as_ref(), versions, before.unwrap_or(&nothing), before.is_some()))
     });
-    let text = serde_json::to_vec(&History { generations: told.collect() }).context("cannot write the history")?;
+    let releases = distribution.releases()?;
+    let pinned = releases.iter().map(|release| {
+        let versions = Versions::read(&distribution.generation(&release.generation)).unwrap_or_default();
+        Pinned {
+            name: &release.name,
+            generation: &release.generation,
+            kibana: release.kibana.as_deref(),
+            packages: versions.0.len(),
+            versions: versions.pairs().count(),
+        }
+    });
+    let history = History { generations: told.collect(), releases: pinned.collect() };
+    let text = serde_json::to_vec(&history).context("cannot write the history")?;
     write_over(&distribution.folder().join(FILE), &text)
 }
 

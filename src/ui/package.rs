@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// From so many bytes on an icon is shown on the page of its package only.
+const HEAVY_ICON: u64 = 32 << 10;
+
 /// How many bytes of words beside title and description the search knows of a package.
 const MOST_WORDS: usize = 400;
 /// How many changes of a version the feed tells.
@@ -44,6 +47,8 @@ pub(super) struct Tile {
     pub(super) kind: String,
     /// From the root of the registry.
     pub(super) icon: Option<String>,
+    /// Whether the icon is too large to stand among a hundred others.
+    pub(super) is_icon_heavy: bool,
     /// With the parents of those it names.
     pub(super) categories: Vec<String>,
     /// Layers that any of its versions comes from.
@@ -243,7 +248,7 @@ fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[&Facts], changelog: &[Rel
     let entry = shown.entry;
     let own = &entry.record.facts;
     let icons = shown.document.pointer("/icons").and_then(Value::as_array).into_iter().flatten();
-    let icon = icons.filter_map(|icon| shown.address(icon.get("path")?.as_str()?)).next();
+    let (icon, icon_bytes) = icons.filter_map(|icon| shown.linked(icon.get("path")?.as_str()?)).next().unzip();
     let templates = own.templates.iter().filter_map(|template| template.categories.as_ref()).flatten();
     let title = if shown.text("/title").is_empty() { &own.name } else { shown.text("/title") };
     let top = &entries[entries.len() - 1].record;
@@ -256,6 +261,7 @@ fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[&Facts], changelog: &[Rel
         version: own.version.to_string(),
         next,
         kind: own.package_type.clone(),
+        is_icon_heavy: icon_bytes.is_some_and(|bytes| bytes > HEAVY_ICON),
         icon,
         categories: facets::with_parents(own.categories.iter().chain(templates).map(String::as_str)),
         layers: layers.into_iter().cloned().collect(),

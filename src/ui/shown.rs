@@ -58,10 +58,15 @@ impl<'a> Shown<'a> {
 
     /// The address of a file from the root of the registry, given its path as the document has it.
     pub(super) fn address(&self, path: &str) -> Option<String> {
+        self.linked(path).map(|(address, _)| address)
+    }
+
+    /// The same, with its bytes.
+    pub(super) fn linked(&self, path: &str) -> Option<(String, u64)> {
         let facts = &self.entry.record.facts;
         let base = format!("/package/{}/{}/", facts.name, facts.version);
-        let inside = path.strip_prefix(&base)?;
-        self.known.contains(inside).then(|| url(path.trim_start_matches('/')))
+        let file = self.files.get(path.strip_prefix(&base)?)?;
+        Some((url(path.trim_start_matches('/')), file.blob.size))
     }
 
     /// A Markdown file as HTML for a page that lies `depth` folders below that of the package.

@@ -343,6 +343,16 @@ fn a_page_changes_only_with_its_data() {
     let history = changed.json("out/snapshot/history.json");
     assert_eq!(history["generations"][0]["id"], generations[1]["id"]);
     assert_eq!(history["generations"][0]["current"], true);
+    assert_eq!(history["releases"], serde_json::json!([]));
+
+    assert_eq!(changed.run(&["release", "8.5.0", "--dist", "snapshot"]).code, 0);
+    let history = changed.json("out/snapshot/history.json");
+    assert_eq!(history["releases"][0]["name"], "8.5.0");
+    assert_eq!(history["releases"][0]["generation"], generations[1]["id"]);
+    assert_eq!(history["releases"][0]["versions"], history["generations"][0]["versions"]);
+    let remove = ["release", "--dist", "snapshot", "--remove", "8.5.0", "--reason", "a try"];
+    assert_eq!(changed.run(&remove).code, 0);
+    assert_eq!(changed.json("out/snapshot/history.json")["releases"], serde_json::json!([]));
 }
 
 /// `ui: no` leaves no trace: no pages, and browsers get what everybody gets.

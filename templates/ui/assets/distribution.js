@@ -1,5 +1,5 @@
 // The generations that this host keeps: written beside them, because what was built before is no part of a build.
-import { element, fetchJson, find, fromRoot } from "./common.js";
+import { element, fetchJson, find, fromRegistry, fromRoot } from "./common.js";
 
 const place = find("[data-history]");
 const MOST = 60;
@@ -20,12 +20,23 @@ function generation(entry) {
   return element("li", { class: "card" }, title, about, parts.length ? element("details", {}, element("summary", {}, "What changed"), ...parts) : null);
 }
 
+/** A generation under the version of a stack, with a site of its own. */
+function release(entry) {
+  const setting = `xpack.fleet.registryUrl: "${fromRegistry(`release/${entry.name}`)}"`;
+  const title = element("h3", {}, element("a", { href: fromRegistry(`release/${entry.name}/ui/`) }, `Release ${entry.name}`), entry.kibana ? element("span", { class: "badge" }, `only for Kibana ${entry.kibana}`) : null);
+  const about = element("p", {}, `${entry.packages} packages in ${entry.versions} versions: generation `, element("span", { class: "mono" }, entry.generation), ".");
+  const button = element("button", { type: "button", class: "copy", "data-copy": setting, "aria-label": `Copy the Kibana setting of release ${entry.name}` }, "Copy");
+  return element("li", { class: "card" }, title, about, element("div", { class: "code-line" }, element("code", {}, setting), button));
+}
+
 const fold = find("[data-history-fold]");
 
 /** Fetched when it is asked for: a host need not publish it. */
 function load() {
-  fetchJson("history.json").then(({ generations }) => {
-    place.replaceChildren(generations.length ? element("ol", { class: "history" }, ...generations.map(generation)) : element("p", { class: "empty-line" }, "There is no history yet."));
+  fetchJson("history.json").then(({ generations, releases }) => {
+    const pinned = releases.length ? element("ul", { class: "history" }, ...releases.map(release)) : null;
+    const kept = generations.length ? element("ol", { class: "history" }, ...generations.map(generation)) : element("p", { class: "empty-line" }, "There is no history yet.");
+    place.replaceChildren(...[pinned, kept].filter(Boolean));
   }, () => {
     place.replaceChildren(element("p", { class: "empty-line" }, "This host does not publish the history of its generations. ", element("span", { class: "mono" }, "epr-build generations"), " prints it."));
   });
