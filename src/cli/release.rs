@@ -125,13 +125,13 @@ fn pin(arguments: &Arguments, distribution: &Distribution) -> Result<Exit> {
     };
     let kibana = arguments.kibana.as_ref().map(ToString::to_string);
     let pinned = distribution.pin(&name, &generation, kibana.as_deref())?;
-    ui::history::write(distribution)?;
     let mut out = io::stdout().lock();
     match pinned {
         Pinned::New => writeln!(out, "{dist}: release {name} is generation {generation}{kept}")?,
         Pinned::Before => writeln!(out, "{dist}: release {name} is there already, as generation {generation}{kept}")?,
     }
     if pinned == Pinned::New {
+        ui::history::write(distribution)?;
         let path =
             distribution.releases()?.into_iter().find(|release| release.name == name).map(|release| release.path);
         writeln!(

@@ -199,7 +199,8 @@ fn permissions_are_used_and_logged() {
 /// A promotion moves one version or all newer ones, keeps signatures, logs in both layers, and changes no answer.
 #[test]
 fn promotions_move_what_is_asked_for() {
-    let case = layers("{}").zip("packages/snapshot", "packed", "2.0.0");
+    // Pages name the layers of versions, so they do change.
+    let case = layers("ui: no\n").zip("packages/snapshot", "packed", "2.0.0");
     fs::write(case.path("packages/snapshot/packed-2.0.0.zip.sig"), "signed").unwrap();
     fs::write(case.path("packages/snapshot/acme/1.2.0.sig"), "signed too").unwrap();
     let build = ["--all-dists", "--quiet"];
