@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// From so many bytes on an icon is shown on the page of its package only.
-const HEAVY_ICON: u64 = 32 << 10;
+const HEAVY_ICON: u64 = 20 << 10;
 
 /// How many bytes of words beside title and description the search knows of a package.
 const MOST_WORDS: usize = 400;
