@@ -1,7 +1,7 @@
 //! The command line, as typed.
 
 use super::publish;
-use crate::policy::{Exception, Exceptions};
+use crate::config::exceptions::{Exception, Exceptions};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 

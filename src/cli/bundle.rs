@@ -3,15 +3,15 @@
 use super::Exit;
 use super::args::DistributionArgs;
 use super::upkeep::existing;
-use crate::bundle::delta::{Stock, Tally};
-use crate::bundle::parts::Sealed;
-use crate::bundle::scan::Scan;
-use crate::bundle::write::{Order, Written, check_program, write};
-use crate::bundle::{Refusal, check, sign};
-use crate::config_file;
-use crate::generation::{Distribution, Lock};
-use crate::progress::Progress;
-use crate::report::bytes;
+use crate::base::fs::Lock;
+use crate::base::progress::{Progress, bytes};
+use crate::carry::bundle::delta::{Stock, Tally};
+use crate::carry::bundle::parts::Sealed;
+use crate::carry::bundle::scan::Scan;
+use crate::carry::bundle::write::{Order, Written, check_program, write};
+use crate::carry::bundle::{Refusal, check, sign};
+use crate::config::file;
+use crate::generation::distribution::Distribution;
 use crate::store::Store;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -67,7 +67,7 @@ pub struct BundleArgs {
 /// The size of parts. A unit of one letter counts thousands, so that 4G fits a FAT file system.
 fn part_size(text: &str) -> Result<u64, String> {
     let spelled = if text.ends_with(['k', 'K', 'm', 'M', 'g', 'G']) { format!("{text}B") } else { text.to_owned() };
-    config_file::size(&spelled).ok_or_else(|| "write a whole number and a unit, such as 650M, 4G or 2GiB".to_owned())
+    file::size(&spelled).ok_or_else(|| "write a whole number and a unit, such as 650M, 4G or 2GiB".to_owned())
 }
 
 /// Writes a bundle.
@@ -118,7 +118,7 @@ fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> 
     let mut base: Option<(String, Stock)> = None;
     for since in &args.since {
         let id = since.to_str().unwrap_or_default();
-        if crate::bundle::manifest::is_generation(id) && distribution.has(id) {
+        if crate::carry::bundle::manifest::is_generation(id) && distribution.has(id) {
             base = at_hand(id)?.map(|stock| (id.to_owned(), stock));
             continue;
         }

@@ -1,13 +1,16 @@
 //! The subcommands, each a function from arguments to an exit value.
 
 use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs};
-use super::{Exit, Settings, publish, summary, upkeep};
-use crate::config_file::{Mistakes, nearest};
-use crate::generation::Distribution;
-use crate::holdings::Base;
-use crate::policy::Refused;
-use crate::progress::Progress;
-use crate::report::{Report, Timings};
+use super::{Exit, publish, settings, summary, upkeep};
+use crate::base::progress::{Progress, Timings};
+use crate::base::suggest::nearest;
+use crate::build;
+use crate::compare::holdings::Base;
+use crate::compare::policy::Refused;
+use crate::config::file::Mistakes;
+use crate::config::settings::Settings;
+use crate::generation::distribution::Distribution;
+use crate::site::report::Report;
 use anyhow::{Context, Error, Result, anyhow};
 use clap::CommandFactory;
 use std::io::{self, ErrorKind, Write};
@@ -68,9 +71,10 @@ fn build(args: &BuildArgs) -> Result<Exit> {
     let settings = build_settings(args)?;
     let progress = Progress::new(settings.quiet);
     let (reports, timings) =
-        crate::build(&settings, &args.out, &progress).map_err(|error| with_hint(error, &args.out))?;
+        build::build(&settings, &args.out, &progress).map_err(|error| with_hint(error, &args.out))?;
     if args.verify_clean {
-        crate::verify::equals_clean_build(&settings, &args.out, &progress).context("the build is not a clean one")?;
+        crate::build::verify::equals_clean_build(&settings, &args.out, &progress)
+            .context("the build is not a clean one")?;
     }
     progress.finish();
     tell(args, &settings, &reports, &timings)?;
@@ -110,12 +114,12 @@ fn watch(args: &BuildArgs) -> Result<Exit> {
 
 fn watched_build(args: &BuildArgs) -> Result<(Settings, Vec<Report>, Timings)> {
     let settings = build_settings(args)?;
-    let (reports, timings) = crate::build(&settings, &args.out, &Progress::new(true))?;
+    let (reports, timings) = build::build(&settings, &args.out, &Progress::new(true))?;
     Ok((settings, reports, timings))
 }
 
 fn build_settings(args: &BuildArgs) -> Result<Settings> {
-    let resolved = Settings::resolve(&args.input)?;
+    let resolved = settings::resolve(&args.input)?;
     Ok(Settings {
         use_cache: !args.no_cache,
         keep: args.keep.into(),
@@ -140,10 +144,10 @@ fn tell(args: &BuildArgs, settings: &Settings, reports: &[Report], timings: &Tim
 
 fn check(args: &CheckArgs) -> Result<Exit> {
     start_threads(&args.input)?;
-    let settings = Settings { exceptions: args.exceptions.exceptions(), ..Settings::resolve(&args.input)? };
+    let settings = Settings { exceptions: args.exceptions.exceptions(), ..settings::resolve(&args.input)? };
     let progress = Progress::new(settings.quiet);
     let base = args.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
-    let (reports, timings) = crate::check(&settings, base.as_ref(), &progress)?;
+    let (reports, timings) = build::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     io::stderr().write_all(summary::problems(&reports, usize::MAX).as_bytes())?;
     if !settings.quiet {

@@ -5,7 +5,7 @@ pub(super) mod text;
 
 use super::Exit;
 use super::args::DEFAULT_OUT;
-use crate::diff::compare;
+use crate::compare::diff::compare;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::{self, Write};

@@ -2,10 +2,10 @@
 
 use super::commands::not_built;
 use super::{Exit, args};
-use crate::generation::Distribution;
-use crate::image::{self, ImageOptions};
-use crate::progress::Progress;
-use crate::release::check_name;
+use crate::base::progress::Progress;
+use crate::carry::image::{self, ImageOptions};
+use crate::generation::distribution::Distribution;
+use crate::generation::release::check_name;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! `epr-build kibana-config`: what to write into `kibana.yml`.
 
 use super::Exit;
-use crate::kibana::{self, KibanaVersion, Wiring};
+use crate::answers::kibana::{self, KibanaVersion, Wiring};
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};

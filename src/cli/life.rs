@@ -1,10 +1,12 @@
 //! What `add`, `promote` and `remove` have in common: their options, and what they say in the end.
 
-use super::{Exit, Settings};
+use super::{Exit, settings};
 use crate::cli::args::InputArgs;
-use crate::life::journal::{Action, Deed};
-use crate::life::{Done, Life};
-use crate::policy::{Exception, Exceptions, Refused};
+use crate::compare::policy::Refused;
+use crate::config::exceptions::{Exception, Exceptions};
+use crate::config::settings::Settings;
+use crate::edit::journal::{Action, Deed};
+use crate::edit::{Done, Life};
 use anyhow::Result;
 use clap::Args;
 use std::fmt::Write as _;
@@ -63,7 +65,7 @@ pub(super) fn run(arguments: &LifeArgs, work: impl FnOnce(&Life<'_>) -> Result<D
     };
     let reason = arguments.reason.clone();
     let exceptions = Exceptions { allowed: arguments.allow_policy.clone(), reason: reason.clone().unwrap_or_default() };
-    let settings = Settings { exceptions, ..Settings::resolve(&input)? };
+    let settings = Settings { exceptions, ..settings::resolve(&input)? };
     let life = Life { settings: &settings, reason, dry_run: arguments.dry_run, commit: arguments.commit, now: now() };
     match work(&life) {
         Ok(done) => {

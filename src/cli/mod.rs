@@ -15,7 +15,7 @@ mod publish;
 mod release;
 mod remove;
 mod serve;
-mod settings;
+pub mod settings;
 mod summary;
 pub mod unbundle;
 mod upkeep;
@@ -23,7 +23,6 @@ pub mod verify;
 mod which;
 
 pub use commands::run;
-pub use settings::{DistributionPlan, Settings};
 
 /// How a run ends, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,12 +3,11 @@
 use super::Exit;
 use super::args::DEFAULT_OUT;
 use super::upkeep::existing;
-use crate::progress::Progress;
-use crate::publish::contents::Contents;
-use crate::publish::plan::Amount;
-use crate::publish::target::Target;
-use crate::publish::{self, Options, Outcome, front};
-use crate::report::bytes;
+use crate::base::progress::{Progress, bytes};
+use crate::carry::publish::contents::Contents;
+use crate::carry::publish::plan::Amount;
+use crate::carry::publish::target::Target;
+use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};
 use std::fs;
 use std::io::{self, Write};

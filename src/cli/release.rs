@@ -4,12 +4,13 @@ use super::Exit;
 use super::args::DistributionArgs;
 use super::settings::read_config;
 use super::upkeep::existing;
-use crate::compatible;
-use crate::generation::{Distribution, Lock};
-use crate::progress::Progress;
-use crate::release::{Pinned, Release, check_name};
-use crate::ui;
-use crate::version::Version;
+use crate::base::fs::Lock;
+use crate::base::progress::Progress;
+use crate::build::compatible;
+use crate::dialect::version::Version;
+use crate::generation::distribution::Distribution;
+use crate::generation::history_page;
+use crate::generation::release::{Pinned, Release, check_name};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -86,7 +87,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let _lock = Lock::take(out)?;
     if let Some(name) = &arguments.remove {
         let release = distribution.unpin(name, arguments.reason.as_deref().unwrap_or_default())?;
-        ui::history::write(&distribution)?;
+        history_page::write(&distribution)?;
         let id = release.generation;
         let others = distribution.releases()?.into_iter().filter(|other| other.generation == id).count();
         let fate = if distribution.current().as_ref() == Some(&id) || others > 0 {
@@ -131,7 +132,7 @@ fn pin(arguments: &Arguments, distribution: &Distribution) -> Result<Exit> {
         Pinned::Before => writeln!(out, "{dist}: release {name} is there already, as generation {generation}{kept}")?,
     }
     if pinned == Pinned::New {
-        ui::history::write(distribution)?;
+        history_page::write(distribution)?;
         let path =
             distribution.releases()?.into_iter().find(|release| release.name == name).map(|release| release.path);
         writeln!(

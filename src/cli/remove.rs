@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::life::{LifeArgs, exit_codes};
-use crate::life::Wish;
+use crate::edit::Wish;
 use anyhow::Result;
 use clap::Args;
 

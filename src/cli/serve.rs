@@ -2,7 +2,7 @@
 
 use super::commands::{kind, not_built};
 use super::{Exit, args};
-use crate::generation::Distribution;
+use crate::generation::distribution::Distribution;
 use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow};
 use clap::Args;

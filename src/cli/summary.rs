@@ -2,11 +2,12 @@
 //!
 //! Everything here is also in `report.json`, except times and how to serve the result. Prints nothing itself.
 
-use super::DistributionPlan;
 use super::args::DEFAULT_OUT;
+use crate::base::problem::Severity;
+use crate::base::progress::bytes;
 use crate::config::DEFAULT_LISTEN;
-use crate::problem::Severity;
-use crate::report::{CopyReport, Report, Sizes, bytes};
+use crate::config::settings::DistributionPlan;
+use crate::site::report::{CopyReport, Report, Sizes};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;

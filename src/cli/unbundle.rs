@@ -2,10 +2,10 @@
 
 use super::Exit;
 use super::args::DEFAULT_OUT;
-use crate::bundle::delta::Tally;
-use crate::bundle::parts::Sealed;
-use crate::bundle::{Refusal, sign, unpack};
-use crate::progress::Progress;
+use crate::base::progress::Progress;
+use crate::carry::bundle::delta::Tally;
+use crate::carry::bundle::parts::Sealed;
+use crate::carry::bundle::{Refusal, sign, unpack};
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};

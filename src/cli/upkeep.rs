@@ -3,12 +3,12 @@
 use super::Exit;
 use super::args::{CacheAction, CacheArgs, DistributionArgs, RollbackArgs};
 use super::commands::not_built;
-use crate::cache::Cache;
-use crate::generation::{Distribution, Lock};
-use crate::prune;
-use crate::report::bytes;
+use crate::base::fs::Lock;
+use crate::base::progress::bytes;
+use crate::catalog::cache::Cache;
+use crate::generation::distribution::Distribution;
+use crate::generation::{history_page, prune};
 use crate::store::Store;
-use crate::ui;
 use anyhow::Result;
 use std::io::{self, Write};
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(super) fn rollback(args: &RollbackArgs) -> Result<Exit> {
         None => distribution.previous()?,
     };
     distribution.switch(&id)?;
-    ui::history::write(&distribution)?;
+    history_page::write(&distribution)?;
     writeln!(io::stdout(), "{dist}: generation {id} is in use")?;
     Ok(Exit::Clean)
 }

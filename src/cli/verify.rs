@@ -2,10 +2,9 @@
 
 use super::Exit;
 use super::unbundle::{refused, verified};
-use crate::bundle::parts::{Sealed, is_signature};
-use crate::bundle::{check, sign};
-use crate::progress::Progress;
-use crate::report::bytes;
+use crate::base::progress::{Progress, bytes};
+use crate::carry::bundle::parts::{Sealed, is_signature};
+use crate::carry::bundle::{check, sign};
 use anyhow::Result;
 use clap::Args;
 use std::collections::BTreeMap;

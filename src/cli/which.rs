@@ -1,18 +1,18 @@
 //! `epr-build which`: what a Kibana gets of a package, from which layer, and why nothing newer.
 
 use super::commands::start_threads;
-use super::{Exit, Settings};
-use crate::catalog::{Catalog, Entry};
+use super::{Exit, settings};
+use crate::answers::questions::{query_of_kibana, question};
+use crate::answers::search::explain::{Explanation, Rule, explain};
+use crate::answers::search::{Query, only_with_prerelease};
+use crate::base::progress::Progress;
+use crate::base::suggest::did_you_mean;
+use crate::catalog::layers::Layers;
+use crate::catalog::merge::{Catalog, Entry};
+use crate::catalog::record::{LayerIntake, stack};
 use crate::cli::args::{DEFAULT_OUT, InputArgs};
-use crate::config_file::did_you_mean;
-use crate::intake::LayerIntake;
-use crate::layers::Layers;
+use crate::dialect::version::Version;
 use crate::package::Facts;
-use crate::progress::Progress;
-use crate::route::clients::{query_of_kibana, question};
-use crate::search::explain::{Explanation, Rule, explain};
-use crate::search::{Query, only_with_prerelease};
-use crate::version::Version;
 use anyhow::Result;
 use clap::Args;
 use std::fmt::Write as _;
@@ -63,7 +63,7 @@ fn version(text: &str) -> Result<Version, String> {
 /// Explains the answer of each distribution.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     start_threads(&arguments.input)?;
-    let settings = Settings::resolve(&arguments.input)?;
+    let settings = settings::resolve(&arguments.input)?;
     let progress = Progress::new(settings.quiet);
     let layers = Layers::read(&settings, Some(&arguments.out), &progress)?;
     progress.finish();
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         if versions.is_empty() {
             text += &unknown(name, &catalog);
         }
-        text += &quarantined(name, &plan.stack(&layers.taken));
+        text += &quarantined(name, &stack(plan, &layers.taken));
         if explanation.answer.is_none() {
             exit = Exit::Problems;
         }
@@ -144,7 +144,7 @@ fn unknown(name: &str, catalog: &Catalog) -> String {
     if known.is_empty() {
         return "hint: no layer of this distribution holds a package\n".to_owned();
     }
-    let is_near = crate::config_file::nearest(name, &known).is_some();
+    let is_near = crate::base::suggest::nearest(name, &known).is_some();
     let hint = if is_near { did_you_mean(name, &known) } else { "look for its folder in the layers".to_owned() };
     format!("hint: this distribution holds no such package; {hint}\n")
 }

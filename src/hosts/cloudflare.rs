@@ -5,8 +5,8 @@
 //! nothing of disks or of Cloudflare itself.
 
 use super::{HostOptions, edge};
-use crate::media;
-use crate::route::model::Routes;
+use crate::answers::route::model::Routes;
+use crate::base::media;
 use anyhow::{Context, Result};
 use minijinja::context;
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 
 use super::edge::minify::minify;
 use super::{HostOptions, edge};
-use crate::route::model::Routes;
+use crate::answers::route::model::Routes;
 use anyhow::{Context, Result};
 use minijinja::{Environment, context};
 use std::collections::BTreeMap;
@@ -107,7 +107,7 @@ fn plain(name: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::model::{Node, Start};
+    use crate::answers::route::model::{Node, Start};
 
     fn files(routes: &Routes, options: &HostOptions) -> BTreeMap<String, String> {
         render(routes, options).unwrap().into_iter().collect()

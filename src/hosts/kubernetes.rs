@@ -1,7 +1,7 @@
 //! Manifests for Kubernetes: the image of a generation behind a service. Routing is the image's own business.
 
 use super::HostOptions;
-use crate::route::model::Routes;
+use crate::answers::route::model::Routes;
 use anyhow::{Context, Result};
 use minijinja::{Environment, context};
 

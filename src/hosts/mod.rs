@@ -10,22 +10,18 @@ mod edge;
 pub mod haproxy;
 pub mod kubernetes;
 pub mod nginx;
-pub mod notes;
 pub mod release;
 pub mod rows;
 pub mod systemd;
 
-use crate::digest::Digest;
-use crate::route::model::Routes;
+use crate::answers::route::model::Routes;
+use crate::base::digest::Digest;
+use crate::base::file_notes::FileNotes;
 use anyhow::{Context, Result};
-use notes::FileNotes;
 use rows::Published;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// The content of `/favicon.ico`.
-pub const FAVICON: &[u8] = include_bytes!("../../assets/favicon.ico");
 
 /// Name of the file in the root of a generation that holds [`Hosting`] as JSON.
 pub const HOSTING: &str = "hosting.json";

@@ -5,7 +5,7 @@
 //! disks.
 
 use super::{HostOptions, apache, caddy, haproxy, nginx, rows};
-use crate::route::model::Routes;
+use crate::answers::route::model::Routes;
 use anyhow::Result;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A unit for systemd that runs the built-in server. Routing is the server's own business.
 
 use super::HostOptions;
-use crate::route::model::Routes;
+use crate::answers::route::model::Routes;
 use anyhow::{Context, Result};
 use minijinja::{Environment, context};
 

@@ -5,9 +5,9 @@
 use super::findings::{Check, Fault, Finding};
 use super::package_files::Files;
 use super::report::Report;
-use crate::problem::Problem;
-use crate::yaml::{self, Limits, Plain};
+use crate::base::problem::Problem;
 use std::sync::Arc;
+use yaml11::{self as yaml, Limits, Plain};
 
 /// Where the file lies and what is said when it fails.
 #[derive(Debug)]

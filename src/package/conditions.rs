@@ -4,8 +4,8 @@
 //! satisfied is asked by search.
 
 use super::reader::Fields;
-use crate::json::Object;
-use crate::version::Constraint;
+use crate::dialect::json::Object;
+use crate::dialect::version::Constraint;
 
 /// The `conditions` block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::ingestion;
 use super::privileges::Agent;
 use super::reader::Fields;
 use super::variable::Variable;
-use crate::json::{Object, Value};
+use crate::dialect::json::{Object, Value};
 use std::collections::BTreeMap;
 
 /// One `data_stream/<folder>/manifest.yml`.

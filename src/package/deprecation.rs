@@ -4,7 +4,7 @@
 
 use super::facts::{Deprecated, ReplacedBy};
 use super::reader::Fields;
-use crate::json::Object;
+use crate::dialect::json::Object;
 
 impl Deprecated {
     pub(super) fn read(fields: &Fields<'_>) -> Self {

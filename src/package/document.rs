@@ -3,7 +3,7 @@
 //! Everything else is rendered once, when the package is read: answers are then joined from ready pieces.
 
 use super::facts::Deprecated;
-use crate::json;
+use crate::dialect::json;
 use serde::{Deserialize, Serialize};
 
 /// Spaces before the braces of a search item.

@@ -10,7 +10,7 @@ use super::data_stream::DataStream;
 use super::document::{INFO_INDENT, ITEM_INDENT, InfoDocument, SearchItem, TEMPLATE_INDENT};
 use super::manifest::{Discovery, Manifest, Owner, Requires, Source};
 use super::privileges::{Agent, ElasticsearchPrivileges};
-use crate::json::{self, Object};
+use crate::dialect::json::{self, Object};
 
 /// Everything that the documents are made of.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What search needs to know of one package version, without its documents.
 
-use crate::version::{Constraint, Version};
+use crate::dialect::version::{Constraint, Version};
 use serde::{Deserialize, Serialize};
 
 /// Maturity of a package, derived from its version when the manifest does not say.

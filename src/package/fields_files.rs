@@ -7,8 +7,8 @@ use super::data_stream::DataStream;
 use super::findings::{Check, Fault, Field, Finding};
 use super::package_files::Files;
 use super::report::Report;
-use crate::problem::Problem;
-use crate::yaml::{Plain, Scalar};
+use crate::base::problem::Problem;
+use yaml11::{Plain, Scalar};
 
 /// Name and type of the required fields.
 const REQUIRED: [(&str, &str); 4] = [

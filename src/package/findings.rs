@@ -5,7 +5,7 @@
 //! Findings are kept, trees are not, and a finding of unusual size is not kept either, so that hostile packages cannot fill
 //! the memory.
 
-use crate::digest::Digest;
+use crate::base::digest::Digest;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,7 +4,7 @@
 
 use super::lexical;
 use super::reader::Fields;
-use crate::json::Object;
+use crate::dialect::json::Object;
 
 /// A picture, as the manifest names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

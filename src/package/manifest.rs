@@ -4,15 +4,14 @@
 //! how the fields print is in `documents`.
 
 use super::conditions::Conditions;
-use super::facts::Deprecated;
-use super::facts::{Release, Spec};
+use super::facts::{Deprecated, Release, Spec};
 use super::image::Image;
 use super::policy_template::PolicyTemplate;
 use super::privileges::{Agent, ElasticsearchPrivileges};
 use super::reader::Fields;
 use super::variable::Variable;
-use crate::json::Object;
-use crate::version::Version;
+use crate::dialect::json::Object;
+use crate::dialect::version::Version;
 
 /// What every file system we know allows for one name, in bytes.
 const MAX_FILE_NAME: usize = 255;

@@ -37,7 +37,7 @@ pub use facts::{Deprecated, Facts, Release, ReplacedBy, Spec, TemplateFacts};
 pub use findings::Findings;
 pub use read::read;
 
-use crate::digest::Digest;
+use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;

@@ -3,10 +3,9 @@
 //! It looks at names and kinds; reading is passed on. Symbolic links are already resolved or refused by whoever found
 //! the package.
 
-use super::lexical;
 use super::report::Report;
-use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind};
-use crate::problem::Problem;
+use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind, lexical};
+use crate::base::problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 

@@ -9,7 +9,7 @@ use super::image::Image;
 use super::ingestion;
 use super::reader::Fields;
 use super::variable::Variable;
-use crate::json::Object;
+use crate::dialect::json::Object;
 
 /// One way to use a package.
 #[derive(Clone, Debug, PartialEq, Eq)]

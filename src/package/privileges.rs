@@ -1,7 +1,7 @@
 //! What a package or data stream needs to be allowed (contract, sections 3.5 and 5.3).
 
 use super::reader::Fields;
-use crate::json::Object;
+use crate::dialect::json::Object;
 
 /// The `agent` block of packages and data streams.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::package_files::Files;
 use super::reader::Fields;
 use super::report::Report;
 use super::{Package, PackageFiles, ReadContext, pipelines, validate};
-use crate::problem::{Problem, Severity};
-use crate::yaml::{self, Limits, Node};
+use crate::base::problem::{Problem, Severity};
+use yaml11::{self as yaml, Limits, Node};
 
 const MANIFEST: &str = "manifest.yml";
 

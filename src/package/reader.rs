@@ -6,10 +6,10 @@
 
 use super::numbers::{float_as_json, float_as_text};
 use super::report::Report;
-use crate::json;
-use crate::problem::Problem;
-use crate::yaml::{Node, Scalar, Value};
+use crate::base::problem::Problem;
+use crate::dialect::json;
 use std::collections::BTreeMap;
+use yaml11::{Node, Scalar, Value};
 
 /// What a null stands for where a struct is expected.
 static NOTHING: Node = Node { names: BTreeMap::new(), items: Vec::new(), line: 0, is_list: false };

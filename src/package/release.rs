@@ -2,7 +2,7 @@
 
 use super::facts::Release;
 use super::reader::Fields;
-use crate::version::Version;
+use crate::dialect::version::Version;
 
 impl Release {
     /// The word of manifests and answers.

@@ -3,7 +3,7 @@
 //! Reading goes on after a problem, so that one run shows all of them; the collection is shared by everything that
 //! reads, which is why it can be added to through a shared reference. It must not know where the package lies.
 
-use crate::problem::{Problem, Severity};
+use crate::base::problem::{Problem, Severity};
 use std::cell::RefCell;
 
 /// Characters of a message or a field's path that are kept.

@@ -11,11 +11,11 @@ use super::package_files::Files;
 use super::reader::Fields;
 use super::report::Report;
 use super::{PackageKind, fields_files, lexical, pipelines};
-use crate::version::Version;
-use crate::yaml::{Plain, Scalar};
+use crate::dialect::version::Version;
 use serde::de::IgnoredAny;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use yaml11::{Plain, Scalar};
 
 /// V6: the icons and screenshots of the package exist. Those of its templates are not looked for.
 pub(super) fn check_images(manifest: &Manifest, files: &Files<'_>, fields: &Fields<'_>) {

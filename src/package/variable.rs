@@ -2,7 +2,7 @@
 
 use super::facts::Deprecated;
 use super::reader::Fields;
-use crate::json::{Object, Value};
+use crate::dialect::json::{Object, Value};
 
 /// A setting that people fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]

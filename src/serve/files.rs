@@ -3,8 +3,8 @@
 use super::body::{CHUNK, Content};
 use super::headers::{Part, Version, part};
 use super::site::Site;
-use crate::media;
-use crate::route::request::{File, Kind};
+use crate::answers::route::request::{File, Kind};
+use crate::base::media;
 use hyper::HeaderMap;
 use std::borrow::Cow;
 use std::fs;

@@ -238,7 +238,7 @@ fn metrics_response<B>(request: &Request<B>, server: &Server) -> Response<String
     let mut response = Response::new(text);
     *response.status_mut() = status;
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let kind = if status == StatusCode::OK { open_metrics } else { crate::media::TEXT };
+    let kind = if status == StatusCode::OK { open_metrics } else { crate::base::media::TEXT };
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

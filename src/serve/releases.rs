@@ -5,7 +5,7 @@
 
 use super::ServeOptions;
 use super::site::Site;
-use crate::release::FOLDER;
+use crate::generation::release::FOLDER;
 use anyhow::Error;
 use std::collections::BTreeMap;
 use std::fs;

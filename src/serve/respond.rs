@@ -5,12 +5,11 @@ use super::date;
 use super::files::{self, Opened};
 use super::headers::{Part, accepts_gzip};
 use super::site::Site;
-use crate::media;
-use crate::route::request::{
+use crate::answers::route::request::{
     self, BROKEN, Decision, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
 };
-use crate::site::CacheClass;
-use crate::ui;
+use crate::base::headers::{self, CacheClass};
+use crate::base::media;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -100,8 +99,8 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
     set(&mut response, header::LAST_MODIFIED, &date::format(version.modified));
     set(&mut response, header::CACHE_CONTROL, age(&file.kind, site.notes.immutable));
     let policy = match file.kind {
-        Kind::Page => Some(ui::POLICY),
-        Kind::Packaged(_) => Some(ui::SANDBOX),
+        Kind::Page => Some(headers::POLICY),
+        Kind::Packaged(_) => Some(headers::SANDBOX),
         _ => None,
     };
     if let Some(policy) = policy {

@@ -1,10 +1,10 @@
 //! One generation, opened for serving.
 
 use super::ServeOptions;
-use crate::hosts::notes::{self, FileNotes};
+use crate::answers::route::model::Routes;
+use crate::base::file_notes::{self, FileNotes};
+use crate::generation::history_page;
 use crate::hosts::{HOSTING, Hosting};
-use crate::route::model::Routes;
-use crate::ui::history;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -32,7 +32,7 @@ impl Site {
         let folder = fs::canonicalize(generation).with_context(|| format!("find `{}`", generation.display()))?;
         let routes = read(&folder.join("routes.json"))?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
-        let notes = read(&folder.join(notes::FILE))?.unwrap_or_default();
+        let notes = read(&folder.join(file_notes::FILE))?.unwrap_or_default();
         let hosting: Hosting = read(&folder.join(HOSTING))?.unwrap_or_default();
         let debug_header = options.debug_header || hosting.debug_header;
         Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header })
@@ -47,7 +47,7 @@ impl Site {
     pub(super) fn file(&self, path: &str) -> PathBuf {
         if path == HISTORY {
             // Beside the generations: `<distribution>/generations/<id>`.
-            return self.folder.join("../..").join(history::FILE);
+            return self.folder.join("../..").join(history_page::FILE);
         }
         let mut file = self.folder.join("site");
         // Decisions hold no dot segments; were there one, it must not lead out of the site.

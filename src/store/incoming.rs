@@ -1,7 +1,8 @@
 //! A blob whose digest is known only when it has been written: archives, and contents too large for memory.
 
-use super::{FILE_MODE, Store, times};
-use crate::digest::{Digest, Hasher};
+use super::Store;
+use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::{FILE_MODE, times};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, OFlags};
 use std::fs::File;

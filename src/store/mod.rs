@@ -7,6 +7,7 @@
 //!
 //! The store knows nothing of packages, answers or distributions.
 
+pub mod content;
 mod incoming;
 mod seen;
 mod shelves;
@@ -15,10 +16,10 @@ mod tree;
 pub use incoming::Incoming;
 pub use tree::{Folder, Tree, TreeEntry};
 
-use crate::digest::Digest;
-use crate::generation::make_folders;
+use crate::base::digest::Digest;
+use crate::base::fs::{FILE_MODE, make_folders, times};
 use anyhow::{Context, Result};
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use seen::Seen;
 use shelves::Shelves;
@@ -29,13 +30,6 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-
-/// Published files are readable by every server, whatever the umask of the build.
-pub const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
-/// As [`FILE_MODE`], for folders.
-pub const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
-/// Modification time of links and of folders outside the store, which have no content of their own.
-pub(crate) const LINK_TIME: i64 = 1_000_000_000;
 
 /// Which digests are known to be complete, one lock for each first byte.
 ///
@@ -234,12 +228,6 @@ impl Store {
                 && size.is_none_or(|size| u64::try_from(stat.st_size) == Ok(size))
         })
     }
-}
-
-/// Both times of a file, in seconds since 1970.
-pub(crate) fn times(seconds: i64) -> Timestamps {
-    let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
-    Timestamps { last_access: time, last_modification: time }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 
 use super::Store;
 use super::tree::half;
-use crate::digest::{Digest, Hasher};
-use crate::generation::write_over;
+use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::write_over;
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat};

@@ -5,7 +5,7 @@
 //! blob was replaced since, a file system that numbers otherwise) has to be looked at by itself.
 
 use super::Store;
-use crate::digest::Digest;
+use crate::base::digest::Digest;
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,7 @@
 //! What the store promises: one copy, whole or made again, same bytes and times.
 
 use super::{Store, Tree, TreeEntry};
-use crate::digest::Digest;
+use crate::base::digest::Digest;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

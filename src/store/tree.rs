@@ -1,7 +1,8 @@
 //! Folders of the store.
 
-use super::{FOLDER_MODE, LINK_TIME, Store, times};
-use crate::digest::{Digest, Hasher};
+use super::Store;
+use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::{FOLDER_MODE, LINK_TIME, times};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};

@@ -3,8 +3,8 @@
 
 use crate::built::{Generation, build_samples};
 use crate::fixture_layer::read_json;
-use epr_build::route::query::FILTERS;
-use epr_build::route::request::Decision;
+use epr_build::answers::route::query::FILTERS;
+use epr_build::answers::route::request::Decision;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Builds with the real program, and reads what it wrote as a server would.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use epr_build::route::model::Routes;
-use epr_build::route::request::{Decision, route};
+use epr_build::answers::route::model::Routes;
+use epr_build::answers::route::request::{Decision, route};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

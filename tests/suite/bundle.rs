@@ -8,7 +8,7 @@ mod signatures;
 
 use crate::harness::{Case, Run, samples};
 use crate::incremental::check_whole;
-use epr_build::verify::same;
+use epr_build::build::verify::same;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -68,7 +68,7 @@ fn listing(folder: &Path) -> BTreeMap<PathBuf, String> {
         let content = if stat.is_symlink() {
             fs::read_link(path).unwrap().display().to_string()
         } else if stat.is_file() {
-            epr_build::digest::Digest::of(&fs::read(path).unwrap()).to_string()
+            epr_build::base::digest::Digest::of(&fs::read(path).unwrap()).to_string()
         } else {
             String::new()
         };

@@ -7,8 +7,8 @@
 use crate::built::Generation;
 use crate::harness::{Case, Run};
 use crate::incremental::{add, check_whole, settle};
-use epr_build::generation::Lock;
-use epr_build::verify::same;
+use epr_build::base::fs::Lock;
+use epr_build::build::verify::same;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

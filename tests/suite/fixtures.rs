@@ -2,17 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use crate::fixture_layer::{make, read_json};
-use epr_build::cache::Cache;
-use epr_build::catalog::Catalog;
-use epr_build::config::{DashedFolders, Layer, Signatures, Validation};
-use epr_build::content::Contents;
-use epr_build::intake::{Desk, LayerIntake, LayerPlan, take_in};
+use epr_build::base::problem::{Problem, Severity};
+use epr_build::base::progress::Progress;
+use epr_build::catalog::cache::Cache;
+use epr_build::catalog::intake::{Desk, take_in};
+use epr_build::catalog::merge::Catalog;
+use epr_build::catalog::record::LayerIntake;
+use epr_build::config::layer::{DashedFolders, Layer, LayerPlan, LayerSource, Signatures, Validation};
+use epr_build::config::limits::Limits;
+use epr_build::input::survey::{Inventories, Look, Survey};
 use epr_build::package::Findings;
-use epr_build::problem::{Problem, Severity};
-use epr_build::progress::Progress;
-use epr_build::source::{LayerSource, Limits};
 use epr_build::store::Store;
-use epr_build::survey::{Inventories, Look, Survey};
+use epr_build::store::content::Contents;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

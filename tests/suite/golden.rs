@@ -5,7 +5,7 @@
 
 use crate::built::{DISTRIBUTIONS, Generation, Listed, build_samples};
 use crate::fixture_layer::fixtures;
-use epr_build::digest::Digest;
+use epr_build::base::digest::Digest;
 use snapbox::Data;
 use snapbox::data::DataFormat;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,9 +3,9 @@
 
 use crate::built::{Generation, program, run};
 use crate::fixture_layer::{make, write_zip};
-use epr_build::cli::Settings;
+use epr_build::base::progress::Progress;
 use epr_build::cli::args::InputArgs;
-use epr_build::progress::Progress;
+use epr_build::cli::settings;
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -321,10 +321,10 @@ fn limits_hold() {
         jobs: None,
         quiet: true,
     };
-    let mut settings = Settings::resolve(&input).unwrap();
+    let mut settings = settings::resolve(&input).unwrap();
     let limits = &mut settings.config.limits;
     (limits.max_entries, limits.max_file_bytes, limits.max_package_bytes, limits.max_depth) = (30, 10_000, 20_000, 6);
-    let (reports, _) = epr_build::build(&settings, &home.path().join("out"), &Progress::new(true)).unwrap();
+    let (reports, _) = epr_build::build::build(&settings, &home.path().join("out"), &Progress::new(true)).unwrap();
     let told: Vec<_> =
         reports[0].problems.iter().map(|problem| (problem.place.package.as_str(), problem.rule.as_str())).collect();
     assert_eq!(

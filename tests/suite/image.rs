@@ -3,7 +3,7 @@
 
 use crate::built::{Generation, program, run, sample_packages};
 use crate::running::{self, Running};
-use epr_build::program::Program;
+use epr_build::carry::program::Program;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

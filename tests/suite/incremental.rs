@@ -5,8 +5,8 @@
 
 use crate::built::{Generation, sample_packages};
 use crate::harness::{Case, Run, package};
-use epr_build::digest::Digest;
-use epr_build::verify::same;
+use epr_build::base::digest::Digest;
+use epr_build::build::verify::same;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -5,7 +5,7 @@ use crate::harness::{Case, samples};
 use crate::routers::client::{Client, Response};
 use crate::routers::{apache, caddy, edge_sites, haproxy};
 use crate::running::{self, Running};
-use epr_build::ui::{POLICY, SANDBOX};
+use epr_build::base::headers::{POLICY, SANDBOX};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

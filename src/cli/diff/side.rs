@@ -1,21 +1,23 @@
 //! Finds out what the two sides of a comparison are, and opens them.
 
 use super::Arguments;
-use crate::bundle::parts::Sealed;
-use crate::bundle::unpack;
+use crate::base::progress::Progress;
+use crate::base::suggest::did_you_mean;
+use crate::carry::bundle::parts::Sealed;
+use crate::carry::bundle::unpack;
+use crate::catalog::layers::Layers;
+use crate::catalog::record::LayerIntake;
 use crate::cli::args::InputArgs;
-use crate::cli::{DistributionPlan, Settings};
-use crate::config::{Config, Layer};
-use crate::config_file::did_you_mean;
-use crate::diff::Side;
-use crate::generation::Distribution;
-use crate::holdings::{Holding, Holdings, generation_at};
-use crate::intake::{LayerIntake, LayerPlan};
-use crate::layers::Layers;
+use crate::cli::settings;
+use crate::compare::diff::Side;
+use crate::compare::holdings::{Holding, Holdings, generation_at};
+use crate::config::Config;
+use crate::config::exceptions::Exceptions;
+use crate::config::layer::{Layer, LayerPlan, LayerSource};
+use crate::config::settings::{DistributionPlan, Settings};
+use crate::generation::distribution::Distribution;
+use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
-use crate::policy::Exceptions;
-use crate::progress::Progress;
-use crate::source::{Candidate, LayerSource, OpenPackage, discover};
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,7 +137,7 @@ fn stacked(path: &Path, dist: &str, config: Option<&Path>) -> Result<Settings> {
         jobs: None,
         quiet: true,
     };
-    let settings = Settings::resolve(&input)?.below(path);
+    let settings = settings::resolve(&input)?.below(path);
     if !settings.layers.iter().any(|layer| path.join(&layer.source.name).is_dir()) {
         bail!("the folder holds no layer of `{dist}`\nhint: without --dist a folder of packages is compared as it is");
     }

@@ -3,10 +3,10 @@
 //! What comes from packages may hold anything: on a terminal it is one line without control characters, in Markdown it
 //! stands as it is.
 
-use crate::diff::details::{Details, Entry};
-use crate::diff::{Diff, Id, Seen};
-use crate::holdings::Change;
-use crate::report::bytes;
+use crate::base::progress::bytes;
+use crate::compare::diff::details::{Details, Entry};
+use crate::compare::diff::{Diff, Id, Seen};
+use crate::compare::holdings::Change;
 use std::fmt::Write;
 
 /// Longer values are cut off; the JSON form has all of them.

@@ -6,11 +6,10 @@
 
 use super::nginx::request_values;
 use super::nginx::treatment::pattern;
-use super::notes::FileNotes;
 use super::{HostOptions, rows};
-use crate::media;
-use crate::route::model::Routes;
-use crate::ui;
+use crate::answers::route::model::Routes;
+use crate::base::file_notes::FileNotes;
+use crate::base::{headers, media};
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::fmt::Write;
@@ -62,8 +61,8 @@ fn values(options: &HostOptions) -> anyhow::Result<Value> {
         folder,
         debug_header => options.debug_header,
         pages => options.notes.pages,
-        policy => ui::POLICY,
-        sandbox => ui::SANDBOX,
+        policy => headers::POLICY,
+        sandbox => headers::SANDBOX,
         lasting => if options.notes.immutable { "E=EPR_IMMUTABLE:1" } else { "E=EPR_AGE:600" },
         text => media::TEXT,
     })

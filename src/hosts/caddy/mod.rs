@@ -10,12 +10,11 @@ mod versions;
 
 use super::HostOptions;
 use super::nginx::{PARTS, PRERELEASE_PART, parameters};
-use crate::media;
-use crate::route::build::LONGEST_WORD;
-use crate::route::model::Routes;
-use crate::route::spelling::{self, Bytes};
-use crate::route::{query, request};
-use crate::ui;
+use crate::answers::route::build::LONGEST_WORD;
+use crate::answers::route::model::Routes;
+use crate::answers::route::spelling::{self, Bytes};
+use crate::answers::route::{query, request};
+use crate::base::{headers, media};
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::collections::BTreeMap;
@@ -114,8 +113,8 @@ fn server_values(options: &HostOptions) -> Value {
         root => format!("{{args.0}}/generations/{}/site", options.generation_id),
         debug_header => options.debug_header,
         pages => options.notes.pages,
-        policy => ui::POLICY,
-        sandbox => ui::SANDBOX,
+        policy => headers::POLICY,
+        sandbox => headers::SANDBOX,
         text => media::TEXT,
         no_route => request::NO_ROUTE,
         no_store => "max-age=0, private, no-store",

@@ -5,9 +5,11 @@
 
 use super::treatment::pattern;
 use super::versions;
-use crate::route::model::{Axis, Node, Profile, Routes, Rows};
-use crate::route::request::is_published;
-use crate::route::walk::{ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, capability_word, spec_label};
+use crate::answers::route::model::{Axis, Node, Profile, Routes, Rows};
+use crate::answers::route::request::is_published;
+use crate::answers::route::walk::{
+    ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, capability_word, spec_label,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 

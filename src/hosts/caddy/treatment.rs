@@ -1,6 +1,6 @@
 //! The few package files that the general rules for package files would get wrong.
 
-use super::super::notes::FileNotes;
+use crate::base::file_notes::FileNotes;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -4,8 +4,8 @@
 //! three are one: a node holds the bounds at which its links change. So a diagram needs nothing else, and modes of a
 //! subject that agree share their nodes. Knows nothing of how diagrams are written.
 
-use crate::route::model::{Axis, Node as Row, Profile, Routes, Rows, Start};
-use crate::route::walk::{ANY, LOWEST, NONE, PRE, boundary_label, spec_label};
+use crate::answers::route::model::{Axis, Node as Row, Profile, Routes, Rows, Start};
+use crate::answers::route::walk::{ANY, LOWEST, NONE, PRE, boundary_label, spec_label};
 use std::collections::HashMap;
 
 /// Where a walk goes on or ends.

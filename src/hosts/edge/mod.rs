@@ -9,12 +9,12 @@ pub(super) mod minify;
 mod values;
 
 use super::HostOptions;
-use crate::route::build::LONGEST_WORD;
-use crate::route::model::Routes;
-use crate::route::request::is_published;
-use crate::route::walk::capability_word;
-use crate::route::{query, request, spelling};
-use crate::ui;
+use crate::answers::route::build::LONGEST_WORD;
+use crate::answers::route::model::Routes;
+use crate::answers::route::request::{self, is_published};
+use crate::answers::route::walk::capability_word;
+use crate::answers::route::{query, spelling};
+use crate::base::headers;
 use anyhow::{Context, Result};
 use minijinja::{Environment, Value, context};
 use serde_json::json;
@@ -98,8 +98,8 @@ pub(super) fn fill(template: &str, routes: &Routes, options: &HostOptions, more:
         generation => options.generation_id.as_str(),
         prefix => options.prefix.as_str(),
         immutable => options.notes.immutable,
-        policy => ui::POLICY,
-        sandbox => ui::SANDBOX,
+        policy => headers::POLICY,
+        sandbox => headers::SANDBOX,
     };
     let values = context! { ..values, ..more, ..sets };
     let text = environment.render_str(template, &values).context("edge template")?;

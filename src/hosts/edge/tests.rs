@@ -1,7 +1,7 @@
 //! Tables as texts: small diagrams by hand. That the router reads them as the reference does is for the test suite.
 
 use super::*;
-use crate::route::model::{Axis, Node, Profile, Rows, Start};
+use crate::answers::route::model::{Axis, Node, Profile, Rows, Start};
 use std::sync::Arc;
 
 fn answer(path: &str) -> Node {

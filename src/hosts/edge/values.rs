@@ -6,7 +6,7 @@
 //! number of a value is known when something points to it, and a walk mostly stays in one value.
 
 use super::diagram::{Diagram, Link, Node};
-use crate::route::model::Axis;
+use crate::answers::route::model::Axis;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

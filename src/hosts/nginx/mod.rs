@@ -11,11 +11,10 @@ pub(super) mod trie;
 pub(super) use trie::below;
 
 use super::HostOptions;
-use crate::media;
-use crate::route::build::LONGEST_WORD;
-use crate::route::model::Routes;
-use crate::route::{query, request, spelling};
-use crate::ui;
+use crate::answers::route::build::LONGEST_WORD;
+use crate::answers::route::model::Routes;
+use crate::answers::route::{query, request, spelling};
+use crate::base::{headers, media};
 use anyhow::Context;
 use minijinja::{Environment, Value, context};
 use std::borrow::Cow;
@@ -202,8 +201,8 @@ fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) 
         debug_header => options.debug_header,
         immutable => options.notes.immutable,
         pages => options.notes.pages,
-        policy => ui::POLICY,
-        sandbox => ui::SANDBOX,
+        policy => headers::POLICY,
+        sandbox => headers::SANDBOX,
         text => media::TEXT,
         types => types.into_iter().map(|(name, extensions)| context! { name, extensions }).collect::<Vec<_>>(),
         texts => context! {

@@ -3,11 +3,11 @@
 //! Which generation, and in which folder each version lies, is part of the configuration: nginx switches with a reload,
 //! as it does with files, and never reads the store's pointer.
 
-use super::treatment::pattern;
-use super::{Map, own, request_values, server_values, sizes, tables, treatment};
+use super::treatment::{self, pattern};
+use super::{Map, own, request_values, server_values, sizes, tables};
+use crate::answers::route::model::Routes;
+use crate::base::headers::CacheClass;
 use crate::hosts::HostOptions;
-use crate::route::model::Routes;
-use crate::site::CacheClass;
 use anyhow::{Context, Result};
 use minijinja::{Environment, context};
 use std::collections::BTreeMap;

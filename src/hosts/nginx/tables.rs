@@ -5,9 +5,11 @@
 use super::Map;
 use super::treatment::pattern;
 use super::trie::Trie;
-use crate::route::model::{Axis, Node, Profile, Routes, Rows};
-use crate::route::request::is_published;
-use crate::route::walk::{ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, capability_word, spec_label};
+use crate::answers::route::model::{Axis, Node, Profile, Routes, Rows};
+use crate::answers::route::request::is_published;
+use crate::answers::route::walk::{
+    ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, capability_word, spec_label,
+};
 use std::iter;
 
 /// All maps of the tables, in the order of the walk.

@@ -3,8 +3,8 @@
 //! Exact keys ignore case, so a value repeats its key and a second map compares; keys that differ only in case, or hold
 //! characters with a meaning in configurations, become patterns.
 
-use super::super::notes::FileNotes;
 use super::Map;
+use crate::base::file_notes::FileNotes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maps and locations.

@@ -1,9 +1,9 @@
 //! The tables as text, and look-ups in them against the reference walk. Patterns of gaps are tested by real servers.
 
 use super::*;
+use crate::answers::route::model::{Rows, Start};
+use crate::dialect::version::Version;
 use crate::package::Spec;
-use crate::route::model::{Rows, Start};
-use crate::version::Version;
 use proptest::prelude::*;
 
 /// Looks up as hosts do: all numbers, then with `+` for the last ones.

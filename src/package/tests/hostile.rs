@@ -1,7 +1,7 @@
 //! Whatever a manifest holds, reading ends with a package or a reason, and with the same one every time.
 
 use super::{DATA_STREAM, FIELDS, Memory, STRICT, example, read, render_info};
-use crate::problem::Severity;
+use crate::base::problem::Severity;
 use proptest::prelude::*;
 
 /// Pieces that fit somewhere in a manifest, right or wrong.

@@ -9,7 +9,7 @@ mod tables;
 mod typed_reading;
 
 use super::{Entry, EntryKind, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem, read};
-use crate::problem::{Problem, Severity};
+use crate::base::problem::{Problem, Severity};
 use std::io;
 
 /// The least that passes every check.

@@ -1,8 +1,8 @@
 //! Every reason for which a package is refused (sections 1.6 and 5.5), each from the least package that shows it.
 
 use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, STRICT, read, refusals};
+use crate::base::problem::{Problem, Severity};
 use crate::package::{Findings, PackageKind, ReadContext};
-use crate::problem::{Problem, Severity};
 
 /// Lines added to the least manifest, and the rule that they break.
 fn check_lines(lines: &str, rule: &str) {

@@ -2,10 +2,10 @@
 
 use super::{build, bundle, current, good, unbundle, world};
 use crate::harness::{Case, samples};
-use epr_build::bundle::parts::Sealed;
-use epr_build::bundle::{Refusal, check, unpack};
-use epr_build::digest::Digest;
-use epr_build::progress::Progress;
+use epr_build::base::digest::Digest;
+use epr_build::base::progress::Progress;
+use epr_build::carry::bundle::parts::Sealed;
+use epr_build::carry::bundle::{Refusal, check, unpack};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};

@@ -5,7 +5,7 @@ use crate::built::{Generation, sample_packages};
 use crate::conformance::{packages_below, shared};
 use crate::crash::{can_trace, traced};
 use crate::harness::Case;
-use epr_build::digest::{Digest, Hasher};
+use epr_build::base::digest::{Digest, Hasher};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `log` over generations and releases, in both forms.
 
 use crate::harness::Case;
-use epr_build::generation::Distribution;
+use epr_build::generation::distribution::Distribution;
 use serde_json::{Value, json};
 use std::fs;
 

@@ -1,7 +1,7 @@
 //! `add`, `promote` and `remove`: what is done, what is refused and with which words, and what readers see of it.
 
 use crate::harness::{Case, Run};
-use epr_build::generation::Lock;
+use epr_build::base::fs::Lock;
 use serde_json::Value;
 use std::fs;
 

@@ -8,8 +8,8 @@ use crate::image::static_program;
 use crate::routers::client::Client;
 use crate::routers::{apache, caddy, haproxy};
 use crate::running::{self, Running};
-use epr_build::generation::Distribution;
-use epr_build::verify::same;
+use epr_build::build::verify::same;
+use epr_build::generation::distribution::Distribution;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -397,17 +397,18 @@ fn a_release_for_one_kibana_answers_it_as_the_whole() {
             .iter()
             .map(|package| package["path"].as_str().unwrap().split('/').nth(2).unwrap().to_owned())
             .collect();
-        let version: epr_build::version::Version = epr_build::version::Version::loose(kibana).unwrap();
+        let version: epr_build::dialect::version::Version =
+            epr_build::dialect::version::Version::loose(kibana).unwrap();
         let mut differ = 0;
         for prerelease in [false, true] {
             for name in &names {
-                let query = epr_build::route::clients::query_of_kibana(name, &version, prerelease, None);
-                let target = epr_build::route::clients::question(&query);
+                let query = epr_build::answers::questions::query_of_kibana(name, &version, prerelease, None);
+                let target = epr_build::answers::questions::question(&query);
                 assert_eq!(only.get_json(&target), whole.get_json(&target), "{kibana}: {target}");
                 let free = format!("/search?package={name}&all=true&prerelease=true");
                 differ += usize::from(only.get_json(&free) != whole.get_json(&free));
             }
-            let client = epr_build::route::clients::of_kibana(version.numbers());
+            let client = epr_build::config::routing::of_kibana(version.numbers());
             let way =
                 if client.experimental { "experimental=true".to_owned() } else { format!("prerelease={prerelease}") };
             let bound = |key: &str, spec: Option<epr_build::package::Spec>| {

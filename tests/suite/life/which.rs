@@ -3,14 +3,15 @@
 use crate::built::{DISTRIBUTIONS, Generation, build_samples, sample_packages};
 use crate::conformance::{packages_below, shared};
 use crate::harness::Case;
-use epr_build::cli::Settings;
+use epr_build::answers::questions::{query_of_kibana, question};
+use epr_build::answers::search::explain::explain;
+use epr_build::base::progress::Progress;
+use epr_build::catalog::layers::Layers;
 use epr_build::cli::args::InputArgs;
-use epr_build::layers::Layers;
+use epr_build::cli::settings;
+use epr_build::config::settings::Settings;
+use epr_build::dialect::version::Version;
 use epr_build::package::Facts;
-use epr_build::progress::Progress;
-use epr_build::route::clients::{query_of_kibana, question};
-use epr_build::search::explain::explain;
-use epr_build::version::Version;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,7 +42,7 @@ impl Read {
             jobs: None,
             quiet: true,
         };
-        let settings = Settings::resolve(&input).unwrap();
+        let settings = settings::resolve(&input).unwrap();
         let layers = Layers::read(&settings, None, &Progress::new(true)).unwrap();
         Self { settings, layers }
     }

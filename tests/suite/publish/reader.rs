@@ -1,10 +1,10 @@
 //! A router in front of a store, as small as can be: the reference router decides, the store sends the object.
 
 use crate::built::Generation;
-use epr_build::hosts::notes::FileNotes;
-use epr_build::publish::target::Target;
-use epr_build::route::model::Routes;
-use epr_build::route::request::{Decision, File, Kind, route};
+use epr_build::answers::route::model::Routes;
+use epr_build::answers::route::request::{Decision, File, Kind, route};
+use epr_build::base::file_notes::FileNotes;
+use epr_build::carry::publish::target::Target;
 use object_store::{Attributes, Error, GetOptions};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

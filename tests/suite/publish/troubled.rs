@@ -1,10 +1,10 @@
 //! A store in memory that counts what is asked of it, dies at a chosen moment, or lets somebody else in between.
 
 use async_trait::async_trait;
-use epr_build::progress::Progress;
-use epr_build::publish::contents::Contents;
-use epr_build::publish::target::Target;
-use epr_build::publish::{Options, publish};
+use epr_build::base::progress::Progress;
+use epr_build::carry::publish::contents::Contents;
+use epr_build::carry::publish::target::Target;
+use epr_build::carry::publish::{Options, publish};
 use futures_util::stream::{BoxStream, StreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;

@@ -6,12 +6,13 @@ use super::client::Client;
 use super::site::{Dice, Site, catalog};
 use super::{compare, compare_below, queries, spellings};
 use crate::running::Running;
+use epr_build::answers::route::build::build;
+use epr_build::answers::route::model::{Routes, Unkeyed};
+use epr_build::answers::route::request::{Decision, route};
+use epr_build::base::file_notes::FileNotes;
+use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
-use epr_build::hosts::notes::FileNotes;
 use epr_build::hosts::rows::{Published, render};
-use epr_build::route::build::{Options, build};
-use epr_build::route::model::{Routes, Unkeyed};
-use epr_build::route::request::{Decision, route};
 use std::fs;
 use std::path::PathBuf;
 

@@ -15,7 +15,7 @@ mod site;
 mod spellings;
 
 use client::{Client, Response};
-use epr_build::route::request::{
+use epr_build::answers::route::request::{
     Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE, route_below,
 };
 use site::{Dice, Site};

@@ -1,12 +1,11 @@
 //! A small site with routing tables that tell apart whatever tables can tell apart. Every file holds its own path.
 
-use epr_build::hosts::FAVICON;
-use epr_build::hosts::notes::FileNotes;
-use epr_build::media;
+use epr_build::answers::route::model::{Axis, Node, Profile, Routes, Start, Unkeyed};
+use epr_build::answers::route::walk::{boundary_label, capabilities_label, spec_label};
+use epr_build::base::file_notes::FileNotes;
+use epr_build::base::media::{self, FAVICON};
+use epr_build::dialect::version::{Constraint, Version};
 use epr_build::package::{Facts, Release, Spec, TemplateFacts};
-use epr_build::route::model::{Axis, Node, Profile, Routes, Start, Unkeyed};
-use epr_build::route::walk::{boundary_label, capabilities_label, spec_label};
-use epr_build::version::{Constraint, Version};
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
@@ -70,7 +69,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let mut notes = FileNotes { pages: true, ..FileNotes::default() };
         for (path, content) in FILES {
-            notes.note(path, &epr_build::media::content_type(path, content));
+            notes.note(path, &epr_build::base::media::content_type(path, content));
         }
         let site = Self { folder, routes, notes };
         for (path, content) in FILES {

@@ -1,0 +1,6 @@
+//! What the registry answers: filters and latest versions, the tables of all questions, and the settings of Kibana.
+
+pub mod kibana;
+pub mod questions;
+pub mod route;
+pub mod search;

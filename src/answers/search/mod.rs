@@ -1,0 +1,134 @@
+//! Search and categories on facts: what the registry answers, computed plainly (contract, sections 6 and 7).
+//!
+//! The whole catalog is one group: the reference filters zips and folders apart and joins the results, we filter
+//! everything together, so it never matters how a package is stored. Knows nothing of documents, routes or HTTP; the
+//! routing tables are tested against this module.
+
+pub mod category;
+pub mod select;
+pub mod explain;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use category::{CategoryCount, categories, render_categories};
+
+use crate::dialect::version::Version;
+use crate::package::{Facts, Release, Spec};
+use std::borrow::Borrow;
+
+/// The parameters of a request, parsed; empty ones are absent (contract, sections 6.1 and 7.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// `kibana.version`.
+    pub kibana: Option<Version>,
+    /// `agent.version`.
+    pub agent: Option<Version>,
+    /// `category`.
+    pub category: Option<String>,
+    /// `package`.
+    pub package: Option<String>,
+    /// `type`.
+    pub package_type: Option<String>,
+    /// `capabilities`, split at commas.
+    pub capabilities: Option<Vec<String>>,
+    /// `spec.min`.
+    pub spec_min: Option<Spec>,
+    /// `spec.max`.
+    pub spec_max: Option<Spec>,
+    /// `all`: every version, not only the latest of each name.
+    pub all: bool,
+    /// `prerelease`.
+    pub prerelease: bool,
+    /// `experimental`: the legacy filter.
+    pub experimental: bool,
+}
+
+/// Which policy templates of a package an answer shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TemplateSelection {
+    /// All of them.
+    All,
+    /// Those at these positions, ascending; fewer than all, maybe none.
+    Only(Box<[usize]>),
+}
+
+impl TemplateSelection {
+    /// Whether the template at this position is shown.
+    pub fn keeps(&self, position: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(positions) => positions.contains(&position),
+        }
+    }
+}
+
+/// One element of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hit {
+    /// Position in the catalog.
+    pub index: usize,
+    /// The templates it shows.
+    pub templates: TemplateSelection,
+}
+
+/// What `/search` answers, in its order.
+///
+/// The catalog is sorted by name (bytes), then version, without repeats; so are the hits (section 6.7).
+pub fn search<F: Borrow<Facts>>(catalog: &[F], query: &Query) -> Vec<Hit> {
+    let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
+    let selected = selected(&catalog, query, query.all);
+    let hit = |index| match &query.category {
+        None => Some(Hit { index, templates: TemplateSelection::All }),
+        Some(id) => category::selection(catalog[index], id).map(|templates| Hit { index, templates }),
+    };
+    selected.into_iter().filter_map(hit).collect()
+}
+
+/// The positions that pass the filter of the query's mode and its choice of versions, before the category filter.
+fn selected(catalog: &[&Facts], query: &Query, all: bool) -> Vec<usize> {
+    let passes = if query.experimental { passes_legacy } else { passes };
+    let candidates = (0..catalog.len()).filter(|&index| passes(catalog[index], query));
+    match (query.experimental, all) {
+        (false, true) => candidates.collect(),
+        (false, false) => select::latest(catalog, candidates),
+        (true, false) => select::legacy_latest(catalog, candidates),
+        (true, true) => select::legacy_all(catalog, candidates),
+    }
+}
+
+/// The normal filter (section 6.2), without discovery, which no precomputed answer knows.
+fn passes(facts: &Facts, query: &Query) -> bool {
+    let agent = match (&query.agent, &facts.agent) {
+        (Some(version), Some(constraint)) => constraint.matches(version),
+        _ => true,
+    };
+    let capable = query
+        .capabilities
+        .as_ref()
+        .is_none_or(|given| facts.capabilities.iter().all(|capability| given.contains(capability)));
+    passes_legacy(facts, query)
+        && (query.prerelease || !only_with_prerelease(facts))
+        && agent
+        && capable
+        && query.spec_min.is_none_or(|bound| facts.spec >= bound)
+        && query.spec_max.is_none_or(|bound| facts.spec <= bound)
+}
+
+/// What both filters ask (section 6.4, step 1).
+fn passes_legacy(facts: &Facts, query: &Query) -> bool {
+    let kibana = match (&query.kibana, &facts.kibana) {
+        (Some(version), Some(constraint)) => constraint.matches(version),
+        _ => true,
+    };
+    kibana
+        && query.package.as_ref().is_none_or(|name| *name == facts.name)
+        && query.package_type.as_ref().is_none_or(|package_type| *package_type == facts.package_type)
+}
+
+/// Whether the normal filter shows it only with `prerelease=true`. Major 0 and `beta` alone do not count.
+pub fn only_with_prerelease(facts: &Facts) -> bool {
+    facts.release == Release::Experimental || facts.version.is_prerelease()
+}

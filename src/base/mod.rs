@@ -1,0 +1,14 @@
+//! What everything else stands on, and what knows of nothing else here.
+
+pub mod archive;
+pub mod compress;
+pub mod digest;
+pub mod file_notes;
+pub mod format;
+pub mod fs;
+pub mod headers;
+pub mod media;
+pub mod problem;
+pub mod progress;
+pub mod suggest;
+pub mod table;

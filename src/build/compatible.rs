@@ -1,0 +1,225 @@
+//! A generation with only what one Kibana can get, and what it needs before and after an upgrade.
+//!
+//! Made from what builds remember of the packages of another generation: no layer is read. Knows nothing of releases.
+
+use crate::answers::questions::query_of_kibana;
+use crate::answers::search::{Query, search};
+use crate::base::digest::Digest;
+use crate::base::file_notes::{self, FileNotes};
+use crate::base::headers::CacheClass;
+use crate::base::progress::{Clock, Progress};
+use crate::catalog::cache::Cache;
+use crate::catalog::deprecation::propagated;
+use crate::catalog::merge::{Catalog, Entry};
+use crate::catalog::record::Record;
+use crate::config::Config;
+use crate::config::settings::DistributionPlan;
+use crate::dialect::version::Version;
+use crate::generation::distribution::Distribution;
+use crate::hosts::{HOSTING, Hosting};
+use crate::package::Facts;
+use crate::store::Store;
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Stands for the last minor or patch of a series, whatever it is called.
+const LAST: u64 = 999;
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Name of the generation.
+    pub generation: String,
+    /// Its versions.
+    pub kept: usize,
+    /// The versions of the generation that it was made from.
+    pub all: usize,
+}
+
+/// As much of `manifest.json` as is needed here.
+#[derive(Deserialize)]
+struct Manifest {
+    files: BTreeMap<String, Listed>,
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    sha256: Digest,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    path: String,
+    layer: String,
+    cache: CacheClass,
+}
+
+/// Writes the part of a generation that a Kibana needs, as a generation that is not in use.
+///
+/// # Errors
+/// When builds do not remember a package, there is nothing for this Kibana, or the disk fails.
+pub fn generation(
+    out: &Path,
+    distribution: &Distribution,
+    from: &str,
+    kibana: &Version,
+    config: &Config,
+    progress: &Progress,
+) -> Result<Made> {
+    let (store, cache) = (Store::open(&out.join("store"))?, Cache::read(out));
+    store.look_at_blobs();
+    let folder = distribution.generation(from);
+    let mut catalog = remembered(&folder, &cache, &store)?;
+    let all = catalog.entries.len();
+    let needed = needed(&catalog.facts(), kibana);
+    ensure!(
+        !needed.is_empty(),
+        "generation {from} of `{}` holds nothing for Kibana {kibana}\nhint: `epr-build which` says why a Kibana gets no version of a package",
+        distribution.name()
+    );
+    let mut position = 0;
+    catalog.entries.retain(|_| {
+        position += 1;
+        needed.contains(&(position - 1))
+    });
+    let hosting: Hosting = read(&folder.join(HOSTING))?;
+    let name = distribution.name();
+    let listen = config.distributions.get(&name).and_then(|known| known.listen.clone());
+    let plan = DistributionPlan {
+        listen: listen.unwrap_or_else(|| config.listen.clone()),
+        layers: Vec::new(),
+        prefix: hosting.prefix,
+        debug_header: hosting.debug_header,
+        ui: read::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
+        name,
+    };
+    let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
+    let report = super::write_generation(
+        (&plan, config, exceptions),
+        &[],
+        &catalog,
+        (&store, &cache),
+        distribution,
+        progress,
+        &mut Clock::start(),
+    )?;
+    Ok(Made { generation: report.generation, kept: catalog.entries.len(), all })
+}
+
+/// The catalog that a generation was made from. Deprecations are those of the whole.
+fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
+    let manifest: Manifest = read(&folder.join("manifest.json"))?;
+    // An archive holds the files of a package and its version; only the signature lies beside it.
+    let mut known: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
+    for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {
+        if record.is_whole(store) {
+            known.insert((record.archive.digest, record.signature.map(|blob| blob.digest)), record);
+        }
+    }
+    let mut entries = Vec::new();
+    for Package { path, layer, cache } in manifest.packages {
+        let package = path.strip_prefix("/package/").unwrap_or(&path).to_owned();
+        let Some((name, version)) = package.split_once('/') else {
+            bail!("the manifest of {} lists `{path}`", folder.display())
+        };
+        let archive = format!("/epr/{name}/{name}-{version}.zip");
+        let digest = |path: &str| manifest.files.get(path).map(|listed| listed.sha256);
+        let key = digest(&archive).map(|digest_of| (digest_of, digest(&format!("{archive}.sig"))));
+        let Some(record) = key.and_then(|key| known.get(&key)) else {
+            bail!(
+                "what a build found out about {name}-{version} is not remembered\n\
+                 hint: build again with the layers at hand, and release the generation that is in use then"
+            )
+        };
+        entries.push(Entry {
+            record: Arc::clone(record),
+            layer,
+            immutable: cache == CacheClass::Immutable,
+            also_in: Vec::new(),
+            deprecated: None,
+            package,
+        });
+    }
+    let mut catalog = Catalog { entries };
+    let deprecated = propagated(&catalog.facts());
+    for (entry, deprecated) in catalog.entries.iter_mut().zip(deprecated) {
+        entry.deprecated = deprecated;
+    }
+    Ok(catalog)
+}
+
+/// The positions of the versions that a self-managed Kibana needs, in a catalog sorted by name.
+///
+/// Any version that it accepts may be installed in it, and is asked for again. Around an upgrade of the stack packages
+/// stay what the Kibana before was given, and become what the Kibana after is given.
+fn needed(facts: &[&Facts], kibana: &Version) -> BTreeSet<usize> {
+    let mut needed = BTreeSet::new();
+    let mut first = 0;
+    for versions in facts.chunk_by(|a, b| a.name == b.name) {
+        let name = versions[0].name.as_str();
+        let asked = query_of_kibana(name, kibana, true, None);
+        let every = Query { all: true, prerelease: true, experimental: false, ..asked };
+        let mut take = |query: &Query| needed.extend(search(versions, query).iter().map(|hit| first + hit.index));
+        take(&every);
+        for neighbour in neighbours(kibana.numbers()) {
+            for prerelease in [false, true] {
+                take(&query_of_kibana(name, &neighbour, prerelease, None));
+            }
+        }
+        first += versions.len();
+    }
+    needed
+}
+
+/// The ends of the minor and major before, and the beginnings of those after.
+fn neighbours([major, minor, _]: [u64; 3]) -> Vec<Version> {
+    let before =
+        [minor.checked_sub(1).map(|minor| [major, minor, LAST]), major.checked_sub(1).map(|major| [major, LAST, LAST])];
+    let after = [major.checked_add(1).map(|major| [major, 0, 0]), minor.checked_add(1).map(|minor| [major, minor, 0])];
+    before.into_iter().chain(after).flatten().map(Version::release).collect()
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needed;
+    use crate::answers::search::samples::catalog;
+    use crate::dialect::version::Version;
+
+    #[test]
+    fn what_a_kibana_needs() {
+        let text = "a 0.9.0 kibana=^7.17.0 spec=1.0
+            a 0.9.1 kibana=^7.17.0 spec=1.0
+            a 1.0.0 kibana=^8.0.0 spec=1.0
+            a 1.1.0 kibana=^8.4.0 spec=1.0
+            a 1.2.0-beta1 kibana=^8.5.0 spec=1.0
+            a 1.3.0 kibana=^8.6.0 spec=1.0
+            a 1.4.0 kibana=^8.7.0 spec=1.0
+            a 2.0.0 kibana=^9.0.0 spec=3.0
+            a 2.1.0 kibana=^9.1.0 spec=3.0
+            b 1.0.0 spec=1.0
+            c 1.0.0 kibana=^7.0.0 spec=1.0
+            d 1.0.0 kibana=^9.3.0 spec=3.0";
+        let facts = catalog(text);
+        let facts: Vec<_> = facts.iter().collect();
+        for (kibana, expected) in [
+            // All that 8.5.0 accepts, the newest of 7.x, of 8.6.0 and of 9.0.0.
+            ("8.5.0", "a-0.9.1 a-1.0.0 a-1.1.0 a-1.2.0-beta1 a-1.3.0 a-2.0.0 b-1.0.0 c-1.0.0"),
+            ("7.17.5", "a-0.9.0 a-0.9.1 a-1.0.0 b-1.0.0 c-1.0.0"),
+        ] {
+            let found = needed(&facts, &Version::loose(kibana).unwrap());
+            let found: Vec<_> = found.iter().map(|at| format!("{}-{}", facts[*at].name, facts[*at].version)).collect();
+            assert_eq!(found.join(" "), expected, "{kibana}");
+        }
+    }
+}

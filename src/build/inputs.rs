@@ -1,0 +1,80 @@
+//! From what every generation in use was made: when all of it is as it was, there is nothing to build.
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::format::FORMAT;
+use crate::base::fs::write_over;
+use crate::config::settings::{DistributionPlan, Settings};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Below the output folder.
+const FILE: &str = "cache/inputs.json";
+
+/// The last build of each distribution.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct History(BTreeMap<String, Last>);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Last {
+    inputs: Digest,
+    generation: String,
+}
+
+impl History {
+    /// Reads it; what cannot be read is empty.
+    pub fn read(out: &Path) -> Self {
+        let text = std::fs::read(out.join(FILE)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Whether nothing was built before.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The generation that was made from the same inputs.
+    pub fn generation(&self, plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<&str> {
+        let last = self.0.get(&plan.name)?;
+        (inputs(plan, settings, layers)? == last.inputs).then_some(last.generation.as_str())
+    }
+
+    /// The history after a build.
+    #[must_use]
+    pub fn with<'a>(
+        mut self,
+        built: impl IntoIterator<Item = (&'a DistributionPlan, &'a String)>,
+        settings: &Settings,
+        layers: &[Option<Digest>],
+    ) -> Self {
+        for (plan, generation) in built {
+            match inputs(plan, settings, layers) {
+                Some(inputs) => self.0.insert(plan.name.clone(), Last { inputs, generation: generation.clone() }),
+                None => self.0.remove(&plan.name),
+            };
+        }
+        self
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        write_over(&out.join(FILE), &serde_json::to_vec(self).context("cannot write the history")?)
+    }
+}
+
+/// Everything that decides a generation; `None` when a package cannot be told by its fingerprint.
+fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<Digest> {
+    let mut hasher = Hasher::default();
+    hasher.number(FORMAT);
+    hasher.text(env!("CARGO_PKG_VERSION"));
+    hasher.text(format!("{plan:?} {:?} {:?}", settings.config, settings.strict));
+    for &layer in &plan.layers {
+        hasher.text(format!("{:?}", settings.layers[layer]));
+        hasher.update(layers[layer]?.bytes());
+    }
+    Some(hasher.finish())
+}

@@ -1,0 +1,76 @@
+//! The proof that an incremental build equals a clean one: build again from nothing, and compare everything.
+
+use crate::base::progress::Progress;
+use crate::config::settings::Settings;
+use crate::generation::distribution::Distribution;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The folder of the second build, below the output folder.
+const SCRATCH: &str = ".verify";
+
+/// Builds the distributions again beside the output folder's own, without cache and with an empty store, and compares
+/// name, content, mode and time of every file and folder.
+///
+/// # Errors
+/// When they differ, naming the first difference, or when the disk fails.
+pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) -> Result<()> {
+    let scratch = out.join(SCRATCH);
+    let clear = || match fs::remove_dir_all(&scratch) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    clear().with_context(|| format!("cannot clear {}", scratch.display()))?;
+    let clean = Settings { use_cache: false, ..settings.clone() };
+    for plan in &settings.distributions {
+        Distribution::new(&scratch, &plan.name).take_exceptions(&Distribution::new(out, &plan.name))?;
+    }
+    let result = super::build(&clean, &scratch, progress).and_then(|_| {
+        for plan in &settings.distributions {
+            let (ours, theirs) = (Distribution::new(out, &plan.name), Distribution::new(&scratch, &plan.name));
+            let (our_id, their_id) = (ours.current(), theirs.current());
+            ensure!(our_id == their_id, "`{}` is {our_id:?}, a clean build gives {their_id:?}", plan.name);
+            let id = our_id.context("nothing was built")?;
+            same(&ours.generation(&id), &theirs.generation(&id))?;
+        }
+        Ok(())
+    });
+    clear().with_context(|| format!("cannot clear {}", scratch.display()))?;
+    result
+}
+
+/// Compares two trees, looking through links: the store names folders alike, but what counts is what a server sees.
+///
+/// # Errors
+/// When they differ, naming the first difference.
+pub fn same(ours: &Path, theirs: &Path) -> Result<()> {
+    let look = |path: &Path| fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()));
+    let (a, b) = (look(ours)?, look(theirs)?);
+    let seen = |stat: &Metadata| (stat.is_dir(), stat.mode(), stat.mtime(), stat.mtime_nsec());
+    if seen(&a) != seen(&b) {
+        bail!(
+            "{} differs from {} in kind, mode or time: {:?}, {:?}",
+            ours.display(),
+            theirs.display(),
+            seen(&a),
+            seen(&b)
+        );
+    }
+    if !a.is_dir() {
+        let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        ensure!(read(ours)? == read(theirs)?, "{} differs from {}", ours.display(), theirs.display());
+        return Ok(());
+    }
+    let (names, others) = (names(ours)?, names(theirs)?);
+    ensure!(names == others, "{} and {} hold different names", ours.display(), theirs.display());
+    names.iter().try_for_each(|name| same(&ours.join(name), &theirs.join(name)))
+}
+
+fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,358 @@
+//! Verifies what lies on disk: an output folder, or a bundle that is still to be taken in.
+//!
+//! Changes nothing, and needs no lock: what is verified is never written to. In an output folder everything has to be
+//! what its name, its time and the generation's manifest say.
+
+use super::manifest::Manifest;
+use super::parts::Sealed;
+use super::read::Reader;
+use super::scan::{digest_of, tree_name};
+use super::write::list;
+use crate::base::digest::Digest;
+use crate::base::fs::{FILE_MODE, FOLDER_MODE};
+use crate::base::progress::Progress;
+use crate::generation::distribution::Distribution;
+use crate::store::{Store, Tree, TreeEntry};
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Reads a bundle to its end; everything in it is compared with its digest.
+///
+/// # Errors
+/// A [`super::Refusal`] when it is damaged; others when the disk fails.
+pub fn bundle(sealed: &Sealed, progress: &Progress) -> Result<(Manifest, Digest)> {
+    let mut reader = Reader::new(sealed)?;
+    progress.begin("verifying the bundle", reader.manifest().contents.len() as u64);
+    reader.each(|_, _, _| {
+        progress.step();
+        Ok(())
+    })?;
+    reader.finish()
+}
+
+/// What was found in an output folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Distributions and how many generations each has.
+    pub generations: BTreeMap<String, usize>,
+    /// Distinct contents that were read.
+    pub contents: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is wrong, each with its place.
+    pub faults: Vec<String>,
+}
+
+/// Reads everything that the generations in an output folder need.
+///
+/// # Errors
+/// When the folder cannot be read at all; what is wrong with single files is a finding.
+pub fn folder(out: &Path, progress: &Progress) -> Result<Findings> {
+    let store = Store::existing(&out.join("store"))?;
+    let mut walk = Walk { store: &store, folders: BTreeMap::new(), files: BTreeMap::new(), faults: Vec::new() };
+    let mut findings = Findings::default();
+    let mut sites = Vec::new();
+    for distribution in Distribution::all(out)? {
+        let mut ids = distribution.generations()?;
+        ids.sort();
+        for id in &ids {
+            let folder = distribution.generation(id);
+            let site = walk.site(&folder);
+            sites.push((folder, id.clone(), site));
+        }
+        if distribution.current().is_some_and(|current| !ids.contains(&current)) {
+            walk.faults.push(format!("{} leads to no generation", distribution.current_link().display()));
+        }
+        walk.releases(&distribution, &ids)?;
+        findings.generations.insert(distribution.name(), ids.len());
+    }
+    walk.read_files(progress);
+    for (folder, id, site) in sites {
+        walk.files_of(&folder)?;
+        if let Some(site) = site {
+            walk.compare_with_manifest(&folder, &id, &site);
+        }
+    }
+    findings.contents = walk.files.len();
+    findings.bytes = walk.files.values().map(|file| file.size).sum();
+    walk.faults.sort();
+    walk.faults.dedup();
+    findings.faults = walk.faults;
+    Ok(findings)
+}
+
+/// A file of the store, each inode once.
+#[derive(Clone, Debug)]
+struct Seen {
+    path: PathBuf,
+    size: u64,
+    modified: (i64, i64),
+    /// Known when it was read.
+    digest: Option<Digest>,
+}
+
+/// What a name in a folder stands for.
+#[derive(Clone, Debug)]
+enum Entry {
+    /// A file, by device and inode.
+    File((u64, u64)),
+    /// A folder, by its name in the store.
+    Folder(String),
+}
+
+/// A folder of the store.
+type Listing = BTreeMap<String, Entry>;
+
+struct Walk<'a> {
+    store: &'a Store,
+    folders: BTreeMap<String, Listing>,
+    files: BTreeMap<(u64, u64), Seen>,
+    faults: Vec<String>,
+}
+
+impl Walk<'_> {
+    /// Walks through a document root; returns the name of its folder.
+    fn site(&mut self, generation: &Path) -> Option<String> {
+        let link = generation.join("site");
+        let Some(name) = fs::read_link(&link).ok().and_then(|target| tree_name(&target)) else {
+            self.faults.push(format!("{} does not lead into the store", link.display()));
+            return None;
+        };
+        let mut open = vec![name.clone()];
+        while let Some(name) = open.pop() {
+            if self.folders.contains_key(&name) {
+                continue;
+            }
+            match self.list(&name) {
+                Ok(listing) => {
+                    let inner = listing.values().filter_map(|entry| match entry {
+                        Entry::Folder(name) => Some(name.clone()),
+                        Entry::File(_) => None,
+                    });
+                    open.extend(inner);
+                    self.folders.insert(name, listing);
+                }
+                Err(error) => {
+                    self.faults.push(format!("{error:#}"));
+                    self.folders.insert(name, Listing::new());
+                }
+            }
+        }
+        Some(name)
+    }
+
+    /// Every release has its generation, and its own files are as they were written.
+    fn releases(&mut self, distribution: &Distribution, generations: &[String]) -> Result<()> {
+        let releases = match distribution.releases() {
+            Ok(releases) => releases,
+            Err(error) => {
+                self.faults.push(format!("{error:#}"));
+                return Ok(());
+            }
+        };
+        for release in releases {
+            let folder = distribution.release_folder(&release.name);
+            if !generations.contains(&release.generation) {
+                self.faults.push(format!("{} leads to no generation", folder.display()));
+            }
+            self.files_of(&folder)?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.store.root().join(format!("trees/{}/{}", &name[..2], &name[2..]))
+    }
+
+    fn list(&mut self, name: &str) -> Result<Listing> {
+        let folder = self.place(name);
+        let trouble = || format!("{} cannot be read", folder.display());
+        let stat = fs::symlink_metadata(&folder).with_context(trouble)?;
+        self.check_mode(&folder, &stat, FOLDER_MODE.as_raw_mode());
+        let mut listing = Listing::new();
+        for entry in fs::read_dir(&folder).with_context(trouble)? {
+            let entry = entry.with_context(trouble)?;
+            let path = entry.path();
+            let stat = entry.metadata().with_context(|| format!("{} cannot be looked at", path.display()))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                self.faults.push(format!("{} has a name that is no text", path.display()));
+                continue;
+            };
+            if stat.is_symlink() {
+                match fs::read_link(&path).ok().and_then(|target| tree_name(&target)) {
+                    Some(inner) => drop(listing.insert(name, Entry::Folder(inner))),
+                    None => self.faults.push(format!("{} does not lead to a folder of the store", path.display())),
+                }
+            } else if stat.is_file() {
+                let key = (stat.dev(), stat.ino());
+                if !self.files.contains_key(&key) {
+                    self.check_mode(&path, &stat, FILE_MODE.as_raw_mode());
+                    let modified = (stat.mtime(), stat.mtime_nsec());
+                    self.files.insert(key, Seen { path, size: stat.size(), modified, digest: None });
+                }
+                listing.insert(name, Entry::File(key));
+            } else {
+                self.faults.push(format!("{} is neither file nor folder", path.display()));
+            }
+        }
+        Ok(listing)
+    }
+
+    fn check_mode(&mut self, path: &Path, stat: &Metadata, expected: u32) {
+        let mode = stat.mode() & 0o7777;
+        if mode != expected {
+            self.faults.push(format!("{} has the mode {mode:04o}, not {expected:04o}", path.display()));
+        }
+    }
+
+    /// Reads all files, then compares folders with their names: digests of folders are made of those of their files.
+    fn read_files(&mut self, progress: &Progress) {
+        progress.begin("verifying contents", self.files.len() as u64);
+        let read = self.files.par_iter().map(|(key, seen)| {
+            progress.step();
+            (*key, digest_of(&seen.path))
+        });
+        let read: Vec<_> = read.collect();
+        for (key, read) in read {
+            let Some(seen) = self.files.get_mut(&key) else { continue };
+            match read {
+                Ok((digest, _)) => seen.digest = Some(digest),
+                Err(error) => self.faults.push(format!("{error:#}")),
+            }
+            if seen.digest.is_some_and(|digest| seen.modified != (digest.modified(), 0)) {
+                self.faults.push(format!("{} is damaged: its content does not fit its time", seen.path.display()));
+            }
+        }
+        let mut digests: BTreeMap<String, Option<Digest>> = BTreeMap::new();
+        let names: Vec<_> = self.folders.keys().cloned().collect();
+        for name in names {
+            self.digest_of_folder(&name, &mut digests);
+        }
+    }
+
+    /// The digest of a folder; what is not what its name says is a finding once, and nothing above it is.
+    fn digest_of_folder(&mut self, name: &str, known: &mut BTreeMap<String, Option<Digest>>) -> Option<Digest> {
+        if let Some(digest) = known.get(name) {
+            return *digest;
+        }
+        // A folder that leads to itself has no digest.
+        known.insert(name.to_owned(), None);
+        let listing = self.folders.get(name)?.clone();
+        let mut tree = Tree::default();
+        for (entry, target) in listing {
+            let target = match target {
+                Entry::File(key) => TreeEntry::Blob(self.files.get(&key)?.digest?),
+                Entry::Folder(inner) => TreeEntry::Tree(self.digest_of_folder(&inner, known)?),
+            };
+            tree.0.insert(entry, target);
+        }
+        let (digest, place) = (tree.digest(), self.place(name));
+        if digest.short(32) != name {
+            self.faults.push(format!("{} is damaged: it does not hold what its name says", place.display()));
+            return None;
+        }
+        let is_timed = fs::metadata(&place).is_ok_and(|stat| stat.mtime() == digest.modified());
+        if !is_timed {
+            self.faults.push(format!("{} is damaged: it has not its time", place.display()));
+        }
+        known.insert(name.to_owned(), Some(digest));
+        Some(digest)
+    }
+
+    /// The files beside the document root: their time tells of their content.
+    fn files_of(&mut self, generation: &Path) -> Result<()> {
+        let mut paths = Vec::new();
+        list(generation, "", &mut paths)?;
+        for path in paths {
+            let path = generation.join(path);
+            let time = fs::metadata(&path).map(|stat| (stat.mtime(), stat.mtime_nsec()));
+            match (digest_of(&path), time) {
+                (Ok((digest, _)), Ok(time)) if time == (digest.modified(), 0) => {}
+                _ => self.faults.push(format!("{} is damaged: its content does not fit its time", path.display())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Every file that the manifest lists must be there with its digest.
+    fn compare_with_manifest(&mut self, generation: &Path, id: &str, site: &str) {
+        let path = generation.join("manifest.json");
+        let told: Told = match fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
+            Some(told) => told,
+            None => return self.faults.push(format!("{} cannot be read", path.display())),
+        };
+        if told.generation != id {
+            self.faults.push(format!("{} is of the generation {}", path.display(), told.generation));
+        }
+        let mut expected: Vec<(String, Digest)> = Vec::new();
+        for (path, file) in told.files {
+            expected.extend(file.gzip_sha256.map(|twin| (format!("{path}.gz"), twin)));
+            expected.push((path, file.sha256));
+        }
+        for package in told.packages {
+            for (path, file) in package.files {
+                let path = format!("{}/{path}", package.path);
+                expected.extend(file.gzip.map(|twin| (format!("{path}.gz"), twin.digest)));
+                expected.push((path, file.digest));
+            }
+        }
+        for (path, digest) in expected {
+            let found = self.look_up(site, path.trim_start_matches('/'));
+            if found.is_none_or(|found| found != digest) {
+                self.faults.push(format!("{}{path} is not what the manifest lists", generation.join("site").display()));
+            }
+        }
+    }
+
+    /// What stands at a path of a document root.
+    fn look_up(&self, site: &str, path: &str) -> Option<Digest> {
+        let mut folder = site;
+        let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
+        for name in folders.split('/').filter(|name| !name.is_empty()) {
+            match self.folders.get(folder)?.get(name)? {
+                Entry::Folder(inner) => folder = inner,
+                Entry::File(_) => return None,
+            }
+        }
+        match self.folders.get(folder)?.get(file)? {
+            Entry::File(key) => self.files.get(key)?.digest,
+            Entry::Folder(_) => None,
+        }
+    }
+}
+
+/// As much of a generation's manifest as is verified.
+#[derive(Deserialize)]
+struct Told {
+    generation: String,
+    files: BTreeMap<String, ToldFile>,
+    packages: Vec<ToldPackage>,
+}
+
+#[derive(Deserialize)]
+struct ToldFile {
+    sha256: Digest,
+    gzip_sha256: Option<Digest>,
+}
+
+#[derive(Deserialize)]
+struct ToldPackage {
+    path: String,
+    files: BTreeMap<String, ToldPackageFile>,
+}
+
+#[derive(Deserialize)]
+struct ToldPackageFile {
+    digest: Digest,
+    gzip: Option<ToldTwin>,
+}
+
+#[derive(Deserialize)]
+struct ToldTwin {
+    digest: Digest,
+}

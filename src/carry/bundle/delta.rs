@@ -1,0 +1,74 @@
+//! What is new and what is gone: pure functions over what a base has and what a generation needs.
+
+use super::manifest::{Gone, Manifest, Origin};
+use super::scan::Scan;
+use crate::base::digest::Digest;
+use std::collections::BTreeSet;
+
+/// What a generation has, as far as a later one can build on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// Contents.
+    pub contents: BTreeSet<Digest>,
+    /// Folders.
+    pub folders: BTreeSet<Digest>,
+}
+
+impl Stock {
+    /// Of a generation that is at hand.
+    pub fn of_scan(scan: &Scan) -> Self {
+        Self { contents: scan.contents.keys().copied().collect(), folders: scan.trees.keys().copied().collect() }
+    }
+
+    /// What is there when a bundle has been taken in where this was there before. For a bundle that brings everything,
+    /// what was there before does not matter.
+    #[must_use]
+    pub fn after(self, manifest: &Manifest) -> Self {
+        let mut stock = if manifest.base.is_some() { self } else { Self::default() };
+        stock.contents.extend(manifest.contents.iter().map(|content| content.sha256));
+        stock.folders.extend(manifest.folders.iter().map(|folder| folder.digest));
+        let gone = &manifest.gone;
+        stock.contents.retain(|content| gone.contents.binary_search(content).is_err());
+        stock.folders.retain(|folder| gone.folders.binary_search(folder).is_err());
+        stock
+    }
+
+    /// What this has and a later one has not.
+    pub fn gone(&self, later: &Self) -> Gone {
+        Gone {
+            contents: self.contents.difference(&later.contents).copied().collect(),
+            folders: self.folders.difference(&later.folders).copied().collect(),
+        }
+    }
+}
+
+/// Numbers that say what a bundle does: what is new, what it takes from its base, what is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Contents that the bundle holds.
+    pub carried: usize,
+    /// Contents that are made from others.
+    pub made: usize,
+    /// Their bytes.
+    pub made_bytes: u64,
+    /// Contents and folders that nothing needs any more.
+    pub gone: usize,
+}
+
+impl Tally {
+    /// Of a manifest.
+    pub fn new(manifest: &Manifest) -> Self {
+        let mut tally = Self { gone: manifest.gone.contents.len() + manifest.gone.folders.len(), ..Self::default() };
+        for content in &manifest.contents {
+            match content.from {
+                Origin::Base => {}
+                Origin::Text | Origin::Media => tally.carried += 1,
+                Origin::Member { .. } | Origin::Gzip(_) | Origin::Zip { .. } => {
+                    tally.made += 1;
+                    tally.made_bytes += content.size;
+                }
+            }
+        }
+        tally
+    }
+}

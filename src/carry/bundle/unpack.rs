@@ -1,0 +1,289 @@
+//! Takes a bundle into an output folder.
+//!
+//! ```text
+//! read        every content into the store, every file of the generation into a scratch folder; the seal
+//!   ▼
+//! make        what has a recipe: members of archives, gzip twins; folders; archives; the folders around them
+//!   ▼
+//! write       the generation beside the others, switch `current`, forget old ones
+//! ```
+//!
+//! Up to the last step nothing that is in use changes. Contents go into the store under their own digest, where one that
+//! nothing needs does no harm, and where a second run finds those of a first that was ended.
+
+use super::manifest::{Content, Manifest, Origin};
+use super::parts::Sealed;
+use super::read::{Item, Reader};
+use super::scan::digest_of;
+use super::write::{PATCHABLE, list};
+use super::{Refusal, WINDOW};
+use crate::base::digest::Digest;
+use crate::base::fs::{Lock, times};
+use crate::base::progress::{Progress, bytes};
+use crate::catalog::cache::Cache;
+use crate::generation::distribution::{self, Distribution, Files};
+use crate::generation::prune;
+use crate::store::Store;
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Contents up to this size go through memory.
+const SMALL: u64 = 1 << 20;
+
+/// What was taken in.
+#[derive(Clone, Debug)]
+pub struct Unpacked {
+    /// What the bundle said of itself.
+    pub manifest: Manifest,
+    /// SHA-256 of the bundle, all parts together.
+    pub digest: Digest,
+    /// The generation that was in use before.
+    pub previous: Option<String>,
+    /// Contents of the bundle that were in the store already.
+    pub present: usize,
+}
+
+/// Takes a bundle into `out` and its generation into use. `signed` is the digest of the bytes that were found to be signed.
+///
+/// # Errors
+/// A [`Refusal`] when the bundle cannot be taken; others when the machine fails. What was in use stays in use.
+pub fn unpack(
+    sealed: &Sealed,
+    out: &Path,
+    keep: usize,
+    signed: Option<&Digest>,
+    progress: &Progress,
+) -> Result<Unpacked> {
+    let mut reader = Reader::new(sealed)?;
+    if !out.is_dir() && reader.manifest().base.is_some() {
+        return Err(missing_base(reader.manifest(), None)?.at(sealed.name()).into());
+    }
+    let _lock = Lock::take(out)?;
+    let distribution = Distribution::new(out, &reader.manifest().distribution);
+    check_base(reader.manifest(), &distribution, out).map_err(|error| at(error, sealed))?;
+    check_room(reader.manifest(), out)?;
+    let store = Store::open(&out.join("store"))?;
+    let desk = Desk { store: &store, base: reader.manifest().base.as_ref().map(|id| distribution.generation(id)) };
+    let mut present = 0;
+    progress.begin("reading the bundle", reader.manifest().contents.len() as u64);
+    reader.each(|manifest, item, stream| {
+        match item {
+            Item::Program => {}
+            Item::File(index) => desk.take_file(manifest, index, stream)?,
+            Item::Content(index) => {
+                progress.step();
+                present += usize::from(desk.take_content(&manifest.contents[index], stream)?);
+            }
+        }
+        Ok(())
+    })?;
+    let (manifest, digest) = reader.finish()?;
+    if signed.is_some_and(|signed| *signed != digest) {
+        let hint = "the disk gives different bytes at different times; copy the bundle to another one";
+        return Err(Refusal::new("what was read is not what was signed", hint).at(sealed.name()).into());
+    }
+    desk.make(&manifest, progress).map_err(|error| at(error, sealed))?;
+    let previous = distribution.current();
+    desk.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
+    prune::tidy(out, keep, &store, &Cache::read(out))?;
+    Ok(Unpacked { manifest, digest, previous, present })
+}
+
+/// Says of a refusal which bundle it is about.
+fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
+    match error.downcast::<Refusal>() {
+        Ok(refusal) => refusal.at(sealed.name()).into(),
+        Err(error) => error,
+    }
+}
+
+/// A delta needs the generation that it was made for, as it was written.
+fn check_base(manifest: &Manifest, distribution: &Distribution, out: &Path) -> Result<()> {
+    let Some(base) = &manifest.base else { return Ok(()) };
+    if !distribution.has(base) {
+        return Err(missing_base(manifest, Some(distribution))?.into());
+    }
+    let is_whole = Store::existing(&out.join("store")).is_ok_and(|store| distribution.is_whole(base, &store));
+    if !is_whole {
+        let what = format!("generation {base}, on which this bundle builds, is damaged");
+        return Err(Refusal::new(what, "take in a bundle that brings everything").into());
+    }
+    Ok(())
+}
+
+fn missing_base(manifest: &Manifest, distribution: Option<&Distribution>) -> Result<Refusal> {
+    let there = distribution.map_or(Ok(Vec::new()), Distribution::generations)?;
+    let there = if there.is_empty() { "there is none".to_owned() } else { format!("there are: {}", there.join(", ")) };
+    let (name, base) = (&manifest.distribution, manifest.base.as_deref().unwrap_or_default());
+    Ok(Refusal::new(
+        format!("the bundle builds on generation {base} of `{name}`, which is not there; {there}"),
+        "take in the bundles in between first, or one that brings everything; or let `--since` name one that is there",
+    ))
+}
+
+/// A bundle says how much it unpacks to; better to stop before the disk is full.
+fn check_room(manifest: &Manifest, out: &Path) -> Result<()> {
+    let stat = rustix::fs::statvfs(out).with_context(|| format!("cannot look at {}", out.display()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if manifest.unpacked() <= free {
+        return Ok(());
+    }
+    // What a run that was ended has stored needs no more room.
+    let store = out.join("store");
+    let is_there = |content: &&Content| {
+        content.from != Origin::Base && is_stored(&store.join(Store::blob_path(&content.sha256)), content)
+    };
+    let there: u64 = manifest.contents.iter().filter(is_there).map(|content| content.size).sum();
+    let needed = manifest.unpacked().saturating_sub(there);
+    if needed > free {
+        let what =
+            format!("the bundle unpacks to {}, and {} are free in {}", bytes(needed), bytes(free), out.display());
+        return Err(Refusal::new(what, "make room, or name a folder on a larger disk with --out").into());
+    }
+    Ok(())
+}
+
+/// What unpacking works with.
+pub(super) struct Desk<'a> {
+    pub(super) store: &'a Store,
+    /// The generation that patches are for.
+    base: Option<PathBuf>,
+}
+
+impl Desk<'_> {
+    /// Where a file of the generation waits; the store clears this folder when it is opened.
+    fn scratch(&self, index: usize) -> PathBuf {
+        self.store.root().join(format!("tmp/generation-{index}"))
+    }
+
+    fn take_file(&self, manifest: &Manifest, index: usize, stream: &mut dyn Read) -> Result<()> {
+        let (file, place) = (&manifest.files[index], self.scratch(index));
+        let trouble = || format!("cannot write {}", place.display());
+        let mut out = File::create(&place).with_context(trouble)?;
+        let Some(patch) = file.patch else {
+            return io::copy(stream, &mut out).map(drop).with_context(trouble);
+        };
+        let refuse = |what: String| Refusal::damaged(format!("`{}` {what}", file.path));
+        if patch.of.size > PATCHABLE || file.size > PATCHABLE || patch.size > PATCHABLE {
+            return Err(refuse("is too large for a patch".to_owned()).into());
+        }
+        let old = self.base.as_ref().context("a patch has a base")?.join(&file.path);
+        let old = fs::read(&old).with_context(|| format!("cannot read {}", old.display()))?;
+        if Digest::of(&old) != patch.of.sha256 {
+            let what = format!("`{}` of the generation on which this bundle builds was changed", file.path);
+            return Err(Refusal::new(what, "take in a bundle that brings everything").into());
+        }
+        let open = || -> io::Result<_> {
+            let mut decoder = zstd::stream::read::Decoder::with_ref_prefix(io::BufReader::new(stream), &old)?;
+            decoder.window_log_max(WINDOW)?;
+            Ok(decoder)
+        };
+        let mut decoder = open().with_context(trouble)?.take(file.size.saturating_add(1));
+        let mut new = Vec::new();
+        decoder.read_to_end(&mut new).map_err(|error| refuse(format!("cannot be patched: {error}")))?;
+        if Digest::of(&new) != file.sha256 {
+            return Err(refuse("has another digest when it is patched".to_owned()).into());
+        }
+        out.write_all(&new).with_context(trouble)
+    }
+
+    /// Puts a content into the store; returns whether it was there.
+    fn take_content(&self, content: &Content, stream: &mut dyn Read) -> Result<bool> {
+        if self.is_there(content)? {
+            return Ok(true);
+        }
+        if content.size <= SMALL {
+            let mut bytes = Vec::with_capacity(content.size as usize);
+            // A stream that ends too early is told by the reader.
+            if stream.read_to_end(&mut bytes).is_ok() && Digest::of(&bytes) == content.sha256 {
+                self.store.put_as(&content.sha256, &bytes)?;
+            }
+            return Ok(false);
+        }
+        let mut incoming = self.store.incoming()?;
+        let mut hasher = crate::base::digest::Hasher::default();
+        let mut buffer = vec![0; 1 << 17];
+        while let Ok(filled @ 1..) = stream.read(&mut buffer) {
+            hasher.update(&buffer[..filled]);
+            incoming.write_all(&buffer[..filled]).context("cannot write into the store")?;
+        }
+        if hasher.finish() == content.sha256 {
+            incoming.finish()?;
+        }
+        Ok(false)
+    }
+
+    /// Whether a content is in the store, and is what its name says. One that is not is taken out of the way.
+    pub(super) fn is_there(&self, content: &Content) -> Result<bool> {
+        let path = self.store.root().join(Store::blob_path(&content.sha256));
+        if !is_stored(&path, content) {
+            return Ok(false);
+        }
+        if digest_of(&path)?.0 == content.sha256 {
+            return Ok(true);
+        }
+        // Without its time it counts as cut off, wherever it is linked, and everything is made again.
+        rustix::fs::utimensat(rustix::fs::CWD, &path, &times(0), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+            .with_context(|| format!("cannot change {}", path.display()))?;
+        Ok(false)
+    }
+
+    /// Writes the generation and takes it into use.
+    fn publish(&self, manifest: &Manifest, distribution: &Distribution) -> Result<()> {
+        let (id, site) = (&manifest.generation, manifest.folders[manifest.site()].digest);
+        if !self.store.has_tree(&site) {
+            return Err(Refusal::damaged("the document root is not complete").into());
+        }
+        if distribution.has(id) {
+            distribution.clear_unfinished()?;
+            check_same(manifest, &distribution.generation(id), &site)?;
+        } else {
+            let mut files = Files::new();
+            for (index, file) in manifest.files.iter().enumerate() {
+                let place = self.scratch(index);
+                let copy = move |out: &mut dyn Write| {
+                    let mut content = File::open(&place).with_context(|| format!("cannot read {}", place.display()))?;
+                    io::copy(&mut content, out).map(drop).context("cannot write a file of the generation")
+                };
+                files.insert(file.path.clone(), distribution::Content::Written(Box::new(copy)));
+            }
+            distribution.write(id, &site, &files)?;
+        }
+        distribution.switch(id)?;
+        for index in 0..manifest.files.len() {
+            let place = self.scratch(index);
+            fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file has the size and time of a content.
+fn is_stored(path: &Path, content: &Content) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::symlink_metadata(path).is_ok_and(|stat| {
+        stat.is_file()
+            && stat.size() == content.size
+            && (stat.mtime(), stat.mtime_nsec()) == (content.sha256.modified(), 0)
+    })
+}
+
+/// A generation of this name that is there already must be the one in the bundle.
+fn check_same(manifest: &Manifest, folder: &Path, site: &Digest) -> Result<()> {
+    let target = fs::read_link(folder.join("site")).unwrap_or_default();
+    let mut paths = Vec::new();
+    list(folder, "", &mut paths)?;
+    paths.sort();
+    let is_same = |file: &super::manifest::File| Ok(digest_of(&folder.join(&file.path))?.0 == file.sha256);
+    let has_all =
+        target.ends_with(Store::tree_path(site)) && paths.iter().eq(manifest.files.iter().map(|file| &file.path));
+    let same = has_all && manifest.files.iter().map(is_same).collect::<Result<Vec<bool>>>()?.iter().all(|same| *same);
+    if same {
+        return Ok(());
+    }
+    let what = format!("generation {} is there already, with other content", manifest.generation);
+    let hint = format!("it was changed, or this bundle is forged; if it is not in use, remove {}", folder.display());
+    Err(Refusal::new(what, hint).into())
+}

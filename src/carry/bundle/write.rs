@@ -1,0 +1,328 @@
+//! Writes a bundle.
+//!
+//! The bytes depend on the generation, the base and the program alone: headers are fixed, and each stream is compressed by one
+//! thread at a fixed level. Every content is hashed on its way, so a store that was damaged gives no bundle.
+
+use super::delta::Stock;
+use super::manifest::{File, Manifest, Origin, Patch, Sized};
+use super::parts::Sealing;
+use super::plan::{self, Recipes, Title};
+use super::scan::{HashOnly, Scan, digest_of};
+use super::{GENERATION, MANIFEST, MEDIA, PATCH, PROGRAM, TEXT, WINDOW, header, recipe};
+use crate::base::compress;
+use crate::base::digest::{Digest, Hasher};
+use crate::base::progress::Progress;
+use crate::carry::program::Program;
+use crate::generation::distribution::Distribution;
+use crate::store::Store;
+use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Levels of zstd. Beyond these text shrinks by a tenth for ten times the time, and images not at all.
+const TEXT_LEVEL: i32 = 12;
+const MEDIA_LEVEL: i32 = 3;
+/// Level of patches, which are small.
+const PATCH_LEVEL: i32 = 12;
+/// Files up to this size are compared with those of the base; both have to fit the window.
+pub(super) const PATCHABLE: u64 = 60 << 20;
+
+/// What is to be bundled.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// The output folder.
+    pub out: &'a Path,
+    /// Name of the distribution.
+    pub distribution: &'a str,
+    /// Its generation.
+    pub generation: &'a str,
+    /// What to leave out, and the generation that has it.
+    pub base: Option<(&'a str, &'a Stock)>,
+    /// The program to put in.
+    pub program: Option<&'a Path>,
+    /// The bundle's name.
+    pub target: &'a Path,
+    /// Bytes of a part, if it is to be in parts.
+    pub split: Option<u64>,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The file, or its parts.
+    pub files: Vec<PathBuf>,
+    /// Bytes of all of them.
+    pub size: u64,
+    /// What is in it.
+    pub manifest: Manifest,
+}
+
+/// Whether a program can be put into a bundle.
+///
+/// # Errors
+/// When it cannot: it does not run on another machine as it is.
+pub fn check_program(path: &Path) -> Result<()> {
+    Program::read(path).map(drop)
+}
+
+/// Writes a bundle. Nobody may write to the output folder meanwhile.
+///
+/// # Errors
+/// When the store is damaged, or the disk fails.
+pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
+    let store = Store::existing(&order.out.join("store"))?;
+    let distribution = Distribution::new(order.out, order.distribution);
+    let scan = Scan::new(&distribution, order.generation, &store)?;
+    let none = Stock::default();
+    let base = order.base.map_or(&none, |(_, stock)| stock);
+    let recipes = find_recipes(&scan, &plan::new_contents(&scan, base), &store, progress)?;
+    let base_folder = order.base.map(|(id, _)| distribution.generation(id)).filter(|folder| folder.is_dir());
+    let folder = distribution.generation(order.generation);
+    let files = generation_files(&folder, base_folder.as_deref())?;
+    let program = order.program.map(digest_of).transpose()?;
+    let title = Title {
+        distribution: order.distribution.to_owned(),
+        generation: order.generation.to_owned(),
+        base: order.base.map(|(id, _)| id.to_owned()),
+        program: program.map(|(sha256, size)| Sized { sha256, size }),
+        files: files.iter().map(|(file, _)| file.clone()).collect(),
+    };
+    let manifest = plan::manifest(&scan, base, &recipes, title);
+    // What would not be read is not written.
+    Manifest::parse(&manifest.to_json()).context("this distribution cannot be bundled")?;
+    let (names, size) = pack(order, &manifest, &files, &folder, &store, progress)?;
+    Ok(Written { files: names, size, manifest })
+}
+
+/// Tries every recipe that might work and keeps those that do.
+fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &Progress) -> Result<Recipes> {
+    let candidates: Vec<_> = scan.twins().into_iter().filter(|(twin, _)| new.contains(twin)).collect();
+    let archives: Vec<_> = scan.archives().into_iter().filter(|archive| new.contains(&archive.content)).collect();
+    progress.begin("trying recipes", (candidates.len() + archives.len()) as u64);
+    let twins = candidates.into_par_iter().filter_map(|(twin, original)| {
+        progress.step();
+        if scan.contents[&original].size > recipe::IN_MEMORY {
+            return None;
+        }
+        let works = store.read_blob(&original).map(|bytes| Digest::of(&compress::gzip(&bytes)) == twin);
+        works.map(|works| works.then_some((twin, original))).transpose()
+    });
+    let twins = twins.collect::<Result<BTreeMap<_, _>>>()?;
+    let zips = archives.par_iter().map(|archive| {
+        progress.step();
+        let folder = store.root().join(Store::tree_path(&archive.folder));
+        let made = recipe::archive(&folder, &archive.root, HashOnly::default());
+        // An archive that cannot be made is simply carried.
+        let works = made.is_ok_and(|made| made.0.finish() == archive.content);
+        (archive, works)
+    });
+    let zips: Vec<_> = zips.collect();
+    let mut recipes = Recipes { twins, ..Recipes::default() };
+    for (archive, works) in &zips {
+        if *works {
+            recipes.zips.insert(archive.content, (archive.folder, archive.root.clone()));
+        }
+    }
+    recipes.drop_circles(scan);
+    let is_made = |digest: &Digest| recipes.zips.contains_key(digest) || recipes.twins.contains_key(digest);
+    let carried: BTreeSet<_> =
+        zips.iter().map(|(archive, _)| archive.content).filter(|content| !is_made(content)).collect();
+    let ordered: Vec<_> = carried.iter().collect();
+    let found: Vec<_> = ordered.par_iter().map(|archive| members(archive, new, store)).collect();
+    let mut lying = BTreeMap::new();
+    for (archive, found) in ordered.into_iter().zip(found) {
+        for (digest, number) in found.into_iter().filter(|(digest, _)| !is_made(digest) && !carried.contains(digest)) {
+            lying.entry(digest).or_insert((*archive, number));
+        }
+    }
+    recipes.members = lying;
+    Ok(recipes)
+}
+
+/// Which new contents lie in an archive. One that cannot be unpacked gives none.
+fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize)> {
+    let mut found = Vec::new();
+    let Some(mut archive) = store.open_blob(archive).ok().and_then(|file| recipe::open_archive(file).ok()) else {
+        return found;
+    };
+    for number in 0..archive.len() {
+        let size = match archive.by_index(number) {
+            Ok(member) if member.is_file() => member.size(),
+            _ => continue,
+        };
+        let mut content = HashOnly::default();
+        if recipe::member(&mut archive, number, size, &mut content).is_ok() {
+            found.push((content.0.finish(), number));
+        }
+    }
+    found.retain(|(digest, _)| new.contains(digest));
+    found
+}
+
+/// The files of a generation beside its document root, by path; with a patch where the base has a file of the same path.
+fn generation_files(folder: &Path, base: Option<&Path>) -> Result<Vec<(File, Option<Vec<u8>>)>> {
+    let mut paths = Vec::new();
+    list(folder, "", &mut paths)?;
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let (sha256, size) = digest_of(&folder.join(&path))?;
+        let old = base.map(|base| base.join(&path)).filter(|old| old.is_file());
+        let patch = old.map(|old| patch(&folder.join(&path), size, &old)).transpose()?.flatten();
+        let patch = patch.map(|(of, bytes)| (Patch { size: bytes.len() as u64, of }, bytes));
+        let (patch, bytes) = patch.unzip();
+        files.push((File { path, sha256, size, patch }, bytes));
+    }
+    Ok(files)
+}
+
+/// All files below a folder, by path; the document root, which is a link, is not among them.
+pub(super) fn list(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+        let kind = entry.file_type().with_context(|| format!("cannot look at {}", entry.path().display()))?;
+        let Ok(name) = entry.file_name().into_string() else { bail!("{} is not text", entry.path().display()) };
+        let path = format!("{prefix}{name}");
+        if kind.is_dir() {
+            list(&entry.path(), &format!("{path}/"), paths)?;
+        } else if kind.is_file() {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// A file compressed with an older one as prefix, if both are small enough and something is gained.
+fn patch(new: &Path, size: u64, old: &Path) -> Result<Option<(Sized, Vec<u8>)>> {
+    let (sha256, old_size) = digest_of(old)?;
+    if size == 0 || old_size == 0 || size > PATCHABLE || old_size > PATCHABLE {
+        return Ok(None);
+    }
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let (old, new) = (read(old)?, read(new)?);
+    let make = || -> io::Result<Vec<u8>> {
+        let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), PATCH_LEVEL, &old)?;
+        encoder.window_log(WINDOW)?;
+        encoder.long_distance_matching(true)?;
+        encoder.set_pledged_src_size(Some(new.len() as u64))?;
+        encoder.write_all(&new)?;
+        encoder.finish()
+    };
+    let patch = make().context("cannot compare a file with that of the base")?;
+    Ok((patch.len() < new.len()).then_some((Sized { sha256, size: old_size }, patch)))
+}
+
+/// Writes the members one after the other.
+fn pack(
+    order: &Order<'_>,
+    manifest: &Manifest,
+    files: &[(File, Option<Vec<u8>>)],
+    folder: &Path,
+    store: &Store,
+    progress: &Progress,
+) -> Result<(Vec<PathBuf>, u64)> {
+    let trouble = || format!("cannot write {}", order.target.display());
+    let mut sealing = Sealing::new(order.target, order.split);
+    let mut tar = Tar::new(&mut sealing, TEXT_LEVEL).with_context(trouble)?;
+    let text = manifest.to_json();
+    ensure!(text.len() as u64 <= super::manifest::MAX_MANIFEST, "the distribution is too large for a bundle");
+    tar.member(MANIFEST, text.len() as u64, 0o644, &mut &text[..]).with_context(trouble)?;
+    if let (Some(path), Some(Sized { sha256, size })) = (order.program, manifest.program) {
+        let mut file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let digest = tar.member(PROGRAM, size, 0o755, &mut file).with_context(trouble)?;
+        ensure!(digest == sha256, "{} changed while it was read", path.display());
+    }
+    for (file, patch) in files {
+        let name = format!("{GENERATION}{}", file.path);
+        if let Some(patch) = patch {
+            tar.member(&format!("{name}{PATCH}"), patch.len() as u64, 0o644, &mut &patch[..]).with_context(trouble)?;
+            continue;
+        }
+        let path = folder.join(&file.path);
+        let mut content = fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let digest = tar.member(&name, file.size, 0o644, &mut content).with_context(trouble)?;
+        ensure!(digest == file.sha256, "{} changed while it was read", path.display());
+    }
+    progress.begin("packing contents", manifest.contents.len() as u64);
+    for (name, origin) in [(TEXT, Origin::Text), (MEDIA, Origin::Media)] {
+        let chosen: Vec<_> = manifest.contents.iter().filter(|content| content.from == origin).collect();
+        let size = chosen.iter().map(|content| content.size).sum();
+        tar.begin(name, size, 0o644).with_context(trouble)?;
+        if origin == Origin::Media {
+            tar = tar.next_frame(MEDIA_LEVEL).with_context(trouble)?;
+        }
+        for content in chosen {
+            progress.step();
+            let digest = tar.copy(&mut store.open_blob(&content.sha256)?, content.size).with_context(trouble)?;
+            if digest != content.sha256 {
+                let path = store.root().join(Store::blob_path(&content.sha256));
+                bail!("{} is damaged\nhint: build again with `--no-cache`", path.display());
+            }
+        }
+        tar.pad(size).with_context(trouble)?;
+    }
+    tar.finish().with_context(trouble)?;
+    let (names, size, _) = sealing.finish()?;
+    Ok((names, size))
+}
+
+/// A tar archive in frames of zstd.
+struct Tar<'a> {
+    encoder: zstd::stream::write::Encoder<'static, &'a mut Sealing>,
+}
+
+impl<'a> Tar<'a> {
+    fn new(out: &'a mut Sealing, level: i32) -> io::Result<Self> {
+        let mut encoder = zstd::stream::write::Encoder::new(out, level)?;
+        encoder.include_checksum(true)?;
+        encoder.window_log(WINDOW)?;
+        encoder.long_distance_matching(true)?;
+        Ok(Self { encoder })
+    }
+
+    fn next_frame(self, level: i32) -> io::Result<Self> {
+        Self::new(self.encoder.finish()?, level)
+    }
+
+    fn begin(&mut self, name: &str, size: u64, mode: u32) -> io::Result<()> {
+        self.encoder.write_all(header(name, size, mode)?.as_bytes())
+    }
+
+    /// A whole member; returns its digest.
+    fn member(&mut self, name: &str, size: u64, mode: u32, content: &mut dyn Read) -> io::Result<Digest> {
+        self.begin(name, size, mode)?;
+        let digest = self.copy(content, size)?;
+        self.pad(size)?;
+        Ok(digest)
+    }
+
+    /// Adds exactly so many bytes and returns their digest.
+    fn copy(&mut self, content: &mut dyn Read, size: u64) -> io::Result<Digest> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; usize::try_from(size.clamp(1, 1 << 17)).unwrap_or(1 << 17)];
+        let mut left = size;
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let filled = content.read(&mut buffer[..room])?;
+            if filled == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file is shorter than it was"));
+            }
+            hasher.update(&buffer[..filled]);
+            self.encoder.write_all(&buffer[..filled])?;
+            left -= filled as u64;
+        }
+        Ok(hasher.finish())
+    }
+
+    fn pad(&mut self, size: u64) -> io::Result<()> {
+        self.encoder.write_all(&[0; 512][..super::padding(size)])
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.encoder.write_all(&[0; super::TAR_END])?;
+        self.encoder.finish().map(drop)
+    }
+}

@@ -1,0 +1,156 @@
+//! A container image of a distribution, made without any engine: the tool's own server and one generation.
+//!
+//! The image is an [OCI image layout](https://github.com/opencontainers/image-spec) in one tar file, with the list that
+//! `docker load` reads beside it. The program is one layer, what few packages share another, packages lie in layers by
+//! their name, answers in the last one: an update of a package changes its layer and the last one, and registries move
+//! layers that they do not know yet. Layers are not compressed: most of what is in them is compressed already, and their
+//! digests depend on nothing but their files.
+//!
+//! `plan` says which file is in which layer, `layer` writes one, `config` describes them. Knows nothing of what a
+//! file means beyond its place below the document root.
+
+mod config;
+mod layer;
+mod plan;
+
+use crate::base::progress::Progress;
+use crate::carry::program::Program;
+use crate::generation::distribution::Distribution;
+use anyhow::{Context, Result, ensure};
+use layer::{Blob, header};
+use plan::Layer;
+use rayon::prelude::*;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the image keeps the output folder.
+pub(crate) const HOME: &str = "srv/epr";
+/// Where it keeps the program.
+const PROGRAM: &str = "epr-build";
+/// The user that serves: nobody's.
+const USER: u64 = 65_532;
+/// The port that it serves on.
+const PORT: u16 = 8080;
+
+/// What to make an image of.
+#[derive(Clone, Debug)]
+pub struct ImageOptions {
+    /// Folder the distributions were written to.
+    pub out: PathBuf,
+    /// Name of the distribution.
+    pub distribution: String,
+    /// A generation of it.
+    pub generation: String,
+    /// A statically linked `epr-build`.
+    pub program: PathBuf,
+    /// Name of the image, without tag.
+    pub repository: String,
+    /// Further tags besides distribution and generation.
+    pub tags: Vec<String>,
+}
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Digest of the image's manifest, `sha256:…`.
+    pub digest: String,
+    /// Names with tags.
+    pub names: Vec<String>,
+    /// Layers.
+    pub layers: usize,
+    /// Of the file.
+    pub bytes: u64,
+}
+
+/// Writes an image to a file, replacing it by one rename.
+///
+/// # Errors
+/// When the generation or the program is not fit for it, or the machine fails.
+pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Result<Image> {
+    let program = Program::read(&options.program)?;
+    let distribution = Distribution::new(&options.out, &options.distribution);
+    ensure!(distribution.has(&options.generation), "there is no generation {}", options.generation);
+    let names = config::names(options)?;
+    let layers = plan::layers(&options.out, &options.distribution, &options.generation, &program)?;
+    progress.begin("hash layers", layers.len() as u64);
+    let blobs = layers.par_iter().map(|layer| layer::digest(layer).inspect(|_| progress.step()));
+    let blobs = blobs.collect::<Result<Vec<_>>>()?;
+    progress.finish();
+    let config = config::config(options, &program, &blobs);
+    let manifest = config::manifest(&Blob::of(&config), &blobs);
+    let parts = Parts {
+        index: config::index(&Blob::of(&manifest), &names),
+        docker: config::docker(&Blob::of(&config), &blobs, &names),
+        config,
+        manifest,
+    };
+    let temporary = with_suffix(output, ".new");
+    let write = || -> Result<()> {
+        let file = File::create(&temporary).with_context(|| format!("cannot write {}", temporary.display()))?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        write_layout(&mut out, &layers, &blobs, &parts)?;
+        out.into_inner().context("cannot write the image")?.sync_all().context("cannot write the image")
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+    let bytes = fs::metadata(&temporary).context("cannot look at the image")?.len();
+    fs::rename(&temporary, output).with_context(|| format!("cannot write {}", output.display()))?;
+    let digest = format!("sha256:{}", Blob::of(&parts.manifest).digest);
+    Ok(Image { digest, names, layers: blobs.len(), bytes })
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The documents of an image.
+struct Parts {
+    config: Vec<u8>,
+    manifest: Vec<u8>,
+    index: Vec<u8>,
+    docker: Vec<u8>,
+}
+
+/// Writes the files of the layout in the order of their names.
+fn write_layout(out: &mut dyn Write, layers: &[Layer], blobs: &[Blob], parts: &Parts) -> Result<()> {
+    enum Content<'a> {
+        Bytes(&'a [u8]),
+        Layer(&'a Layer, &'a Blob),
+    }
+    let mut files: Vec<(String, Content<'_>)> = Vec::new();
+    for bytes in [&parts.config, &parts.manifest] {
+        files.push((Blob::of(bytes).path(), Content::Bytes(bytes)));
+    }
+    files.extend(layers.iter().zip(blobs).map(|(layer, blob)| (blob.path(), Content::Layer(layer, blob))));
+    files.push(("index.json".to_owned(), Content::Bytes(&parts.index)));
+    files.push(("manifest.json".to_owned(), Content::Bytes(&parts.docker)));
+    files.push(("oci-layout".to_owned(), Content::Bytes(config::LAYOUT)));
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut tar = tar::Builder::new(out);
+    for folder in ["blobs", "blobs/sha256"] {
+        let mut header = header(tar::EntryType::Directory, 0o755, 0, 0);
+        tar.append_data(&mut header, folder, std::io::empty()).context("cannot write the image")?;
+    }
+    for (path, content) in files {
+        match content {
+            Content::Bytes(bytes) => {
+                let mut header = header(tar::EntryType::Regular, 0o644, bytes.len() as u64, 0);
+                tar.append_data(&mut header, path, bytes).context("cannot write the image")?;
+            }
+            Content::Layer(layer, blob) => {
+                let mut header = header(tar::EntryType::Regular, 0o644, blob.size, 0);
+                header.set_path(&path).context("the name of a blob is short")?;
+                header.set_cksum();
+                let out = tar.get_mut();
+                out.write_all(header.as_bytes()).context("cannot write the image")?;
+                let written = layer::write(layer, out)?;
+                ensure!(written == *blob, "a file of the generation changed while it was read\nhint: try again");
+                let padding = (512 - blob.size % 512) % 512;
+                out.write_all(&[0; 512][..padding as usize]).context("cannot write the image")?;
+            }
+        }
+    }
+    tar.finish().context("cannot write the image")
+}

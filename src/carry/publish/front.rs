@@ -1,0 +1,63 @@
+//! The configuration of a router in front of the store, for the generation that was published.
+//!
+//! It belongs to one generation: as long as it is not replaced and reloaded, the earlier one is answered, whole.
+
+use super::contents::Contents;
+use crate::base::file_notes;
+use crate::base::fs::{make_folders, write_over};
+use crate::hosts::HostOptions;
+use crate::hosts::nginx::origin::{self, Origin};
+use anyhow::{Context, Result, anyhow, ensure};
+use reqwest::Url;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::path::Path;
+
+/// Writes the configuration of an nginx that reaches the prefix at the address `origin`.
+///
+/// # Errors
+/// When the address cannot be understood, or the disk fails.
+pub fn write_nginx(
+    folder: &Path,
+    origin: &str,
+    distribution: &str,
+    generation: &Path,
+    contents: &Contents,
+) -> Result<()> {
+    let options = HostOptions {
+        distribution: distribution.to_owned(),
+        generation_id: contents.current.generation.clone(),
+        listen: crate::config::DEFAULT_LISTEN.to_owned(),
+        state: format!("/tmp/epr-origin-{distribution}"),
+        notes: read(&generation.join(file_notes::FILE))?,
+        ..HostOptions::default()
+    };
+    let routes = read(&generation.join("routes.json"))?;
+    make_folders(folder)?;
+    for (name, text) in origin::render(&routes, &options, &address(origin, contents)?)? {
+        write_over(&folder.join(name), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// Takes an address apart.
+fn address(address: &str, contents: &Contents) -> Result<Origin> {
+    let hint = "hint: write `--origin http://host:port/bucket/prefix`";
+    let url = Url::parse(address).map_err(|error| anyhow!("`{address}` is no address: {error}\n{hint}"))?;
+    let name = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")).map(str::to_owned);
+    let name = name.with_context(|| format!("`{address}` names no web server\n{hint}"))?;
+    let path = object_store::path::Path::from_url_path(url.path())
+        .map_err(|error| anyhow!("`{address}` has an odd path: {error}\n{hint}"))?;
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || " /._-+~:@=".contains(letter);
+    ensure!(path.as_ref().chars().all(is_plain), "`{address}` has a path that nginx would misread\n{hint}");
+    let path = if path.as_ref().is_empty() { String::new() } else { format!("/{path}") };
+    let places =
+        contents.current.versions.iter().map(|(stem, version)| (stem.clone(), version.folder.clone())).collect();
+    let (scheme, folder) = (url.scheme().to_owned(), contents.answers.name.clone());
+    Ok(Origin { scheme, name, port: url.port(), path, folder, places })
+}

@@ -1,0 +1,157 @@
+//! A generation in an object store, put there so that readers always see one whole generation.
+//!
+//! ```text
+//! PREFIX/v/<digest>/package/<name>/<version>/…    a version: its files, zip and signature; named by content
+//!       /v/<digest>/epr/<name>/<name>-<version>.zip
+//!       /g/<generation>/answers/…, documents/…    all else of a document root, with routes.json, files.json,
+//!                                                 places.json and manifest.json
+//!       /current.json                             which generation is in use; written last
+//!       /.epr-build/state.json.zst                what is there, for the next run
+//! ```
+//!
+//! Nothing below `v/` and `g/` is ever overwritten with other content, so no order of uploads and no kill can change
+//! what readers of the generation in use see; `current.json` alone decides. Stages: [`contents`] (what shall be there),
+//! [`state`] and `survey` (what is there), [`plan`] (a pure function of the two), `upload` (doing it). Knows nothing
+//! of packages, routing or the store on disk.
+
+pub mod contents;
+pub mod front;
+pub mod plan;
+pub mod purge;
+pub mod state;
+mod survey;
+pub mod target;
+mod upload;
+
+use crate::base::progress::Progress;
+use anyhow::{Result, bail};
+use contents::{Contents, Headers};
+use plan::{Amount, Work};
+use state::State;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use target::{Held, Target};
+
+/// The object that names the generation in use.
+pub const POINTER: &str = "current.json";
+/// The object that remembers what was published.
+pub const STATE: &str = ".epr-build/state.json.zst";
+
+/// How to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Requests at a time.
+    pub jobs: usize,
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+    /// Believe no state: list what is there and verify it.
+    pub relist: bool,
+    /// How long folders stay that the generation in use does not need; for ever when absent.
+    pub prune_after: Option<Duration>,
+    /// The time, in seconds since 1970.
+    pub now: u64,
+}
+
+/// What was done, or would be.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// What had to be sent.
+    pub uploaded: Amount,
+    /// What was there already.
+    pub unchanged: Amount,
+    /// What nobody needed any more.
+    pub deleted: Amount,
+    /// Whether another generation is in use now.
+    pub switched: bool,
+    /// Whether an earlier run had not finished.
+    pub resumed: bool,
+    /// Keys that were sent, below the prefix, in their order.
+    pub keys: Vec<String>,
+    /// Folders that were removed.
+    pub folders: Vec<String>,
+    /// Paths of the registry whose answers changed, for a cache in front to forget.
+    pub purge: Vec<String>,
+}
+
+/// Brings the contents to the target and takes them into use.
+///
+/// # Errors
+/// When the store or the disk fails, when the state cannot be trusted, or when somebody else publishes at the same time.
+pub async fn publish(target: &Target, contents: &Contents, options: &Options, progress: &Progress) -> Result<Outcome> {
+    let mut held = target.get(STATE).await?;
+    let mut state = known_state(target, contents, options, &held).await?;
+    let pointer = target.get(POINTER).await?;
+    let text = contents.pointer();
+    let is_pointed_to = pointer.is(text.as_bytes());
+    let present = survey::present(target, contents, &mut state, options, progress).await?;
+    let work = plan::plan(contents, &state, &present, options.now, options.prune_after);
+    let mut outcome = outcome(contents, &state, &work, is_pointed_to);
+    if options.dry_run || (is_pointed_to && work.is_nothing(&state)) {
+        return Ok(outcome);
+    }
+
+    let headers = Headers::internal("application/zstd");
+    held = target.replace(STATE, work.begun.encode()?, &headers, &held).await?;
+    upload::all(target, &work, options.jobs, progress).await?;
+    // Whoever took over in the meantime has changed the state: then this ends here, and not with a switch.
+    held = target.replace(STATE, work.ready.encode()?, &headers, &held).await?;
+    if !is_pointed_to {
+        target.replace(POINTER, text.into_bytes(), &Headers::internal(crate::base::media::JSON), &pointer).await?;
+    }
+    outcome.deleted = Amount::default();
+    for folder in &work.doomed {
+        outcome.deleted += survey::remove(target, folder).await?;
+    }
+    target.replace(STATE, work.done.encode()?, &headers, &held).await?;
+    Ok(outcome)
+}
+
+/// What the last run left there, as far as it is to be believed.
+async fn known_state(target: &Target, contents: &Contents, options: &Options, held: &Held) -> Result<State> {
+    if options.relist {
+        return Ok(State::new(&contents.distribution));
+    }
+    let Some(bytes) = held.bytes() else {
+        if survey::is_empty(target).await? {
+            return Ok(State::new(&contents.distribution));
+        }
+        bail!(
+            "`{target}` holds objects, but no {STATE} that says which\nhint: name an empty prefix, or look at every \
+             object once with --relist"
+        );
+    };
+    let state = match State::decode(bytes) {
+        Ok(state) => state,
+        Err(error) => bail!("{STATE} of `{target}` cannot be used: {error:#}\nhint: make it again with --relist"),
+    };
+    if state.distribution != contents.distribution {
+        bail!(
+            "`{target}` holds the distribution `{}`, not `{}`\nhint: publish each one under a prefix of its own; \
+             --relist takes this one over",
+            state.distribution,
+            contents.distribution
+        );
+    }
+    Ok(state)
+}
+
+fn outcome(contents: &Contents, state: &State, work: &Work<'_>, is_pointed_to: bool) -> Outcome {
+    let doomed = work.doomed.iter().filter_map(|folder| state.folders.get(folder));
+    Outcome {
+        uploaded: work.uploaded(),
+        unchanged: work.unchanged,
+        deleted: doomed.map(|known| known.amount).sum(),
+        switched: !is_pointed_to,
+        resumed: state.folders.values().any(|known| known.trust == state::Trust::Begun),
+        keys: work.phases.iter().flatten().map(|upload| upload.key()).collect(),
+        folders: work.doomed.clone(),
+        purge: if is_pointed_to && state.current.as_ref() == Some(&contents.current) {
+            Vec::new()
+        } else {
+            purge::changed(state.current.as_ref(), &contents.current)
+        },
+    }
+}
+
+/// Objects by key below the prefix, with their sizes in bytes.
+pub type Sizes = BTreeMap<String, u64>;

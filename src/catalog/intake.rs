@@ -1,0 +1,306 @@
+//! From the folders of the layers to records: every package is opened, read, checked and stored, each on its own.
+//!
+//! All layers are taken in together and in parallel; the order of the result is that of the configuration and the walk,
+//! never that of completion. A package with something wrong becomes problems and no record; only a failure of the
+//! machine stops the run.
+
+use super::record::{Intake, LayerIntake, Listing, Outcome, Record};
+use crate::base::compress;
+use crate::base::digest::Digest;
+use crate::base::file_notes::FileNotes;
+use crate::base::problem::{EXHAUSTED, Problem, reading_rule};
+use crate::base::progress::Progress;
+use crate::catalog::cache::Cache;
+use crate::config::layer::{DashedFolders, Layer, LayerPlan, Signatures, Validation};
+use crate::input::source::{self, Candidate, OpenPackage};
+use crate::input::survey::{self, Inventories, Look, Survey};
+use crate::package::{self, Content, Entry, Findings, Package, PackageFiles, PackageKind, ReadContext};
+use crate::store::Store;
+use crate::store::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
+use anyhow::{Context, Result, anyhow};
+use rayon::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+
+/// What every package is taken in with.
+pub struct Desk<'a> {
+    /// Where contents go.
+    pub contents: Contents<'a>,
+    /// What earlier builds found out.
+    pub cache: Cache,
+    /// What lay in each package.
+    pub inventories: Inventories,
+    /// What was found in files that many packages share.
+    pub findings: Findings,
+    /// How packages are looked at.
+    pub look: Look,
+    /// The store, if there is one, to see whether what they stored is still there.
+    pub store: Option<&'a Store>,
+}
+
+/// Takes in all packages that were found in the layers.
+pub fn take_in(layers: &[LayerPlan], survey: Survey, desk: &Desk<'_>, progress: &Progress) -> Result<Vec<LayerIntake>> {
+    progress.begin("reading packages", survey.len() as u64);
+    layers
+        .par_iter()
+        .zip(survey.0)
+        .map(|(layer, found)| {
+            check_machine(&found.problems)?;
+            let taken = found
+                .candidates
+                .into_par_iter()
+                .map(|(candidate, fingerprint)| {
+                    let taken = take_one(&candidate, fingerprint, &layer.rules, desk);
+                    progress.step();
+                    taken
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let digest = survey::layer_digest(taken.iter().map(|(print, _)| *print), &found.problems);
+            let mut packages: Vec<_> = taken.into_iter().flat_map(|(_, intakes)| intakes).collect();
+            packages.sort_by_key(|(order, _)| *order);
+            Ok(LayerIntake {
+                name: layer.source.name.clone(),
+                digest,
+                immutable: layer.rules.immutable,
+                packages: refuse_duplicates(
+                    &layer.source.name,
+                    packages.into_iter().map(|(_, intake)| intake).collect(),
+                ),
+                problems: found.problems,
+            })
+        })
+        .collect()
+}
+
+/// The fingerprint of a candidate, and what became of it and of the packages inside it.
+type Taken = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
+
+/// Takes in one candidate, and the zips that lie inside it.
+fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, desk: &Desk<'_>) -> Result<Taken> {
+    let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
+    if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, desk)) {
+        return Ok((fingerprint, vec![intake(known)]));
+    }
+    let opened = OpenPackage::open(candidate, &desk.look.limits);
+    let nested = opened.as_ref().map(OpenPackage::nested).unwrap_or_default();
+    let mut problems = Vec::new();
+    let record = match &opened {
+        Ok(files) => {
+            problems.extend_from_slice(files.warnings());
+            read_and_store(candidate, files, rules, desk, &mut problems)?
+        }
+        Err(problem) => {
+            problems.push((**problem).clone());
+            None
+        }
+    };
+    let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
+    let outcome = Outcome { record, problems };
+    check_machine(&outcome.problems)?;
+    let print = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
+        let print = survey::fingerprint(candidate, &files, rules, &desk.look)?;
+        desk.inventories.put(candidate, &files, print);
+        Some(print)
+    });
+    // What is too new to be told by its files is told by its content, for those who know that from a generation.
+    let content = || outcome.record.as_ref().map(|record| record.content_key());
+    if let (Some(key), Some(_)) = (print.or_else(content), desk.store) {
+        desk.cache.packages.put(key, outcome.clone());
+    }
+    let mut all = vec![intake(outcome)];
+    for inner in &nested {
+        all.extend(take_one(inner, None, rules, desk)?.1);
+    }
+    Ok((print, all))
+}
+
+/// What is known of a package with these files, if all that was stored of it is still there.
+fn remembered(fingerprint: &Digest, desk: &Desk<'_>) -> Option<Outcome> {
+    let (known, store) = (desk.cache.packages.get(fingerprint)?, desk.store?);
+    known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
+}
+
+/// Bytes of a package that are kept between checking and storing it.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// The files of a package, for a reader that does not tell failures of the machine from mistakes in the package. What was
+/// read once is stored from memory: what was checked is what is published.
+struct Watched<'a> {
+    files: &'a OpenPackage,
+    failure: Cell<Option<Problem>>,
+    kept: RefCell<BTreeMap<String, Content>>,
+    room: Cell<usize>,
+}
+
+impl PackageFiles for Watched<'_> {
+    fn kind(&self) -> PackageKind {
+        self.files.kind()
+    }
+
+    fn entries(&self) -> &[Entry] {
+        self.files.entries()
+    }
+
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        self.files.read(path).inspect_err(|error| {
+            if error.raw_os_error().is_some() {
+                let problem = Problem::quarantine(reading_rule(error), format!("cannot read the file: {error}"));
+                let hint = "check the permissions of the file and the health of the disk";
+                self.failure.set(Some(problem.file(path).hint(hint)));
+            }
+        })
+    }
+
+    fn content(&self, path: &str) -> std::io::Result<Content> {
+        if let Some(kept) = self.kept.borrow().get(path) {
+            return Ok(kept.clone());
+        }
+        let content = Content::new(self.read(path)?);
+        if let Some(room) = self.room.get().checked_sub(content.bytes.len()) {
+            self.room.set(room);
+            self.kept.borrow_mut().insert(path.to_owned(), content.clone());
+        }
+        Ok(content)
+    }
+}
+
+/// Stops the run when the machine ran out of something, instead of leaving out what could not be read because of it.
+fn check_machine(problems: &[Problem]) -> Result<()> {
+    let exhausted = problems.iter().find(|problem| problem.rule == EXHAUSTED);
+    exhausted.map_or(Ok(()), |problem| Err(anyhow!("{}: {}", problem.place, problem.message)))
+}
+
+fn read_and_store(
+    candidate: &Candidate,
+    files: &OpenPackage,
+    rules: &Layer,
+    desk: &Desk<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Arc<Record>>> {
+    let watched = Watched { files, failure: Cell::new(None), kept: RefCell::default(), room: Cell::new(KEPT_BYTES) };
+    let (package, found) = package::read(
+        &watched,
+        &ReadContext {
+            folder_version: candidate.folder_version.as_deref(),
+            signed: candidate.signature.is_some(),
+            require_validation: rules.validation == Validation::Require,
+            allow_dashed_folders: rules.dashed_folders == DashedFolders::Warn,
+            findings: Some(&desk.findings),
+        },
+    );
+    if let Some(problem) = watched.failure.take() {
+        // What the reader made of a file that it could not read says nothing about the package.
+        problems.push(problem);
+        return Ok(None);
+    }
+    problems.extend(found);
+    let Some(package) = package else { return Ok(None) };
+    if rules.signatures == Signatures::Require && candidate.signature.is_none() {
+        let id = format!("{}-{}", package.facts.name, package.facts.version);
+        problems.push(
+            Problem::quarantine("missing-signature", format!("package {id} is missing a required signature file"))
+                .hint("put the detached signature beside the package, or set `signatures: optional` for the layer"),
+        );
+        return Ok(None);
+    }
+    match store(candidate, files, watched.kept.into_inner(), &package, desk) {
+        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &desk.contents)?))),
+        Err(StoreError::Package(problem)) => {
+            problems.push(*problem);
+            Ok(None)
+        }
+        Err(StoreError::Machine(error)) => {
+            Err(error.context(format!("cannot store {}/{}", candidate.layer, candidate.package)))
+        }
+    }
+}
+
+fn store(
+    candidate: &Candidate,
+    files: &OpenPackage,
+    kept: BTreeMap<String, Content>,
+    package: &Package,
+    desk: &Desk<'_>,
+) -> Result<(StoredPackage, Option<Blob>), StoreError> {
+    let stored = match candidate.kind {
+        PackageKind::Folder => {
+            desk.contents.store_folder(files, kept, &format!("{}-{}", package.facts.name, package.facts.version))?
+        }
+        PackageKind::Zip => desk.contents.store_zip(files, kept)?,
+    };
+    let signature = match &candidate.signature {
+        Some(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let open =
+                |use_content: &mut dyn FnMut(&mut dyn std::io::Read) -> std::io::Result<()>| match &candidate.origin {
+                    Some(origin) => origin.with_signature(use_content),
+                    None => use_content(&mut File::open(path)?),
+                };
+            Some(desk.contents.copy(open, &name)?)
+        }
+        None => None,
+    };
+    Ok((stored, signature))
+}
+
+fn record(
+    Package { facts, mut item, info }: Package,
+    files: &OpenPackage,
+    (stored, signature): (StoredPackage, Option<Blob>),
+    contents: &Contents<'_>,
+) -> Result<Record> {
+    let (document, document_gzip) = contents.put_text(&info.render(None))?;
+    item.shrink_to_fit();
+    let mut notes = FileNotes::default();
+    stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
+    Ok(Record {
+        facts,
+        item_digest: Digest::of(format!("{item:?}").as_bytes()),
+        item,
+        document,
+        document_gzip,
+        document_cut: info.before_deprecated.len(),
+        kind: crate::package::PackageFiles::kind(files),
+        tree: stored.tree,
+        archive: stored.archive,
+        signature,
+        notes,
+        files: stored.files.len() as u64,
+        bytes: stored.files.values().map(|file| file.blob.size).sum(),
+        listing: contents.put_listing(stored.files)?,
+    })
+}
+
+impl Contents<'_> {
+    fn put_listing(&self, files: BTreeMap<String, StoredFile>) -> Result<Listing> {
+        if !self.is_kept() {
+            return Ok(Listing::Held(files));
+        }
+        let text = serde_json::to_vec(&files).context("cannot write the list of files")?;
+        Ok(Listing::Stored(self.put(&compress::gzip(&text))?))
+    }
+}
+
+/// Of packages with the same name and version in one layer the first stays; the others are quarantined.
+fn refuse_duplicates(layer: &str, mut packages: Vec<Intake>) -> Vec<Intake> {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for intake in &mut packages {
+        let Some(record) = &intake.outcome.record else { continue };
+        let id = record.id();
+        let Some(earlier) = first.get(&id) else {
+            first.insert(id, intake.package.clone());
+            continue;
+        };
+        let mut problem = Problem::quarantine(
+            "duplicate",
+            format!("{id} is in this layer already, as `{earlier}`; the first one counts"),
+        )
+        .hint("remove one of the two");
+        problem = problem.within(layer, &intake.package);
+        intake.outcome.problems.push(problem);
+        intake.outcome.record = None;
+    }
+    packages
+}

@@ -1,0 +1,9 @@
+//! What is known of packages, and the merged versions of a distribution.
+
+pub mod cache;
+pub mod deprecation;
+pub mod intake;
+pub mod layers;
+pub mod merge;
+pub mod page_record;
+pub mod record;

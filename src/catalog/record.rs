@@ -1,0 +1,154 @@
+//! What is known of a package that was taken in, and what became of a layer.
+
+use crate::base::compress;
+use crate::base::digest::Digest;
+use crate::base::file_notes::FileNotes;
+use crate::base::problem::Problem;
+use crate::config::settings::DistributionPlan;
+use crate::package::{Facts, InfoDocument, PackageKind, SearchItem};
+use crate::store::Store;
+use crate::store::content::{Blob, StoredFile, are_whole};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A package version in the store: all that later stages need of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// What filters and latest selection need.
+    pub facts: Facts,
+    /// Its element of `/search` answers.
+    pub item: SearchItem,
+    /// Digest of that element.
+    pub item_digest: Digest,
+    /// Its document, without deprecation.
+    pub document: Blob,
+    /// The gzip twin of the document.
+    pub document_gzip: Option<Blob>,
+    /// Where in the document a deprecation is inserted, in bytes.
+    pub document_cut: usize,
+    /// What it was found as.
+    pub kind: PackageKind,
+    /// The folder that is served.
+    pub tree: Digest,
+    /// The archive that is served.
+    pub archive: Blob,
+    /// The signature of the archive.
+    pub signature: Option<Blob>,
+    /// The list of its files with their digests.
+    pub listing: Listing,
+    /// What servers must know of single files, by path below the package's root.
+    pub notes: FileNotes,
+    /// Number of files.
+    pub files: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+}
+
+/// The list of a package's files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Listing {
+    /// As JSON in the store, compressed: nobody but this program reads it.
+    Stored(Blob),
+    /// In memory, when there is no store.
+    Held(BTreeMap<String, StoredFile>),
+}
+
+/// What became of the files of one candidate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The stored package, unless it is quarantined.
+    pub record: Option<Arc<Record>>,
+    /// What is wrong or odd.
+    pub problems: Vec<Problem>,
+}
+
+/// A candidate and what became of it.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// Where it was found: the package's path in its layer.
+    pub package: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// One layer, taken in.
+#[derive(Clone, Debug)]
+pub struct LayerIntake {
+    /// Its name.
+    pub name: String,
+    /// Whether its versions never change.
+    pub immutable: bool,
+    /// Digest of all that was found, to tell the next build whether anything changed; see [`survey::layer_digest`].
+    pub digest: Option<Digest>,
+    /// Its packages in order of precedence.
+    pub packages: Vec<Intake>,
+    /// Problems of the layer itself.
+    pub problems: Vec<Problem>,
+}
+
+/// The JSON of a list of files in the store.
+///
+/// # Errors
+/// When the disk fails or the list is damaged.
+pub fn listing_text(listing: &Blob, store: &Store) -> Result<Vec<u8>> {
+    compress::gunzip(&store.read_blob(&listing.digest)?).context("cannot unpack a list of files")
+}
+
+impl Outcome {
+    /// Whether the same files would fare the same again: not so when reading them failed.
+    pub fn is_lasting(&self) -> bool {
+        !self.problems.iter().any(|problem| matches!(problem.rule.as_str(), "unreadable" | "changed-while-reading"))
+    }
+}
+
+impl Record {
+    /// Whether everything it points to is in the store, whole.
+    pub(crate) fn is_whole(&self, store: &Store) -> bool {
+        let Listing::Stored(listing) = &self.listing else { return false };
+        let blobs = [Some(&self.document), self.document_gzip.as_ref(), Some(&self.archive), self.signature.as_ref()];
+        store.has_tree(&self.tree) && are_whole(store, blobs.into_iter().flatten().chain([listing]))
+    }
+
+    /// The document, in the pieces it was rendered from.
+    pub fn info(&self, store: &Store) -> Result<InfoDocument> {
+        let mut before = String::from_utf8(store.read_blob(&self.document.digest)?).context("a document is text")?;
+        let after = before.split_off(self.document_cut);
+        Ok(InfoDocument { before_deprecated: before, after_deprecated: after })
+    }
+
+    /// What tells it from every other package: its archive holds its files, name and version, and the signature lies beside.
+    pub fn content_key(&self) -> Digest {
+        let signature = self.signature.map(|blob| blob.digest.to_string()).unwrap_or_default();
+        Digest::of(format!("archive {} {signature}", self.archive.digest).as_bytes())
+    }
+
+    /// `<name>-<version>`.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.facts.name, self.facts.version)
+    }
+}
+
+/// The layers of a distribution, in order.
+pub fn stack<'a>(plan: &DistributionPlan, layers: &'a [LayerIntake]) -> Vec<&'a LayerIntake> {
+    plan.layers.iter().map(|&position| &layers[position]).collect()
+}
+
+impl LayerIntake {
+    /// All problems, those of the layer first.
+    pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(self.packages.iter().flat_map(|intake| &intake.outcome.problems))
+    }
+
+    /// How many packages are quarantined, those that could not even be opened included.
+    pub fn quarantined(&self) -> usize {
+        let is_out = |intake: &&Intake| intake.outcome.problems.iter().any(Problem::is_quarantine);
+        self.packages.iter().filter(is_out).count() + self.unopened()
+    }
+
+    /// How many could not even be opened, so that they are not among the packages.
+    pub fn unopened(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.is_quarantine()).count()
+    }
+}

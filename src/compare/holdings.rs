@@ -1,0 +1,364 @@
+//! What a distribution holds or held: each version with its layer and its files, of a catalog or of a generation.
+//!
+//! Made to be compared. Of a generation only lists are read, and of a package that is the same not even those: a folder of
+//! the store has the name of its content. Knows nothing of what may change.
+
+use crate::base::progress::Progress;
+use crate::catalog::layers::Layers;
+use crate::catalog::merge::Catalog;
+use crate::catalog::record::{Listing, Record, listing_text};
+use crate::config::location::Location;
+use crate::config::settings::{DistributionPlan, Settings};
+use crate::dialect::version::{Constraint, Version};
+use crate::generation::distribution::Distribution;
+use crate::input::git::Repository;
+use crate::package::{Facts, Release, Spec};
+use crate::site::report::CopyReport;
+use crate::store::Store;
+use crate::store::content::{Blob, StoredFile};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A name and a version; the order is the catalog's.
+pub type Key = (String, Version);
+
+/// One version.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The layer it comes from.
+    pub layer: String,
+    /// Its path there, as far as known: `<name>/<version>` in a generation.
+    pub package: String,
+    /// Name of its folder in a store, if it is in one.
+    tree: Option<String>,
+    files: Files,
+}
+
+/// Where the list of its files is.
+#[derive(Clone, Debug)]
+enum Files {
+    /// The text of a manifest.
+    Text(Box<RawValue>),
+    /// A package that was read.
+    Record(Arc<Record>),
+}
+
+/// What happened to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Only the second package has it.
+    Added,
+    /// Only the first one has it.
+    Removed,
+    /// Its content is another one.
+    Changed,
+}
+
+/// All versions of one distribution.
+#[derive(Debug, Default)]
+pub struct Holdings {
+    /// By name, then version.
+    pub versions: BTreeMap<Key, Holding>,
+    /// Versions that a further layer holds with other content: name and version, layer that is used, other layer.
+    pub conflicts: BTreeMap<(Key, String, String), Vec<String>>,
+}
+
+/// As much of `manifest.json` as is needed here.
+#[derive(Deserialize)]
+struct Manifest {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    path: String,
+    layer: String,
+    files: Box<RawValue>,
+}
+
+/// As much of `report.json`.
+#[derive(Deserialize)]
+struct Conflicts {
+    conflicts: Vec<CopyReport>,
+}
+
+/// A version with what is held of it.
+pub type Held<'a> = (&'a Key, &'a Holding);
+
+impl Holdings {
+    /// The newest version of each name, pre-releases included.
+    pub fn newest(&self) -> BTreeMap<&str, Held<'_>> {
+        self.versions.iter().map(|(key, holding)| (key.0.as_str(), (key, holding))).collect()
+    }
+
+    /// Those of a merged catalog.
+    pub fn of_catalog(catalog: &Catalog) -> Self {
+        let versions = catalog.entries.iter().map(|entry| {
+            let record = &entry.record;
+            let holding = Holding {
+                layer: entry.layer.clone(),
+                package: entry.package.clone(),
+                tree: Some(record.tree.short(32)),
+                files: Files::Record(Arc::clone(record)),
+            };
+            ((record.facts.name.clone(), record.facts.version.clone()), holding)
+        });
+        let conflicts = catalog.conflicts().map(|(entry, copy)| {
+            let key = (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+            ((key, entry.layer.clone(), copy.layer.clone()), copy.differing_files.clone())
+        });
+        Self { versions: versions.collect(), conflicts: conflicts.collect() }
+    }
+
+    /// Those of the generation in this folder.
+    ///
+    /// # Errors
+    /// When its manifest or report cannot be read.
+    pub fn of_generation(folder: &Path) -> Result<Self> {
+        let manifest: Manifest = read(&folder.join("manifest.json"))?;
+        let report: Conflicts = read(&folder.join("report.json"))?;
+        let mut versions = BTreeMap::new();
+        for Package { path, layer, files } in manifest.packages {
+            let package = path.strip_prefix("/package/").unwrap_or(&path).to_owned();
+            let key = package.split_once('/').and_then(|(name, version)| key(name, version));
+            let Some(key) = key else { bail!("the manifest in {} lists `{path}`", folder.display()) };
+            let tree = tree_name(&folder.join("site/package").join(&package));
+            versions.insert(key, Holding { layer, package, tree, files: Files::Text(files) });
+        }
+        let conflicts = report.conflicts.into_iter().filter_map(|conflict| {
+            let key = key(&conflict.name, &conflict.version)?;
+            Some(((key, conflict.used, conflict.also_in), conflict.differing_files))
+        });
+        Ok(Self { versions, conflicts: conflicts.collect() })
+    }
+}
+
+/// What a check compares with.
+pub enum Base {
+    /// An output folder, of which the generation in use counts.
+    Output(PathBuf),
+    /// A generation.
+    Generation(PathBuf),
+    /// Layers that were read.
+    Layers(Box<Layers>),
+}
+
+impl Base {
+    /// Finds out what is at a path: an output folder, one distribution of it, a generation, or a folder of layers.
+    ///
+    /// # Errors
+    /// When it is none of them, or cannot be read.
+    pub fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Self> {
+        if let Some(location) = Location::of(path) {
+            return Ok(Self::Layers(Box::new(Layers::read(&in_git(&location, settings)?, None, progress)?)));
+        }
+        if let Some(generation) = generation_at(path) {
+            return Ok(Self::Generation(generation));
+        }
+        let mut built = settings.distributions.iter().map(|plan| Distribution::new(path, &plan.name));
+        if built.any(|distribution| distribution.current().is_some()) {
+            return Ok(Self::Output(path.to_owned()));
+        }
+        if !settings.layers.iter().any(|layer| path.join(&layer.source.name).is_dir()) {
+            bail!(
+                "`{}` is nothing to compare with\nhint: name a generation, an output folder, or a folder that holds a \
+                 folder for each layer",
+                path.display()
+            );
+        }
+        Ok(Self::Layers(Box::new(Layers::read(&settings.below(path), None, progress)?)))
+    }
+
+    /// What a distribution held.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn holdings(&self, plan: &DistributionPlan) -> Result<Holdings> {
+        match self {
+            Self::Generation(folder) => Holdings::of_generation(folder),
+            Self::Output(out) => {
+                let distribution = Distribution::new(out, &plan.name);
+                // A distribution that was never built held nothing.
+                let id = distribution.current();
+                id.map_or_else(|| Ok(Holdings::default()), |id| Holdings::of_generation(&distribution.generation(&id)))
+            }
+            Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
+        }
+    }
+}
+
+/// The settings with layers in a repository: branches of their names if none is named; else folders of their names in that
+/// tree, or, if it has none of them and there is one layer only, the whole tree.
+fn in_git(location: &Location, settings: &Settings) -> Result<Settings> {
+    let path = location.to_path();
+    let mut below = settings.below(&path);
+    if location.reference.is_empty() {
+        return Ok(below);
+    }
+    let repository = Repository::open(&location.clone)?;
+    let commit = repository.commit(location)?;
+    let mut has_layers = false;
+    for layer in &below.layers {
+        for folder in layer.source.paths.iter().filter_map(|path| Location::of(path)) {
+            has_layers |= repository.tree_at(&commit, &folder.folder)?.is_some();
+        }
+    }
+    if !has_layers {
+        let [layer] = below.layers.as_mut_slice() else {
+            bail!(
+                "`{}` is nothing to compare with\nhint: name a tree that holds a folder for each layer, or check one \
+                 distribution of one layer; without `#` each layer is the branch of its name",
+                path.display()
+            );
+        };
+        layer.source.paths = vec![path];
+    }
+    Ok(below)
+}
+
+/// The generation at a path: itself, or the one in use of the distribution there.
+pub fn generation_at(path: &Path) -> Option<PathBuf> {
+    let candidates = [path.to_owned(), path.join("current")];
+    candidates.into_iter().find(|folder| folder.join("manifest.json").is_file() && folder.join("site").is_dir())
+}
+
+/// As much of a package's document as search needs for the latest version of a package.
+#[derive(Deserialize)]
+struct Document {
+    release: Release,
+    #[serde(rename = "type")]
+    package_type: String,
+    format_version: String,
+    #[serde(default)]
+    conditions: Conditions,
+}
+
+#[derive(Default, Deserialize)]
+struct Conditions {
+    kibana: Option<Range>,
+    agent: Option<Range>,
+    elastic: Option<Elastic>,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    version: Constraint,
+}
+
+#[derive(Deserialize)]
+struct Elastic {
+    #[serde(default)]
+    capabilities: Vec<String>,
+}
+
+impl Holdings {
+    /// What search needs of the packages of the generation in this folder, in order: all that filters and the choice of
+    /// versions look at. Categories, templates and deprecations are left out.
+    ///
+    /// # Errors
+    /// When a document cannot be read.
+    pub fn facts_of_generation(&self, folder: &Path) -> Result<Vec<Facts>> {
+        let documents = folder.join("site/documents");
+        let facts = |(name, version): &Key| {
+            let document: Document = read(&documents.join(name).join(format!("{version}.json")))?;
+            let spec = Version::loose(&document.format_version).with_context(|| format!("{name}-{version}"))?;
+            let Conditions { kibana, agent, elastic } = document.conditions;
+            Ok(Facts {
+                name: name.clone(),
+                version: version.clone(),
+                package_type: document.package_type,
+                release: document.release,
+                kibana: kibana.map(|range| range.version),
+                agent: agent.map(|range| range.version),
+                spec: Spec { major: spec.major, minor: spec.minor },
+                capabilities: elastic.map(|elastic| elastic.capabilities).unwrap_or_default(),
+                categories: Vec::new(),
+                templates: Vec::new(),
+                deprecated: None,
+            })
+        };
+        self.versions.keys().map(facts).collect()
+    }
+}
+
+impl Holding {
+    /// Whether both are one folder of a store.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.tree.is_some() && self.tree == other.tree
+    }
+
+    /// Paths of the files that one of the two lacks or holds with other content. The store is where lists may lie.
+    ///
+    /// # Errors
+    /// When a list cannot be read.
+    pub fn differing(&self, other: &Self, store: Option<&Store>) -> Result<Vec<String>> {
+        Ok(self.changes(store, other, store)?.into_keys().collect())
+    }
+
+    /// What is different in another package, by path, each with the store where its list may lie.
+    ///
+    /// # Errors
+    /// When a list cannot be read.
+    pub fn changes(
+        &self,
+        store: Option<&Store>,
+        other: &Self,
+        other_store: Option<&Store>,
+    ) -> Result<BTreeMap<String, Change>> {
+        if self.is_same(other) {
+            return Ok(BTreeMap::new());
+        }
+        let (ours, theirs) = (self.contents(store)?, other.contents(other_store)?);
+        let mut changes = BTreeMap::new();
+        for (path, blob) in &ours {
+            match theirs.get(path) {
+                None => changes.insert(path.clone(), Change::Removed),
+                Some(other) if other.digest != blob.digest => changes.insert(path.clone(), Change::Changed),
+                Some(_) => None,
+            };
+        }
+        let added = theirs.into_keys().filter(|path| !ours.contains_key(path));
+        changes.extend(added.map(|path| (path, Change::Added)));
+        Ok(changes)
+    }
+
+    /// Its files, by path.
+    ///
+    /// # Errors
+    /// When the list cannot be read.
+    pub fn contents(&self, store: Option<&Store>) -> Result<BTreeMap<String, Blob>> {
+        let files: BTreeMap<String, StoredFile> = match &self.files {
+            Files::Text(text) => serde_json::from_str(text.get()),
+            Files::Record(record) => match (&record.listing, store) {
+                (Listing::Held(files), _) => Ok(files.clone()),
+                (Listing::Stored(blob), Some(store)) => serde_json::from_slice(&listing_text(blob, store)?),
+                (Listing::Stored(_), None) => bail!("a list of files is in a store that is not open"),
+            },
+        }
+        .with_context(|| format!("cannot read the list of files of {}", self.package))?;
+        Ok(files.into_iter().map(|(path, file)| (path, file.blob)).collect())
+    }
+}
+
+fn key(name: &str, version: &str) -> Option<Key> {
+    Some((name.to_owned(), Version::loose(version).ok()?))
+}
+
+/// The name of the folder of the store that a link leads to.
+fn tree_name(link: &Path) -> Option<String> {
+    let target = fs::read_link(link).ok()?;
+    let mut names = target.iter().rev().filter_map(|name| name.to_str());
+    let (rest, shelf) = (names.next()?, names.next()?);
+    Some(format!("{shelf}{rest}"))
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+}

@@ -1,0 +1,6 @@
+//! What a distribution held and holds, and what may change.
+
+pub mod diff;
+pub mod holdings;
+pub mod package_history;
+pub mod policy;

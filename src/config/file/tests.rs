@@ -1,0 +1,442 @@
+//! Every mistake with its line, message and hint; every value; the sample file.
+
+use super::values::{check_name, size};
+use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
+use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
+use crate::config::limits::Limits;
+use crate::config::routing::{Budget, Client, known};
+use crate::config::{Config, Distribution};
+use crate::package::Spec;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use yaml11::{Plain, Scalar, parse_plain};
+
+const SAMPLE: &str = include_str!("../../../epr-build.sample.yml");
+
+fn read(text: &str) -> Config {
+    match parse(text.as_bytes(), Path::new("etc/epr-build.yml")) {
+        Ok(config) => config,
+        Err(mistakes) => panic!("{text}\n{mistakes}"),
+    }
+}
+
+/// The mistakes, one a line: line number, message, hint.
+fn mistakes(text: &[u8]) -> String {
+    let Err(mistakes) = parse(text, Path::new("epr-build.yml")) else { return "none".to_owned() };
+    assert!(!mistakes.0.is_empty());
+    let show = |problem: &crate::base::problem::Problem| {
+        assert_eq!(problem.place.package, "epr-build.yml");
+        format!("{}: {} | {}", problem.place.line.unwrap(), problem.message, problem.hint.as_deref().unwrap())
+    };
+    mistakes.0.iter().map(show).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_mistake_has_a_line_and_a_way_out() {
+    const NAMES: &str = "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
+    const MAPPING: &str = "write `key: value` pairs, one a line; epr-build.sample.yml has an example";
+    const LISTEN: &str = "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`";
+    const PREFIX: &str = "must be a path of letters, digits, `.`, `_`, `~` and `-` | write `/epr/staging`, with a slash before each part and none at the end";
+    const SIZE: &str = "write bytes, or a whole number with B, kB, MB, GB, KiB, MiB or GiB, for example `512 MiB`";
+    const COUNT: &str = "write it with digits only, for example `1000`";
+    const RANGE: &str = "write `[8.16.0, 8.19.0]`, or `[9.4.0]` when there is no end";
+    const TWICE: &str = "remove one of the two; where two layers hold the same version, the first wins";
+    let cases: &[(&str, &str)] = &[
+        // Text that is no YAML, or no mapping.
+        (
+            "a: b: c",
+            "1: yaml: mapping values are not allowed in this context | epr-build.sample.yml shows the form of the file",
+        ),
+        ("- a", &format!("1: the file must be a mapping, not a list | {MAPPING}")),
+        ("text", &format!("1: the file must be a mapping, not text | {MAPPING}")),
+        // Keys.
+        ("\nlistn: 8080", "2: unknown key `listn` | did you mean `listen`?"),
+        (
+            "x: 1",
+            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `ui`, `limits`, `budget`, `clients`",
+        ),
+        ("limits:\n  max_entires: 5", "2: unknown key `max_entires` in `limits` | did you mean `max_entries`?"),
+        (
+            "layers:\n  production:\n    imutable: yes",
+            "3: unknown key `imutable` in `layers.production` | did you mean `immutable`?",
+        ),
+        ("listen: 80\nlisten: 81", "2: duplicate key `listen` | remove one of the two"),
+        ("distributions:\n  a: [x]\n  a: [z]", "3: duplicate key `a` | remove one of the two"),
+        ("layers:\n  on: {}", "2: a key of `layers` is not text | put quotes around it"),
+        // Sections of the wrong kind.
+        ("limits: 5", &format!("1: `limits` must be a mapping, not a number | {MAPPING}")),
+        ("layers: [a]", &format!("1: `layers` must be a mapping, not a list | {MAPPING}")),
+        ("distributions: production", &format!("1: `distributions` must be a mapping, not text | {MAPPING}")),
+        (
+            "clients: {}",
+            "1: `clients` must be a list of clients, not a mapping | write `- name: …` for each client, or remove the key",
+        ),
+        // Distributions.
+        ("distributions:\n  a: []", "2: `distributions.a` is an empty list | write `[production, staging]`"),
+        (
+            "distributions:\n  a:",
+            "2: `distributions.a` is empty; it must be a list of layers | write `[production, staging]`",
+        ),
+        (
+            "distributions:\n  a: b",
+            "2: `distributions.a` must be a list of layers, not text | write `[production, staging]`",
+        ),
+        ("distributions:\n  a: {listen: 80}", "2: `distributions.a` has no layers | add `layers: [production]`"),
+        (
+            "distributions:\n  a: {layers: []}",
+            "2: `distributions.a.layers` is an empty list | write `[production, staging]`",
+        ),
+        (
+            "distributions:\n  a: {layer: [x]}",
+            "2: unknown key `layer` in `distributions.a` | did you mean `layers`?\n2: `distributions.a` has no layers | add `layers: [production]`",
+        ),
+        (
+            "distributions:\n  a:\n  - x\n  - z\n  - x",
+            &format!("5: `distributions.a` names the layer `x` twice | {TWICE}"),
+        ),
+        (
+            "distributions:\n  a: [x, [y]]",
+            "2: `distributions.a.1` must be the name of a layer, not a list | write the name of a layer",
+        ),
+        (
+            "distributions:\n  a: [1.0]",
+            "2: `distributions.a.0` must be the name of a layer, not a number | put quotes around it",
+        ),
+        ("distributions:\n  a: ['']", "2: `distributions.a.0` is empty | write the name of a layer"),
+        ("distributions:\n  a: [../x]", &format!("2: `../x` cannot be the name of a folder everywhere | {NAMES}")),
+        ("distributions:\n  ..: [x]", &format!("2: `..` cannot be the name of a folder everywhere | {NAMES}")),
+        (
+            "distributions:\n  Store: [x]",
+            "2: `Store` is taken: a folder of the output is called so | choose another name",
+        ),
+        // Layers.
+        ("layers:\n  cache: {}", "2: `cache` is taken: a folder of the output is called so | choose another name"),
+        ("layers:\n  a/b: {}", &format!("2: `a/b` cannot be the name of a folder everywhere | {NAMES}")),
+        ("layers:\n  prodution: {}", "2: no distribution has a layer `prodution` | did you mean `production`?"),
+        ("layers:\n  xyz: {}", "2: no distribution has a layer `xyz` | add it to a distribution, or remove it"),
+        (
+            "layers:\n  staging:\n    validation: requir",
+            "3: `layers.staging.validation` must be `warn` or `require`, not `requir` | did you mean `require`?",
+        ),
+        (
+            "layers:\n  staging:\n    signatures: yes",
+            "3: `layers.staging.signatures` must be `optional` or `require`, not yes or no | write `optional` or `require`",
+        ),
+        (
+            "layers:\n  staging:\n    dashed_folders: ok",
+            "3: `layers.staging.dashed_folders` must be `refuse` or `warn`, not `ok` | known are `refuse`, `warn`",
+        ),
+        (
+            "layers:\n  staging:\n    immutable: 'yes'",
+            "3: `layers.staging.immutable` must be yes or no, not text | write `yes` or `no`, without quotes",
+        ),
+        (
+            "layers:\n  staging:\n    immutable:",
+            "3: `layers.staging.immutable` is empty; it must be yes or no | write `yes` or `no`, without quotes",
+        ),
+        (
+            "layers:\n  staging:\n    paths: []",
+            "3: `layers.staging.paths` is an empty list | write `paths: folder` or `paths: [folder, another]`",
+        ),
+        (
+            "layers:\n  staging:\n    paths: 5",
+            "3: `layers.staging.paths` must be a path, not a number | put quotes around it",
+        ),
+        (
+            "layers:\n  staging:\n    paths:\n    - a\n    - a",
+            "5: `layers.staging.paths` has the same path twice | remove one of the two",
+        ),
+        // Addresses, also such as would break out of a configuration.
+        ("distributions: {a: {layers: [production], prefix: /a/}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
+        ("distributions: {a: {layers: [production], prefix: a}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
+        (
+            "distributions: {a: {layers: [production], prefix: /a/../b}}",
+            &format!("1: `distributions.a.prefix` {PREFIX}"),
+        ),
+        (
+            "distributions: {a: {layers: [production], prefix: '/a b'}}",
+            &format!("1: `distributions.a.prefix` {PREFIX}"),
+        ),
+        ("distributions: {a: {layers: [production], prefix: 1}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
+        (
+            "distributions:\n  a: {layers: [production], prefix: /x}\n  b: {layers: [production], prefix: /x/y}",
+            "3: `b` and `a` lie at `/x/y` and `/x` of one address | give them paths of which none begins with the other, or another `listen`",
+        ),
+        ("listen: 0", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: 65536", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: localhost", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: '::1:80'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: '80; include x'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: 'x;}:80'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        // Numbers.
+        (
+            "limits:\n  max_file_bytes: 5 MiBs",
+            &format!("2: `limits.max_file_bytes` must be a size above zero | {SIZE}"),
+        ),
+        ("limits:\n  max_path_bytes: -1", &format!("2: `limits.max_path_bytes` must be a size above zero | {SIZE}")),
+        (
+            "limits:\n  max_package_bytes: 99999999999 GiB",
+            &format!("2: `limits.max_package_bytes` must be a size above zero | {SIZE}"),
+        ),
+        (
+            "limits:\n  max_entries: 1 MiB",
+            &format!("2: `limits.max_entries` must be a whole number above zero | {COUNT}"),
+        ),
+        ("budget:\n  max_answers: 0", &format!("2: `budget.max_answers` must be a whole number above zero | {COUNT}")),
+        (
+            "budget:\n  max_contexts: 1.5",
+            &format!("2: `budget.max_contexts` must be a whole number above zero | {COUNT}"),
+        ),
+        // Clients.
+        ("clients:\n- kibana: [8.0.0]", "2: `clients.0` has no name | add `name: …`, which says who sends this"),
+        (
+            "clients:\n- name: x\n  kibana: [8.10]",
+            "3: `clients.0.kibana.0` must be 3 whole numbers with dots between, as text | write `8.19.0`",
+        ),
+        ("clients:\n- name: x\n  kibana: []", &format!("3: `clients.0.kibana` is an empty list | {RANGE}")),
+        (
+            "clients:\n- name: x\n  kibana: [8.1.0, 8.1.0]",
+            &format!(
+                "3: `clients.0.kibana` is empty: its second version, which is excluded, is not above the first | {RANGE}"
+            ),
+        ),
+        (
+            "clients:\n- name: x\n  kibana: [8.1.0, 8.2.0, 8.3.0]",
+            &format!("3: `clients.0.kibana` has more than two versions | {RANGE}"),
+        ),
+        (
+            "clients:\n- name: x\n  spec_max: 3.10",
+            "3: `clients.0.spec_max` must be 2 whole numbers with dots between, as text | write `\"3.5\"`",
+        ),
+        (
+            "clients:\n- name: x\n  spec_min: '3.5'\n  spec_max: '3.1'",
+            "2: `clients.0` has a spec_min above its spec_max | exchange the two",
+        ),
+        (
+            "clients:\n- name: x\n  capabilities: apm",
+            "3: `clients.0.capabilities` must be a list of capabilities, not text | write `[apm, security]`, or remove the key",
+        ),
+        ("clients:\n- name: x\n  spec_mx: '3.1'", "3: unknown key `spec_mx` in `clients.0` | did you mean `spec_max`?"),
+        // All of them, by line.
+        (
+            "layers:\n  nowhere: {}\ndistributions:\n  cache: [x]\nlistem: 1",
+            "2: no distribution has a layer `nowhere` | add it to a distribution, or remove it\n4: `cache` is taken: a folder of the output is called so | choose another name\n5: unknown key `listem` | did you mean `listen`?",
+        ),
+    ];
+    let wrong = cases.iter().filter(|(text, expected)| mistakes(text.as_bytes()) != *expected);
+    let wrong: Vec<_> =
+        wrong.map(|(text, expected)| format!("{text}\n= {}\n≠ {expected}\n", mistakes(text.as_bytes()))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_mistake_reads_like_every_other_problem() {
+    let Err(mistakes) = parse(b"listn: 8080\nbudgt: {}", Path::new("etc/epr-build.yml")) else { panic!("accepted") };
+    let expected = "\
+error: unknown key `listn`
+  --> etc/epr-build.yml:1
+hint: did you mean `listen`?
+error: unknown key `budgt`
+  --> etc/epr-build.yml:2
+hint: did you mean `budget`?";
+    assert_eq!(mistakes.to_string(), expected);
+}
+
+#[test]
+fn nothing_said_is_the_default() {
+    let default = Config::default();
+    for text in ["", "# nothing", "limits:\nlayers:\ndistributions:\nbudget:\nclients:", "{}"] {
+        let config = read(text);
+        assert_eq!((&config.distributions, &config.layers), (&default.distributions, &default.layers), "{text}");
+        assert_eq!((&config.listen, config.limits), (&default.listen, default.limits), "{text}");
+        assert_eq!(config.routing.clients, default.routing.clients, "{text}");
+        assert_eq!(config.routing.budget, default.routing.budget, "{text}");
+    }
+}
+
+// Only registries that would answer to the same requests are in each other's way.
+#[test]
+fn prefixes_of_other_addresses_or_folders_do_not_collide() {
+    for text in [
+        "distributions:\n  a: {layers: [production], prefix: /x}\n  b: {layers: [production], prefix: /xy}",
+        "distributions:\n  a: {layers: [production], prefix: /x}\n  b: {layers: [production], prefix: /x, listen: 81}",
+        "distributions:\n  a: {layers: [production], prefix: ''}\n  b: {layers: [production]}",
+    ] {
+        read(text);
+    }
+}
+
+#[test]
+fn every_value_arrives() {
+    let config = read(
+        "distributions: {approved: {layers: [production, in_house], listen: 80, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
+layers:
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow}
+  production: {paths: c}
+listen: '[::1]:9'
+limits: {max_file_bytes: 1 kB, max_package_bytes: 2, max_entries: 3, max_zip_ratio: 4, max_path_bytes: 5, max_depth: 6}
+budget: {max_contexts: 7, max_answers: 8}
+clients:
+- {name: x, kibana: [8.1.0, 8.2.0], spec_min: '1.2', spec_max: '3.10', capabilities: [apm], experimental: yes}
+- {name: other, kibana: [9.0.0]}
+",
+    );
+    let names: Vec<_> = config.distributions.keys().map(String::as_str).collect();
+    assert_eq!(names, ["approved", "production", "snapshot", "staging"]);
+    let approved = Distribution {
+        layers: vec!["production".into(), "in_house".into()],
+        listen: Some("80".into()),
+        prefix: "/a/b-c".into(),
+        debug_header: true,
+        ui: None,
+    };
+    assert_eq!(config.distributions["approved"], approved);
+    assert_eq!(
+        config.distributions["staging"],
+        Distribution { layers: vec!["staging".into()], ..Distribution::default() }
+    );
+    let in_house = Layer {
+        paths: vec!["etc/a".into(), "/b".into()],
+        validation: Validation::Require,
+        dashed_folders: DashedFolders::Warn,
+        signatures: Signatures::Require,
+        immutable: true,
+        overwrite: Some(Policy::Refuse),
+        removal: Some(Policy::Allow),
+    };
+    let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
+    assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));
+    assert_eq!(config.listen, "[::1]:9");
+    let limits = Limits {
+        max_file_bytes: 1000,
+        max_package_bytes: 2,
+        max_entries: 3,
+        max_zip_ratio: 4,
+        max_path_bytes: 5,
+        max_depth: 6,
+    };
+    assert_eq!(config.limits, limits);
+    assert_eq!(config.routing.budget, Budget { max_contexts: 7, max_answers: 8 });
+    let plain = Client {
+        name: "other".into(),
+        kibana: Some(([9, 0, 0], [u64::MAX; 3])),
+        spec_min: None,
+        spec_max: None,
+        capabilities: None,
+        experimental: false,
+    };
+    let full = Client {
+        name: "x".into(),
+        kibana: Some(([8, 1, 0], [8, 2, 0])),
+        spec_min: Some(Spec { major: 1, minor: 2 }),
+        spec_max: Some(Spec { major: 3, minor: 10 }),
+        capabilities: Some(vec!["apm".into()]),
+        experimental: true,
+    };
+    assert_eq!(config.routing.clients, [known(), vec![full, plain]].concat());
+}
+
+#[test]
+fn sizes_have_units() {
+    let cases = [
+        ("1", Some(1)),
+        ("2 B", Some(2)),
+        ("3kB", Some(3_000)),
+        ("3 KB", Some(3_000)),
+        ("4 MB", Some(4_000_000)),
+        ("5 GB", Some(5_000_000_000)),
+        ("3 KiB", Some(3_072)),
+        ("512 MiB", Some(512 << 20)),
+        ("2gib", Some(2 << 30)),
+        ("", None),
+        ("0", None),
+        ("0 MiB", None),
+        ("MiB", None),
+        ("1.5 MiB", None),
+        ("-1", None),
+        ("+1", None),
+        ("1 TiB", None),
+        ("1 MiB 2", None),
+        ("18446744073709551616", None),
+        ("18446744073709551615 kB", None),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(size(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn names_are_safe_folders() {
+    for good in ["a", "A1", "production", "in_house", "8.x", "a-b.c_d", "stores", "cached"] {
+        assert_eq!(check_name(good), Ok(()), "{good}");
+    }
+    let long = "a".repeat(65);
+    for bad in ["", ".", "..", "...", ".hidden", "_a", "-a", "a/b", "a b", "ä", "a\n", "store", "STORE", "cache", &long]
+    {
+        assert!(check_name(bad).is_err(), "{bad}");
+    }
+}
+
+/// The sample is what people copy: it must be accepted, name every key, and show defaults as what they are.
+#[test]
+fn the_sample_is_right_and_complete() {
+    let config = read(SAMPLE);
+    let default = Config::default();
+    for (name, distribution) in &default.distributions {
+        assert_eq!(config.distributions.get(name), Some(distribution), "{name}");
+    }
+    let production = Layer {
+        paths: vec!["etc/packages/production".into()],
+        overwrite: Some(Policy::Refuse),
+        removal: Some(Policy::Refuse),
+        ..Layer::default()
+    };
+    assert_eq!(config.layers.get("production"), Some(&production));
+    assert_eq!((&config.listen, config.limits), (&default.listen, default.limits));
+    assert_eq!(config.routing.budget, default.routing.budget);
+    assert_eq!(config.routing.clients.len(), default.routing.clients.len() + 1);
+
+    let root = parse_plain(SAMPLE.as_bytes(), &yaml11::Limits::default()).unwrap().root;
+    let value = |path: &[&str]| {
+        path.iter().try_fold(&root, |value, key| match value {
+            Plain::List(items, _) => items.first()?.get(key),
+            value => value.get(key),
+        })
+    };
+    let keys = |value: &Plain| -> BTreeSet<String> {
+        let value = if let Plain::List(items, _) = value { &items[0] } else { value };
+        let Plain::Map(entries, _) = value else { panic!("not a mapping") };
+        let text = |scalar: &Scalar| if let Scalar::String(key) = scalar { key.clone() } else { panic!("not text") };
+        entries.iter().map(|entry| text(&entry.key)).collect()
+    };
+    let sections: [(&[&str], &[&str]); 6] = [
+        (&[], TOP),
+        (&["distributions", "approved"], DISTRIBUTION),
+        (&["layers", "production"], LAYER),
+        (&["limits"], LIMITS),
+        (&["budget"], BUDGET),
+        (&["clients"], clients::CLIENT),
+    ];
+    for (path, known) in sections {
+        let known: BTreeSet<String> = known.iter().map(|&key| key.to_owned()).collect();
+        assert_eq!(keys(value(path).unwrap()), known, "{path:?}");
+    }
+}
+
+proptest! {
+    /// Whatever the bytes, there is an answer, and a mistake can be found in the file.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        mistakes(&bytes);
+    }
+
+    /// Real keys with odd values reach further than bytes do.
+    #[test]
+    fn any_values_are_read_or_refused(
+        lines in prop::collection::vec(("(distributions|layers|listen|limits|budget|clients|  a|  name|  - x|  max_depth|    paths)", "[ -~]{0,12}"), 0..8)
+    ) {
+        let text: String = lines.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+        mistakes(text.as_bytes());
+    }
+}

@@ -1,0 +1,151 @@
+//! Values of the configuration that have rules of their own: names, paths, addresses, sizes.
+
+use super::reader::{Reader, Value};
+use crate::config::location::Location;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use yaml11::{Plain, Scalar};
+
+/// Folders of the output that are not distributions.
+const RESERVED: [&str; 2] = ["store", "cache"];
+/// A name becomes a folder and part of longer file names.
+const MAX_NAME_BYTES: usize = 64;
+
+/// A prefix is part of patterns and keys of servers.
+const MAX_PREFIX_BYTES: usize = 200;
+
+/// Whether a name of a distribution or layer is safe as the name of a folder.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        return Err(format!("`{name}` is taken: a folder of the output is called so"));
+    }
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) || !name.bytes().all(safe) {
+        return Err(format!("`{}` cannot be the name of a folder everywhere", name.escape_default()));
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(format!("`{name}` is longer than {MAX_NAME_BYTES} characters"));
+    }
+    Ok(())
+}
+
+/// Bytes, from a whole number and a unit.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let factor: u64 = match text[digits..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
+}
+
+/// Whether this is a port, or an address or host name with one. It is written into configurations of servers as it is.
+fn is_listen(text: &str) -> bool {
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_host =
+        |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    match text.rsplit_once(':') {
+        None => is_port(text),
+        Some((host, port)) => is_port(port) && (is_host(host) || text.parse::<SocketAddr>().is_ok()),
+    }
+}
+
+/// A path that starts at the folder of the file, also that of a repository.
+fn place(folder: &Path, text: &str) -> PathBuf {
+    match Location::of(Path::new(text)) {
+        Some(location) => Location { clone: folder.join(&location.clone), ..location }.to_path(),
+        None => folder.join(text),
+    }
+}
+
+/// Whether a registry may lie at this path. It is written into configurations of servers as it is.
+fn is_prefix(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
+    };
+    text.is_empty() || text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
+}
+
+impl Reader<'_> {
+    /// Whether the name of a distribution or layer may be used.
+    pub(super) fn name(&mut self, name: &str, value: &Value<'_>) -> bool {
+        let checked = check_name(name);
+        if let Err(message) = &checked {
+            let hint = "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
+            let hint = if message.contains("taken") { "choose another name" } else { hint };
+            self.mistake(value.line, message, hint);
+        }
+        checked.is_ok()
+    }
+
+    /// One path or several; relative ones start at `folder`.
+    pub(super) fn paths(&mut self, value: &Value<'_>, folder: &Path) -> Vec<PathBuf> {
+        const HINT: &str = "write `paths: folder` or `paths: [folder, another]`";
+        let items = match value.plain {
+            Plain::List(..) => self.list(value, "a path or a list of paths", HINT),
+            _ => vec![value.clone()],
+        };
+        let mut paths = Vec::new();
+        for item in items {
+            let Some(path) = self.text(&item, "a path").map(|text| place(folder, text)) else { continue };
+            if paths.contains(&path) {
+                self.mistake(item.line, format!("`{}` has the same path twice", value.path), "remove one of the two");
+            } else {
+                paths.push(path);
+            }
+        }
+        paths
+    }
+
+    /// What a server listens on.
+    pub(super) fn listen(&mut self, value: &Value<'_>) -> Option<String> {
+        let text = match value.plain {
+            Plain::Scalar(Scalar::Int(port), _) => port.to_string(),
+            plain => plain.as_str().unwrap_or_default().to_owned(),
+        };
+        if is_listen(&text) {
+            return Some(text);
+        }
+        let message = format!("`{}` must be a port, or an address and a port", value.path);
+        self.mistake(value.line, message, "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`");
+        None
+    }
+
+    /// The path below which a registry lies; empty when it is wrong.
+    pub(super) fn prefix(&mut self, value: &Value<'_>) -> String {
+        if let Some(text) = value.plain.as_str().filter(|text| is_prefix(text) && text.len() <= MAX_PREFIX_BYTES) {
+            return text.to_owned();
+        }
+        let message = format!("`{}` must be a path of letters, digits, `.`, `_`, `~` and `-`", value.path);
+        self.mistake(value.line, message, "write `/epr/staging`, with a slash before each part and none at the end");
+        String::new()
+    }
+
+    /// Two numbers with a dot, as text: 3.10 as a number would be 3.1.
+    pub(super) fn numbers<const N: usize>(&mut self, value: &Value<'_>, example: &str) -> Option<[u64; N]> {
+        let read = |text: &str| {
+            let parts: Option<Vec<u64>> = text.split('.').map(plain_number).collect();
+            <[u64; N]>::try_from(parts?).ok()
+        };
+        let numbers = value.plain.as_str().and_then(read);
+        if numbers.is_none() {
+            let message = format!("`{}` must be {N} whole numbers with dots between, as text", value.path);
+            self.mistake(value.line, message, &format!("write `{example}`"));
+        }
+        numbers
+    }
+}
+
+/// A number without sign, blanks or leading zero.
+fn plain_number(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    is_plain.then(|| text.parse().ok()).flatten()
+}

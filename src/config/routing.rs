@@ -1,0 +1,135 @@
+//! What the clients that exist send with `/search` and `/categories`: the combinations that have to be answered even
+//! where precomputing all combinations would be too much.
+//!
+//! Kibana fixes `kibana.version`, `spec.min`, `spec.max` and `capabilities` for an installation, and varies the rest.
+//! From the 8.11 branch on each branch carries its own spec bounds. Knows nothing of packages.
+
+use crate::package::Spec;
+use serde::{Deserialize, Serialize};
+
+/// One kind of client. It may send both values of `prerelease`, and never `agent.version`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Who sends this.
+    pub name: String,
+    /// Its Kibana versions, the second excluded; `None` when it sends no `kibana.version`.
+    pub kibana: Option<([u64; 3], [u64; 3])>,
+    /// `spec.min`.
+    pub spec_min: Option<Spec>,
+    /// `spec.max`.
+    pub spec_max: Option<Spec>,
+    /// `capabilities`; `None` when it sends none.
+    pub capabilities: Option<Vec<String>>,
+    /// Whether it sends `experimental=true`.
+    pub experimental: bool,
+}
+
+/// What may be decided from outside.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where exactness over many packages ends.
+    pub budget: Budget,
+    /// Whose combinations are answered beyond that.
+    pub clients: Vec<Client>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { budget: Budget::default(), clients: known() }
+    }
+}
+
+/// How much may be computed and stored for one subject before it is cut down to the combinations of known clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Distinct residual questions that are looked at; it bounds time and memory.
+    pub max_contexts: usize,
+    /// Distinct answers; it bounds the size of the site.
+    pub max_answers: usize,
+}
+
+/// Some twenty times what a real catalog of 2,000 versions needs. A list may be a megabyte, so answers are what counts.
+impl Default for Budget {
+    fn default() -> Self {
+        Self { max_contexts: 20_000, max_answers: 2_000 }
+    }
+}
+
+/// Beyond every version.
+const END: [u64; 3] = [u64::MAX; 3];
+
+/// Spec bounds of serverless Kibana over time.
+const SERVERLESS: &[([u64; 2], [u64; 2])] =
+    &[([1, 0], [3, 0]), ([3, 0], [3, 0]), ([3, 0], [3, 3]), ([3, 0], [3, 5]), ([3, 0], [3, 6])];
+
+/// Capabilities of serverless Kibana by project, over time; the last project sends none as far as known.
+const PROJECTS: &[&[&str]] = &[&["apm", "observability", "uptime"], &["apm", "observability"], &["security"], &[]];
+
+/// All known clients.
+pub fn known() -> Vec<Client> {
+    let mut clients = vec![
+        plain("upload checks, browsers and scripts", None, false),
+        plain("elastic-package", None, true),
+        // Kibana 8.6 to 8.10, elastic-package and scripts; any version, because scripts follow none of the branches.
+        plain("Kibana without spec bounds", Some(([0; 3], END)), false),
+        plain("Kibana before 8.6", Some(([0; 3], END)), true),
+    ];
+    clients.extend(branches());
+    // Of these two patches it is not certain which bound they send, so both are known.
+    clients.push(branch([8, 15, 2], [8, 15, 4], None, [3, 2]));
+    for (spec_min, spec_max) in SERVERLESS {
+        clients.extend(PROJECTS.iter().map(|project| Client {
+            name: format!("serverless {}.{} {}", spec_max[0], spec_max[1], project.join(",")),
+            kibana: None,
+            spec_min: Some(spec(*spec_min)),
+            spec_max: Some(spec(*spec_max)),
+            capabilities: (!project.is_empty()).then(|| project.iter().map(|&word| word.to_owned()).collect()),
+            experimental: false,
+        }));
+    }
+    clients
+}
+
+/// Kibana with spec bounds of its own, by branch.
+fn branches() -> [Client; 7] {
+    [
+        branch([8, 11, 0], [8, 16, 0], None, [3, 0]),
+        branch([8, 16, 0], [8, 19, 0], None, [3, 3]),
+        branch([8, 19, 0], [9, 0, 0], None, [3, 4]),
+        branch([9, 0, 0], [9, 1, 0], Some([2, 3]), [3, 3]),
+        branch([9, 1, 0], [9, 2, 0], Some([2, 3]), [3, 4]),
+        branch([9, 2, 0], [9, 4, 0], Some([2, 3]), [3, 5]),
+        branch([9, 4, 0], END, Some([2, 3]), [3, 6]),
+    ]
+}
+
+/// The first Kibana that asks with `prerelease` instead of `experimental=true` (elastic/kibana#143853).
+pub const PRERELEASE_SINCE: [u64; 3] = [8, 6, 0];
+
+/// At these versions Kibana begins to ask in another way.
+pub fn changes_of_kibana() -> Vec<[u64; 3]> {
+    let firsts = branches().into_iter().filter_map(|client| client.kibana).map(|(first, _)| first);
+    [PRERELEASE_SINCE].into_iter().chain(firsts).collect()
+}
+
+/// What a self-managed Kibana of this version sends, without capabilities, which it sends only if configured.
+pub fn of_kibana(version: [u64; 3]) -> Client {
+    let carries = |client: &Client| client.kibana.is_some_and(|(first, next)| first <= version && version < next);
+    let bounds = branches().into_iter().find(carries);
+    bounds.unwrap_or_else(|| plain("Kibana", Some((version, END)), version < PRERELEASE_SINCE))
+}
+
+fn plain(name: &str, kibana: Option<([u64; 3], [u64; 3])>, experimental: bool) -> Client {
+    Client { name: name.to_owned(), kibana, spec_min: None, spec_max: None, capabilities: None, experimental }
+}
+
+/// Kibana from one version to the next, which carries its own spec bounds.
+fn branch(first: [u64; 3], next: [u64; 3], spec_min: Option<[u64; 2]>, spec_max: [u64; 2]) -> Client {
+    let name = format!("Kibana {}.{}", first[0], first[1]);
+    let (spec_min, spec_max) = (spec_min.map(spec), Some(spec(spec_max)));
+    Client { spec_min, spec_max, ..plain(&name, Some((first, next)), false) }
+}
+
+fn spec([major, minor]: [u64; 2]) -> Spec {
+    Spec { major, minor }
+}

@@ -1,0 +1,189 @@
+//! What is under way in a layer, and what was ever done.
+//!
+//! ```text
+//! LAYER/.epr-build/log.jsonl      every deed, one a line: what, why and with which content, not who
+//!                 /pending.json   the step under way
+//!                 /incoming/      what is being copied; leaving/ what is being deleted
+//! ```
+//!
+//! Readers of layers do not look in there. A deed carries a time, which nothing that is built depends on.
+
+use super::slot::{Slot, clear};
+use crate::base::fs::{append, make_folders, write_over};
+use crate::input::source::WORKSHOP;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Every deed.
+const LOG: &str = "log.jsonl";
+/// The step under way.
+const PENDING: &str = "pending.json";
+/// Of all this only the log is for a repository.
+const IGNORED: &str = "*\n!.gitignore\n!log.jsonl\n";
+
+/// What happened to a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is new in the layer.
+    Added,
+    /// It has other content.
+    Replaced,
+    /// It moved to another layer.
+    Promoted,
+    /// It is gone.
+    Removed,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// When, in UTC: `2026-01-31T12:00:00Z`.
+    pub time: String,
+    /// What.
+    pub action: Action,
+    /// Name of the package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// The layer it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The layer it came into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Digest of its files, the name of its folder in a store.
+    pub content: String,
+    /// Policies that were told to allow it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A step that may be interrupted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) deed: Deed,
+    /// Where it is put.
+    pub(super) to: Option<Slot>,
+    /// Where it is taken from after that.
+    pub(super) from: Option<Slot>,
+}
+
+/// The folder of a layer that readers ignore.
+#[derive(Clone, Debug)]
+pub(super) struct Workshop(PathBuf);
+
+impl Workshop {
+    /// That of a layer's folder.
+    pub(super) fn of(root: &Path) -> Self {
+        Self(root.join(WORKSHOP))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes the folder, and keeps its passing parts out of repositories.
+    pub(super) fn make(&self) -> Result<()> {
+        make_folders(&self.0)?;
+        let ignored = self.0.join(".gitignore");
+        if ignored.exists() { Ok(()) } else { write_over(&ignored, IGNORED.as_bytes()) }
+    }
+
+    /// An empty folder to prepare packages in.
+    pub(super) fn incoming(&self) -> Result<PathBuf> {
+        let folder = self.0.join("incoming");
+        clear(&folder)?;
+        make_folders(&folder)?;
+        Ok(folder)
+    }
+
+    /// Removes what an interrupted step left.
+    pub(super) fn tidy(&self) -> Result<()> {
+        ["incoming", "leaving"].iter().try_for_each(|name| clear(&self.0.join(name)))
+    }
+
+    /// What of it is for a repository.
+    pub(super) fn kept(&self) -> [PathBuf; 2] {
+        [LOG, ".gitignore"].map(|name| self.0.join(name))
+    }
+
+    /// The step that was under way, if any.
+    pub(super) fn pending(&self) -> Result<Option<Pending>> {
+        let path = self.0.join(PENDING);
+        match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            text => {
+                let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+                let hint = "hint: both layers hold the package, or one of them; look, then remove the file";
+                serde_json::from_slice(&text)
+                    .map(Some)
+                    .with_context(|| format!("cannot understand {}\n{hint}", path.display()))
+            }
+        }
+    }
+
+    pub(super) fn begin(&self, pending: &Pending) -> Result<()> {
+        let text = serde_json::to_vec(pending).context("cannot write down what is to be done")?;
+        write_over(&self.0.join(PENDING), &text)
+    }
+
+    pub(super) fn end(&self) -> Result<()> {
+        let path = self.0.join(PENDING);
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+
+    /// Logs a deed, once: an interrupted step may be finished after it was logged.
+    pub(super) fn log(&self, deed: &Deed) -> Result<()> {
+        let line = serde_json::to_string(deed).context("cannot write a line")?;
+        let path = self.0.join(LOG);
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        if known.lines().next_back() == Some(line.as_str()) {
+            return Ok(());
+        }
+        if !known.is_empty() && !known.ends_with('\n') {
+            // A line that was cut off stays alone.
+            append(&path, "")?;
+        }
+        append(&path, &line)
+    }
+}
+
+/// A time as the log has it.
+pub(super) fn time(seconds: u64) -> String {
+    // Days since 0000-03-01, so that the leap day is the last one of a year; 400 years have 146,097 days.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", year + era * 400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(time(seconds), expected);
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The life of a package in the source layers: it is added, promoted to a layer further up, and removed.
+//!
+//! Everything is decided before anything is changed: what a build would quarantine, what a policy forbids and what
+//! contradicts another layer is refused as a whole. Then one version after the other is copied beside its place,
+//! compared, renamed into place, and only then taken away below, so that at no moment it is in neither layer. A note in
+//! the upper layer ([`journal`]) lets the next command finish or undo what was interrupted. Works on source layers alone;
+//! what was built from them is for the next build.
+
+mod branches;
+pub mod journal;
+mod rules;
+mod shelf;
+mod slot;
+mod work;
+
+use crate::base::problem::Problem;
+use crate::base::suggest::did_you_mean;
+use crate::compare::policy::{Refused, Verdict, few, id};
+use crate::config::layer::LayerPlan;
+use crate::config::settings::Settings;
+use crate::dialect::version::Version;
+use crate::input::source::Candidate;
+use crate::package::PackageKind;
+use anyhow::{Context, Result, bail};
+use journal::{Action, Deed};
+use shelf::{Held, Shelf, Wanted, difference};
+use std::collections::BTreeMap;
+use std::path::Path;
+use work::{Step, Workplace};
+
+/// A layer holds the version, and with other content.
+pub const DIFFERS_ABOVE: &str = "differs-above";
+/// Something else lies where the package belongs.
+pub const PLACE_TAKEN: &str = "place-taken";
+
+/// What every command works with.
+pub struct Life<'a> {
+    /// All layers and distributions, and what policies do not forbid this time.
+    pub settings: &'a Settings,
+    /// Why, in words for the log.
+    pub reason: Option<String>,
+    /// Nothing is changed.
+    pub dry_run: bool,
+    /// What is done in folders is committed in the work tree that they are in.
+    pub commit: bool,
+    /// Seconds since 1970, for the log.
+    pub now: u64,
+}
+
+/// A package, and which version of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Name of the package.
+    pub name: String,
+    /// Which version; absent for those that are newer than what the target holds.
+    pub version: Option<Version>,
+}
+
+impl std::str::FromStr for Wish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
+        let version = version.map(Version::strict).transpose();
+        let version = version.map_err(|error| format!("{error}; write NAME@VERSION, for example `nginx@1.2.3`"))?;
+        if name.is_empty() || name.contains(['/', '\\']) {
+            return Err("write NAME@VERSION, for example `nginx@1.2.3`".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), version })
+    }
+}
+
+/// What a command did, or would do.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// What an interrupted command had left to do, now finished, in words.
+    pub finished: Vec<String>,
+    /// What was done, in order.
+    pub deeds: Vec<Deed>,
+    /// What was asked for and was so already, in words.
+    pub already: Vec<String>,
+}
+
+impl Life<'_> {
+    /// Puts a package from anywhere into a layer.
+    ///
+    /// # Errors
+    /// [`Refused`]; or when the machine fails, or another command is at work.
+    pub fn add(&self, package: &Path, to: &str) -> Result<Done> {
+        let plan = self.layer(to)?;
+        let mut work = Workplace::open(self, &[plan])?;
+        let shelf = work.shelf(to)?;
+        let named = Candidate::named(package, to).with_context(|| {
+            format!("cannot read `{}`\nhint: name the folder or zip of one version of a package", package.display())
+        })?;
+        let held = shelf.read_one(named, &plan.rules)?;
+        let Some(record) = held.record.clone() else { return Err(Refused(held.problems).into()) };
+        let key = (record.facts.name.clone(), record.facts.version.clone());
+        let wanted = Wanted { name: &key.0, version: Some(&key.1) };
+        let mut holds = shelf.holds(&wanted, &plan.rules)?;
+        let mut verdict = Verdict::default();
+        let mut slot = None;
+        if let Some(known) = holds.versions.remove(&key.1) {
+            let files = difference(&known, &held)?;
+            if files.is_empty() {
+                let already = vec![format!("layer `{to}` holds {} already, with the same content", id(&key))];
+                return Ok(Done { already, finished: work.finished, ..Done::default() });
+            }
+            let (Some(place), true) = (known.slot(&shelf), known.kind() == held.kind()) else {
+                return Err(Refused(vec![in_the_way(&key, to, &known.package)]).into());
+            };
+            let is_other = known.record.as_ref().is_none_or(|known| known.tree != record.tree);
+            if is_other {
+                let what = format!("{} is in layer `{to}` with other content: {}", id(&key), few(&files));
+                rules::changed(self.settings, &key, (to, &known.package), what, &mut verdict);
+            }
+            slot = Some(place);
+        } else if !holds.broken.is_empty() {
+            return Err(Refused(holds.broken).into());
+        }
+        rules::neighbours(self.settings, &key, &held, to, &[], &mut verdict)?;
+        let refusals = verdict.refusals();
+        if !refusals.is_empty() {
+            return Err(Refused(refusals).into());
+        }
+        let replaces = slot.is_some();
+        let slot = slot.unwrap_or_else(|| shelf.slot_for(&key, held.kind(), None));
+        if !replaces && slot.is_taken() {
+            return Err(Refused(vec![in_the_way(&key, to, &slot.shown())]).into());
+        }
+        let action = if replaces { Action::Replaced } else { Action::Added };
+        let deed = self.deed(action, &held, (None, Some(to)), &verdict);
+        let step = Step { deed, held, to: Some(slot), replaces, is_up: false, from: None };
+        work.perform(vec![step])
+    }
+
+    /// Moves versions of packages to another layer. With `all_newer` every newer version of each goes along; a wish without
+    /// a version then means those that are newer than the newest in the target.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn promote(&self, wishes: &[Wish], from: &str, to: &str, all_newer: bool) -> Result<Done> {
+        let (source, target) = (self.layer(from)?, self.layer(to)?);
+        if from == to {
+            bail!("`{from}` is both the source and the target\nhint: name two layers");
+        }
+        let mut work = Workplace::open(self, &[source, target])?;
+        let (below, above) = (work.shelf(from)?, work.shelf(to)?);
+        let (mut refusals, mut steps, mut already) = (Vec::new(), BTreeMap::new(), Vec::new());
+        for wish in wishes {
+            for held in self.wished(wish, (&below, &above), all_newer, &mut refusals, &mut already)? {
+                if let Some(step) = self.promotion(held, (&below, &above), &mut refusals)? {
+                    let version = Version::loose(&step.deed.version);
+                    steps.insert((step.deed.package.clone(), version.context("it was read as a version")?), step);
+                }
+            }
+        }
+        if !refusals.is_empty() {
+            return Err(Refused(refusals).into());
+        }
+        let mut done = work.perform(steps.into_values().collect())?;
+        done.already = already;
+        Ok(done)
+    }
+
+    /// Takes versions out of a layer.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn remove(&self, wishes: &[Wish], from: &str) -> Result<Done> {
+        let plan = self.layer(from)?;
+        let mut work = Workplace::open(self, &[plan])?;
+        let shelf = work.shelf(from)?;
+        let (mut refusals, mut steps) = (Vec::new(), Vec::new());
+        for wish in wishes {
+            let Some(version) = &wish.version else {
+                bail!("`{}` names no version\nhint: write NAME@VERSION", wish.name);
+            };
+            let key = (wish.name.clone(), version.clone());
+            let mut holds = shelf.holds(&Wanted { name: &wish.name, version: Some(version) }, &plan.rules)?;
+            let Some(held) = holds.versions.remove(version) else {
+                refusals.push(absent(&key, from, holds.broken));
+                continue;
+            };
+            let Some(slot) = held.slot(&shelf) else {
+                refusals.push(nested(&key, from, &held));
+                continue;
+            };
+            let mut verdict = Verdict::default();
+            rules::removed(self.settings, &key, (from, &held.package), None, &mut verdict)?;
+            refusals.extend(verdict.refusals());
+            let deed = self.deed(Action::Removed, &held, (Some(from), None), &verdict);
+            steps.push(Step { deed, held, to: None, replaces: false, is_up: true, from: Some(slot) });
+        }
+        if !refusals.is_empty() {
+            return Err(Refused(refusals).into());
+        }
+        work.perform(steps)
+    }
+
+    fn layer(&self, name: &str) -> Result<&LayerPlan> {
+        let layers = &self.settings.layers;
+        if let Some(plan) = layers.iter().find(|plan| plan.source.name == name) {
+            return Ok(plan);
+        }
+        let known: Vec<_> = layers.iter().map(|plan| plan.source.name.as_str()).collect();
+        bail!("unknown layer `{name}`\nhint: {}", did_you_mean(name, &known));
+    }
+
+    /// The versions that a wish means.
+    fn wished(
+        &self,
+        wish: &Wish,
+        (below, above): (&Shelf<'_>, &Shelf<'_>),
+        all_newer: bool,
+        refusals: &mut Vec<Problem>,
+        already: &mut Vec<String>,
+    ) -> Result<Vec<Held>> {
+        let (from, to) = (below.name(), above.name());
+        let version = wish.version.as_ref();
+        let rules = &above.plan.rules;
+        let mut holds = below.holds(&Wanted { name: &wish.name, version: version.filter(|_| !all_newer) }, rules)?;
+        let Some(version) = version else {
+            if !all_newer {
+                bail!("`{}` names no version\nhint: write NAME@VERSION, or add --all-newer", wish.name);
+            }
+            let known = above.holds(&Wanted { name: &wish.name, version: None }, rules)?;
+            let newest = known.versions.into_keys().next_back();
+            let is_newer = |version: &Version| newest.as_ref().is_none_or(|newest| version.precedence(newest).is_gt());
+            let broken = holds.broken;
+            holds.versions.retain(|version, _| is_newer(version));
+            if holds.versions.is_empty() && broken.is_empty() {
+                already.push(format!("layer `{from}` holds no version of {} that is newer than in `{to}`", wish.name));
+            }
+            refusals.extend(broken);
+            return Ok(holds.versions.into_values().collect());
+        };
+        let key = (wish.name.clone(), version.clone());
+        if all_newer {
+            holds.versions.retain(|other, _| other == version || other.precedence(version).is_gt());
+            refusals.append(&mut holds.broken);
+        }
+        if holds.versions.contains_key(version) {
+            return Ok(holds.versions.into_values().collect());
+        }
+        let known = above.holds(&Wanted { name: &wish.name, version: Some(version) }, rules)?;
+        if holds.broken.is_empty() && known.versions.contains_key(version) {
+            already.push(format!("{} is in layer `{to}`, and no longer in `{from}`", id(&key)));
+            return Ok(holds.versions.into_values().collect());
+        }
+        refusals.push(absent(&key, from, std::mem::take(&mut holds.broken)));
+        Ok(Vec::new())
+    }
+
+    /// What is to be done with one version, or why not.
+    fn promotion(
+        &self,
+        held: Held,
+        (below, above): (&Shelf<'_>, &Shelf<'_>),
+        refusals: &mut Vec<Problem>,
+    ) -> Result<Option<Step>> {
+        let (from, to) = (below.name(), above.name());
+        let record = held.record.clone().context("only packages that can be read are promoted")?;
+        let key = (record.facts.name.clone(), record.facts.version.clone());
+        let Some(source) = held.slot(below) else {
+            refusals.push(nested(&key, from, &held));
+            return Ok(None);
+        };
+        let holds = above.holds(&Wanted { name: &key.0, version: Some(&key.1) }, &above.plan.rules)?;
+        if !holds.broken.is_empty() {
+            refusals.extend(holds.broken);
+            return Ok(None);
+        }
+        let known = holds.versions.get(&key.1);
+        if let Some(known) = known {
+            let files = difference(known, &held)?;
+            if !files.is_empty() {
+                refusals.push(conflict(&key, to, from, &known.package, &files));
+                return Ok(None);
+            }
+        }
+        let slot = match known {
+            Some(known) => known.slot(above),
+            None => Some(above.slot_for(&key, held.kind(), Some(&source))),
+        };
+        let Some(slot) = slot.filter(|slot| known.is_some() || !slot.is_taken()) else {
+            refusals.push(in_the_way(&key, to, &above.slot_for(&key, held.kind(), Some(&source)).shown()));
+            return Ok(None);
+        };
+        let mut verdict = Verdict::default();
+        rules::neighbours(self.settings, &key, &held, to, &[from], &mut verdict)?;
+        rules::removed(self.settings, &key, (from, &held.package), Some(to), &mut verdict)?;
+        refusals.extend(verdict.refusals());
+        let deed = self.deed(Action::Promoted, &held, (Some(from), Some(to)), &verdict);
+        let is_up = known.is_some();
+        Ok(Some(Step { deed, held, to: Some(slot), replaces: false, is_up, from: Some(source) }))
+    }
+
+    fn deed(&self, action: Action, held: &Held, (from, to): (Option<&str>, Option<&str>), verdict: &Verdict) -> Deed {
+        let record = held.record.as_ref();
+        Deed {
+            time: journal::time(self.now),
+            action,
+            package: record.map(|record| record.facts.name.clone()).unwrap_or_default(),
+            version: record.map(|record| record.facts.version.to_string()).unwrap_or_default(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            content: record.map(|record| record.tree.to_string()).unwrap_or_default(),
+            allowed: verdict.used.iter().map(ToString::to_string).collect(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// The refusal of a version that a layer does not hold.
+fn absent(key: &crate::compare::holdings::Key, layer: &str, broken: Vec<Problem>) -> Problem {
+    broken.into_iter().next().unwrap_or_else(|| {
+        let message = format!("layer `{layer}` holds no {}", id(key));
+        let hint = "packages are found by the names of their folders and zips; look for the version there";
+        Problem::refusal("absent", message).within(layer, &format!("{}/{}", key.0, key.1)).hint(hint)
+    })
+}
+
+/// The refusal of a version that lies inside another package.
+fn nested(key: &crate::compare::holdings::Key, layer: &str, held: &Held) -> Problem {
+    let message = format!("{} lies inside another package", id(key));
+    Problem::refusal("nested", message).within(layer, &held.package).hint("move it out of there first")
+}
+
+/// The refusal to lay a package over something else.
+fn in_the_way(key: &crate::compare::holdings::Key, layer: &str, place: &str) -> Problem {
+    let message = format!("{} belongs where something else lies", id(key));
+    Problem::refusal(PLACE_TAKEN, message).within(layer, place).hint("remove what lies there")
+}
+
+/// The refusal to promote what is above with other content.
+fn conflict(key: &crate::compare::holdings::Key, above: &str, below: &str, place: &str, files: &[String]) -> Problem {
+    let message = format!("{} of layer `{above}` differs from the one in `{below}`: {}", id(key), few(files));
+    let hint = format!(
+        "remove one of the two, for example with `epr-build remove {}@{} --from {below}`, or give the changed package a new \
+         version",
+        key.0, key.1
+    );
+    Problem::refusal(DIFFERS_ABOVE, message).within(above, place).hint(hint)
+}
+
+/// The name of a zip.
+fn zip_name(name: &str, version: &str) -> String {
+    format!("{name}-{version}.zip")
+}
+
+/// Where a package of this kind lies in a layer without a layout of its own.
+fn usual_place(name: &str, version: &str, kind: PackageKind) -> std::path::PathBuf {
+    match kind {
+        PackageKind::Folder => Path::new(name).join(version),
+        PackageKind::Zip => zip_name(name, version).into(),
+    }
+}

@@ -1,0 +1,241 @@
+//! A layer as the commands see it: which packages it holds, read exactly as a build reads them, and where new ones go.
+//!
+//! Only what may be the package is opened: version folders of the wanted version, and what bears the package's name.
+
+use super::slot::Slot;
+use super::usual_place;
+use crate::base::problem::Problem;
+use crate::base::progress::Progress;
+use crate::catalog::cache::Cache;
+use crate::catalog::intake::{self, Desk};
+use crate::catalog::merge::differing;
+use crate::catalog::record::Record;
+use crate::compare::holdings::Key;
+use crate::config::layer::{Layer, LayerPlan, LayerSource};
+use crate::config::limits::Limits;
+use crate::config::location::{below, is_git};
+use crate::dialect::version::Version;
+use crate::input::source::{self, Candidate};
+use crate::input::survey::{Inventories, LayerSurvey, Look, Survey};
+use crate::package::{Findings, PackageKind};
+use crate::store::content::Contents;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A layer, searched.
+pub(super) struct Shelf<'a> {
+    pub(super) plan: &'a LayerPlan,
+    /// Absolute paths.
+    source: LayerSource,
+    candidates: Vec<Candidate>,
+    limits: Limits,
+}
+
+/// What is looked for: all versions of a package, or one.
+pub(super) struct Wanted<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: Option<&'a Version>,
+}
+
+/// A package of a layer.
+#[derive(Clone)]
+pub(super) struct Held {
+    /// Its path in the layer.
+    pub(super) package: String,
+    /// Where it was found; nothing for one inside another package.
+    pub(super) candidate: Option<Candidate>,
+    /// What was read, unless it is quarantined.
+    pub(super) record: Option<Arc<Record>>,
+    /// What keeps it out.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What a layer holds of a package.
+pub(super) struct Holds {
+    pub(super) versions: BTreeMap<Version, Held>,
+    /// What is wrong with those that a build would quarantine.
+    pub(super) broken: Vec<Problem>,
+}
+
+impl<'a> Shelf<'a> {
+    /// Searches a layer.
+    pub(super) fn open(plan: &'a LayerPlan, limits: Limits) -> Result<Self> {
+        let mut source = plan.source.clone();
+        for path in source.paths.iter_mut().filter(|path| !is_git(path)) {
+            let shown = path.display().to_string();
+            let found = if path.exists() { path.canonicalize() } else { std::path::absolute(&*path) };
+            *path = found.with_context(|| format!("cannot find `{shown}`"))?;
+        }
+        let (candidates, _) = source::discover(&source)?;
+        Ok(Self { plan, source, candidates, limits })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The folder in which new packages go, and in which changes are prepared.
+    pub(super) fn root(&self) -> Result<&Path> {
+        let paths = &self.source.paths;
+        let is_there = |path: &&PathBuf| is_git(path) || path.is_dir();
+        let Some(path) = paths.iter().find(is_there).or_else(|| paths.iter().find(|path| !path.exists())) else {
+            bail!("layer `{}` has no folder\nhint: give it a folder among its `paths`", self.name());
+        };
+        Ok(path)
+    }
+
+    /// Folders of the layer, in which changes may be prepared.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.source.paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir())
+    }
+
+    /// Reads what may be the package, by some rules.
+    pub(super) fn holds(&self, wanted: &Wanted<'_>, rules: &Layer) -> Result<Holds> {
+        let candidates: Vec<_> = self.candidates.iter().filter(|candidate| wanted.may_be(candidate)).cloned().collect();
+        let mut holds = Holds { versions: BTreeMap::new(), broken: Vec::new() };
+        for held in self.read(candidates, rules)? {
+            match &held.record {
+                Some(record) => {
+                    let Record { facts, .. } = &**record;
+                    if facts.name == wanted.name && wanted.version.is_none_or(|version| *version == facts.version) {
+                        holds.versions.insert(facts.version.clone(), held);
+                    }
+                }
+                None if wanted.is_named(&held) => holds.broken.extend(held.problems),
+                None => {}
+            }
+        }
+        Ok(holds)
+    }
+
+    /// Reads one candidate by some rules.
+    pub(super) fn read_one(&self, candidate: Candidate, rules: &Layer) -> Result<Held> {
+        let place = candidate.package.clone();
+        self.read(vec![candidate], rules)?.into_iter().find(|held| held.package == place).context("it was read")
+    }
+
+    /// Reads the package at a place, if there is one.
+    pub(super) fn at(&self, slot: &Slot) -> Result<Option<Held>> {
+        let place = slot.path();
+        let found = self.candidates.iter().find(|candidate| candidate.path == place);
+        found.map(|candidate| self.read_one(candidate.clone(), &self.plan.rules)).transpose()
+    }
+
+    fn read(&self, candidates: Vec<Candidate>, rules: &Layer) -> Result<Vec<Held>> {
+        let plan = LayerPlan { source: self.source.clone(), rules: rules.clone() };
+        let desk = Desk {
+            contents: Contents::new(None),
+            findings: Findings::default(),
+            look: Look { limits: self.limits, now_ns: 0 },
+            cache: Cache::none(),
+            inventories: Inventories::none(),
+            store: None,
+        };
+        let found = candidates.iter().cloned().map(|candidate| (candidate, None)).collect();
+        let survey = Survey(vec![LayerSurvey { candidates: found, problems: Vec::new() }]);
+        let layers = intake::take_in(std::slice::from_ref(&plan), survey, &desk, &Progress::new(true))?;
+        let packages = layers.into_iter().flat_map(|layer| layer.packages);
+        let held = packages.map(|intake| Held {
+            candidate: candidates.iter().find(|candidate| candidate.package == intake.package).cloned(),
+            package: intake.package,
+            problems: intake.outcome.problems.into_iter().filter(Problem::is_quarantine).collect(),
+            record: intake.outcome.record,
+        });
+        Ok(held.collect())
+    }
+
+    /// Where a version goes that the layer does not hold: beside others of the package; else to the path that it has in the
+    /// layer it comes from; else as the layer's other packages lie.
+    pub(super) fn slot_for(&self, (name, version): &Key, kind: PackageKind, like: Option<&Slot>) -> Slot {
+        let usual = usual_place(name, version.as_str(), kind);
+        let file_name = PathBuf::from(usual.file_name().unwrap_or_default());
+        let is_sibling = |candidate: &&Candidate| {
+            let parent = candidate.path.parent().and_then(Path::file_name);
+            let file = candidate.path.file_name().unwrap_or_default().to_string_lossy();
+            candidate.kind == kind
+                && match kind {
+                    PackageKind::Folder => parent.is_some_and(|parent| parent == name.as_str()),
+                    PackageKind::Zip => file.starts_with(&format!("{name}-")),
+                }
+        };
+        if let Some(slot) = self.candidates.iter().find(is_sibling).and_then(|sibling| self.slot_of(sibling)) {
+            return Slot { package: slot.package.with_file_name(file_name), ..slot };
+        }
+        let root = self.root().map(Path::to_owned).unwrap_or_default();
+        let package = match like {
+            Some(like) => like.package.clone(),
+            None if self.has_packages_folder(&root) => Path::new("packages").join(usual),
+            None => usual,
+        };
+        Slot { root, package }
+    }
+
+    fn has_packages_folder(&self, root: &Path) -> bool {
+        self.candidates.iter().any(|candidate| candidate.package.starts_with("packages/"))
+            || root.join("packages").is_dir()
+    }
+
+    /// Where a candidate lies.
+    fn slot_of(&self, candidate: &Candidate) -> Option<Slot> {
+        if candidate.origin.is_some() {
+            let is_root = |path: &&PathBuf| below(path, &candidate.package) == candidate.path;
+            let root = self.source.paths.iter().find(is_root)?;
+            return Some(Slot { root: root.clone(), package: (&candidate.package).into() });
+        }
+        let root =
+            self.source.paths.iter().find(|path| candidate.path.starts_with(path) && candidate.path != **path)?;
+        let package = candidate.path.strip_prefix(root).ok()?.to_owned();
+        Some(Slot { root: root.clone(), package })
+    }
+}
+
+impl Wanted<'_> {
+    /// Whether it is worth a look.
+    fn may_be(&self, candidate: &Candidate) -> bool {
+        self.version.is_some_and(|version| candidate.folder_version.as_deref() == Some(version.as_str()))
+            || self.names(&candidate.package)
+    }
+
+    fn names(&self, package: &str) -> bool {
+        let is_name =
+            |part: &str| part.strip_prefix(self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        package.split('/').any(is_name)
+    }
+
+    /// Whether a package that cannot be read is, by its path, the wanted one.
+    fn is_named(&self, held: &Held) -> bool {
+        let is_version = |version: &Version| {
+            let end = [format!("/{version}"), format!("-{version}.zip")];
+            end.iter().any(|end| held.package.ends_with(end))
+        };
+        self.names(&held.package) && self.version.is_none_or(is_version)
+    }
+}
+
+impl Held {
+    /// Where it lies in its layer.
+    pub(super) fn slot(&self, shelf: &Shelf<'_>) -> Option<Slot> {
+        shelf.slot_of(self.candidate.as_ref()?)
+    }
+
+    pub(super) fn kind(&self) -> PackageKind {
+        self.record.as_ref().map_or(PackageKind::Folder, |record| record.kind)
+    }
+}
+
+/// What is not the same in two packages: paths of files, and in words what is beside them.
+pub(super) fn difference(a: &Held, b: &Held) -> Result<Vec<String>> {
+    let (Some(a), Some(b)) = (&a.record, &b.record) else { return Ok(vec!["one cannot be read".to_owned()]) };
+    let mut files = differing(a, b, None)?;
+    if a.kind != b.kind {
+        files.push("one is a folder and the other a zip".to_owned());
+    } else if files.is_empty() && a.archive != b.archive {
+        files.push("the zip itself".to_owned());
+    }
+    if a.signature != b.signature {
+        files.push("the signature".to_owned());
+    }
+    Ok(files)
+}

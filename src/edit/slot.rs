@@ -1,0 +1,161 @@
+//! Places of packages in layers, and what is done at them: copy, put, take away. Each step can be repeated.
+
+use crate::base::fs::make_folders;
+use crate::config::location::{Location, below};
+use crate::input::git::is_there;
+use crate::input::source::WORKSHOP;
+use anyhow::{Context, Result, bail};
+use rustix::fs::{CWD, RenameFlags};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// A place in a layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Slot {
+    /// The layer's folder, absolute.
+    pub(super) root: PathBuf,
+    /// The package below it.
+    pub(super) package: PathBuf,
+}
+
+impl Slot {
+    pub(super) fn path(&self) -> PathBuf {
+        self.root.join(&self.package)
+    }
+
+    /// For messages.
+    pub(super) fn shown(&self) -> String {
+        self.package.display().to_string()
+    }
+
+    /// Whether anything lies there.
+    pub(super) fn is_taken(&self) -> bool {
+        match Location::of(&below(&self.root, &self.shown())) {
+            Some(place) => is_there(&place),
+            None => self.path().symlink_metadata().is_ok(),
+        }
+    }
+
+    /// Puts what was prepared into place, its signature first: a signature alone is nothing. What it replaces changes places
+    /// with it in one step, so that there is always one of the two.
+    pub(super) fn put(&self, prepared: &Path, replaces: bool) -> Result<()> {
+        let path = self.path();
+        let parent = path.parent().unwrap_or(&self.root);
+        make_folders(parent)?;
+        let (from, to) = (signature(prepared), signature(&path));
+        if from.exists() {
+            fs::rename(&from, &to).with_context(|| format!("cannot rename to {}", to.display()))?;
+        } else if replaces {
+            remove_file(&to)?;
+        }
+        let flags = if replaces { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
+        let put = match rustix::fs::renameat_with(CWD, prepared, CWD, &path, flags) {
+            // File systems without these flags; the place was free or is a file that a rename replaces.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !replaces || path.is_file() => {
+                rustix::fs::rename(prepared, &path)
+            }
+            put => put,
+        };
+        put.with_context(|| format!("cannot rename {} to {}", prepared.display(), path.display()))?;
+        sync(parent)
+    }
+
+    /// Takes the package and its signature out of sight, then deletes them.
+    pub(super) fn take_away(&self) -> Result<()> {
+        let leaving = self.root.join(WORKSHOP).join("leaving");
+        clear(&leaving)?;
+        make_folders(&leaving)?;
+        for (number, path) in [self.path(), signature(&self.path())].into_iter().enumerate() {
+            match fs::rename(&path, leaving.join(number.to_string())) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                renamed => renamed.with_context(|| format!("cannot rename {}", path.display()))?,
+            }
+        }
+        self.leave_no_empty_folder();
+        clear(&leaving)
+    }
+
+    /// Removes the folder of the package's name if nothing is left in it; others are the layer's layout.
+    pub(super) fn leave_no_empty_folder(&self) {
+        if self.package.components().count() > 1
+            && let Some(parent) = self.path().parent()
+        {
+            // That it is not empty is the usual case.
+            let _ = fs::remove_dir(parent);
+        }
+    }
+}
+
+/// The signature beside a package.
+pub(super) fn signature(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
+}
+
+/// Copies a package and its signature as they are, links as links, and lets the disk have them before it returns.
+pub(super) fn copy(from: &Path, to: &Path, is_signed: bool) -> Result<()> {
+    copy_entry(from, to)?;
+    if is_signed {
+        // Links are followed: the package is signed with what they lead to.
+        copy_file(&signature(from), &signature(to))?;
+    }
+    Ok(())
+}
+
+fn copy_entry(from: &Path, to: &Path) -> Result<()> {
+    let look = || format!("cannot read {}", from.display());
+    let kind = fs::symlink_metadata(from).with_context(look)?.file_type();
+    if kind.is_symlink() {
+        let target = fs::read_link(from).with_context(look)?;
+        return std::os::unix::fs::symlink(target, to).with_context(|| format!("cannot write {}", to.display()));
+    }
+    if kind.is_file() {
+        return copy_file(from, to);
+    }
+    if !kind.is_dir() {
+        bail!("{} is neither a file nor a folder", from.display());
+    }
+    make_folders(to)?;
+    for entry in fs::read_dir(from).with_context(look)? {
+        let entry = entry.with_context(look)?;
+        copy_entry(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    sync(to)
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    sync(to)
+}
+
+/// Lets the disk have a file or folder: what is taken away elsewhere must not be lost with the power.
+fn sync(path: &Path) -> Result<()> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    match synced {
+        // Not every file system can.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        synced => synced.with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(super) fn clear(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Steps, done one after the other, and what an interrupted command left of them.
+//!
+//! The order is: copy beside the place, compare, note, put, take away below, log, forget the note. A note without the
+//! package in its new place means that nothing was done; with it the rest is done now.
+
+use super::journal::{Deed, Pending, Workshop};
+use super::shelf::{Held, Shelf, difference};
+use super::slot::{self, Slot};
+use super::{Done, Life, branches};
+use crate::base::fs::Lock;
+use crate::config::layer::LayerPlan;
+use crate::config::location::is_git;
+use crate::input::git::WorkTree;
+use crate::input::source::Candidate;
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What is done with one version.
+pub(super) struct Step {
+    pub(super) deed: Deed,
+    /// The package, where it is now.
+    pub(super) held: Held,
+    /// Where it goes.
+    pub(super) to: Option<Slot>,
+    /// Whether another content lies there.
+    pub(super) replaces: bool,
+    /// Whether it lies there already.
+    pub(super) is_up: bool,
+    /// Where it is taken away.
+    pub(super) from: Option<Slot>,
+}
+
+/// Layers that are locked and in order.
+pub(super) struct Workplace<'a> {
+    life: &'a Life<'a>,
+    plans: Vec<&'a LayerPlan>,
+    /// By folder.
+    locks: BTreeMap<PathBuf, Lock>,
+    /// What had been left to do, in words.
+    pub(super) finished: Vec<String>,
+}
+
+impl<'a> Workplace<'a> {
+    /// Locks layers, unless nothing is to be changed, and finishes or undoes what was interrupted in any layer.
+    pub(super) fn open(life: &'a Life<'a>, plans: &[&'a LayerPlan]) -> Result<Self> {
+        let mut work = Self { life, plans: plans.to_vec(), locks: BTreeMap::new(), finished: Vec::new() };
+        let limits = life.settings.config.limits;
+        if !life.dry_run {
+            work.finished = branches::finish_pending(&life.settings.layers)?;
+        }
+        for plan in &life.settings.layers {
+            let shelf = Shelf::open(plan, limits)?;
+            let is_mine = plans.iter().any(|mine| mine.source.name == plan.source.name);
+            let mut folders: Vec<_> = shelf.folders().map(Path::to_owned).collect();
+            if is_mine && !is_git(shelf.root()?) {
+                folders.push(shelf.root()?.to_owned());
+            }
+            for folder in folders {
+                let workshop = Workshop::of(&folder);
+                if is_mine && !life.dry_run {
+                    work.lock(&folder)?;
+                }
+                if let Some(pending) = workshop.pending()? {
+                    if life.dry_run {
+                        bail!(
+                            "{} was interrupted\nhint: run any command without --dry-run, which finishes or undoes it",
+                            what(&pending.deed)
+                        );
+                    }
+                    work.lock(&folder)?;
+                    work.recover(&workshop, &pending)?;
+                }
+                if is_mine && !life.dry_run {
+                    workshop.tidy()?;
+                }
+            }
+        }
+        Ok(work)
+    }
+
+    /// A layer as it is now.
+    pub(super) fn shelf(&self, name: &str) -> Result<Shelf<'a>> {
+        let plan = self.plans.iter().find(|plan| plan.source.name == name).context("the layer is locked")?;
+        Shelf::open(plan, self.life.settings.config.limits)
+    }
+
+    /// Does what is to be done, and says what was.
+    pub(super) fn perform(&mut self, steps: Vec<Step>) -> Result<Done> {
+        let finished = std::mem::take(&mut self.finished);
+        if branches::are_meant(&steps) {
+            let plan = self.plans.first().context("a layer is locked")?;
+            return Ok(Done { finished, ..branches::perform(self.life, plan, steps)? });
+        }
+        let is_committed = self.life.commit && !self.life.dry_run;
+        let commits = if is_committed { commits(&steps)? } else { Vec::new() };
+        let mut deeds = Vec::new();
+        for step in steps {
+            if !self.life.dry_run {
+                self.one(&step).with_context(|| format!("cannot finish: {}", what(&step.deed)))?;
+            }
+            deeds.push(step.deed);
+        }
+        for Commit { tree, paths, is_above } in commits {
+            tree.commit(&paths, &branches::message(&deeds, is_above, None))?;
+        }
+        Ok(Done { deeds, finished, already: Vec::new() })
+    }
+
+    fn one(&self, step: &Step) -> Result<()> {
+        let home = step.to.as_ref().or(step.from.as_ref()).context("a step has a place")?;
+        let workshop = Workshop::of(&home.root);
+        let mut prepared = None;
+        if let Some(to) = step.to.as_ref().filter(|_| !step.is_up) {
+            prepared = Some(self.prepare(&step.held, to, &workshop)?);
+        }
+        let pending = Pending { deed: step.deed.clone(), to: step.to.clone(), from: step.from.clone() };
+        workshop.begin(&pending)?;
+        if let (Some(to), Some(prepared)) = (&step.to, &prepared) {
+            to.put(prepared, step.replaces)?;
+        }
+        finish(&workshop, &pending)
+    }
+
+    /// Copies a package beside its place, and compares.
+    fn prepare(&self, held: &Held, to: &Slot, workshop: &Workshop) -> Result<PathBuf> {
+        let candidate = held.candidate.as_ref().context("only packages with a place are copied")?;
+        let name = to.package.file_name().context("a place has a name")?;
+        let path = workshop.incoming()?.join(name);
+        slot::copy(&candidate.path, &path, candidate.signature.is_some())?;
+        let copied = Candidate {
+            signature: candidate.signature.is_some().then(|| slot::signature(&path)),
+            path: path.clone(),
+            ..candidate.clone()
+        };
+        // Any layer's rules would do: what counts is the content.
+        let plan = self.plans.first().context("a layer is locked")?;
+        let copied = Shelf::open(plan, self.life.settings.config.limits)?.read_one(copied, &plan.rules)?;
+        let files = difference(held, &copied)?;
+        ensure!(
+            files.is_empty(),
+            "the package changed while it was copied: {}\nhint: try again when it is complete",
+            crate::compare::policy::few(&files)
+        );
+        Ok(path)
+    }
+
+    fn lock(&mut self, folder: &Path) -> Result<()> {
+        if !self.locks.contains_key(folder) {
+            let workshop = Workshop::of(folder);
+            workshop.make()?;
+            let lock = Lock::take_as(workshop.path(), "command", folder)?;
+            self.locks.insert(folder.to_owned(), lock);
+        }
+        Ok(())
+    }
+
+    /// Finishes a step whose package is in place, and undoes any other.
+    fn recover(&mut self, workshop: &Workshop, pending: &Pending) -> Result<()> {
+        let mut is_done = true;
+        if let Some(to) = &pending.to {
+            is_done = self.holds(to, &pending.deed)?;
+        }
+        if let Some(from) = &pending.from {
+            self.lock(&from.root)?;
+            match &pending.to {
+                // Other content than was moved is not taken away; the next command tells the conflict.
+                Some(_) => is_done &= !from.is_taken() || self.holds(from, &pending.deed)?,
+                None => is_done = !from.is_taken(),
+            }
+        }
+        workshop.tidy()?;
+        if is_done {
+            finish(workshop, pending)?;
+            self.finished.push(what(&pending.deed));
+            return Ok(());
+        }
+        if let Some(to) = &pending.to {
+            to.leave_no_empty_folder();
+        }
+        workshop.end()
+    }
+
+    /// Whether the content of a deed lies at a place.
+    fn holds(&self, slot: &Slot, deed: &Deed) -> Result<bool> {
+        for plan in &self.life.settings.layers {
+            let shelf = Shelf::open(plan, self.life.settings.config.limits)?;
+            if let Some(held) = shelf.at(slot)? {
+                return Ok(held.record.is_some_and(|record| record.tree.to_string() == deed.content));
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What is committed of one layer.
+struct Commit {
+    tree: WorkTree,
+    paths: Vec<PathBuf>,
+    is_above: bool,
+}
+
+/// The commits of the steps, that of the upper layer first.
+fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
+    let mut commits = Vec::new();
+    for is_above in [true, false] {
+        let slots = steps.iter().filter_map(|step| if is_above { step.to.as_ref() } else { step.from.as_ref() });
+        let slots: Vec<_> = slots.collect();
+        let Some(first) = slots.first() else { continue };
+        let tree = WorkTree::of(&first.root)?;
+        let roots: BTreeSet<&Path> = slots.iter().map(|slot| slot.root.as_path()).collect();
+        let mut paths: Vec<_> = roots.into_iter().flat_map(|root| Workshop::of(root).kept()).collect();
+        paths.extend(slots.iter().flat_map(|slot| [slot::signature(&slot.path()), slot.path()]));
+        commits.push(Commit { tree, paths, is_above });
+    }
+    Ok(commits)
+}
+
+/// What follows once the package is in its new place.
+fn finish(workshop: &Workshop, pending: &Pending) -> Result<()> {
+    if let Some(from) = &pending.from {
+        from.take_away()?;
+        let below = Workshop::of(&from.root);
+        if below.path() != workshop.path() {
+            below.log(&pending.deed)?;
+        }
+    }
+    workshop.log(&pending.deed)?;
+    workshop.end()?;
+    workshop.tidy()
+}
+
+/// A deed in words.
+fn what(deed: &Deed) -> String {
+    let Deed { package, version, from, to, .. } = deed;
+    match (from, to) {
+        (Some(from), Some(to)) => format!("the promotion of {package}-{version} from `{from}` to `{to}`"),
+        (Some(from), None) => format!("the removal of {package}-{version} from `{from}`"),
+        (_, to) => format!("the addition of {package}-{version} to `{}`", to.as_deref().unwrap_or_default()),
+    }
+}

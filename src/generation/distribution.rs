@@ -1,0 +1,288 @@
+//! Generations: complete builds of a distribution side by side, one of which is in use.
+//!
+//! ```text
+//! OUT/<distribution>/current                 symlink to the generation in use
+//! OUT/<distribution>/generations/<id>/site   symlink to the document root in OUT/store
+//!                                    /hosts/<server>/…  ready-made configurations
+//!                                    /routes.json       the routing tables
+//!                                    /manifest.json     every path with size, SHA-256, type, cache class, layer
+//!                                    /report.json       what was built, and what was not
+//! ```
+//!
+//! A generation is written beside the others under a temporary name, renamed into place, and taken into use by renaming a
+//! symlink over `current`: at no moment is there half of one. Its name comes from its content, so building the same
+//! again changes nothing.
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::format::FORMAT;
+use crate::base::fs::{LINK_TIME, append, make_folders, set_time, stream_file, write_file};
+use crate::config::exceptions::{Exception, KeptException};
+use crate::site::report::Report;
+use crate::store::Store;
+use anyhow::{Context, Result, ensure};
+use rustix::fs::CWD;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Names of generations, one a line, in the order in which they were taken into use.
+const LOG: &str = "generations.log";
+
+/// What the policies of layers were told to allow, one a line.
+const EXCEPTIONS: &str = "exceptions.log";
+
+/// The files of a generation beside its document root, by path.
+pub type Files<'a> = BTreeMap<String, Content<'a>>;
+
+/// Writes the content of a file, as often as it is asked to.
+type Writer<'a> = dyn Fn(&mut dyn Write) -> Result<()> + 'a;
+
+/// What a file of a generation holds.
+pub enum Content<'a> {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What is written when it is asked for: lists that grow with the catalog are never in memory as a text.
+    Written(Box<Writer<'a>>),
+}
+
+/// One distribution in the output folder.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    folder: PathBuf,
+}
+
+/// The name of a generation: 16 hexadecimal digits of the digest of all that it is made from.
+pub fn id(site: &Digest, parts: &[&[u8]]) -> String {
+    let mut hasher = Hasher::default();
+    hasher.number(FORMAT);
+    hasher.text(env!("CARGO_PKG_VERSION"));
+    hasher.update(site.bytes());
+    parts.iter().for_each(|part| hasher.text(part));
+    hasher.finish().short(16)
+}
+
+impl Distribution {
+    /// The distribution `name` below `out`.
+    pub fn new(out: &Path, name: &str) -> Self {
+        Self { folder: out.join(name) }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The folder of one generation.
+    pub fn generation(&self, id: &str) -> PathBuf {
+        self.folder.join("generations").join(id)
+    }
+
+    /// The link to the generation in use.
+    pub fn current_link(&self) -> PathBuf {
+        self.folder.join("current")
+    }
+
+    /// The generation in use, if there is one.
+    pub fn current(&self) -> Option<String> {
+        let target = fs::read_link(self.current_link()).ok()?;
+        Some(target.file_name()?.to_str()?.to_owned())
+    }
+
+    /// Whether a generation is there; one that is there is whole.
+    pub fn has(&self, id: &str) -> bool {
+        self.generation(id).is_dir()
+    }
+
+    /// The report of a generation.
+    pub fn report(&self, id: &str) -> Option<Report> {
+        serde_json::from_slice(&fs::read(self.generation(id).join("report.json")).ok()?).ok()
+    }
+
+    /// Writes a generation, unless it is there: one that is there is whole.
+    pub fn write(&self, id: &str, site: &Digest, files: &Files<'_>) -> Result<()> {
+        let place = self.generation(id);
+        if self.has(id) {
+            return Ok(());
+        }
+        let parent = self.folder.join("generations");
+        make_folders(&parent)?;
+        let temporary = parent.join(format!(".{id}"));
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
+        }
+        make_folders(&temporary)?;
+        let target = format!("../../../store/{}", Store::tree_path(site));
+        rustix::fs::symlinkat(&target, CWD, temporary.join("site"))
+            .with_context(|| format!("cannot link {}", temporary.join("site").display()))?;
+        set_time(&temporary.join("site"), LINK_TIME)?;
+        let mut folders = BTreeSet::from([temporary.clone()]);
+        for (path, content) in files {
+            let path = temporary.join(path);
+            let digest = match content {
+                Content::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
+                Content::Written(write) => stream_file(&path, write)?,
+            };
+            set_time(&path, digest.modified())?;
+            folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != temporary).map(Path::to_owned));
+        }
+        // From the leaves up: making an entry moves the time of its folder.
+        for folder in folders.iter().rev() {
+            set_time(folder, LINK_TIME)?;
+        }
+        fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))
+    }
+
+    /// Every distribution below `out`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn all(out: &Path) -> Result<Vec<Self>> {
+        let entries = fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
+        let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        folders.retain(|folder| folder.join("generations").is_dir());
+        folders.sort();
+        Ok(folders.into_iter().map(|folder| Self { folder }).collect())
+    }
+
+    /// Its generations, the one last taken into use first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn generations(&self) -> Result<Vec<String>> {
+        let folder = self.folder.join("generations");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            names.extend(entry.file_name().into_string().ok().filter(|name| !name.starts_with('.')));
+        }
+        let used = self.used();
+        names.sort_by_key(|name| (Reverse(used.iter().rposition(|id| id == name)), name.clone()));
+        Ok(names)
+    }
+
+    /// Removes what an earlier run was making or removing when it ended.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn clear_unfinished(&self) -> Result<()> {
+        self.clear_unfinished_releases()?;
+        let folder = self.folder.join("generations");
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                let path = entry.path();
+                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        match fs::remove_file(self.folder.join(".current")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.folder.join(".current").display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the document root of a generation is in the store as it was written.
+    pub fn is_whole(&self, id: &str, store: &Store) -> bool {
+        let site = fs::read_link(self.generation(id).join("site")).unwrap_or_default();
+        let mut names = site.iter().rev().filter_map(|name| name.to_str());
+        let (Some(rest), Some(shelf)) = (names.next(), names.next()) else { return false };
+        store.has_whole_tree(&format!("{shelf}{rest}"))
+    }
+
+    /// Names of generations in the order in which they were taken into use, repeats included.
+    pub fn used(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.join(LOG)).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    /// The generation that was in use before the present one and is still there.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn previous(&self) -> Result<String> {
+        let current = self.current();
+        let mut earlier = self.used().into_iter().rev().filter(|id| Some(id) != current.as_ref() && self.has(id));
+        earlier.next().context("there is no earlier generation to go back to")
+    }
+
+    /// Removes a generation that is not in use.
+    ///
+    /// # Errors
+    /// When it is in use, a release needs it, or the disk fails.
+    pub fn remove(&self, id: &str) -> Result<()> {
+        ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
+        ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
+        let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
+        // Out of sight first: a generation is there as a whole or not at all.
+        fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
+        fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
+    }
+
+    /// What was ever allowed, and what is allowed now, why, and since which generation: the one in use.
+    pub fn exceptions_with(&self, allowed: &[Exception], reason: &str) -> Vec<KeptException> {
+        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
+        let mut kept: Vec<_> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        for exception in allowed {
+            let one =
+                KeptException { allowed: exception.to_string(), reason: reason.to_owned(), since: self.current() };
+            if !kept.contains(&one) {
+                kept.push(one);
+            }
+        }
+        kept
+    }
+
+    /// Keeps for ever what was allowed. A line that is there is not written again: a build that was stopped afterwards says
+    /// the same.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn keep_exceptions(&self, exceptions: &[KeptException]) -> Result<()> {
+        let known = self.exceptions_with(&[], "");
+        for exception in exceptions.iter().filter(|exception| !known.contains(exception)) {
+            let line = serde_json::to_string(exception).context("cannot write an exception")?;
+            append(&self.folder.join(EXCEPTIONS), &line)?;
+        }
+        Ok(())
+    }
+
+    /// Copies what is kept of another output folder, which is as much an input as the layers.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn take_exceptions(&self, other: &Self) -> Result<()> {
+        make_folders(&self.folder)?;
+        self.keep_exceptions(&other.exceptions_with(&[], ""))
+    }
+
+    fn log(&self, id: &str) -> Result<()> {
+        append(&self.folder.join(LOG), id)
+    }
+
+    /// Takes a generation into use.
+    pub fn switch(&self, id: &str) -> Result<()> {
+        if self.current().as_deref() == Some(id) {
+            return Ok(());
+        }
+        let (current, next) = (self.current_link(), self.folder.join(".current"));
+        if next.symlink_metadata().is_ok() {
+            fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
+        }
+        rustix::fs::symlinkat(format!("generations/{id}"), CWD, &next)
+            .with_context(|| format!("cannot link {}", next.display()))?;
+        self.log(id)?;
+        fs::rename(&next, &current).with_context(|| format!("cannot switch {}", current.display()))
+    }
+}

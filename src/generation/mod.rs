@@ -1,0 +1,6 @@
+//! Complete builds of a distribution, side by side.
+
+pub mod distribution;
+pub mod history_page;
+pub mod prune;
+pub mod release;

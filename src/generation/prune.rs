@@ -1,0 +1,179 @@
+//! Forgetting: generations beyond those to keep, and what only they needed.
+//!
+//! A tree of the store is needed when a generation that is kept leads to it; a blob is needed when a file in a needed tree
+//! is a link to it, or when the cache or a kept generation names it. Everything else goes. Readers of a generation that is
+//! kept never notice.
+
+use crate::base::digest::Digest;
+use crate::base::fs::{make_folders, write_over};
+use crate::catalog::cache::Cache;
+use crate::catalog::record::Listing;
+use crate::generation::distribution::Distribution;
+use crate::store::Store;
+use anyhow::{Context, Result};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Generations.
+    pub generations: usize,
+    /// Folders of the store.
+    pub trees: usize,
+    /// Files of the store.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Looking through the whole store costs more than a small build: it waits until so many generations are gone.
+const SWEEP_AFTER: usize = 10;
+/// Counts the generations that are gone since the last sweep.
+const COUNT: &str = "cache/dropped";
+
+/// Removes old generations of all distributions, and now and then what only they needed.
+///
+/// # Errors
+/// When the disk fails.
+pub fn tidy(out: &Path, keep: usize, store: &Store, cache: &Cache) -> Result<()> {
+    let mut dropped = 0;
+    clear_unfinished(out)?;
+    for distribution in Distribution::all(out)? {
+        distribution.clear_unfinished()?;
+        dropped += drop_generations(&distribution, keep)?;
+    }
+    if dropped == 0 {
+        return Ok(());
+    }
+    let before: usize = fs::read_to_string(out.join(COUNT)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let mut count = before + dropped;
+    if count >= SWEEP_AFTER {
+        sweep(out, store, cache)?;
+        count = 0;
+    }
+    make_folders(&out.join("cache"))?;
+    write_over(&out.join(COUNT), format!("{count}\n").as_bytes())
+}
+
+/// Removes files that an earlier run was writing beside what they were to replace when it ended.
+fn clear_unfinished(out: &Path) -> Result<()> {
+    for entry in fs::read_dir(out.join("cache")).into_iter().flatten() {
+        let path = entry.with_context(|| format!("cannot read {}", out.join("cache").display()))?.path();
+        if path.extension().is_some_and(|extension| extension == "new") {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the oldest generations of a distribution; the one in use, the `keep - 1` newest others and those of releases stay.
+///
+/// # Errors
+/// When the disk fails.
+pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usize> {
+    let current = distribution.current();
+    let pinned = distribution.pinned()?;
+    let others = distribution.generations()?.into_iter();
+    let others: Vec<_> = others.filter(|id| Some(id) != current.as_ref() && !pinned.contains(id)).collect();
+    let mut dropped = 0;
+    for id in others.iter().skip(keep.saturating_sub(1)) {
+        distribution.remove(id)?;
+        dropped += 1;
+    }
+    Ok(dropped)
+}
+
+/// Removes from the store what no generation below `out` and no line of the cache needs.
+///
+/// # Errors
+/// When the disk fails.
+pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
+    // Paths are compared below, so all must be spelt alike.
+    let root = fs::canonicalize(store.root()).with_context(|| format!("cannot find {}", store.root().display()))?;
+    let mut needed = BTreeSet::new();
+    for distribution in Distribution::all(out)? {
+        for id in distribution.generations()? {
+            let site = fs::canonicalize(distribution.generation(&id).join("site"))
+                .with_context(|| format!("generation {id} has lost its site"))?;
+            mark(site, &mut needed)?;
+        }
+    }
+    let mut named = BTreeSet::new();
+    for outcome in cache.packages.values() {
+        let Some(record) = &outcome.record else { continue };
+        mark(root.join(Store::tree_path(&record.tree)), &mut needed)?;
+        let blobs = [Some(record.document), record.document_gzip, Some(record.archive), record.signature];
+        named.extend(blobs.into_iter().flatten().map(|blob| blob.digest));
+        if let Listing::Stored(listing) = &record.listing {
+            named.insert(listing.digest);
+        }
+    }
+    for (blob, gzip) in cache.answers.values() {
+        named.extend([Some(blob), gzip].into_iter().flatten().map(|blob| blob.digest));
+    }
+    for page in cache.pages.values().into_iter().flat_map(|pages| pages.pages) {
+        named.extend([Some(page.blob), page.gzip].into_iter().flatten().map(|blob| blob.digest));
+    }
+    let mut pruned = Pruned::default();
+    for path in shelved(&root.join("trees"))? {
+        if !needed.contains(&path) {
+            store.remove_tree(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            pruned.trees += 1;
+        }
+    }
+    let named: BTreeSet<PathBuf> = named.iter().map(|digest: &Digest| root.join(Store::blob_path(digest))).collect();
+    for path in shelved(&root.join("blobs"))? {
+        let stat = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?;
+        if stat.nlink() == 1 && !named.contains(&path) {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            pruned.blobs += 1;
+            pruned.bytes += stat.size();
+        }
+    }
+    Ok(pruned)
+}
+
+/// Marks a tree and those below it. What is gone needs nothing.
+fn mark(tree: PathBuf, needed: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let mut open = vec![tree];
+    while let Some(tree) = open.pop() {
+        if needed.contains(&tree) {
+            continue;
+        }
+        let entries = match fs::read_dir(&tree) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.with_context(|| format!("cannot read {}", tree.display()))?,
+        };
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", tree.display()))?;
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                // Links between trees are `../../<shelf>/<name>`.
+                let target = fs::read_link(entry.path())
+                    .with_context(|| format!("cannot read the link {}", entry.path().display()))?;
+                let shelves = tree.parent().and_then(Path::parent).unwrap_or(&tree);
+                open.push(shelves.join(target.strip_prefix("../..").unwrap_or(&target)));
+            }
+        }
+        needed.insert(tree);
+    }
+    Ok(())
+}
+
+/// Everything on the shelves of a part of the store, in order.
+fn shelved(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = |folder: &Path| -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        paths.sort();
+        Ok(paths)
+    };
+    let mut all = Vec::new();
+    for shelf in list(folder)? {
+        all.extend(list(&shelf)?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,358 @@
+//! Releases: generations that stay under the version of a stack, for installations that stay with that stack.
+//!
+//! ```text
+//! OUT/<distribution>/releases/<name>/release.json    what it is
+//!                                   /site, /routes.json, /files.json, /manifest.json, /report.json   links to its generation
+//!                                   /hosting.json    the path below which it lies
+//!                                   /hosts/<server>/…   what the configuration of the generation in use includes
+//! OUT/<distribution>/releases.log                    what was released and removed, and why
+//! ```
+//!
+//! A release is made beside the others and renamed into place. Its generation is never forgotten, so a release costs its
+//! configurations alone; what of these is the same as the generation's is the same file. Knows nothing of packages.
+
+use crate::answers::route::model::Routes;
+use crate::base::digest::Digest;
+use crate::base::file_notes::{self, FileNotes};
+use crate::base::fs::{LINK_TIME, append, make_folders, set_time, write_file};
+use crate::base::suggest::{did_you_mean, nearest};
+use crate::dialect::version::Version;
+use crate::generation::distribution::Distribution;
+use crate::hosts::rows::Published;
+use crate::hosts::{HOSTING, HostOptions, Hosting, release};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::fs::CWD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Below a distribution.
+pub const FOLDER: &str = "releases";
+/// What a release is, in its folder.
+const FILE: &str = "release.json";
+/// What was released and removed, one a line.
+const LOG: &str = "releases.log";
+/// Before the name of a release that is being made or removed, in the folder of the distribution.
+const UNFINISHED: &str = ".release-";
+/// Of what [`FILE`] holds.
+const SCHEMA: &str = "epr-build/release/1";
+/// Longer names are none.
+const LONGEST_NAME: usize = 64;
+/// What a release shares with its generation, by links.
+const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.json", "report.json"];
+
+/// A generation under the version of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// `epr-build/release/1`; the number grows when a reader could misunderstand a newer file.
+    pub schema: String,
+    /// Its name: two or three numbers and maybe a word, such as `8.5.0` or `8.5.0-SNAPSHOT`.
+    pub name: String,
+    /// Of which distribution.
+    pub distribution: String,
+    /// Name of the generation.
+    pub generation: String,
+    /// The Kibana that it is restricted to, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kibana: Option<String>,
+    /// The path below which it lies on every server.
+    pub path: String,
+}
+
+/// What came of pinning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// It is there now.
+    New,
+    /// It was there, and is the same.
+    Before,
+}
+
+/// Refuses names that are no versions of a stack: they become folders, paths of addresses and tags of images.
+///
+/// # Errors
+/// When it is none.
+pub fn check_name(name: &str) -> Result<()> {
+    let (numbers, word) = name.split_once('-').map_or((name, None), |(numbers, word)| (numbers, Some(word)));
+    let is_number = |part: &str| {
+        (1..=9).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_good = (2..=3).contains(&numbers.split('.').count())
+        && numbers.split('.').all(is_number)
+        && word.is_none_or(|word| word.split('.').all(is_part));
+    ensure!(
+        is_good && name.len() <= LONGEST_NAME,
+        "`{}` is no version of a stack\nhint: write for example `8.5.0` or `8.5.0-SNAPSHOT`",
+        name.escape_default()
+    );
+    Ok(())
+}
+
+impl Distribution {
+    /// Its releases, by version.
+    ///
+    /// # Errors
+    /// When one cannot be read: which generations are to be kept would not be known.
+    pub fn releases(&self) -> Result<Vec<Release>> {
+        let folder = self.folder().join(FOLDER);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
+        };
+        let mut releases = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            // What somebody else put there is no release.
+            if entry.file_name().to_str().is_some_and(|name| check_name(name).is_ok()) {
+                releases.push(read::<Release>(&entry.path().join(FILE))?);
+            }
+        }
+        releases.sort_by_cached_key(|release| (Version::loose(&release.name).ok(), release.name.clone()));
+        Ok(releases)
+    }
+
+    /// Where a release is or would be.
+    pub fn release_folder(&self, name: &str) -> PathBuf {
+        self.folder().join(FOLDER).join(name)
+    }
+
+    /// The generations that releases need.
+    ///
+    /// # Errors
+    /// As [`Self::releases`].
+    pub fn pinned(&self) -> Result<BTreeSet<String>> {
+        Ok(self.releases()?.into_iter().map(|release| release.generation).collect())
+    }
+
+    /// The generation of this name, or of the release of this name.
+    ///
+    /// # Errors
+    /// When there is none; says what there is.
+    pub fn resolve(&self, name: &str) -> Result<String> {
+        let releases = self.releases()?;
+        if let Some(release) = releases.iter().find(|release| release.name == name) {
+            return Ok(release.generation.clone());
+        }
+        let generations = self.generations()?;
+        if generations.iter().any(|id| id == name) {
+            return Ok(name.to_owned());
+        }
+        let known: Vec<&str> =
+            releases.iter().map(|release| &release.name).chain(&generations).map(String::as_str).collect();
+        let near = nearest(name, &known).map(|_| did_you_mean(name, &known));
+        let hint = near.unwrap_or_else(|| "`epr-build generations` lists those it has".to_owned());
+        Err(anyhow!("`{}` has no generation or release `{}`\nhint: {hint}", self.name(), name.escape_default()))
+    }
+
+    /// Keeps a generation under a name, for ever or until it is removed.
+    ///
+    /// # Errors
+    /// When the name has another content already, there is no such generation, or the disk fails.
+    pub fn pin(&self, name: &str, generation: &str, kibana: Option<&str>) -> Result<Pinned> {
+        check_name(name)?;
+        if let Some(there) = self.releases()?.into_iter().find(|there| there.name == name) {
+            if there.generation == generation && there.kibana.as_deref() == kibana {
+                return Ok(Pinned::Before);
+            }
+            let of = there.kibana.map(|kibana| format!(", restricted to Kibana {kibana},")).unwrap_or_default();
+            bail!(
+                "release {name} of `{0}` is generation {1}{of} and stays so; this would be {generation}\n\
+                 hint: give this one another name, or first `epr-build release --remove {name} --dist {0} --reason TEXT`",
+                self.name(),
+                there.generation
+            );
+        }
+        ensure!(self.has(generation), "`{}` has no generation {generation}", self.name());
+        let hosting: Hosting = read(&self.generation(generation).join(HOSTING))?;
+        let release = Release {
+            schema: SCHEMA.to_owned(),
+            name: name.to_owned(),
+            distribution: self.name(),
+            generation: generation.to_owned(),
+            kibana: kibana.map(str::to_owned),
+            path: format!("{}/release/{name}", hosting.prefix),
+        };
+        let temporary = self.unfinished(name);
+        clear(&temporary)?;
+        self.make(&release, hosting.debug_header, &temporary)?;
+        self.note(&serde_json::json!({ "released": name, "generation": generation }))?;
+        make_folders(&self.folder().join(FOLDER))?;
+        let place = self.release_folder(name);
+        fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))?;
+        Ok(Pinned::New)
+    }
+
+    /// Removes a release; its generation goes when builds forget it.
+    ///
+    /// # Errors
+    /// When there is none, or the disk fails.
+    pub fn unpin(&self, name: &str, reason: &str) -> Result<Release> {
+        let releases = self.releases()?;
+        let Some(release) = releases.iter().find(|release| release.name == name) else {
+            let known: Vec<&str> = releases.iter().map(|release| release.name.as_str()).collect();
+            let hint = if known.is_empty() { "it has none".to_owned() } else { did_you_mean(name, &known) };
+            bail!("`{}` has no release `{}`\nhint: {hint}", self.name(), name.escape_default());
+        };
+        let leaving = self.unfinished(name);
+        clear(&leaving)?;
+        self.note(&serde_json::json!({ "removed": name, "generation": release.generation, "reason": reason }))?;
+        // Out of sight first: a release is there as a whole or not at all.
+        let place = self.release_folder(name);
+        fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
+        clear(&leaving)?;
+        Ok(release.clone())
+    }
+
+    /// Removes what an earlier run was making or removing when it ended.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) fn clear_unfinished_releases(&self) -> Result<()> {
+        let folder = self.folder();
+        for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                clear(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unfinished(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("{UNFINISHED}{name}"))
+    }
+
+    /// Adds a line to the log, unless it is the last one already: a run that was stopped afterwards says the same.
+    fn note(&self, line: &serde_json::Value) -> Result<()> {
+        let (path, line) = (self.folder().join(LOG), line.to_string());
+        let log = fs::read_to_string(&path).unwrap_or_default();
+        if log.lines().next_back() == Some(line.as_str()) { Ok(()) } else { append(&path, &line) }
+    }
+
+    /// Writes the folder of a release.
+    fn make(&self, release: &Release, debug_header: bool, folder: &Path) -> Result<()> {
+        let generation = self.generation(&release.generation);
+        make_folders(folder)?;
+        for name in SHARED {
+            let target = format!("../../generations/{}/{name}", release.generation);
+            let link = folder.join(name);
+            rustix::fs::symlinkat(target, CWD, &link).with_context(|| format!("cannot link {}", link.display()))?;
+            set_time(&link, LINK_TIME)?;
+        }
+        let mut files = hosts(release, debug_header, &generation)?;
+        let hosting = Hosting { prefix: release.path.clone(), debug_header };
+        files.insert(HOSTING.to_owned(), serde_json::to_string(&hosting).context("cannot write how it is hosted")?);
+        let told = serde_json::to_string_pretty(release).context("cannot write the release")?;
+        files.insert(FILE.to_owned(), told + "\n");
+        let mut folders = BTreeSet::from([folder.to_owned()]);
+        for (name, text) in files {
+            let path = folder.join(&name);
+            folders.extend(path.ancestors().skip(1).take_while(|parent| *parent != folder).map(Path::to_owned));
+            let same = generation.join(&name);
+            if fs::read(&same).is_ok_and(|bytes| bytes == text.as_bytes()) {
+                path.parent().map_or(Ok(()), make_folders)?;
+                fs::hard_link(&same, &path).with_context(|| format!("cannot link {}", path.display()))?;
+            } else {
+                write_file(&path, text.as_bytes())?;
+                set_time(&path, Digest::of(text.as_bytes()).modified())?;
+            }
+        }
+        // From the leaves up: making an entry moves the time of its folder.
+        folders.iter().rev().try_for_each(|folder| set_time(folder, LINK_TIME))
+    }
+}
+
+/// The configurations that servers include, by path.
+fn hosts(release: &Release, debug_header: bool, generation: &Path) -> Result<BTreeMap<String, String>> {
+    let routes: Routes = read(&generation.join("routes.json"))?;
+    let notes: FileNotes = read(&generation.join(file_notes::FILE))?;
+    let options = HostOptions {
+        distribution: release.distribution.clone(),
+        generation_id: release.generation.clone(),
+        prefix: release.path.clone(),
+        debug_header,
+        notes,
+        published: published(generation)?,
+        ..HostOptions::default()
+    };
+    let files = release::render(&routes, &options, &release.name)?;
+    Ok(files.into_iter().map(|(name, text)| (format!("hosts/{name}"), text)).collect())
+}
+
+/// As much of `manifest.json` as hosts without a disk need.
+#[derive(Deserialize)]
+struct Manifest {
+    files: BTreeMap<String, Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    gzip_sha256: Option<serde::de::IgnoredAny>,
+}
+
+fn published(generation: &Path) -> Result<Published> {
+    let manifest: Manifest = read(&generation.join("manifest.json"))?;
+    let mut published = Published::default();
+    manifest.files.iter().for_each(|(path, listed)| published.note(path, listed.gzip_sha256.is_some()));
+    Ok(published)
+}
+
+fn clear(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_name;
+
+    #[test]
+    fn names_are_versions_of_stacks() {
+        for name in ["8.5.0", "8.5", "10.0.0", "8.5.0-SNAPSHOT", "9.0.0-rc.1", "8.5.0-a-b", "0.0.0"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "8",
+            "8.5.0.1",
+            "8.5.",
+            ".5.0",
+            "8..0",
+            "08.5.0",
+            "v8.5.0",
+            "latest",
+            "../8.5.0",
+            "8.5.0/..",
+            "8.5.0-",
+            "8.5.0-.",
+            "8.5.0-..",
+            "8.5.0-a/b",
+            "8.5.0-a b",
+            "8.5.0+1",
+            "8.5.0-\n",
+            "8.5.0-é",
+            "1234567890.0.0",
+            "8.5.0\0",
+        ] {
+            let error = check_name(name).unwrap_err().to_string();
+            assert!(error.contains("hint: write for example `8.5.0`"), "{name:?}: {error}");
+        }
+        assert!(check_name(&format!("8.5.0-{}", "a".repeat(60))).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! The `git` program, run so that a repository cannot make it do anything else.
+//!
+//! No hooks, no file system monitor, no replaced objects, nothing fetched from elsewhere, no configuration of the machine,
+//! and no variable of the environment that would lead to another repository. Output is read in fixed forms only.
+
+use super::objects::Pool;
+use crate::config::location::Location;
+use anyhow::{Context, Result, bail};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+/// Variables that lead to other repositories.
+const FOREIGN: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG_PARAMETERS",
+];
+
+/// A repository on this machine.
+#[derive(Debug)]
+pub struct Repository {
+    /// Where its objects and references are.
+    folder: PathBuf,
+    pub(super) objects: Pool,
+}
+
+/// Two are the same if they lie at the same place.
+impl PartialEq for Repository {
+    fn eq(&self, other: &Self) -> bool {
+        self.folder == other.folder
+    }
+}
+
+impl Eq for Repository {}
+
+/// `git` with nothing but what is asked for.
+pub(super) fn safe_git() -> Command {
+    let mut command = Command::new("git");
+    command.args(["--no-replace-objects", "--literal-pathspecs", "--no-pager"]);
+    for setting in ["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "gc.auto=0"] {
+        command.args(["-c", setting]);
+    }
+    for name in FOREIGN {
+        command.env_remove(name);
+    }
+    command.envs([
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_NO_LAZY_FETCH", "1"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_OPTIONAL_LOCKS", "0"),
+        ("LC_ALL", "C"),
+    ]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Repository {
+    /// Opens the repository at a path.
+    ///
+    /// # Errors
+    /// When there is none, or no `git`.
+    pub fn open(clone: &Path) -> Result<Arc<Self>> {
+        let mut command = safe_git();
+        command.arg("-C").arg(clone).args(["rev-parse", "--absolute-git-dir"]);
+        let folder = run(command, b"").with_context(|| {
+            format!("`{}` is no repository that can be read\nhint: name a clone on this machine", clone.display())
+        })?;
+        let folder = PathBuf::from(String::from_utf8(folder).context("its path is not UTF-8")?.trim_end_matches('\n'));
+        Ok(Arc::new(Self { folder, objects: Pool::default() }))
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `git` for this repository.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = safe_git();
+        let mut folder = std::ffi::OsString::from("--git-dir=");
+        folder.push(&self.folder);
+        command.arg(folder).args(arguments);
+        command
+    }
+
+    /// Runs it to its end, and gives what it prints as text without the last line's end.
+    pub(super) fn ask(&self, arguments: &[&str], input: &[u8]) -> Result<String> {
+        text(run(self.command(arguments), input)?)
+    }
+
+    /// The commit that a location names: a branch before anything else of the name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn commit(&self, location: &Location) -> Result<String> {
+        let name = &location.reference;
+        if name.is_empty() || name.starts_with('-') {
+            bail!("`{}` names no branch\nhint: add one, for example `#production`", location.to_path().display());
+        }
+        let resolve = |name: &str| {
+            let name = format!("{name}^{{commit}}");
+            self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name], b"")
+        };
+        resolve(&format!("refs/heads/{name}")).or_else(|_| resolve(name)).with_context(|| {
+            format!("the repository {} has no `{name}`\nhint: name a branch, tag or commit", self.folder.display())
+        })
+    }
+}
+
+pub(super) fn text(bytes: Vec<u8>) -> Result<String> {
+    let mut text = String::from_utf8(bytes).context("git printed something else than text")?;
+    text.truncate(text.trim_end_matches('\n').len());
+    Ok(text)
+}
+
+/// Runs to the end; what git says when it fails is the error.
+pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
+    if !input.is_empty() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = command.spawn().context("cannot run `git`\nhint: install it; layers in repositories need it")?;
+    let stdin = child.stdin.take();
+    let output = std::thread::scope(|scope| {
+        if let Some(mut stdin) = stdin {
+            // If git ends before it has read everything, it says why.
+            scope.spawn(move || drop(stdin.write_all(input)));
+        }
+        child.wait_with_output()
+    });
+    let output = output.context("cannot read what `git` prints")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().trim_start_matches("fatal: ");
+        bail!("git: {}", if said.is_empty() { "it failed without a word" } else { said });
+    }
+    Ok(output.stdout)
+}
+
+/// Whether anything lies there.
+pub fn is_there(location: &Location) -> bool {
+    let look = || -> anyhow::Result<bool> {
+        let repository = Repository::open(&location.clone)?;
+        let (commit, path) = (repository.commit(location)?, &location.folder);
+        Ok(repository.tree_at(&commit, path)?.is_some() || repository.file_at(&commit, path)?.is_some())
+    };
+    look().unwrap_or(false)
+}

@@ -1,0 +1,5 @@
+//! Where packages come from: folders, zips and branches are searched, and each package found is opened.
+
+pub mod git;
+pub mod source;
+pub mod survey;

@@ -1,0 +1,324 @@
+//! Finding what may be a package: version folders and zips (contract, sections 1.2 to 1.5).
+//!
+//! The reference knows version folders at the second level only (`<anything>/<version>`); here they may lie deeper too, so
+//! that a checkout of package-storage (`packages/<name>/<version>`) is a layer as it stands. On the first level a folder
+//! is never a package.
+//!
+//! Only names and kinds are looked at, and version folders are not entered: that happens when they are opened, in
+//! parallel, and brings up the zips inside them. Knows nothing of a package's content.
+
+use super::disk::{self, Listed};
+use super::folder::unreadable;
+use super::names::shown;
+use super::{Candidate, LayerSource, Origin, WalkOrder};
+use crate::base::problem::{Problem, reading_rule};
+use crate::config::location::Location;
+use crate::dialect::version::Version;
+use crate::input::git::{Kind, Repository, TreeEntry};
+use crate::package::PackageKind;
+use anyhow::Context;
+use rustix::fs::{Dir, FileType};
+use std::ffi::{CStr, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Folders are searched for zips down to this level.
+const MAX_DEPTH: usize = 64;
+
+/// A folder that holds this is meant to be a package.
+const MANIFEST: &[u8] = b"manifest.yml";
+
+/// The folder of a layer in which changes of it are prepared and logged; nothing in it is a package.
+pub const WORKSHOP: &str = ".epr-build";
+
+const SIGNATURE_HINT: &str = "replace or remove the `.sig` beside the package";
+
+/// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
+///
+/// A path that is a symbolic link is followed (the reference finds nothing behind one); no other link to a folder is. A
+/// path that does not exist holds nothing. Zips inside version folders are not among the candidates:
+/// [`super::FolderPackage::nested`] gives those.
+///
+/// # Errors
+///
+/// When a layer's path exists but cannot be read.
+pub fn discover(layer: &LayerSource) -> anyhow::Result<(Vec<Candidate>, Vec<Problem>)> {
+    let mut search = Search { layer: &layer.name, candidates: Vec::new(), problems: Vec::new(), position: 0 };
+    for path in &layer.paths {
+        search.layer_path(path).with_context(|| format!("cannot read the layer path {}", path.display()))?;
+    }
+    search.candidates.sort_by_key(|candidate| candidate.order);
+    Ok((search.candidates, search.problems))
+}
+
+/// A folder on the way.
+struct Place<'a> {
+    folder: &'a Dir,
+    names: &'a [Listed],
+    path: &'a Path,
+    /// Relative to the layer's path, as it is shown; empty for that path itself.
+    shown: &'a str,
+    /// Components of the entries in it, from 1.
+    depth: usize,
+}
+
+struct Search<'a> {
+    layer: &'a str,
+    candidates: Vec<Candidate>,
+    problems: Vec<Problem>,
+    position: usize,
+}
+
+impl Search<'_> {
+    fn layer_path(&mut self, path: &Path) -> anyhow::Result<()> {
+        if let Some(location) = Location::of(path) {
+            return self.layer_in_git(&location);
+        }
+        let shown_path = shown(path.as_os_str().as_bytes());
+        let warn = |rule: &str, what: &str| Problem::warning(rule, format!("the layer path `{shown_path}` {what}"));
+        let found = match disk::look_through(path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.report(warn("missing-layer-path", "does not exist"), "");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (candidates, problems) = (self.candidates.len(), self.problems.len());
+        if found.kind == FileType::Directory {
+            let mut folder = disk::open_named_folder(path)?;
+            let names = disk::list(&mut folder, usize::MAX)?;
+            self.folder(&Place { folder: &folder, names: &names, path, shown: "", depth: 1 });
+        } else if path.as_os_str().as_bytes().ends_with(b".zip") {
+            let name = shown(path.file_name().unwrap_or_default().as_bytes());
+            let mut signature = path.as_os_str().to_owned();
+            signature.push(".sig");
+            self.add(PackageKind::Zip, path, &name, None, Some(signature.into()));
+        } else {
+            self.report(warn("not-a-layer-path", "is neither a folder nor a zip").hint("name a folder"), "");
+        }
+        if (candidates, problems) == (self.candidates.len(), self.problems.len()) {
+            self.report(warn("empty-layer-path", "holds no packages"), "");
+        }
+        Ok(())
+    }
+
+    /// The same in the tree of a commit.
+    fn layer_in_git(&mut self, location: &Location) -> anyhow::Result<()> {
+        let repository = Repository::open(&location.clone)?;
+        let commit = repository.commit(location)?;
+        let layer = location.to_path();
+        let warn =
+            |rule: &str, what: &str| Problem::warning(rule, format!("the layer path `{}` {what}", layer.display()));
+        let Some(tree) = repository.tree_at(&commit, &location.folder)? else {
+            self.report(warn("missing-layer-path", "does not exist"), "");
+            return Ok(());
+        };
+        let before = (self.candidates.len(), self.problems.len());
+        self.tree(&repository, &tree, location, "", 1)?;
+        if before == (self.candidates.len(), self.problems.len()) {
+            self.report(warn("empty-layer-path", "holds no packages"), "");
+        }
+        Ok(())
+    }
+
+    /// Looks at the entries of one tree and those below, as [`Self::folder`] does.
+    fn tree(
+        &mut self,
+        repository: &Arc<Repository>,
+        tree: &str,
+        location: &Location,
+        parent: &str,
+        depth: usize,
+    ) -> anyhow::Result<()> {
+        let entries = repository.tree(tree)?;
+        for entry in &entries {
+            let name = shown(&entry.name);
+            let text = if parent.is_empty() { name.clone() } else { format!("{parent}/{name}") };
+            if entry.name == WORKSHOP.as_bytes() {
+                continue;
+            }
+            if entry.kind != Kind::Tree {
+                self.tree_file(entry, depth, &text);
+            } else if depth >= 2 && Version::strict(&name).is_ok() {
+                self.add_tree(repository, &entries, entry, location, &text);
+            } else if depth >= MAX_DEPTH {
+                self.report(Problem::warning("folders-too-deep", "what lies below is not searched"), &text);
+            } else {
+                let before = (self.candidates.len(), self.problems.len());
+                self.tree(repository, &entry.id, location, &text, depth + 1)?;
+                if depth >= 2 && before == (self.candidates.len(), self.problems.len()) {
+                    let message = format!("the folder is skipped: `{name}` is not a version such as `1.0.0`");
+                    self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in a tree beside trees.
+    fn tree_file(&mut self, entry: &TreeEntry, depth: usize, text: &str) {
+        let name = entry.name.as_slice();
+        let (rule, message, hint) = if name.ends_with(b".zip") {
+            let message = "the zip is skipped: in a repository packages are folders";
+            ("zip-in-git", message, "unpack it, or put it into a layer that is a folder")
+        } else if depth == 2 && entry.kind == Kind::Link {
+            let message = "the symbolic link is skipped: packages are not searched behind links";
+            ("symlink-skipped", message, "replace it by what it points to")
+        } else if depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
+            let message = "the file is ignored: only version folders and signatures are expected here";
+            ("not-a-version-folder", message, "remove it")
+        } else {
+            return;
+        };
+        self.report(Problem::warning(rule, message).hint(hint), text);
+    }
+
+    fn add_tree(
+        &mut self,
+        repository: &Arc<Repository>,
+        siblings: &[TreeEntry],
+        entry: &TreeEntry,
+        location: &Location,
+        text: &str,
+    ) {
+        let wanted = [entry.name.as_slice(), b".sig"].concat();
+        let signature = siblings.iter().find(|sibling| sibling.name == wanted);
+        if signature.is_some_and(|signature| signature.kind != Kind::File) {
+            let problem = Problem::quarantine("signature-not-a-file", "its signature is not a regular file");
+            self.report(problem.hint(SIGNATURE_HINT), text);
+            return;
+        }
+        let mut place = location.clone();
+        place.folder = if place.folder.is_empty() { text.to_owned() } else { format!("{}/{text}", place.folder) };
+        let path = place.to_path();
+        let signed = signature.map(|signature| signature.id.clone());
+        let order = WalkOrder::new(PackageKind::Folder, self.position);
+        self.position += 1;
+        self.candidates.push(Candidate {
+            layer: self.layer.to_owned(),
+            package: text.to_owned(),
+            signature: signed.as_ref().map(|_| path.with_file_name(OsStr::from_bytes(&wanted))),
+            path,
+            kind: PackageKind::Folder,
+            folder_version: Some(String::from_utf8_lossy(&entry.name).into_owned()),
+            order,
+            origin: Some(Arc::new(Origin {
+                repository: Arc::clone(repository),
+                tree: entry.id.clone(),
+                signature: signed,
+            })),
+        });
+    }
+
+    /// Looks at the entries of one folder and those below.
+    fn folder(&mut self, place: &Place<'_>) {
+        for listed in place.names {
+            let name = listed.name.to_bytes();
+            let text = match place.shown {
+                "" => shown(name),
+                parent => format!("{parent}/{}", shown(name)),
+            };
+            let path = place.path.join(OsStr::from_bytes(name));
+            if let Err(error) = self.entry(place, listed, &path, &text) {
+                self.report(*unreadable("")(error), &text);
+            }
+        }
+    }
+
+    fn entry(&mut self, place: &Place<'_>, listed: &Listed, path: &Path, text: &str) -> io::Result<()> {
+        let name = listed.name.to_bytes();
+        let kind = match listed.kind {
+            FileType::Unknown => disk::look(place.folder.fd()?, &listed.name)?.kind,
+            kind => kind,
+        };
+        if kind != FileType::Directory {
+            self.file(place, kind, name, path, text);
+            return Ok(());
+        }
+        if name == WORKSHOP.as_bytes() {
+            return Ok(());
+        }
+        if place.depth >= 2 {
+            if let Some(version) = std::str::from_utf8(name).ok().filter(|name| Version::strict(name).is_ok()) {
+                let signature = signature(path, name, place.names);
+                self.add(PackageKind::Folder, path, text, Some(version.to_owned()), signature);
+                return Ok(());
+            }
+            if name == b".git" {
+                return Ok(());
+            }
+        }
+        if place.depth >= MAX_DEPTH {
+            self.report(Problem::warning("folders-too-deep", "what lies below is not searched for zips"), text);
+            return Ok(());
+        }
+        let mut folder = disk::open_folder(place.folder.fd()?, &listed.name)?;
+        let names = disk::list(&mut folder, usize::MAX)?;
+        let before = (self.candidates.len(), self.problems.len());
+        self.folder(&Place { folder: &folder, names: &names, path, shown: text, depth: place.depth + 1 });
+        let is_barren = place.depth >= 2 && before == (self.candidates.len(), self.problems.len());
+        if is_barren || names.iter().any(|listed| listed.name.to_bytes() == MANIFEST) {
+            let message = format!("the folder is skipped: `{}` is not a version such as `1.0.0`", shown(name));
+            self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), text);
+        }
+        Ok(())
+    }
+
+    /// Whatever is not a folder, links to folders included.
+    fn file(&mut self, place: &Place<'_>, kind: FileType, name: &[u8], path: &Path, text: &str) {
+        let is_link = kind == FileType::Symlink;
+        if name.ends_with(b".zip") {
+            self.add(PackageKind::Zip, path, text, None, signature(path, name, place.names));
+        } else if is_link && (place.depth == 2 || (place.depth == 1 && path.is_dir())) {
+            let message = "the symbolic link is skipped: packages are not searched behind links";
+            self.report(Problem::warning("symlink-skipped", message).hint("replace it by what it points to"), text);
+        } else if place.depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
+            let message = "the file is ignored: only version folders, zips and signatures are expected here";
+            self.report(Problem::warning("not-a-version-folder", message).hint("remove it"), text);
+        }
+    }
+
+    /// Adds a candidate, unless something that is no file lies where its signature should.
+    fn add(
+        &mut self,
+        kind: PackageKind,
+        path: &Path,
+        package: &str,
+        folder_version: Option<String>,
+        signature: Option<PathBuf>,
+    ) {
+        let order = WalkOrder::new(kind, self.position);
+        self.position += 1;
+        let signature = match signature.map(|path| (disk::look_through(&path), path)) {
+            None => None,
+            Some((Ok(found), path)) if found.kind == FileType::RegularFile => Some(path),
+            // A dangling link counts as no signature, as in the reference.
+            Some((Err(error), _)) if error.kind() == io::ErrorKind::NotFound => None,
+            Some((Ok(_), _)) => {
+                let problem = Problem::quarantine("signature-not-a-file", "its signature is not a regular file");
+                return self.report(problem.hint(SIGNATURE_HINT), package);
+            }
+            Some((Err(error), _)) => {
+                let problem =
+                    Problem::quarantine(reading_rule(&error), format!("its signature cannot be read: {error}"));
+                return self.report(problem.hint(SIGNATURE_HINT), package);
+            }
+        };
+        let (layer, package, path) = (self.layer.to_owned(), package.to_owned(), path.to_owned());
+        self.candidates.push(Candidate { layer, package, path, kind, folder_version, signature, order, origin: None });
+    }
+
+    fn report(&mut self, problem: Problem, package: &str) {
+        self.problems.push(problem.within(self.layer, package));
+    }
+}
+
+/// The path of `<name>.sig` if the folder lists it: a look at the disk for each candidate would cost more.
+fn signature(path: &Path, name: &[u8], names: &[Listed]) -> Option<PathBuf> {
+    let wanted = [name, b".sig"].concat();
+    let listed = names.binary_search_by(|listed| CStr::to_bytes(&listed.name).cmp(&wanted)).is_ok();
+    listed.then(|| path.with_file_name(OsStr::from_bytes(&wanted)))
+}

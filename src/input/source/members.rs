@@ -1,0 +1,150 @@
+//! Which members of a zip make up the package, and whether all of them are acceptable.
+//!
+//! Works on the central directory alone. The zip is published as it is and unpacked by others, so a hostile member
+//! outside of the package's root refuses the package as well. Knows nothing of disks.
+
+use super::Limits;
+use super::names::{Tally, check_length, check_path, shown};
+use crate::base::problem::Problem;
+use crate::package::{Entry, EntryKind};
+use std::collections::BTreeMap;
+use zip::CompressionMethod;
+use zip::read::{ZipArchiveMetadata, ZipFileEntry};
+
+/// The package's part of a zip.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    /// In the order of the central directory, paths below the root.
+    pub(super) entries: Vec<Entry>,
+    /// From a file's path below the root to its index in the central directory.
+    pub(super) files: BTreeMap<String, usize>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// One member whose name is safe.
+struct Member<'a> {
+    /// Without the trailing slash of folders.
+    name: &'a str,
+    kind: EntryKind,
+    size: u64,
+}
+
+/// Checks all members, finds the root and lists what lies below.
+pub(super) fn check(directory: &ZipArchiveMetadata, zip_bytes: u64, limits: &Limits) -> Result<Members, Box<Problem>> {
+    let entries = (0..directory.len()).map(|index| directory.entry(index)).collect::<Result<Vec<_>, _>>();
+    let entries = entries.map_err(|error| damaged(error.to_string()))?;
+    let members = check_each(&entries, zip_bytes, limits)?;
+    check_kinds(&members)?;
+    let root = members.iter().find_map(|member| {
+        let root = member.name.strip_suffix("/manifest.yml")?;
+        (!root.contains('/')).then(|| format!("{root}/"))
+    });
+    let Some(root) = root else {
+        let reason = "failed to determine the root directory: no member is called `<folder>/manifest.yml`";
+        let hint = "pack the files into one folder called `<name>-<version>`";
+        return Err(Problem::quarantine("zip-without-root", reason).hint(hint).into());
+    };
+    below(&root, &members, limits)
+}
+
+/// Checks what can be told of each member alone, and their sizes together.
+fn check_each<'a>(
+    entries: &'a [ZipFileEntry<'_>],
+    zip_bytes: u64,
+    limits: &Limits,
+) -> Result<Vec<Member<'a>>, Box<Problem>> {
+    let mut tally = Tally::new(limits);
+    let mut members = Vec::with_capacity(entries.len().min(limits.max_entries));
+    for entry in entries {
+        let member = check_one(entry)?;
+        tally.add(member.name, member.size)?;
+        members.push(member);
+    }
+    let unpacked = tally.bytes();
+    if unpacked > zip_bytes.saturating_mul(limits.max_zip_ratio) {
+        let reason =
+            format!("{zip_bytes} bytes unpack to {unpacked}, more than {} times as many", limits.max_zip_ratio);
+        return Err(Problem::quarantine("zip-bomb", reason).hint("pack real content or raise the limit").into());
+    }
+    Ok(members)
+}
+
+fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>> {
+    /// The bits of a Unix mode that tell the kind of file.
+    const KIND_MASK: u32 = 0o170_000;
+    let raw = entry.name_raw();
+    let refuse = |rule: &str, reason: String, hint: &str| {
+        Err(Problem::quarantine(rule, reason).file(shown(raw)).hint(hint).into())
+    };
+    let (name, kind) = match raw.strip_suffix(b"/") {
+        Some(name) => (check_path(name)?, EntryKind::Folder),
+        None => (check_path(raw)?, EntryKind::File),
+    };
+    let expected_mode = if kind == EntryKind::Folder { 0o040_000 } else { 0o100_000 };
+    match entry.unix_mode().map_or(0, |mode| mode & KIND_MASK) {
+        0 => {}
+        mode if mode == expected_mode => {}
+        0o120_000 => return refuse("zip-symlink", "is a symbolic link".to_owned(), "pack the link's target instead"),
+        _ => return refuse("special-file", "is not what its name says: file or folder".to_owned(), "remove it"),
+    }
+    if entry.encrypted() {
+        return refuse("zip-encrypted", "is encrypted".to_owned(), "pack it without a password");
+    }
+    if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        let reason = format!("is compressed by an unsupported method: {}", entry.compression());
+        return refuse("zip-method", reason, "store or deflate it");
+    }
+    if kind == EntryKind::Folder && entry.size() > 0 {
+        return refuse("special-file", "is a folder that has content".to_owned(), "remove it");
+    }
+    Ok(Member { name, kind, size: entry.size() })
+}
+
+/// Refuses a name that is a file here and a folder there: unpacking it would depend on the order.
+fn check_kinds(members: &[Member<'_>]) -> Result<(), Box<Problem>> {
+    let kinds: BTreeMap<&str, EntryKind> = members.iter().map(|member| (member.name, member.kind)).collect();
+    let is_file = |name: &str| kinds.get(name) == Some(&EntryKind::File);
+    let is_folder = |name: &str| kinds.get(name) == Some(&EntryKind::Folder);
+    for member in members {
+        let same_name = match member.kind {
+            EntryKind::File => is_folder(member.name),
+            EntryKind::Folder => is_file(member.name),
+        };
+        let mut parents = member.name.match_indices('/').map(|(end, _)| &member.name[..end]);
+        if same_name || parents.any(is_file) {
+            let reason = "a part of its path is both a file and a folder";
+            let problem = Problem::quarantine("zip-file-and-folder", reason).file(member.name);
+            return Err(problem.hint("rename one of them").into());
+        }
+    }
+    Ok(())
+}
+
+/// Lists what lies below the root, given with its trailing slash.
+fn below(root: &str, members: &[Member<'_>], limits: &Limits) -> Result<Members, Box<Problem>> {
+    let mut result = Members::default();
+    let mut outside = None;
+    for (index, member) in members.iter().enumerate() {
+        let Some(path) = member.name.strip_prefix(root) else {
+            let is_root = member.kind == EntryKind::Folder && root.strip_suffix('/') == Some(member.name);
+            outside = outside.or((!is_root).then_some(member.name));
+            continue;
+        };
+        check_length(path, limits)?;
+        if member.kind == EntryKind::File {
+            result.files.insert(path.to_owned(), index);
+        }
+        result.entries.push(Entry { path: path.to_owned(), kind: member.kind, size: member.size });
+    }
+    if let Some(name) = outside {
+        let reason = format!("a member outside of the package's root `{root}` is ignored here, but Kibana refuses it");
+        let warning = Problem::warning("zip-outside-root", reason).file(name);
+        result.warnings.push(warning.hint("pack everything into one folder"));
+    }
+    Ok(result)
+}
+
+/// The quarantine for a zip that contradicts itself.
+pub(super) fn damaged(reason: impl Into<String>) -> Box<Problem> {
+    Problem::quarantine("zip-damaged", reason).hint("build the zip again").into()
+}

@@ -1,0 +1,221 @@
+//! Where packages come from: the folders of a layer are searched, and each package found is opened.
+//!
+//! [`discover()`] finds, cheaply and in the order that decides between duplicates, everything that may be a package
+//! (contract, section 1). [`OpenPackage::open`] then looks at one of them closely; it is meant to be called in parallel.
+//! Everything hostile or broken about names, links, kinds of files and zips ends here: what later stages see through
+//! [`PackageFiles`] has safe unique paths, bounded sizes and plain content. Knows nothing of manifests, so duplicates by
+//! name and version are for the caller to judge.
+
+mod archive;
+mod discover;
+mod disk;
+mod folder;
+mod inventory;
+mod links;
+mod members;
+mod names;
+mod tree;
+#[cfg(test)]
+mod tests;
+
+pub use archive::ZipPackage;
+pub use discover::{WORKSHOP, discover};
+pub use disk::FileStat;
+pub use folder::FolderPackage;
+pub use inventory::{Inventory, each_of};
+pub use tree::{Origin, TreePackage};
+
+use crate::base::problem::Problem;
+use crate::config::layer::LayerSource;
+use crate::config::limits::Limits;
+use crate::dialect::version::Version;
+use crate::package::{Entry, PackageFiles, PackageKind};
+use rustix::fs::FileType;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Something that may be a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Name of the layer.
+    pub layer: String,
+    /// Path relative to the layer's path, forward slashes; for reports, so unprintable names are escaped.
+    pub package: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Folder or zip.
+    pub kind: PackageKind,
+    /// Name of the version folder; `None` for zips.
+    pub folder_version: Option<String>,
+    /// The detached signature beside it, if there is one: a regular file.
+    pub signature: Option<PathBuf>,
+    /// Its rank in the layer.
+    pub order: WalkOrder,
+    /// Where it lies if that is a repository; `path` and `signature` only name it then.
+    pub origin: Option<Arc<Origin>>,
+}
+
+impl Candidate {
+    /// A package that a person named: a folder whatever its name is, or a zip. The name of a folder counts as its version
+    /// only if it is one.
+    ///
+    /// # Errors
+    /// When nothing is there, or it is neither.
+    pub fn named(path: &Path, layer: &str) -> io::Result<Self> {
+        let found = disk::look_through(path)?;
+        let kind = match found.kind {
+            FileType::Directory => PackageKind::Folder,
+            FileType::RegularFile => PackageKind::Zip,
+            _ => return Err(io::Error::other("it is neither a folder nor a zip")),
+        };
+        // Links to a folder are followed: it was asked for.
+        let path = path.canonicalize()?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_version = kind == PackageKind::Folder && Version::strict(&name).is_ok();
+        let mut signature = path.as_os_str().to_owned();
+        signature.push(".sig");
+        let signature = PathBuf::from(signature);
+        let is_signed = disk::look_through(&signature).is_ok_and(|found| found.kind == FileType::RegularFile);
+        Ok(Self {
+            layer: layer.to_owned(),
+            package: names::shown(name.as_bytes()),
+            path,
+            kind,
+            folder_version: is_version.then_some(name),
+            signature: is_signed.then_some(signature),
+            order: WalkOrder::new(kind, 0),
+            origin: None,
+        })
+    }
+}
+
+/// The rank of a candidate in its layer: of two packages with the same name and version the lesser wins.
+///
+/// Zips come before folders; within each, the order is that of the layer's paths, then that of the walk. A zip inside
+/// a directory package ranks among the zips by the place of that folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WalkOrder {
+    is_folder: bool,
+    position: usize,
+    nested: usize,
+}
+
+impl WalkOrder {
+    fn new(kind: PackageKind, position: usize) -> Self {
+        Self { is_folder: kind == PackageKind::Folder, position, nested: 0 }
+    }
+
+    fn nested_zip(self, index: usize) -> Self {
+        Self { is_folder: false, position: self.position, nested: index + 1 }
+    }
+}
+
+/// A package of either kind, opened and checked. Holds no file open, so all packages of a site may be kept.
+#[derive(Debug)]
+pub enum OpenPackage {
+    /// A version folder.
+    Folder(FolderPackage),
+    /// A zip.
+    Zip(ZipPackage),
+    /// A tree of a repository.
+    Tree(TreePackage),
+}
+
+impl OpenPackage {
+    /// Opens a candidate. The problem quarantines it, except `not-a-zip`, a warning: such a file is no package.
+    pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
+        if let Some(origin) = &candidate.origin {
+            return TreePackage::open(candidate, origin, limits).map(Self::Tree);
+        }
+        match candidate.kind {
+            PackageKind::Folder => FolderPackage::open(candidate, limits).map(Self::Folder),
+            PackageKind::Zip => ZipPackage::open(candidate, limits).map(Self::Zip),
+        }
+    }
+
+    /// What was odd but not refused.
+    pub fn warnings(&self) -> &[Problem] {
+        match self {
+            Self::Folder(folder) => folder.warnings(),
+            Self::Zip(zip) => zip.warnings(),
+            Self::Tree(tree) => tree.warnings(),
+        }
+    }
+
+    /// What to detect changes by: a folder has one for each entry, a zip one for itself; a tree does not change.
+    pub fn stats(&self) -> &[FileStat] {
+        match self {
+            Self::Folder(folder) => folder.stats(),
+            Self::Zip(zip) => std::slice::from_ref(zip.stat()),
+            Self::Tree(_) => &[],
+        }
+    }
+
+    /// Zips inside a directory package, candidates of their own.
+    pub fn nested(&self) -> Vec<Candidate> {
+        match self {
+            Self::Folder(folder) => folder.nested(),
+            Self::Zip(_) | Self::Tree(_) => Vec::new(),
+        }
+    }
+
+    /// Streams the content of one file into `use_content`, which must read to the end to be sure that it is whole: only
+    /// there a zip's checksum is compared.
+    ///
+    /// No more than the listed size is ever given, and a file is never held whole.
+    pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Folder(folder) => folder.with_file(path, use_content),
+            Self::Zip(zip) => zip.with_file(path, use_content),
+            Self::Tree(tree) => tree.with_file(path, use_content),
+        }
+    }
+}
+
+impl OpenPackage {
+    /// Streams the zip itself into `use_content`, as it is: it is published byte for byte.
+    ///
+    /// # Errors
+    /// When it is no zip, is not the file that was opened, or changes while it is being read.
+    pub fn with_archive<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Folder(_) | Self::Tree(_) => Err(io::ErrorKind::IsADirectory.into()),
+            Self::Zip(zip) => zip.with_archive(use_content),
+        }
+    }
+}
+
+/// What to detect changes of a single file by; links are followed.
+///
+/// # Errors
+/// When nothing is there, or it cannot be looked at.
+pub fn stat(path: &Path) -> io::Result<FileStat> {
+    Ok(disk::look_through(path)?.stat)
+}
+
+impl PackageFiles for OpenPackage {
+    fn kind(&self) -> PackageKind {
+        match self {
+            Self::Folder(folder) => folder.kind(),
+            Self::Zip(zip) => zip.kind(),
+            Self::Tree(tree) => tree.kind(),
+        }
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::Folder(folder) => folder.entries(),
+            Self::Zip(zip) => zip.entries(),
+            Self::Tree(tree) => tree.entries(),
+        }
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Folder(folder) => folder.read(path),
+            Self::Zip(zip) => zip.read(path),
+            Self::Tree(tree) => tree.read(path),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Which paths a package may use.
+//!
+//! A path of a package becomes a path below the document root, a URL and a member of a zip, so whatever is ambiguous in
+//! any of the three is refused here, once, for folders and zips alike. Touches no disk.
+
+use super::Limits;
+use crate::base::problem::Problem;
+
+/// What every file system we know allows for one component.
+const MAX_COMPONENT_BYTES: usize = 255;
+
+/// The name of an entry if it is safe everywhere, or the quarantine that says why it is not; `parent` is the folder it
+/// lies in, empty or with a trailing slash.
+pub(super) fn check_component<'a>(parent: &str, name: &'a [u8]) -> Result<&'a str, Box<Problem>> {
+    component(name).map_err(|fault| fault.of(format!("{parent}{}", shown(name))))
+}
+
+/// The same for a whole path: what a zip member is called, without the trailing slash of folders.
+pub(super) fn check_path(name: &[u8]) -> Result<&str, Box<Problem>> {
+    let check = || {
+        name.split(|&byte| byte == b'/').try_for_each(|name| component(name).map(|_| ()))?;
+        std::str::from_utf8(name).map_err(|_| Fault::NOT_UTF8)
+    };
+    check().map_err(|fault| fault.of(shown(name)))
+}
+
+/// Why a name is refused: rule and reason.
+struct Fault(&'static str, &'static str);
+
+impl Fault {
+    const NOT_UTF8: Self = Self("unsafe-name", "the name is not valid UTF-8");
+
+    fn of(self, file: String) -> Box<Problem> {
+        Problem::quarantine(self.0, self.1).file(file).hint("rename it").into()
+    }
+}
+
+fn component(name: &[u8]) -> Result<&str, Fault> {
+    let text = std::str::from_utf8(name).map_err(|_| Fault::NOT_UTF8)?;
+    if matches!(text, "" | "." | "..") {
+        Err(Fault("unsafe-path", "the path is absolute or has an empty, `.` or `..` component"))
+    } else if text.contains(char::is_control) {
+        Err(Fault("unsafe-name", "the name has a control character"))
+    } else if text.contains('\\') {
+        Err(Fault("unsafe-name", "the name has a back-slash"))
+    } else if text.len() > MAX_COMPONENT_BYTES {
+        Err(Fault("path-too-long", "the name has more than 255 bytes"))
+    } else {
+        Ok(text)
+    }
+}
+
+/// Checks the bounds of a path below the package's root.
+pub(super) fn check_length(path: &str, limits: &Limits) -> Result<(), Box<Problem>> {
+    let (bytes, depth) = (path.len(), path.split('/').count());
+    let reason = if bytes > limits.max_path_bytes {
+        format!("a path has {bytes} bytes, more than the limit of {}", limits.max_path_bytes)
+    } else if depth > limits.max_depth {
+        format!("a path has {depth} components, more than the limit of {}", limits.max_depth)
+    } else {
+        return Ok(());
+    };
+    Err(Problem::quarantine("path-too-long", reason).file(path).hint("shorten the path or raise the limit").into())
+}
+
+/// Counts what a package holds against its limits.
+#[derive(Debug)]
+pub(super) struct Tally<'a> {
+    limits: &'a Limits,
+    entries: usize,
+    bytes: u64,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        Self { limits, entries: 0, bytes: 0 }
+    }
+
+    /// Adds one entry of the given size in bytes, 0 for a folder.
+    pub(super) fn add(&mut self, path: &str, size: u64) -> Result<(), Box<Problem>> {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(size);
+        let Limits { max_entries, max_file_bytes, max_package_bytes, .. } = *self.limits;
+        let (rule, reason) = if self.entries > max_entries {
+            ("too-many-entries", format!("the package has more than {max_entries} files and folders"))
+        } else if size > max_file_bytes {
+            ("file-too-large", format!("the file has {size} bytes, more than the limit of {max_file_bytes}"))
+        } else if self.bytes > max_package_bytes {
+            ("package-too-large", format!("the package has more than {max_package_bytes} unpacked bytes"))
+        } else {
+            return Ok(());
+        };
+        Err(Problem::quarantine(rule, reason).file(path).hint("make the package smaller or raise the limit").into())
+    }
+
+    /// Unpacked bytes so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// A name as it can be printed: bad UTF-8 replaced, control characters escaped.
+pub(super) fn shown(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for character in String::from_utf8_lossy(name).chars() {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}

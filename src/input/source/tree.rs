@@ -1,0 +1,275 @@
+//! A package that lies in a tree of a git repository.
+//!
+//! The same rules as for folders on disk: safe names, bounded sizes, links only to files inside the package. What a tree
+//! holds never changes, so its id is all that a second look needs. A zip inside is not looked into. Knows nothing of what
+//! the files mean.
+
+use super::names::{Tally, check_component, check_length, shown};
+use super::{Candidate, Limits};
+use crate::base::problem::{Problem, reading_rule};
+use crate::input::git::{Kind, Repository, TreeEntry};
+use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// As many links in a row are followed as a file system would.
+const MAX_LINKS: usize = 40;
+/// A target of a link is a path.
+const MAX_TARGET_BYTES: u64 = 4096;
+
+/// Where a package in a repository lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The repository.
+    pub repository: Arc<Repository>,
+    /// Id of the package's tree.
+    pub tree: String,
+    /// Id of the signature beside it.
+    pub signature: Option<String>,
+}
+
+impl Origin {
+    /// Streams the signature.
+    ///
+    /// # Errors
+    /// Those of `use_content`; or when there is none, or git fails.
+    pub fn with_signature<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        let id = self.signature.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let size = self.repository.sizes(std::slice::from_ref(id))?.first().copied().unwrap_or_default();
+        self.repository.with_blob(id, size, use_content)
+    }
+}
+
+/// An open package of a tree: what lies in it, checked, and how to read it.
+#[derive(Debug)]
+pub struct TreePackage {
+    repository: Arc<Repository>,
+    entries: Vec<Entry>,
+    /// Id of the content of each file.
+    blobs: BTreeMap<String, String>,
+    warnings: Vec<Problem>,
+}
+
+/// What lies at each path, links not followed.
+type Found = BTreeMap<String, (Kind, String)>;
+
+impl TreePackage {
+    /// Reads the trees; the problem, if any, quarantines it.
+    pub fn open(candidate: &Candidate, origin: &Origin, limits: &Limits) -> Result<Self, Box<Problem>> {
+        let place = |problem: Problem| problem.within(&candidate.layer, &candidate.package);
+        let mut package = Self::read(origin, limits).map_err(|problem| Box::new(place(*problem)))?;
+        package.warnings = package.warnings.into_iter().map(place).collect();
+        Ok(package)
+    }
+
+    fn read(origin: &Origin, limits: &Limits) -> Result<Self, Box<Problem>> {
+        let repository = Arc::clone(&origin.repository);
+        let mut walk = Walk { repository: &repository, limits, order: Vec::new(), found: BTreeMap::new() };
+        walk.folder(&origin.tree, "")?;
+        let Walk { order, found, .. } = walk;
+        let mut package = Self {
+            repository: Arc::clone(&repository),
+            entries: Vec::new(),
+            blobs: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        for path in order {
+            match &found[&path] {
+                (Kind::Tree, _) => package.entries.push(Entry { path, kind: EntryKind::Folder, size: 0 }),
+                (Kind::File, id) => package.file(path, id.clone()),
+                (Kind::Link, _) => package.link(path, &found)?,
+                (Kind::Other, _) => {
+                    let problem = Problem::quarantine("special-file", "it is a repository inside the repository");
+                    return Err(problem.file(path).hint("remove the submodule, or add its files").into());
+                }
+            }
+        }
+        package.measure(limits)?;
+        Ok(package)
+    }
+
+    fn file(&mut self, path: String, id: String) {
+        self.blobs.insert(path.clone(), id);
+        self.entries.push(Entry { path, kind: EntryKind::File, size: 0 });
+    }
+
+    fn link(&mut self, path: String, found: &Found) -> Result<(), Box<Problem>> {
+        let mend = "replace the link by what it should point to";
+        let refuse =
+            |rule: &str, reason: &str| Err(Problem::quarantine(rule, reason).file(path.clone()).hint(mend).into());
+        match resolve(&self.repository, found, &path).map_err(unreadable(&path))? {
+            Target::Dangling if path.contains(".DS_Store") => Ok(()),
+            Target::Dangling => refuse("dangling-symlink", "a symbolic link points to nothing"),
+            Target::Outside => refuse("symlink-escapes", "a symbolic link leaves the package"),
+            Target::Loop => refuse("symlink-loop", "a symbolic link leads to itself or to a folder it lies in"),
+            Target::File(id) => {
+                self.file(path, id);
+                Ok(())
+            }
+            Target::Folder => {
+                let warning = Problem::warning("symlink-to-folder", "what lies below a link to a folder is left out");
+                self.warnings.push(warning.file(path.clone()).hint(mend));
+                self.entries.push(Entry { path, kind: EntryKind::Folder, size: 0 });
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks for all sizes at once, and compares with the limits.
+    fn measure(&mut self, limits: &Limits) -> Result<(), Box<Problem>> {
+        let files = self.entries.iter_mut().filter(|entry| entry.kind == EntryKind::File);
+        let mut files: Vec<_> = files.collect();
+        let ids: Vec<String> = files.iter().map(|entry| self.blobs[&entry.path].clone()).collect();
+        let sizes = self.repository.sizes(&ids).map_err(unreadable(""))?;
+        files.iter_mut().zip(sizes).for_each(|(entry, size)| entry.size = size);
+        let mut tally = Tally::new(limits);
+        for entry in &self.entries {
+            tally.add(&entry.path, entry.size)?;
+            if entry.kind == EntryKind::File && entry.path.ends_with(".zip") {
+                let warning = Problem::warning("zip-in-git", "a zip inside a package of a repository is no package");
+                self.warnings.push(warning.file(entry.path.clone()).hint("put the zip into a layer that is a folder"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was odd but not refused.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// Streams the content of one file into `use_content`.
+    pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+        let id = self.blobs.get(path).ok_or(io::ErrorKind::NotFound)?;
+        self.repository.with_blob(id, self.size(path), use_content)
+    }
+
+    /// The entries stand in the order of their components, which is not that of whole paths.
+    fn size(&self, path: &str) -> u64 {
+        let found = self.entries.binary_search_by(|entry| entry.path.split('/').cmp(path.split('/')));
+        found.map_or(0, |index| self.entries[index].size)
+    }
+}
+
+impl PackageFiles for TreePackage {
+    fn kind(&self) -> PackageKind {
+        PackageKind::Folder
+    }
+
+    fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.with_file(path, |content| {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+    }
+}
+
+/// A walk in progress.
+struct Walk<'a> {
+    repository: &'a Repository,
+    limits: &'a Limits,
+    /// Depth first.
+    order: Vec<String>,
+    found: Found,
+}
+
+impl Walk<'_> {
+    /// Adds what lies in one tree; `prefix` is its path with a trailing slash, empty for the root.
+    fn folder(&mut self, tree: &str, prefix: &str) -> Result<(), Box<Problem>> {
+        let entries = self.repository.tree(tree).map_err(unreadable(prefix.trim_end_matches('/')))?;
+        for TreeEntry { name, kind, id } in entries {
+            let path = format!("{prefix}{}", check_component(prefix, &name)?);
+            check_length(&path, self.limits)?;
+            if self.order.len() >= self.limits.max_entries {
+                let reason = format!("the package has more than {} files and folders", self.limits.max_entries);
+                let problem = Problem::quarantine("too-many-entries", reason);
+                return Err(problem.hint("make the package smaller or raise the limit").into());
+            }
+            self.order.push(path.clone());
+            if self.found.insert(path.clone(), (kind, id.clone())).is_some() {
+                let problem = Problem::quarantine("unsafe-name", "a tree holds the name twice").file(shown(&name));
+                return Err(problem.hint("repair the repository").into());
+            }
+            if kind == Kind::Tree {
+                self.folder(&id, &format!("{path}/"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The end of a link, all links on the way followed.
+#[derive(Debug)]
+enum Target {
+    File(String),
+    Folder,
+    Outside,
+    Dangling,
+    Loop,
+}
+
+/// Follows the link at a path.
+fn resolve(repository: &Repository, found: &Found, path: &str) -> io::Result<Target> {
+    let mut place: Vec<String> = Vec::new();
+    // What is left to walk, the next component last.
+    let mut left: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+    let mut links = 0;
+    while let Some(name) = left.pop() {
+        match name.as_str() {
+            "" | "." => continue,
+            ".." => {
+                if place.pop().is_none() {
+                    return Ok(Target::Outside);
+                }
+                continue;
+            }
+            _ => place.push(name),
+        }
+        match found.get(&place.join("/")) {
+            None => return Ok(Target::Dangling),
+            Some((Kind::Link, id)) => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Ok(Target::Loop);
+                }
+                let target = target(repository, id)?;
+                if target.starts_with('/') {
+                    return Ok(Target::Outside);
+                }
+                place.pop();
+                left.extend(target.split('/').rev().map(str::to_owned));
+            }
+            Some((Kind::Tree, _)) => {}
+            Some(_) if left.iter().any(|name| !matches!(name.as_str(), "" | ".")) => return Ok(Target::Dangling),
+            Some((Kind::File, id)) => return Ok(Target::File(id.clone())),
+            Some((Kind::Other, _)) => return Ok(Target::Outside),
+        }
+    }
+    let inside = place.join("/");
+    let is_above = inside.is_empty() || path == inside || path.starts_with(&format!("{inside}/"));
+    Ok(if is_above { Target::Loop } else { Target::Folder })
+}
+
+fn target(repository: &Repository, id: &str) -> io::Result<String> {
+    let size = repository.sizes(&[id.to_owned()])?.first().copied().unwrap_or_default();
+    if size > MAX_TARGET_BYTES {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    }
+    let mut text = String::new();
+    repository.with_blob(id, size, |content| content.read_to_string(&mut text))?;
+    Ok(text)
+}
+
+fn unreadable(path: &str) -> impl FnOnce(io::Error) -> Box<Problem> {
+    move |error| {
+        let problem = Problem::quarantine(reading_rule(&error), format!("cannot be read: {error}"));
+        let problem = if path.is_empty() { problem } else { problem.file(path) };
+        problem.hint("`git fsck` says whether the repository is whole").into()
+    }
+}

@@ -1,0 +1,241 @@
+//! A look at the layers: what is there, and whether it is what was there before.
+//!
+//! A fingerprint of a package is made from names, sizes, times and inodes alone, in a repository from ids; no file is read. It is the key under
+//! which the cache keeps what became of the package. When all fingerprints, the rules and the settings are those of the
+//! last build, there is nothing to do.
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::format::FORMAT;
+use crate::base::problem::Problem;
+use crate::base::table::Table;
+use crate::config::layer::{Layer, LayerPlan};
+use crate::config::limits::Limits;
+use crate::input::source::{self, Candidate, FileStat, Inventory, OpenPackage};
+use crate::package::{EntryKind, PackageKind};
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Clocks of file systems tick every few milliseconds: a file may change again within the tick in which it was looked at
+/// and keep its times. What changed so shortly before the look is not trusted.
+const TICK_NS: i64 = 100_000_000;
+/// As [`TICK_NS`], where times are whole seconds.
+const COARSE_TICK_NS: i64 = 2_000_000_000;
+
+/// What every look is taken with.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Bounds of a package.
+    pub limits: Limits,
+    /// When the run began, by the clock of the file system, in nanoseconds since 1970.
+    pub now_ns: i64,
+}
+
+/// What is in the layers.
+pub struct Survey(pub Vec<LayerSurvey>);
+
+/// What is in one layer.
+pub struct LayerSurvey {
+    /// In order of precedence; with a fingerprint where one was taken.
+    pub candidates: Vec<(Candidate, Option<Digest>)>,
+    /// What is odd about its folders.
+    pub problems: Vec<Problem>,
+}
+
+impl Survey {
+    /// Searches all layers, those further down first: a version that is promoted meanwhile is put above before it is taken
+    /// away below, so it is found in one of the two.
+    ///
+    /// # Errors
+    /// When a layer cannot be read.
+    pub fn new(layers: &[LayerPlan]) -> Result<Self> {
+        let search = |layer: &LayerPlan| {
+            let found = source::discover(&layer.source);
+            let (candidates, problems) =
+                found.with_context(|| format!("cannot search layer `{}`", layer.source.name))?;
+            Ok(LayerSurvey {
+                candidates: candidates.into_iter().map(|candidate| (candidate, None)).collect(),
+                problems,
+            })
+        };
+        let mut found = layers.iter().rev().map(search).collect::<Result<Vec<_>>>()?;
+        found.reverse();
+        Ok(Self(found))
+    }
+
+    /// One digest for each layer, see [`layer_digest`].
+    pub fn digests(&self) -> Vec<Option<Digest>> {
+        let digest =
+            |found: &LayerSurvey| layer_digest(found.candidates.iter().map(|(_, print)| *print), &found.problems);
+        self.0.iter().map(digest).collect()
+    }
+
+    /// Takes the fingerprints of all packages.
+    pub fn take_fingerprints(&mut self, layers: &[LayerPlan], look: &Look, inventories: &Inventories) {
+        for (layer, found) in layers.iter().zip(&mut self.0) {
+            found.candidates.par_iter_mut().for_each(|(candidate, print)| {
+                if candidate.origin.is_some() {
+                    *print = Print::new(candidate, &layer.rules, look).tree(candidate);
+                    return;
+                }
+                *print = inventories.glance(candidate, &layer.rules, look).or_else(|| {
+                    let files = OpenPackage::open(candidate, &look.limits).ok()?;
+                    let print = fingerprint(candidate, &files, &layer.rules, look)?;
+                    inventories.put(candidate, &files, print);
+                    Some(print)
+                });
+            });
+        }
+    }
+
+    /// Number of packages found.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|found| found.candidates.len()).sum()
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One digest of all that was found in a layer; `None` when a package has no fingerprint.
+pub fn layer_digest(prints: impl IntoIterator<Item = Option<Digest>>, problems: &[Problem]) -> Option<Digest> {
+    let mut hasher = Hasher::default();
+    for print in prints {
+        hasher.update(print?.bytes());
+    }
+    hasher.text(format!("{problems:?}"));
+    Some(hasher.finish())
+}
+
+/// The fingerprint of a package: equal ones have equal files and are read by equal rules. `None` where that cannot be
+/// promised: a file changed just now, or a zip lies inside the package, which is a package of its own.
+pub fn fingerprint(candidate: &Candidate, files: &OpenPackage, rules: &Layer, look: &Look) -> Option<Digest> {
+    if candidate.origin.is_some() {
+        return Print::new(candidate, rules, look).tree(candidate);
+    }
+    if !files.nested().is_empty() {
+        return None;
+    }
+    let mut print = Print::new(candidate, rules, look);
+    source::each_of(files, |path, kind, stat| print.add(path, kind, stat));
+    print.finish(candidate)
+}
+
+/// A fingerprint in the making.
+struct Print {
+    text: Vec<u8>,
+    now_ns: i64,
+    is_settled: bool,
+}
+
+impl Print {
+    fn new(candidate: &Candidate, rules: &Layer, look: &Look) -> Self {
+        let mut print = Self { text: Vec::with_capacity(1 << 14), now_ns: look.now_ns, is_settled: true };
+        print.number(FORMAT);
+        print.part(env!("CARGO_PKG_VERSION").as_bytes());
+        print.part(format!("{rules:?} {:?}", look.limits).as_bytes());
+        print.part(place(candidate).bytes());
+        print
+    }
+
+    /// A part with its length, so that neighbouring parts cannot run into each other.
+    fn part(&mut self, part: &[u8]) {
+        self.number(part.len() as u64);
+        self.text.extend_from_slice(part);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.text.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn add(&mut self, path: &str, kind: EntryKind, stat: Option<&FileStat>) {
+        self.part(path.as_bytes());
+        self.number(u64::from(kind == EntryKind::Folder));
+        if let Some(stat) = stat {
+            self.is_settled &= is_settled(stat, self.now_ns);
+            [stat.size, stat.inode, stat.device].into_iter().for_each(|number| self.number(number));
+            [stat.modified_ns, stat.changed_ns].into_iter().for_each(|time| self.number(time.cast_unsigned()));
+        }
+    }
+
+    /// That of a package in a repository: ids say everything, and no look is needed.
+    fn tree(mut self, candidate: &Candidate) -> Option<Digest> {
+        let origin = candidate.origin.as_ref()?;
+        self.part(origin.tree.as_bytes());
+        self.part(origin.signature.as_deref().unwrap_or_default().as_bytes());
+        Some(Digest::of(&self.text))
+    }
+
+    fn finish(mut self, candidate: &Candidate) -> Option<Digest> {
+        if let Some(path) = &candidate.signature {
+            self.add("", EntryKind::File, Some(&source::stat(path).ok()?));
+        }
+        self.is_settled.then(|| Digest::of(&self.text))
+    }
+}
+
+/// Where a candidate was found.
+fn place(candidate: &Candidate) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.text(&candidate.layer);
+    hasher.text(&candidate.package);
+    hasher.text(candidate.path.as_os_str().as_encoded_bytes());
+    hasher.number(u64::from(candidate.kind == PackageKind::Folder));
+    hasher.finish()
+}
+
+/// What lay in each package when it was walked last, and its fingerprint then.
+///
+/// A look by known names costs half of a walk. It is trusted only if it gives the same fingerprint, in which every folder
+/// counts with its times; anything else is walked.
+pub struct Inventories(Table<(Digest, Inventory)>);
+
+impl Inventories {
+    /// Reads those of an output folder.
+    pub fn read(out: &Path) -> Self {
+        Self(Table::read(out.join("cache/inventories")))
+    }
+
+    /// None, and none are kept.
+    pub fn none() -> Self {
+        Self(Table::none())
+    }
+
+    /// Keeps that of a package that was walked.
+    pub fn put(&self, candidate: &Candidate, files: &OpenPackage, fingerprint: Digest) {
+        if let Some(inventory) = Inventory::of(files) {
+            self.0.put(place(candidate), (fingerprint, inventory));
+        }
+    }
+
+    /// The fingerprint of a package in which nothing changed.
+    fn glance(&self, candidate: &Candidate, rules: &Layer, look: &Look) -> Option<Digest> {
+        let (before, inventory) = self.0.get(&place(candidate))?;
+        let mut print = Print::new(candidate, rules, look);
+        inventory.look(candidate, |path, kind, stat| print.add(path, kind, stat))?;
+        print.finish(candidate).filter(|print| *print == before)
+    }
+
+    /// Writes what is new.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(self) -> Result<()> {
+        self.0.write()
+    }
+}
+
+fn is_settled(stat: &FileStat, now_ns: i64) -> bool {
+    let is_coarse = stat.changed_ns % 1_000_000_000 == 0;
+    stat.changed_ns < now_ns - if is_coarse { COARSE_TICK_NS } else { TICK_NS }
+}
+
+/// The time of the file system, in nanoseconds since 1970: that of a file that was written just now.
+///
+/// # Errors
+/// When the file cannot be looked at.
+pub fn file_system_time(just_written: &Path) -> Result<i64> {
+    Ok(source::stat(just_written).with_context(|| format!("cannot look at {}", just_written.display()))?.modified_ns)
+}

@@ -1,0 +1,141 @@
+//! The catalog for people: pages under `/ui/` that show what a distribution holds.
+//!
+//! Everything is made by the build, from what the catalog and the store know, and is part of the same tree as the answers:
+//! a page changes when what it shows changes, and with nothing else. Pages of a package are remembered between builds and
+//! shared between generations and distributions, so they name neither. Reading needs no script; scripts only filter what
+//! a page holds already, or fetch files of the same tree. Knows no disk and no host.
+
+mod assets;
+mod changelog;
+mod distribution;
+mod facets;
+mod feed;
+mod fields;
+mod matrix;
+mod markdown;
+mod overview;
+pub mod package;
+mod shown;
+mod signature;
+mod templates;
+#[cfg(test)]
+mod tests;
+pub mod version_digests;
+mod versions;
+
+use crate::base::digest::{Digest, Hasher};
+use crate::base::progress::Progress;
+use crate::base::table::Table;
+use crate::catalog::merge::{Catalog, Entry};
+use crate::catalog::page_record::{PackagePages, Page};
+use crate::package::Facts;
+use crate::site::report::Report;
+use crate::store::Store;
+use crate::store::content::{Contents, are_whole};
+use anyhow::Result;
+use rayon::prelude::*;
+use templates::Templates;
+use version_digests::VersionDigests;
+
+/// Pages of packages by what they are made from.
+pub type PageTable = Table<PackagePages>;
+
+/// Puts pages into the store.
+struct Shelf<'a> {
+    contents: Contents<'a>,
+    templates: Templates,
+}
+
+impl Shelf<'_> {
+    /// Stores a text under a path below `/ui/`.
+    fn put(&self, path: &str, text: &str) -> Result<Page> {
+        let (blob, gzip) = self.contents.put_text(text)?;
+        Ok(Page { path: format!("/ui/{path}"), blob, gzip })
+    }
+}
+
+/// Makes all pages of a distribution; those of packages that `known` has are taken from there.
+///
+/// # Errors
+/// When the store fails, or a template is broken.
+pub fn build(
+    name: &str,
+    catalog: &Catalog,
+    report: &Report,
+    store: &Store,
+    known: &PageTable,
+    progress: &Progress,
+) -> Result<Vec<Page>> {
+    let shelf = Shelf { contents: Contents::new(Some(store)), templates: Templates::new()? };
+    let facts = catalog.facts();
+    let groups = groups(&catalog.entries);
+    progress.begin("rendering pages", groups.len() as u64);
+    let packages = groups
+        .par_iter()
+        .map(|&(first, end)| {
+            progress.step();
+            one_package(&catalog.entries[first..end], &facts[first..end], &shelf, store, known)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let tiles: Vec<_> = packages.iter().map(|package| &package.tile).collect();
+    let mut pages = assets::pages(&shelf)?;
+    pages.extend(overview::pages(name, &tiles, report, &shelf)?);
+    pages.extend(matrix::pages(name, &tiles, &shelf)?);
+    pages.push(distribution::page(name, catalog, report, &shelf)?);
+    pages.push(feed::page(name, &tiles, &shelf)?);
+    pages.push(shelf.put(version_digests::PATH, &VersionDigests::of(catalog).to_json()?)?);
+    pages.extend(packages.into_iter().flat_map(|package| package.pages));
+    Ok(pages)
+}
+
+/// Where each name begins and ends among the entries.
+fn groups(entries: &[Entry]) -> Vec<(usize, usize)> {
+    let mut end = 0;
+    let same_name = |a: &Entry, b: &Entry| a.record.facts.name == b.record.facts.name;
+    let bounds = entries.chunk_by(same_name).map(|group| {
+        let first = end;
+        end += group.len();
+        (first, end)
+    });
+    bounds.collect()
+}
+
+fn one_package(
+    entries: &[Entry],
+    facts: &[&Facts],
+    shelf: &Shelf<'_>,
+    store: &Store,
+    known: &PageTable,
+) -> Result<PackagePages> {
+    let key = key(entries, shelf);
+    let is_whole = |pages: &PackagePages| {
+        let blobs = pages.pages.iter().flat_map(|page| [Some(&page.blob), page.gzip.as_ref()]);
+        are_whole(store, blobs.flatten())
+    };
+    if let Some(pages) = known.get(&key).filter(is_whole) {
+        return Ok(pages);
+    }
+    let pages = package::pages(entries, facts, shelf, store)?;
+    known.put(key, pages.clone());
+    Ok(pages)
+}
+
+/// A digest of everything that the pages of a package are made from.
+fn key(entries: &[Entry], shelf: &Shelf<'_>) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.update(shelf.templates.digest().bytes());
+    for entry in entries {
+        let record = &entry.record;
+        hasher.update(record.item_digest.bytes());
+        for blob in [Some(record.document), Some(record.archive), record.signature] {
+            hasher.text(blob.map_or_else(String::new, |blob| format!("{} {}", blob.digest, blob.size)));
+        }
+        hasher.text(format!("{} {} {:?} {:?}", record.tree, entry.layer, record.kind, entry.deprecated));
+        hasher.text(&entry.package);
+        for copy in &entry.also_in {
+            hasher.text(format!("{} {}", copy.layer, copy.differing_files.len()));
+        }
+        hasher.text("");
+    }
+    hasher.finish()
+}

@@ -1,0 +1,174 @@
+//! What was built and what was not: one value, printed for people and written for machines.
+//!
+//! `report.json` in a generation says what follows from the input alone, so that equal input gives equal bytes; times
+//! are only printed. Its schema is documented on the types here.
+
+use crate::answers::route::build::Report as RouteReport;
+use crate::base::problem::{Problem, Severity};
+use crate::catalog::merge::Catalog;
+use crate::catalog::record::LayerIntake;
+use crate::config::exceptions::KeptException;
+use crate::site::assemble::Site;
+use serde::{Deserialize, Serialize};
+
+/// The report of one distribution, `report.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// `epr-build/report/1`; the number grows when a reader could misunderstand a newer file.
+    pub schema: String,
+    /// Name of the distribution.
+    pub distribution: String,
+    /// Name of the generation.
+    pub generation: String,
+    /// The layers, in order.
+    pub layers: Vec<LayerReport>,
+    /// Versions in the catalog, and distinct names.
+    pub versions: usize,
+    /// Distinct package names.
+    pub packages: usize,
+    /// Versions that further layers hold with the same content.
+    pub copies: Vec<CopyReport>,
+    /// Versions that further layers hold with other content.
+    pub conflicts: Vec<CopyReport>,
+    /// Everything that is wrong or odd, quarantines first.
+    pub problems: Vec<Problem>,
+    /// What the policies of layers were told to allow, from the first build of the distribution on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<KeptException>,
+    /// Buckets, contexts and answers; absent when nothing was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RouteReport>,
+    /// Sizes in bytes.
+    pub sizes: Sizes,
+    /// What the policies of layers say to the change from what was. Only printed: what was before is no input.
+    #[serde(skip)]
+    pub advice: Vec<Problem>,
+}
+
+/// One layer of a report.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// Its name.
+    pub name: String,
+    /// Packages found.
+    pub found: usize,
+    /// Of those, versions that are in the catalog from this layer.
+    pub used: usize,
+    /// Of those, versions that an earlier layer holds too.
+    pub shadowed: usize,
+    /// Of those, packages left out because something is wrong with them.
+    pub quarantined: usize,
+}
+
+/// A version that more than one layer holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CopyReport {
+    /// Package name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// The layer whose content is used.
+    pub used: String,
+    /// The layer that holds it too.
+    pub also_in: String,
+    /// Files that differ; empty for a true copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differing_files: Vec<String>,
+}
+
+/// Bytes of the parts of a site.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Package files, each counted as often as packages hold it.
+    pub package_files: u64,
+    /// Number of package files.
+    pub package_file_count: u64,
+    /// Archives and signatures.
+    pub archives: u64,
+    /// Package documents.
+    pub documents: u64,
+    /// Answers to `/search` and `/categories`.
+    pub answers: u64,
+}
+
+impl Report {
+    /// Draws the report up.
+    pub fn new(name: &str, layers: &[&LayerIntake], catalog: &Catalog, built: Option<(RouteReport, &Site)>) -> Self {
+        let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.all_problems()).cloned().collect();
+        problems.sort();
+        let copy = |(entry, copy): (&crate::catalog::merge::Entry, &crate::catalog::merge::Copy)| CopyReport {
+            name: entry.record.facts.name.clone(),
+            version: entry.record.facts.version.to_string(),
+            used: entry.layer.clone(),
+            also_in: copy.layer.clone(),
+            differing_files: copy.differing_files.clone(),
+        };
+        let all = || catalog.entries.iter().flat_map(|entry| entry.also_in.iter().map(move |copy| (entry, copy)));
+        let names: std::collections::BTreeSet<&str> =
+            catalog.entries.iter().map(|entry| entry.record.facts.name.as_str()).collect();
+        Self {
+            schema: "epr-build/report/1".to_owned(),
+            distribution: name.to_owned(),
+            generation: String::new(),
+            layers: layers.iter().map(|layer| layer_report(layer, catalog)).collect(),
+            versions: catalog.entries.len(),
+            packages: names.len(),
+            copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
+            conflicts: catalog.conflicts().map(copy).collect(),
+            problems,
+            exceptions: Vec::new(),
+            advice: Vec::new(),
+            sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
+            routing: built.map(|(routing, _)| routing),
+        }
+    }
+
+    /// Problems that keep a package out.
+    pub fn quarantined(&self) -> usize {
+        self.layers.iter().map(|layer| layer.quarantined).sum()
+    }
+
+    /// Whether nothing was left out; strictly, whether there is nothing to say at all.
+    pub fn is_clean(&self, strict: bool) -> bool {
+        let is_refused = self.advice.iter().any(|problem| problem.severity == Severity::Refusal);
+        self.quarantined() == 0 && !is_refused && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
+    }
+
+    /// The text of `report.json`.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("plain values always serialise") + "\n"
+    }
+}
+
+fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
+    let used = catalog.entries.iter().filter(|entry| entry.layer == layer.name).count();
+    let shadowed = catalog.entries.iter().flat_map(|entry| &entry.also_in).filter(|copy| copy.layer == layer.name);
+    LayerReport {
+        name: layer.name.clone(),
+        found: layer.packages.len() + layer.unopened(),
+        used,
+        shadowed: shadowed.count(),
+        quarantined: layer.quarantined(),
+    }
+}
+
+fn sizes(catalog: &Catalog, site: Option<&Site>) -> Sizes {
+    let mut sizes = Sizes {
+        package_files: catalog.entries.iter().map(|entry| entry.record.bytes).sum(),
+        package_file_count: catalog.entries.iter().map(|entry| entry.record.files).sum(),
+        ..Sizes::default()
+    };
+    if let Some(site) = site {
+        let added = site.each_file(catalog, &mut |path, file| {
+            match path.split('/').nth(1) {
+                Some("epr") => sizes.archives += file.size,
+                Some("documents") => sizes.documents += file.size,
+                Some("answers") => sizes.answers += file.size,
+                _ => {}
+            }
+            Ok(())
+        });
+        added.expect("adding numbers does not fail");
+    }
+    sizes
+}
