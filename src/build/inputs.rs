@@ -14,7 +14,7 @@ const FILE: &str = "cache/inputs.json";
 
 /// The last build of each distribution.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct History(BTreeMap<String, Last>);
+pub struct BuildInputs(BTreeMap<String, Last>);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Last {
@@ -22,7 +22,7 @@ struct Last {
     generation: String,
 }
 
-impl History {
+impl BuildInputs {
     /// Reads it; what cannot be read is empty.
     pub fn read(out: &Path) -> Self {
         let text = std::fs::read(out.join(FILE)).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::base::file_notes;
 use crate::base::fs::{Lock, digest_of};
 use crate::base::progress::{Clock, Progress, Timings};
 use crate::catalog::cache::Cache;
-use crate::catalog::intake::{self, Desk};
+use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::{LayerIntake, stack};
@@ -23,14 +23,14 @@ use crate::generation::distribution::{self, Content, Distribution, Files};
 use crate::generation::{history_page, prune};
 use crate::hosts::rows::Published;
 use crate::hosts::{self, HostOptions, Hosting};
-use crate::input::survey::{self, Inventories, Look, Survey};
+use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::site::report::Report;
 use crate::site::{assemble, manifest, pages};
 use crate::store::Store;
 use crate::store::content::Contents;
 use anyhow::{Context, Result};
-use inputs::History;
+use inputs::BuildInputs;
 use std::io::Write;
 use std::path::Path;
 
@@ -44,12 +44,12 @@ const SEEN: &str = "cache/trees";
 pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let lock = Lock::take(out)?;
     let mut clock = Clock::start();
-    let look = Look { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
+    let scan = ScanContext { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
     let mut survey = Survey::new(&settings.layers)?;
-    let history = if settings.use_cache { History::read(out) } else { History::default() };
+    let history = if settings.use_cache { BuildInputs::read(out) } else { BuildInputs::default() };
     let inventories = if settings.use_cache { Inventories::read(out) } else { Inventories::none() };
     if !history.is_empty() || (settings.use_cache && Cache::exists(out)) {
-        survey.take_fingerprints(&settings.layers, &look, &inventories);
+        survey.take_fingerprints(&settings.layers, &scan, &inventories);
         if let Some(reports) = unchanged(settings, out, &history, &survey.digests()) {
             clock.lap("look");
             return Ok((reports, clock.timings()));
@@ -59,22 +59,22 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 
     let store = Store::open(&out.join("store"))?;
     let cache = if settings.use_cache { Cache::read(out) } else { Cache::none() };
-    let desk = Desk {
+    let context = IntakeContext {
         contents: Contents::new(Some(&store)),
         findings: Findings::default(),
-        look,
+        scan,
         cache,
         inventories,
         store: Some(&store),
     };
-    if !desk.cache.is_empty() {
+    if !context.cache.is_empty() {
         store.look_at_blobs();
         store.read_seen(&out.join(SEEN));
     }
-    let layers = intake::take_in(&settings.layers, survey, &desk, progress)?;
+    let layers = intake::take_in(&settings.layers, survey, &context, progress)?;
     // What is known of contents is many megabytes, and was only needed for packages.
-    let cache = desk.cache;
-    drop(desk.contents);
+    let cache = context.cache;
+    drop(context.contents);
     clock.lap("read");
     let merged = settings.distributions.iter().map(|plan| Catalog::merge(&stack(plan, &layers), Some(&store)));
     let catalogs = merged.collect::<Result<Vec<_>>>()?;
@@ -91,7 +91,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
         // Nothing is taken into use, of no distribution; what was read need not be read again.
         if settings.use_cache {
             cache.write(out)?;
-            desk.inventories.write()?;
+            context.inventories.write()?;
         }
         return Err(Refused(refusals).into());
     }
@@ -106,7 +106,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     if settings.use_cache {
         cache.write(out)?;
         store.write_seen(&out.join(SEEN))?;
-        desk.inventories.write()?;
+        context.inventories.write()?;
         let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
         let built = settings.distributions.iter().zip(&reports);
         history.with(built.map(|(plan, report)| (plan, &report.generation)), settings, &digests).write(out)?;
@@ -141,7 +141,12 @@ pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> R
 }
 
 /// The reports of the generations in use, if they are what this build would make again.
-fn unchanged(settings: &Settings, out: &Path, history: &History, digests: &[Option<Digest>]) -> Option<Vec<Report>> {
+fn unchanged(
+    settings: &Settings,
+    out: &Path,
+    history: &BuildInputs,
+    digests: &[Option<Digest>],
+) -> Option<Vec<Report>> {
     let built = |plan: &DistributionPlan| {
         let distribution = Distribution::new(out, &plan.name);
         let generation = history.generation(plan, settings, digests)?.to_owned();

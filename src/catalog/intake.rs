@@ -13,7 +13,7 @@ use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
 use crate::config::layer::{DashedFolders, Layer, LayerPlan, Signatures, Validation};
 use crate::input::source::{self, Candidate, OpenPackage};
-use crate::input::survey::{self, Inventories, Look, Survey};
+use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::{self, Content, Entry, Findings, Package, PackageFiles, PackageKind, ReadContext};
 use crate::store::Store;
 use crate::store::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
@@ -25,7 +25,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 /// What every package is taken in with.
-pub struct Desk<'a> {
+pub struct IntakeContext<'a> {
     /// Where contents go.
     pub contents: Contents<'a>,
     /// What earlier builds found out.
@@ -35,13 +35,18 @@ pub struct Desk<'a> {
     /// What was found in files that many packages share.
     pub findings: Findings,
     /// How packages are looked at.
-    pub look: Look,
+    pub scan: ScanContext,
     /// The store, if there is one, to see whether what they stored is still there.
     pub store: Option<&'a Store>,
 }
 
 /// Takes in all packages that were found in the layers.
-pub fn take_in(layers: &[LayerPlan], survey: Survey, desk: &Desk<'_>, progress: &Progress) -> Result<Vec<LayerIntake>> {
+pub fn take_in(
+    layers: &[LayerPlan],
+    survey: Survey,
+    context: &IntakeContext<'_>,
+    progress: &Progress,
+) -> Result<Vec<LayerIntake>> {
     progress.begin("reading packages", survey.len() as u64);
     layers
         .par_iter()
@@ -52,7 +57,7 @@ pub fn take_in(layers: &[LayerPlan], survey: Survey, desk: &Desk<'_>, progress: 
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let taken = take_one(&candidate, fingerprint, &layer.rules, desk);
+                    let taken = take_one(&candidate, fingerprint, &layer.rules, context);
                     progress.step();
                     taken
                 })
@@ -78,18 +83,23 @@ pub fn take_in(layers: &[LayerPlan], survey: Survey, desk: &Desk<'_>, progress: 
 type Taken = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
 
 /// Takes in one candidate, and the zips that lie inside it.
-fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, desk: &Desk<'_>) -> Result<Taken> {
+fn take_one(
+    candidate: &Candidate,
+    fingerprint: Option<Digest>,
+    rules: &Layer,
+    context: &IntakeContext<'_>,
+) -> Result<Taken> {
     let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
-    if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, desk)) {
+    if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, context)) {
         return Ok((fingerprint, vec![intake(known)]));
     }
-    let opened = OpenPackage::open(candidate, &desk.look.limits);
+    let opened = OpenPackage::open(candidate, &context.scan.limits);
     let nested = opened.as_ref().map(OpenPackage::nested).unwrap_or_default();
     let mut problems = Vec::new();
     let record = match &opened {
         Ok(files) => {
             problems.extend_from_slice(files.warnings());
-            read_and_store(candidate, files, rules, desk, &mut problems)?
+            read_and_store(candidate, files, rules, context, &mut problems)?
         }
         Err(problem) => {
             problems.push((**problem).clone());
@@ -100,25 +110,25 @@ fn take_one(candidate: &Candidate, fingerprint: Option<Digest>, rules: &Layer, d
     let outcome = Outcome { record, problems };
     check_machine(&outcome.problems)?;
     let print = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
-        let print = survey::fingerprint(candidate, &files, rules, &desk.look)?;
-        desk.inventories.put(candidate, &files, print);
+        let print = survey::fingerprint(candidate, &files, rules, &context.scan)?;
+        context.inventories.put(candidate, &files, print);
         Some(print)
     });
     // What is too new to be told by its files is told by its content, for those who know that from a generation.
     let content = || outcome.record.as_ref().map(|record| record.content_key());
-    if let (Some(key), Some(_)) = (print.or_else(content), desk.store) {
-        desk.cache.packages.put(key, outcome.clone());
+    if let (Some(key), Some(_)) = (print.or_else(content), context.store) {
+        context.cache.packages.put(key, outcome.clone());
     }
     let mut all = vec![intake(outcome)];
     for inner in &nested {
-        all.extend(take_one(inner, None, rules, desk)?.1);
+        all.extend(take_one(inner, None, rules, context)?.1);
     }
     Ok((print, all))
 }
 
 /// What is known of a package with these files, if all that was stored of it is still there.
-fn remembered(fingerprint: &Digest, desk: &Desk<'_>) -> Option<Outcome> {
-    let (known, store) = (desk.cache.packages.get(fingerprint)?, desk.store?);
+fn remembered(fingerprint: &Digest, context: &IntakeContext<'_>) -> Option<Outcome> {
+    let (known, store) = (context.cache.packages.get(fingerprint)?, context.store?);
     known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
 }
 
@@ -127,14 +137,14 @@ const KEPT_BYTES: usize = 8 << 20;
 
 /// The files of a package, for a reader that does not tell failures of the machine from mistakes in the package. What was
 /// read once is stored from memory: what was checked is what is published.
-struct Watched<'a> {
+struct TrackedFiles<'a> {
     files: &'a OpenPackage,
     failure: Cell<Option<Problem>>,
     kept: RefCell<BTreeMap<String, Content>>,
     room: Cell<usize>,
 }
 
-impl PackageFiles for Watched<'_> {
+impl PackageFiles for TrackedFiles<'_> {
     fn kind(&self) -> PackageKind {
         self.files.kind()
     }
@@ -176,21 +186,22 @@ fn read_and_store(
     candidate: &Candidate,
     files: &OpenPackage,
     rules: &Layer,
-    desk: &Desk<'_>,
+    context: &IntakeContext<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Arc<Record>>> {
-    let watched = Watched { files, failure: Cell::new(None), kept: RefCell::default(), room: Cell::new(KEPT_BYTES) };
+    let tracked =
+        TrackedFiles { files, failure: Cell::new(None), kept: RefCell::default(), room: Cell::new(KEPT_BYTES) };
     let (package, found) = package::read(
-        &watched,
+        &tracked,
         &ReadContext {
             folder_version: candidate.folder_version.as_deref(),
             signed: candidate.signature.is_some(),
             require_validation: rules.validation == Validation::Require,
             allow_dashed_folders: rules.dashed_folders == DashedFolders::Warn,
-            findings: Some(&desk.findings),
+            findings: Some(&context.findings),
         },
     );
-    if let Some(problem) = watched.failure.take() {
+    if let Some(problem) = tracked.failure.take() {
         // What the reader made of a file that it could not read says nothing about the package.
         problems.push(problem);
         return Ok(None);
@@ -205,8 +216,8 @@ fn read_and_store(
         );
         return Ok(None);
     }
-    match store(candidate, files, watched.kept.into_inner(), &package, desk) {
-        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &desk.contents)?))),
+    match store(candidate, files, tracked.kept.into_inner(), &package, context) {
+        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &context.contents)?))),
         Err(StoreError::Package(problem)) => {
             problems.push(*problem);
             Ok(None)
@@ -222,13 +233,13 @@ fn store(
     files: &OpenPackage,
     kept: BTreeMap<String, Content>,
     package: &Package,
-    desk: &Desk<'_>,
+    context: &IntakeContext<'_>,
 ) -> Result<(StoredPackage, Option<Blob>), StoreError> {
     let stored = match candidate.kind {
         PackageKind::Folder => {
-            desk.contents.store_folder(files, kept, &format!("{}-{}", package.facts.name, package.facts.version))?
+            context.contents.store_folder(files, kept, &format!("{}-{}", package.facts.name, package.facts.version))?
         }
-        PackageKind::Zip => desk.contents.store_zip(files, kept)?,
+        PackageKind::Zip => context.contents.store_zip(files, kept)?,
     };
     let signature = match &candidate.signature {
         Some(path) => {
@@ -238,7 +249,7 @@ fn store(
                     Some(origin) => origin.with_signature(use_content),
                     None => use_content(&mut File::open(path)?),
                 };
-            Some(desk.contents.copy(open, &name)?)
+            Some(context.contents.copy(open, &name)?)
         }
         None => None,
     };

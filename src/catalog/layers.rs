@@ -5,11 +5,11 @@
 
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
-use crate::catalog::intake::{self, Desk};
+use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::{LayerIntake, stack};
 use crate::config::settings::{DistributionPlan, Settings};
-use crate::input::survey::{Inventories, Look, Survey};
+use crate::input::survey::{Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::store::Store;
 use crate::store::content::Contents;
@@ -33,21 +33,21 @@ impl Layers {
         let store = known.and_then(|out| Store::existing(&out.join("store")).ok());
         let known = known.filter(|_| store.is_some() && settings.use_cache);
         // What the cache knows was settled when it was remembered; files that are still the same need not be so again.
-        let look = Look { limits: settings.config.limits, now_ns: if known.is_some() { i64::MAX } else { 0 } };
-        let desk = Desk {
+        let scan = ScanContext { limits: settings.config.limits, now_ns: if known.is_some() { i64::MAX } else { 0 } };
+        let context = IntakeContext {
             contents: Contents::new(None),
             findings: Findings::default(),
-            look,
+            scan,
             cache: known.map_or_else(Cache::none, Cache::read),
             inventories: known.map_or_else(Inventories::none, Inventories::read),
             store: store.as_ref(),
         };
         let mut survey = Survey::new(&settings.layers)?;
-        if !desk.cache.is_empty() {
-            survey.take_fingerprints(&settings.layers, &desk.look, &desk.inventories);
+        if !context.cache.is_empty() {
+            survey.take_fingerprints(&settings.layers, &context.scan, &context.inventories);
         }
-        let taken = intake::take_in(&settings.layers, survey, &desk, progress)?;
-        drop(desk);
+        let taken = intake::take_in(&settings.layers, survey, &context, progress)?;
+        drop(context);
         Ok(Self { taken, store })
     }
 

@@ -1,7 +1,7 @@
 //! `epr-build add`: a package goes into a layer.
 
 use super::Exit;
-use super::life::{LifeArgs, exit_codes};
+use super::edit::{EditArgs, exit_codes};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -30,10 +30,10 @@ pub struct Arguments {
     pub to: String,
     /// Where layers are.
     #[command(flatten)]
-    pub life: LifeArgs,
+    pub editor: EditArgs,
 }
 
 /// Adds it.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    super::life::run(&arguments.life, |life| life.add(&arguments.package, &arguments.to))
+    super::edit::run(&arguments.editor, |editor| editor.add(&arguments.package, &arguments.to))
 }

@@ -5,7 +5,7 @@ use super::args::DistributionArgs;
 use super::upkeep::existing;
 use crate::base::fs::Lock;
 use crate::base::progress::{Progress, bytes};
-use crate::carry::bundle::delta::{Stock, Tally};
+use crate::carry::bundle::delta::{BaseContents, Tally};
 use crate::carry::bundle::parts::Sealed;
 use crate::carry::bundle::scan::Scan;
 use crate::carry::bundle::write::{Order, Written, check_program, write};
@@ -109,13 +109,13 @@ pub(super) fn run(args: &BundleArgs) -> Result<Exit> {
 }
 
 /// What the far side has: the generation, and all of it.
-fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> Result<Option<(String, Stock)>> {
+fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> Result<Option<(String, BaseContents)>> {
     let store = Store::existing(&args.distribution.out.join("store"))?;
-    let at_hand = |id: &str| -> Result<Option<Stock>> {
+    let at_hand = |id: &str| -> Result<Option<BaseContents>> {
         let scan = distribution.has(id).then(|| Scan::new(distribution, id, &store)).transpose()?;
-        Ok(scan.as_ref().map(Stock::of_scan))
+        Ok(scan.as_ref().map(BaseContents::of_scan))
     };
-    let mut base: Option<(String, Stock)> = None;
+    let mut base: Option<(String, BaseContents)> = None;
     for since in &args.since {
         let id = since.to_str().unwrap_or_default();
         if crate::carry::bundle::manifest::is_generation(id) && distribution.has(id) {
@@ -137,7 +137,7 @@ fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> 
         let before = match (&manifest.base, base.take()) {
             (Some(needed), Some((id, stock))) if *needed == id => Some(stock),
             (Some(needed), _) => at_hand(needed)?,
-            (None, _) => Some(Stock::default()),
+            (None, _) => Some(BaseContents::default()),
         };
         let stock = known.or_else(|| before.map(|stock| stock.after(&manifest))).ok_or_else(|| {
             let needed = manifest.base.as_deref().unwrap_or_default();

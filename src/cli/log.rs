@@ -6,7 +6,7 @@ use super::diff::text::plain;
 use super::upkeep::existing;
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::compare::diff::Diff;
-use crate::compare::package_history::{Past, Step};
+use crate::compare::package_history::{PackageHistory, Step};
 use crate::generation::distribution::Distribution;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -56,16 +56,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         "`{}` holds no distribution\nhint: --out names the folder that distributions were built into",
         arguments.out.display()
     );
-    let pasts = distributions.iter().map(|distribution| Past::read(distribution, &arguments.name));
-    let pasts = pasts.collect::<Result<Vec<_>>>()?;
-    let is_there = pasts.iter().any(|past| !past.is_empty());
+    let histories = distributions.iter().map(|distribution| PackageHistory::read(distribution, &arguments.name));
+    let histories = histories.collect::<Result<Vec<_>>>()?;
+    let is_there = histories.iter().any(|history| !history.is_empty());
     let mut text = if arguments.json {
-        serde_json::to_string_pretty(&pasts).context("cannot write the history")? + "\n"
+        serde_json::to_string_pretty(&histories).context("cannot write the history")? + "\n"
     } else {
-        pasts.iter().map(told).collect()
+        histories.iter().map(told).collect()
     };
     if !is_there && !arguments.json {
-        let known: BTreeSet<&str> = pasts.iter().flat_map(|past| &past.known).map(String::as_str).collect();
+        let known: BTreeSet<&str> = histories.iter().flat_map(|history| &history.known).map(String::as_str).collect();
         let known: Vec<_> = known.into_iter().collect();
         let near = nearest(&arguments.name, &known).map(|_| did_you_mean(&arguments.name, &known));
         let _ =
@@ -75,11 +75,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if is_there { Exit::Clean } else { Exit::Problems })
 }
 
-fn told(past: &Past) -> String {
-    let Past { distribution, name, generations, steps, releases, .. } = past;
+fn told(history: &PackageHistory) -> String {
+    let PackageHistory { distribution, name, generations, steps, releases, .. } = history;
     let count = if *generations == 1 { "1 generation".to_owned() } else { format!("{generations} generations") };
     let name = name.escape_debug();
-    if past.is_empty() {
+    if history.is_empty() {
         return format!("{distribution}: {name} is in none of {count}\n");
     }
     let mut text = format!("{distribution}: {name} in {count}\n");

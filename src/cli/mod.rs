@@ -8,7 +8,7 @@ mod diff;
 mod image;
 mod kibana_config;
 mod log;
-mod life;
+mod edit;
 mod probe;
 mod promote;
 mod publish;

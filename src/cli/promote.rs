@@ -1,8 +1,8 @@
 //! `epr-build promote`: versions go from a layer to one further up.
 
 use super::Exit;
-use super::life::{LifeArgs, exit_codes};
-use crate::edit::Wish;
+use super::edit::{EditArgs, exit_codes};
+use crate::edit::PackageSelector;
 use anyhow::Result;
 use clap::Args;
 
@@ -15,7 +15,7 @@ Examples:
   epr-build promote nginx --from snapshot --to staging --all-newer    what is newer than the newest in staging
 
 A version is copied up, compared, and only then removed below. An interrupted promotion is finished or undone by the next
-command. Every deed is kept in LAYER/.epr-build/log.jsonl of both layers.
+command. Every change is kept in LAYER/.epr-build/log.jsonl of both layers.
 ",
     exit_codes!()
 );
@@ -25,7 +25,7 @@ command. Every deed is kept in LAYER/.epr-build/log.jsonl of both layers.
 pub struct Arguments {
     /// Packages and versions
     #[arg(value_name = "NAME@VERSION", required = true)]
-    pub packages_and_versions: Vec<Wish>,
+    pub packages_and_versions: Vec<PackageSelector>,
     /// Layer they are in
     #[arg(long, value_name = "LAYER")]
     pub from: String,
@@ -37,11 +37,11 @@ pub struct Arguments {
     pub all_newer: bool,
     /// Where layers are.
     #[command(flatten)]
-    pub life: LifeArgs,
+    pub editor: EditArgs,
 }
 
 /// Promotes them.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let Arguments { packages_and_versions: wishes, from, to, all_newer, life } = arguments;
-    super::life::run(life, |life| life.promote(wishes, from, to, *all_newer))
+    let Arguments { packages_and_versions: selectors, from, to, all_newer, editor } = arguments;
+    super::edit::run(editor, |editor| editor.promote(selectors, from, to, *all_newer))
 }

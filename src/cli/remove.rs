@@ -1,8 +1,8 @@
 //! `epr-build remove`: versions are taken out of a layer.
 
 use super::Exit;
-use super::life::{LifeArgs, exit_codes};
-use crate::edit::Wish;
+use super::edit::{EditArgs, exit_codes};
+use crate::edit::PackageSelector;
 use anyhow::Result;
 use clap::Args;
 
@@ -21,16 +21,16 @@ Examples:
 pub struct Arguments {
     /// Packages and versions
     #[arg(value_name = "NAME@VERSION", required = true)]
-    pub packages_and_versions: Vec<Wish>,
+    pub packages_and_versions: Vec<PackageSelector>,
     /// Layer they are in
     #[arg(long, value_name = "LAYER")]
     pub from: String,
     /// Where layers are.
     #[command(flatten)]
-    pub life: LifeArgs,
+    pub editor: EditArgs,
 }
 
 /// Removes them.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    super::life::run(&arguments.life, |life| life.remove(&arguments.packages_and_versions, &arguments.from))
+    super::edit::run(&arguments.editor, |editor| editor.remove(&arguments.packages_and_versions, &arguments.from))
 }

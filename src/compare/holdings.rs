@@ -89,11 +89,11 @@ struct Conflicts {
 }
 
 /// A version with what is held of it.
-pub type Held<'a> = (&'a Key, &'a Holding);
+pub type KeyedHolding<'a> = (&'a Key, &'a Holding);
 
 impl Holdings {
     /// The newest version of each name, pre-releases included.
-    pub fn newest(&self) -> BTreeMap<&str, Held<'_>> {
+    pub fn newest(&self) -> BTreeMap<&str, KeyedHolding<'_>> {
         self.versions.iter().map(|(key, holding)| (key.0.as_str(), (key, holding))).collect()
     }
 

@@ -42,7 +42,7 @@ pub struct InRelease {
 
 /// The history of a package in one distribution.
 #[derive(Debug, Serialize)]
-pub struct Past {
+pub struct PackageHistory {
     /// Name of the distribution.
     pub distribution: String,
     /// Name of the package.
@@ -58,7 +58,7 @@ pub struct Past {
     pub known: BTreeSet<String>,
 }
 
-impl Past {
+impl PackageHistory {
     /// Whether the package was ever there, as far as is known.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.releases.is_empty()

@@ -4,11 +4,11 @@
 //! finish what was interrupted between them. Here the log is the history: each commit says what, why and with which
 //! content.
 
-use super::journal::Deed;
-use super::shelf::{Held, Shelf, difference};
+use super::journal::LayerChange;
+use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::Slot;
 use super::work::Step;
-use super::{Done, Life};
+use super::{Done, Editor};
 use crate::config::layer::LayerPlan;
 use crate::config::location::{Location, is_git};
 use crate::input::git::{Branch, Change, Moved, Repository, halves};
@@ -40,7 +40,7 @@ pub(super) fn finish_pending(plans: &[LayerPlan]) -> Result<Vec<String>> {
 }
 
 /// Does all steps with one commit on each branch.
-pub(super) fn perform(life: &Life<'_>, plan: &LayerPlan, steps: Vec<Step>) -> Result<Done> {
+pub(super) fn perform(editor: &Editor<'_>, plan: &LayerPlan, steps: Vec<Step>) -> Result<Done> {
     let (mut above, mut below) = (Vec::new(), Vec::new());
     let branch = |slot: &Option<Slot>| slot.as_ref().map(branch_of).transpose();
     let first = steps.first().context("something is to be done")?;
@@ -52,22 +52,22 @@ pub(super) fn perform(life: &Life<'_>, plan: &LayerPlan, steps: Vec<Step>) -> Re
     }
     for step in &steps {
         if let (Some(target), Some(to), false) = (&target, &step.to, step.is_up) {
-            above.extend(arrival(target, to, &step.held, life)?);
+            above.extend(arrival(target, to, &step.found, editor)?);
         }
         if let Some(from) = &step.from {
             let path = path_of(from)?;
             below.extend([Change::Gone(format!("{path}.sig")), Change::Gone(path)]);
         }
     }
-    let done = Done { deeds: steps.iter().map(|step| step.deed.clone()).collect(), ..Done::default() };
-    if life.dry_run {
+    let done = Done { changes: steps.iter().map(|step| step.change.clone()).collect(), ..Done::default() };
+    if editor.dry_run {
         return Ok(done);
     }
     let mut moved = None;
     if let Some(target) = target.filter(|_| !above.is_empty()) {
-        let commit = target.commit(&above, &message(&done.deeds, true, None))?;
+        let commit = target.commit(&above, &message(&done.changes, true, None))?;
         for step in steps.iter().filter(|step| !step.is_up) {
-            compare(&commit, step, plan, life)?;
+            compare(&commit, step, plan, editor)?;
         }
         moved = Some(commit);
     }
@@ -75,7 +75,7 @@ pub(super) fn perform(life: &Life<'_>, plan: &LayerPlan, steps: Vec<Step>) -> Re
         moved.map(|moved| moved.take_effect("epr-build")).transpose()?;
         return Ok(done);
     };
-    let left = source.commit(&below, &message(&done.deeds, false, moved.as_ref()))?;
+    let left = source.commit(&below, &message(&done.changes, false, moved.as_ref()))?;
     if let Some(moved) = moved {
         left.keep()?;
         if let Err(error) = moved.take_effect("epr-build promote") {
@@ -108,17 +108,17 @@ fn path_of(slot: &Slot) -> Result<String> {
 }
 
 /// What makes a package lie at its place.
-fn arrival(target: &Branch, to: &Slot, held: &Held, life: &Life<'_>) -> Result<Vec<Change>> {
+fn arrival(target: &Branch, to: &Slot, found: &FoundPackage, editor: &Editor<'_>) -> Result<Vec<Change>> {
     let path = path_of(to)?;
-    let candidate = held.candidate.as_ref().context("only packages with a place are copied")?;
+    let candidate = found.candidate.as_ref().context("only packages with a place are copied")?;
     let (change, signature) = match &candidate.origin {
         Some(origin) => (Change::Tree(path.clone(), origin.tree.clone()), origin.signature.clone()),
-        None if held.kind() == PackageKind::Zip => {
+        None if found.kind() == PackageKind::Zip => {
             bail!("a zip cannot be in a branch\nhint: unpack it, or add it to a layer that is a folder")
         }
-        None if life.dry_run => return Ok(Vec::new()),
+        None if editor.dry_run => return Ok(Vec::new()),
         None => {
-            let files = written(&target.repository, candidate, life)?;
+            let files = written(&target.repository, candidate, editor)?;
             let signature =
                 candidate.signature.as_ref().map(|path| target.repository.write(std::slice::from_ref(path)));
             let signature = signature.transpose()?.and_then(|ids| ids.into_iter().next());
@@ -131,8 +131,8 @@ fn arrival(target: &Branch, to: &Slot, held: &Held, life: &Life<'_>) -> Result<V
 }
 
 /// Writes the files of a folder into a repository, and gives their paths with their ids.
-fn written(repository: &Repository, candidate: &Candidate, life: &Life<'_>) -> Result<Vec<(String, String)>> {
-    let files = OpenPackage::open(candidate, &life.settings.config.limits)
+fn written(repository: &Repository, candidate: &Candidate, editor: &Editor<'_>) -> Result<Vec<(String, String)>> {
+    let files = OpenPackage::open(candidate, &editor.settings.config.limits)
         .map_err(|problem| crate::compare::policy::Refused(vec![*problem]))?;
     let paths: Vec<&str> =
         files.entries().iter().filter(|entry| entry.kind == EntryKind::File).map(|entry| entry.path.as_str()).collect();
@@ -141,8 +141,8 @@ fn written(repository: &Repository, candidate: &Candidate, life: &Life<'_>) -> R
 }
 
 /// Compares what a commit holds with what was read.
-fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, life: &Life<'_>) -> Result<()> {
-    let (Some(to), Some(candidate)) = (&step.to, &step.held.candidate) else { return Ok(()) };
+fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, editor: &Editor<'_>) -> Result<()> {
+    let (Some(to), Some(candidate)) = (&step.to, &step.found.candidate) else { return Ok(()) };
     let repository = &moved.branch.repository;
     let tree = repository.tree_at(&moved.commit, &path_of(to)?)?.context("the package is in the commit")?;
     if candidate.origin.as_ref().is_some_and(|origin| origin.tree == tree) {
@@ -152,8 +152,8 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, life: &Life<'_>) -> Res
     let signature = signature.filter(|_| candidate.signature.is_some());
     let origin = Some(Arc::new(Origin { repository: Arc::clone(repository), tree, signature }));
     let copied = Candidate { origin, ..candidate.clone() };
-    let copied = Shelf::open(plan, life.settings.config.limits)?.read_one(copied, &plan.rules)?;
-    let files = difference(&step.held, &copied)?;
+    let copied = LayerView::open(plan, editor.settings.config.limits)?.read_one(copied, &plan.rules)?;
+    let files = difference(&step.found, &copied)?;
     ensure!(
         files.is_empty(),
         "the package changed while it was copied: {}\nhint: try again when it is complete",
@@ -163,12 +163,12 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, life: &Life<'_>) -> Res
 }
 
 /// The message of a commit, for the upper or the lower of the two layers.
-pub(super) fn message(deeds: &[Deed], is_above: bool, first: Option<&Moved>) -> String {
-    let Some(deed) = deeds.first() else { return String::new() };
-    let (from, to) = (deed.from.as_deref(), deed.to.as_deref());
-    let what = match deeds {
-        [deed] => format!("{}-{}", deed.package, deed.version),
-        _ => format!("{} packages", deeds.len()),
+pub(super) fn message(changes: &[LayerChange], is_above: bool, first: Option<&Moved>) -> String {
+    let Some(change) = changes.first() else { return String::new() };
+    let (from, to) = (change.from.as_deref(), change.to.as_deref());
+    let what = match changes {
+        [change] => format!("{}-{}", change.package, change.version),
+        _ => format!("{} packages", changes.len()),
     };
     let subject = match (from, to) {
         (Some(from), Some(to)) if is_above => format!("[{to}] Promote {what} from {from}"),
@@ -178,13 +178,13 @@ pub(super) fn message(deeds: &[Deed], is_above: bool, first: Option<&Moved>) -> 
     };
     let mut text = format!("{subject}\n\n");
     // Writing to a text cannot fail.
-    for deed in deeds {
-        let _ = writeln!(text, "- {}-{} {}", deed.package, deed.version, deed.content);
-        for allowed in &deed.allowed {
+    for change in changes {
+        let _ = writeln!(text, "- {}-{} {}", change.package, change.version, change.content);
+        for allowed in &change.allowed {
             let _ = writeln!(text, "  allowed: {allowed}");
         }
     }
-    if let Some(reason) = &deed.reason {
+    if let Some(reason) = &change.reason {
         let _ = writeln!(text, "\nReason: {}", reason.replace('\n', " "));
     }
     if let Some(first) = first {

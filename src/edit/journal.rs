@@ -40,7 +40,7 @@ pub enum Action {
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
+pub struct LayerChange {
     /// When, in UTC: `2026-01-31T12:00:00Z`.
     pub time: String,
     /// What.
@@ -68,7 +68,7 @@ pub struct Deed {
 /// A step that may be interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pending {
-    pub(super) deed: Deed,
+    pub(super) change: LayerChange,
     /// Where it is put.
     pub(super) to: Option<Slot>,
     /// Where it is taken from after that.
@@ -77,9 +77,9 @@ pub(super) struct Pending {
 
 /// The folder of a layer that readers ignore.
 #[derive(Clone, Debug)]
-pub(super) struct Workshop(PathBuf);
+pub(super) struct Journal(PathBuf);
 
-impl Workshop {
+impl Journal {
     /// That of a layer's folder.
     pub(super) fn of(root: &Path) -> Self {
         Self(root.join(WORKSHOP))
@@ -140,8 +140,8 @@ impl Workshop {
     }
 
     /// Logs a deed, once: an interrupted step may be finished after it was logged.
-    pub(super) fn log(&self, deed: &Deed) -> Result<()> {
-        let line = serde_json::to_string(deed).context("cannot write a line")?;
+    pub(super) fn log(&self, change: &LayerChange) -> Result<()> {
+        let line = serde_json::to_string(change).context("cannot write a line")?;
         let path = self.0.join(LOG);
         let known = fs::read_to_string(&path).unwrap_or_default();
         if known.lines().next_back() == Some(line.as_str()) {

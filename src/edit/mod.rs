@@ -9,7 +9,7 @@
 mod branches;
 pub mod journal;
 mod rules;
-mod shelf;
+mod layer_view;
 mod slot;
 mod work;
 
@@ -22,8 +22,8 @@ use crate::dialect::version::Version;
 use crate::input::source::Candidate;
 use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
-use journal::{Action, Deed};
-use shelf::{Held, Shelf, Wanted, difference};
+use journal::{Action, LayerChange};
+use layer_view::{FoundPackage, LayerView, Wanted, difference};
 use std::collections::BTreeMap;
 use std::path::Path;
 use work::{Step, Workplace};
@@ -34,7 +34,7 @@ pub const DIFFERS_ABOVE: &str = "differs-above";
 pub const PLACE_TAKEN: &str = "place-taken";
 
 /// What every command works with.
-pub struct Life<'a> {
+pub struct Editor<'a> {
     /// All layers and distributions, and what policies do not forbid this time.
     pub settings: &'a Settings,
     /// Why, in words for the log.
@@ -49,14 +49,14 @@ pub struct Life<'a> {
 
 /// A package, and which version of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct PackageSelector {
     /// Name of the package.
     pub name: String,
     /// Which version; absent for those that are newer than what the target holds.
     pub version: Option<Version>,
 }
 
-impl std::str::FromStr for Wish {
+impl std::str::FromStr for PackageSelector {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -76,12 +76,12 @@ pub struct Done {
     /// What an interrupted command had left to do, now finished, in words.
     pub finished: Vec<String>,
     /// What was done, in order.
-    pub deeds: Vec<Deed>,
+    pub changes: Vec<LayerChange>,
     /// What was asked for and was so already, in words.
     pub already: Vec<String>,
 }
 
-impl Life<'_> {
+impl Editor<'_> {
     /// Puts a package from anywhere into a layer.
     ///
     /// # Errors
@@ -89,24 +89,24 @@ impl Life<'_> {
     pub fn add(&self, package: &Path, to: &str) -> Result<Done> {
         let plan = self.layer(to)?;
         let mut work = Workplace::open(self, &[plan])?;
-        let shelf = work.shelf(to)?;
+        let view = work.view(to)?;
         let named = Candidate::named(package, to).with_context(|| {
             format!("cannot read `{}`\nhint: name the folder or zip of one version of a package", package.display())
         })?;
-        let held = shelf.read_one(named, &plan.rules)?;
-        let Some(record) = held.record.clone() else { return Err(Refused(held.problems).into()) };
+        let found = view.read_one(named, &plan.rules)?;
+        let Some(record) = found.record.clone() else { return Err(Refused(found.problems).into()) };
         let key = (record.facts.name.clone(), record.facts.version.clone());
         let wanted = Wanted { name: &key.0, version: Some(&key.1) };
-        let mut holds = shelf.holds(&wanted, &plan.rules)?;
+        let mut holds = view.holds(&wanted, &plan.rules)?;
         let mut verdict = Verdict::default();
         let mut slot = None;
         if let Some(known) = holds.versions.remove(&key.1) {
-            let files = difference(&known, &held)?;
+            let files = difference(&known, &found)?;
             if files.is_empty() {
                 let already = vec![format!("layer `{to}` holds {} already, with the same content", id(&key))];
                 return Ok(Done { already, finished: work.finished, ..Done::default() });
             }
-            let (Some(place), true) = (known.slot(&shelf), known.kind() == held.kind()) else {
+            let (Some(place), true) = (known.slot(&view), known.kind() == found.kind()) else {
                 return Err(Refused(vec![in_the_way(&key, to, &known.package)]).into());
             };
             let is_other = known.record.as_ref().is_none_or(|known| known.tree != record.tree);
@@ -118,19 +118,19 @@ impl Life<'_> {
         } else if !holds.broken.is_empty() {
             return Err(Refused(holds.broken).into());
         }
-        rules::neighbours(self.settings, &key, &held, to, &[], &mut verdict)?;
+        rules::neighbours(self.settings, &key, &found, to, &[], &mut verdict)?;
         let refusals = verdict.refusals();
         if !refusals.is_empty() {
             return Err(Refused(refusals).into());
         }
         let replaces = slot.is_some();
-        let slot = slot.unwrap_or_else(|| shelf.slot_for(&key, held.kind(), None));
+        let slot = slot.unwrap_or_else(|| view.slot_for(&key, found.kind(), None));
         if !replaces && slot.is_taken() {
             return Err(Refused(vec![in_the_way(&key, to, &slot.shown())]).into());
         }
         let action = if replaces { Action::Replaced } else { Action::Added };
-        let deed = self.deed(action, &held, (None, Some(to)), &verdict);
-        let step = Step { deed, held, to: Some(slot), replaces, is_up: false, from: None };
+        let change = self.change(action, &found, (None, Some(to)), &verdict);
+        let step = Step { change, found, to: Some(slot), replaces, is_up: false, from: None };
         work.perform(vec![step])
     }
 
@@ -139,19 +139,19 @@ impl Life<'_> {
     ///
     /// # Errors
     /// As [`Self::add`].
-    pub fn promote(&self, wishes: &[Wish], from: &str, to: &str, all_newer: bool) -> Result<Done> {
+    pub fn promote(&self, selectors: &[PackageSelector], from: &str, to: &str, all_newer: bool) -> Result<Done> {
         let (source, target) = (self.layer(from)?, self.layer(to)?);
         if from == to {
             bail!("`{from}` is both the source and the target\nhint: name two layers");
         }
         let mut work = Workplace::open(self, &[source, target])?;
-        let (below, above) = (work.shelf(from)?, work.shelf(to)?);
+        let (below, above) = (work.view(from)?, work.view(to)?);
         let (mut refusals, mut steps, mut already) = (Vec::new(), BTreeMap::new(), Vec::new());
-        for wish in wishes {
-            for held in self.wished(wish, (&below, &above), all_newer, &mut refusals, &mut already)? {
-                if let Some(step) = self.promotion(held, (&below, &above), &mut refusals)? {
-                    let version = Version::loose(&step.deed.version);
-                    steps.insert((step.deed.package.clone(), version.context("it was read as a version")?), step);
+        for selector in selectors {
+            for found in self.selected(selector, (&below, &above), all_newer, &mut refusals, &mut already)? {
+                if let Some(step) = self.promotion(found, (&below, &above), &mut refusals)? {
+                    let version = Version::loose(&step.change.version);
+                    steps.insert((step.change.package.clone(), version.context("it was read as a version")?), step);
                 }
             }
         }
@@ -167,30 +167,30 @@ impl Life<'_> {
     ///
     /// # Errors
     /// As [`Self::add`].
-    pub fn remove(&self, wishes: &[Wish], from: &str) -> Result<Done> {
+    pub fn remove(&self, selectors: &[PackageSelector], from: &str) -> Result<Done> {
         let plan = self.layer(from)?;
         let mut work = Workplace::open(self, &[plan])?;
-        let shelf = work.shelf(from)?;
+        let view = work.view(from)?;
         let (mut refusals, mut steps) = (Vec::new(), Vec::new());
-        for wish in wishes {
-            let Some(version) = &wish.version else {
-                bail!("`{}` names no version\nhint: write NAME@VERSION", wish.name);
+        for selector in selectors {
+            let Some(version) = &selector.version else {
+                bail!("`{}` names no version\nhint: write NAME@VERSION", selector.name);
             };
-            let key = (wish.name.clone(), version.clone());
-            let mut holds = shelf.holds(&Wanted { name: &wish.name, version: Some(version) }, &plan.rules)?;
-            let Some(held) = holds.versions.remove(version) else {
+            let key = (selector.name.clone(), version.clone());
+            let mut holds = view.holds(&Wanted { name: &selector.name, version: Some(version) }, &plan.rules)?;
+            let Some(found) = holds.versions.remove(version) else {
                 refusals.push(absent(&key, from, holds.broken));
                 continue;
             };
-            let Some(slot) = held.slot(&shelf) else {
-                refusals.push(nested(&key, from, &held));
+            let Some(slot) = found.slot(&view) else {
+                refusals.push(nested(&key, from, &found));
                 continue;
             };
             let mut verdict = Verdict::default();
-            rules::removed(self.settings, &key, (from, &held.package), None, &mut verdict)?;
+            rules::removed(self.settings, &key, (from, &found.package), None, &mut verdict)?;
             refusals.extend(verdict.refusals());
-            let deed = self.deed(Action::Removed, &held, (Some(from), None), &verdict);
-            steps.push(Step { deed, held, to: None, replaces: false, is_up: true, from: Some(slot) });
+            let change = self.change(Action::Removed, &found, (Some(from), None), &verdict);
+            steps.push(Step { change, found, to: None, replaces: false, is_up: true, from: Some(slot) });
         }
         if !refusals.is_empty() {
             return Err(Refused(refusals).into());
@@ -208,34 +208,36 @@ impl Life<'_> {
     }
 
     /// The versions that a wish means.
-    fn wished(
+    fn selected(
         &self,
-        wish: &Wish,
-        (below, above): (&Shelf<'_>, &Shelf<'_>),
+        selector: &PackageSelector,
+        (below, above): (&LayerView<'_>, &LayerView<'_>),
         all_newer: bool,
         refusals: &mut Vec<Problem>,
         already: &mut Vec<String>,
-    ) -> Result<Vec<Held>> {
+    ) -> Result<Vec<FoundPackage>> {
         let (from, to) = (below.name(), above.name());
-        let version = wish.version.as_ref();
+        let version = selector.version.as_ref();
         let rules = &above.plan.rules;
-        let mut holds = below.holds(&Wanted { name: &wish.name, version: version.filter(|_| !all_newer) }, rules)?;
+        let mut holds =
+            below.holds(&Wanted { name: &selector.name, version: version.filter(|_| !all_newer) }, rules)?;
         let Some(version) = version else {
             if !all_newer {
-                bail!("`{}` names no version\nhint: write NAME@VERSION, or add --all-newer", wish.name);
+                bail!("`{}` names no version\nhint: write NAME@VERSION, or add --all-newer", selector.name);
             }
-            let known = above.holds(&Wanted { name: &wish.name, version: None }, rules)?;
+            let known = above.holds(&Wanted { name: &selector.name, version: None }, rules)?;
             let newest = known.versions.into_keys().next_back();
             let is_newer = |version: &Version| newest.as_ref().is_none_or(|newest| version.precedence(newest).is_gt());
             let broken = holds.broken;
             holds.versions.retain(|version, _| is_newer(version));
             if holds.versions.is_empty() && broken.is_empty() {
-                already.push(format!("layer `{from}` holds no version of {} that is newer than in `{to}`", wish.name));
+                already
+                    .push(format!("layer `{from}` holds no version of {} that is newer than in `{to}`", selector.name));
             }
             refusals.extend(broken);
             return Ok(holds.versions.into_values().collect());
         };
-        let key = (wish.name.clone(), version.clone());
+        let key = (selector.name.clone(), version.clone());
         if all_newer {
             holds.versions.retain(|other, _| other == version || other.precedence(version).is_gt());
             refusals.append(&mut holds.broken);
@@ -243,7 +245,7 @@ impl Life<'_> {
         if holds.versions.contains_key(version) {
             return Ok(holds.versions.into_values().collect());
         }
-        let known = above.holds(&Wanted { name: &wish.name, version: Some(version) }, rules)?;
+        let known = above.holds(&Wanted { name: &selector.name, version: Some(version) }, rules)?;
         if holds.broken.is_empty() && known.versions.contains_key(version) {
             already.push(format!("{} is in layer `{to}`, and no longer in `{from}`", id(&key)));
             return Ok(holds.versions.into_values().collect());
@@ -255,15 +257,15 @@ impl Life<'_> {
     /// What is to be done with one version, or why not.
     fn promotion(
         &self,
-        held: Held,
-        (below, above): (&Shelf<'_>, &Shelf<'_>),
+        found: FoundPackage,
+        (below, above): (&LayerView<'_>, &LayerView<'_>),
         refusals: &mut Vec<Problem>,
     ) -> Result<Option<Step>> {
         let (from, to) = (below.name(), above.name());
-        let record = held.record.clone().context("only packages that can be read are promoted")?;
+        let record = found.record.clone().context("only packages that can be read are promoted")?;
         let key = (record.facts.name.clone(), record.facts.version.clone());
-        let Some(source) = held.slot(below) else {
-            refusals.push(nested(&key, from, &held));
+        let Some(source) = found.slot(below) else {
+            refusals.push(nested(&key, from, &found));
             return Ok(None);
         };
         let holds = above.holds(&Wanted { name: &key.0, version: Some(&key.1) }, &above.plan.rules)?;
@@ -273,7 +275,7 @@ impl Life<'_> {
         }
         let known = holds.versions.get(&key.1);
         if let Some(known) = known {
-            let files = difference(known, &held)?;
+            let files = difference(known, &found)?;
             if !files.is_empty() {
                 refusals.push(conflict(&key, to, from, &known.package, &files));
                 return Ok(None);
@@ -281,24 +283,30 @@ impl Life<'_> {
         }
         let slot = match known {
             Some(known) => known.slot(above),
-            None => Some(above.slot_for(&key, held.kind(), Some(&source))),
+            None => Some(above.slot_for(&key, found.kind(), Some(&source))),
         };
         let Some(slot) = slot.filter(|slot| known.is_some() || !slot.is_taken()) else {
-            refusals.push(in_the_way(&key, to, &above.slot_for(&key, held.kind(), Some(&source)).shown()));
+            refusals.push(in_the_way(&key, to, &above.slot_for(&key, found.kind(), Some(&source)).shown()));
             return Ok(None);
         };
         let mut verdict = Verdict::default();
-        rules::neighbours(self.settings, &key, &held, to, &[from], &mut verdict)?;
-        rules::removed(self.settings, &key, (from, &held.package), Some(to), &mut verdict)?;
+        rules::neighbours(self.settings, &key, &found, to, &[from], &mut verdict)?;
+        rules::removed(self.settings, &key, (from, &found.package), Some(to), &mut verdict)?;
         refusals.extend(verdict.refusals());
-        let deed = self.deed(Action::Promoted, &held, (Some(from), Some(to)), &verdict);
+        let change = self.change(Action::Promoted, &found, (Some(from), Some(to)), &verdict);
         let is_up = known.is_some();
-        Ok(Some(Step { deed, held, to: Some(slot), replaces: false, is_up, from: Some(source) }))
+        Ok(Some(Step { change, found, to: Some(slot), replaces: false, is_up, from: Some(source) }))
     }
 
-    fn deed(&self, action: Action, held: &Held, (from, to): (Option<&str>, Option<&str>), verdict: &Verdict) -> Deed {
-        let record = held.record.as_ref();
-        Deed {
+    fn change(
+        &self,
+        action: Action,
+        found: &FoundPackage,
+        (from, to): (Option<&str>, Option<&str>),
+        verdict: &Verdict,
+    ) -> LayerChange {
+        let record = found.record.as_ref();
+        LayerChange {
             time: journal::time(self.now),
             action,
             package: record.map(|record| record.facts.name.clone()).unwrap_or_default(),
@@ -322,9 +330,9 @@ fn absent(key: &crate::compare::holdings::Key, layer: &str, broken: Vec<Problem>
 }
 
 /// The refusal of a version that lies inside another package.
-fn nested(key: &crate::compare::holdings::Key, layer: &str, held: &Held) -> Problem {
+fn nested(key: &crate::compare::holdings::Key, layer: &str, found: &FoundPackage) -> Problem {
     let message = format!("{} lies inside another package", id(key));
-    Problem::refusal("nested", message).within(layer, &held.package).hint("move it out of there first")
+    Problem::refusal("nested", message).within(layer, &found.package).hint("move it out of there first")
 }
 
 /// The refusal to lay a package over something else.

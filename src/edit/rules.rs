@@ -2,7 +2,7 @@
 //!
 //! The same rules as for builds, in every distribution that sees the layer; defaults refuse, as in checks.
 
-use super::shelf::{Held, Shelf, Wanted, difference};
+use super::layer_view::{FoundPackage, LayerView, Wanted, difference};
 use crate::compare::holdings::Key;
 use crate::compare::policy::{Verdict, few, id};
 use crate::config::exceptions::{CHANGED, DIFFERS_BELOW, REMOVED};
@@ -48,7 +48,7 @@ pub(super) fn removed(
 pub(super) fn neighbours(
     settings: &Settings,
     key: &Key,
-    held: &Held,
+    found: &FoundPackage,
     layer: &str,
     except: &[&str],
     verdict: &mut Verdict,
@@ -63,14 +63,14 @@ pub(super) fn neighbours(
             if !seen.insert(name) {
                 continue;
             }
-            let Some(found) = holds(settings, other, key)? else { continue };
-            let files = difference(&found, held)?;
+            let Some(other_found) = holds(settings, other, key)? else { continue };
+            let files = difference(&other_found, found)?;
             if files.is_empty() {
                 continue;
             }
             let (used, below) = if is_above { (name, layer) } else { (layer, name) };
             let what = format!("{} of layer `{used}` would differ from the one in `{below}`: {}", id(key), few(&files));
-            let package = if is_above { &found.package } else { &held.package };
+            let package = if is_above { &other_found.package } else { &found.package };
             add(settings, plan, DIFFERS_BELOW, key, (used, package), what, verdict);
         }
     }
@@ -104,7 +104,7 @@ fn layers<'a>(settings: &'a Settings, plan: &'a DistributionPlan) -> impl Iterat
     plan.layers.iter().map(|&position| &settings.layers[position])
 }
 
-fn holds(settings: &Settings, layer: &LayerPlan, (name, version): &Key) -> Result<Option<Held>> {
-    let shelf = Shelf::open(layer, settings.config.limits)?;
-    Ok(shelf.holds(&Wanted { name, version: Some(version) }, &layer.rules)?.versions.remove(version))
+fn holds(settings: &Settings, layer: &LayerPlan, (name, version): &Key) -> Result<Option<FoundPackage>> {
+    let view = LayerView::open(layer, settings.config.limits)?;
+    Ok(view.holds(&Wanted { name, version: Some(version) }, &layer.rules)?.versions.remove(version))
 }

@@ -106,10 +106,10 @@ pub(super) fn copy(from: &Path, to: &Path, is_signed: bool) -> Result<()> {
 }
 
 fn copy_entry(from: &Path, to: &Path) -> Result<()> {
-    let look = || format!("cannot read {}", from.display());
-    let kind = fs::symlink_metadata(from).with_context(look)?.file_type();
+    let scan = || format!("cannot read {}", from.display());
+    let kind = fs::symlink_metadata(from).with_context(scan)?.file_type();
     if kind.is_symlink() {
-        let target = fs::read_link(from).with_context(look)?;
+        let target = fs::read_link(from).with_context(scan)?;
         return std::os::unix::fs::symlink(target, to).with_context(|| format!("cannot write {}", to.display()));
     }
     if kind.is_file() {
@@ -119,8 +119,8 @@ fn copy_entry(from: &Path, to: &Path) -> Result<()> {
         bail!("{} is neither a file nor a folder", from.display());
     }
     make_folders(to)?;
-    for entry in fs::read_dir(from).with_context(look)? {
-        let entry = entry.with_context(look)?;
+    for entry in fs::read_dir(from).with_context(scan)? {
+        let entry = entry.with_context(scan)?;
         copy_entry(&entry.path(), &to.join(entry.file_name()))?;
     }
     sync(to)

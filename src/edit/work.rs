@@ -3,10 +3,10 @@
 //! The order is: copy beside the place, compare, note, put, take away below, log, forget the note. A note without the
 //! package in its new place means that nothing was done; with it the rest is done now.
 
-use super::journal::{Deed, Pending, Workshop};
-use super::shelf::{Held, Shelf, difference};
+use super::journal::{Journal, LayerChange, Pending};
+use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::{self, Slot};
-use super::{Done, Life, branches};
+use super::{Done, Editor, branches};
 use crate::base::fs::Lock;
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 
 /// What is done with one version.
 pub(super) struct Step {
-    pub(super) deed: Deed,
+    pub(super) change: LayerChange,
     /// The package, where it is now.
-    pub(super) held: Held,
+    pub(super) found: FoundPackage,
     /// Where it goes.
     pub(super) to: Option<Slot>,
     /// Whether another content lies there.
@@ -33,7 +33,7 @@ pub(super) struct Step {
 
 /// Layers that are locked and in order.
 pub(super) struct Workplace<'a> {
-    life: &'a Life<'a>,
+    editor: &'a Editor<'a>,
     plans: Vec<&'a LayerPlan>,
     /// By folder.
     locks: BTreeMap<PathBuf, Lock>,
@@ -43,36 +43,36 @@ pub(super) struct Workplace<'a> {
 
 impl<'a> Workplace<'a> {
     /// Locks layers, unless nothing is to be changed, and finishes or undoes what was interrupted in any layer.
-    pub(super) fn open(life: &'a Life<'a>, plans: &[&'a LayerPlan]) -> Result<Self> {
-        let mut work = Self { life, plans: plans.to_vec(), locks: BTreeMap::new(), finished: Vec::new() };
-        let limits = life.settings.config.limits;
-        if !life.dry_run {
-            work.finished = branches::finish_pending(&life.settings.layers)?;
+    pub(super) fn open(editor: &'a Editor<'a>, plans: &[&'a LayerPlan]) -> Result<Self> {
+        let mut work = Self { editor, plans: plans.to_vec(), locks: BTreeMap::new(), finished: Vec::new() };
+        let limits = editor.settings.config.limits;
+        if !editor.dry_run {
+            work.finished = branches::finish_pending(&editor.settings.layers)?;
         }
-        for plan in &life.settings.layers {
-            let shelf = Shelf::open(plan, limits)?;
+        for plan in &editor.settings.layers {
+            let view = LayerView::open(plan, limits)?;
             let is_mine = plans.iter().any(|mine| mine.source.name == plan.source.name);
-            let mut folders: Vec<_> = shelf.folders().map(Path::to_owned).collect();
-            if is_mine && !is_git(shelf.root()?) {
-                folders.push(shelf.root()?.to_owned());
+            let mut folders: Vec<_> = view.folders().map(Path::to_owned).collect();
+            if is_mine && !is_git(view.root()?) {
+                folders.push(view.root()?.to_owned());
             }
             for folder in folders {
-                let workshop = Workshop::of(&folder);
-                if is_mine && !life.dry_run {
+                let journal = Journal::of(&folder);
+                if is_mine && !editor.dry_run {
                     work.lock(&folder)?;
                 }
-                if let Some(pending) = workshop.pending()? {
-                    if life.dry_run {
+                if let Some(pending) = journal.pending()? {
+                    if editor.dry_run {
                         bail!(
                             "{} was interrupted\nhint: run any command without --dry-run, which finishes or undoes it",
-                            what(&pending.deed)
+                            what(&pending.change)
                         );
                     }
                     work.lock(&folder)?;
-                    work.recover(&workshop, &pending)?;
+                    work.recover(&journal, &pending)?;
                 }
-                if is_mine && !life.dry_run {
-                    workshop.tidy()?;
+                if is_mine && !editor.dry_run {
+                    journal.tidy()?;
                 }
             }
         }
@@ -80,9 +80,9 @@ impl<'a> Workplace<'a> {
     }
 
     /// A layer as it is now.
-    pub(super) fn shelf(&self, name: &str) -> Result<Shelf<'a>> {
+    pub(super) fn view(&self, name: &str) -> Result<LayerView<'a>> {
         let plan = self.plans.iter().find(|plan| plan.source.name == name).context("the layer is locked")?;
-        Shelf::open(plan, self.life.settings.config.limits)
+        LayerView::open(plan, self.editor.settings.config.limits)
     }
 
     /// Does what is to be done, and says what was.
@@ -90,43 +90,43 @@ impl<'a> Workplace<'a> {
         let finished = std::mem::take(&mut self.finished);
         if branches::are_meant(&steps) {
             let plan = self.plans.first().context("a layer is locked")?;
-            return Ok(Done { finished, ..branches::perform(self.life, plan, steps)? });
+            return Ok(Done { finished, ..branches::perform(self.editor, plan, steps)? });
         }
-        let is_committed = self.life.commit && !self.life.dry_run;
+        let is_committed = self.editor.commit && !self.editor.dry_run;
         let commits = if is_committed { commits(&steps)? } else { Vec::new() };
-        let mut deeds = Vec::new();
+        let mut changes = Vec::new();
         for step in steps {
-            if !self.life.dry_run {
-                self.one(&step).with_context(|| format!("cannot finish: {}", what(&step.deed)))?;
+            if !self.editor.dry_run {
+                self.one(&step).with_context(|| format!("cannot finish: {}", what(&step.change)))?;
             }
-            deeds.push(step.deed);
+            changes.push(step.change);
         }
         for Commit { tree, paths, is_above } in commits {
-            tree.commit(&paths, &branches::message(&deeds, is_above, None))?;
+            tree.commit(&paths, &branches::message(&changes, is_above, None))?;
         }
-        Ok(Done { deeds, finished, already: Vec::new() })
+        Ok(Done { changes, finished, already: Vec::new() })
     }
 
     fn one(&self, step: &Step) -> Result<()> {
         let home = step.to.as_ref().or(step.from.as_ref()).context("a step has a place")?;
-        let workshop = Workshop::of(&home.root);
+        let journal = Journal::of(&home.root);
         let mut prepared = None;
         if let Some(to) = step.to.as_ref().filter(|_| !step.is_up) {
-            prepared = Some(self.prepare(&step.held, to, &workshop)?);
+            prepared = Some(self.prepare(&step.found, to, &journal)?);
         }
-        let pending = Pending { deed: step.deed.clone(), to: step.to.clone(), from: step.from.clone() };
-        workshop.begin(&pending)?;
+        let pending = Pending { change: step.change.clone(), to: step.to.clone(), from: step.from.clone() };
+        journal.begin(&pending)?;
         if let (Some(to), Some(prepared)) = (&step.to, &prepared) {
             to.put(prepared, step.replaces)?;
         }
-        finish(&workshop, &pending)
+        finish(&journal, &pending)
     }
 
     /// Copies a package beside its place, and compares.
-    fn prepare(&self, held: &Held, to: &Slot, workshop: &Workshop) -> Result<PathBuf> {
-        let candidate = held.candidate.as_ref().context("only packages with a place are copied")?;
+    fn prepare(&self, found: &FoundPackage, to: &Slot, journal: &Journal) -> Result<PathBuf> {
+        let candidate = found.candidate.as_ref().context("only packages with a place are copied")?;
         let name = to.package.file_name().context("a place has a name")?;
-        let path = workshop.incoming()?.join(name);
+        let path = journal.incoming()?.join(name);
         slot::copy(&candidate.path, &path, candidate.signature.is_some())?;
         let copied = Candidate {
             signature: candidate.signature.is_some().then(|| slot::signature(&path)),
@@ -135,8 +135,8 @@ impl<'a> Workplace<'a> {
         };
         // Any layer's rules would do: what counts is the content.
         let plan = self.plans.first().context("a layer is locked")?;
-        let copied = Shelf::open(plan, self.life.settings.config.limits)?.read_one(copied, &plan.rules)?;
-        let files = difference(held, &copied)?;
+        let copied = LayerView::open(plan, self.editor.settings.config.limits)?.read_one(copied, &plan.rules)?;
+        let files = difference(found, &copied)?;
         ensure!(
             files.is_empty(),
             "the package changed while it was copied: {}\nhint: try again when it is complete",
@@ -147,46 +147,46 @@ impl<'a> Workplace<'a> {
 
     fn lock(&mut self, folder: &Path) -> Result<()> {
         if !self.locks.contains_key(folder) {
-            let workshop = Workshop::of(folder);
-            workshop.make()?;
-            let lock = Lock::take_as(workshop.path(), "command", folder)?;
+            let journal = Journal::of(folder);
+            journal.make()?;
+            let lock = Lock::take_as(journal.path(), "command", folder)?;
             self.locks.insert(folder.to_owned(), lock);
         }
         Ok(())
     }
 
     /// Finishes a step whose package is in place, and undoes any other.
-    fn recover(&mut self, workshop: &Workshop, pending: &Pending) -> Result<()> {
+    fn recover(&mut self, journal: &Journal, pending: &Pending) -> Result<()> {
         let mut is_done = true;
         if let Some(to) = &pending.to {
-            is_done = self.holds(to, &pending.deed)?;
+            is_done = self.holds(to, &pending.change)?;
         }
         if let Some(from) = &pending.from {
             self.lock(&from.root)?;
             match &pending.to {
                 // Other content than was moved is not taken away; the next command tells the conflict.
-                Some(_) => is_done &= !from.is_taken() || self.holds(from, &pending.deed)?,
+                Some(_) => is_done &= !from.is_taken() || self.holds(from, &pending.change)?,
                 None => is_done = !from.is_taken(),
             }
         }
-        workshop.tidy()?;
+        journal.tidy()?;
         if is_done {
-            finish(workshop, pending)?;
-            self.finished.push(what(&pending.deed));
+            finish(journal, pending)?;
+            self.finished.push(what(&pending.change));
             return Ok(());
         }
         if let Some(to) = &pending.to {
             to.leave_no_empty_folder();
         }
-        workshop.end()
+        journal.end()
     }
 
     /// Whether the content of a deed lies at a place.
-    fn holds(&self, slot: &Slot, deed: &Deed) -> Result<bool> {
-        for plan in &self.life.settings.layers {
-            let shelf = Shelf::open(plan, self.life.settings.config.limits)?;
-            if let Some(held) = shelf.at(slot)? {
-                return Ok(held.record.is_some_and(|record| record.tree.to_string() == deed.content));
+    fn holds(&self, slot: &Slot, change: &LayerChange) -> Result<bool> {
+        for plan in &self.editor.settings.layers {
+            let view = LayerView::open(plan, self.editor.settings.config.limits)?;
+            if let Some(found) = view.at(slot)? {
+                return Ok(found.record.is_some_and(|record| record.tree.to_string() == change.content));
             }
         }
         Ok(false)
@@ -209,7 +209,7 @@ fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
         let Some(first) = slots.first() else { continue };
         let tree = WorkTree::of(&first.root)?;
         let roots: BTreeSet<&Path> = slots.iter().map(|slot| slot.root.as_path()).collect();
-        let mut paths: Vec<_> = roots.into_iter().flat_map(|root| Workshop::of(root).kept()).collect();
+        let mut paths: Vec<_> = roots.into_iter().flat_map(|root| Journal::of(root).kept()).collect();
         paths.extend(slots.iter().flat_map(|slot| [slot::signature(&slot.path()), slot.path()]));
         commits.push(Commit { tree, paths, is_above });
     }
@@ -217,22 +217,22 @@ fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
 }
 
 /// What follows once the package is in its new place.
-fn finish(workshop: &Workshop, pending: &Pending) -> Result<()> {
+fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
     if let Some(from) = &pending.from {
         from.take_away()?;
-        let below = Workshop::of(&from.root);
-        if below.path() != workshop.path() {
-            below.log(&pending.deed)?;
+        let below = Journal::of(&from.root);
+        if below.path() != journal.path() {
+            below.log(&pending.change)?;
         }
     }
-    workshop.log(&pending.deed)?;
-    workshop.end()?;
-    workshop.tidy()
+    journal.log(&pending.change)?;
+    journal.end()?;
+    journal.tidy()
 }
 
 /// A deed in words.
-fn what(deed: &Deed) -> String {
-    let Deed { package, version, from, to, .. } = deed;
+fn what(change: &LayerChange) -> String {
+    let LayerChange { package, version, from, to, .. } = change;
     match (from, to) {
         (Some(from), Some(to)) => format!("the promotion of {package}-{version} from `{from}` to `{to}`"),
         (Some(from), None) => format!("the removal of {package}-{version} from `{from}`"),

@@ -24,7 +24,7 @@ const COARSE_TICK_NS: i64 = 2_000_000_000;
 
 /// What every look is taken with.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct ScanContext {
     /// Bounds of a package.
     pub limits: Limits,
     /// When the run began, by the clock of the file system, in nanoseconds since 1970.
@@ -71,16 +71,16 @@ impl Survey {
     }
 
     /// Takes the fingerprints of all packages.
-    pub fn take_fingerprints(&mut self, layers: &[LayerPlan], look: &Look, inventories: &Inventories) {
+    pub fn take_fingerprints(&mut self, layers: &[LayerPlan], scan: &ScanContext, inventories: &Inventories) {
         for (layer, found) in layers.iter().zip(&mut self.0) {
             found.candidates.par_iter_mut().for_each(|(candidate, print)| {
                 if candidate.origin.is_some() {
-                    *print = Print::new(candidate, &layer.rules, look).tree(candidate);
+                    *print = FingerprintBuilder::new(candidate, &layer.rules, scan).tree(candidate);
                     return;
                 }
-                *print = inventories.glance(candidate, &layer.rules, look).or_else(|| {
-                    let files = OpenPackage::open(candidate, &look.limits).ok()?;
-                    let print = fingerprint(candidate, &files, &layer.rules, look)?;
+                *print = inventories.glance(candidate, &layer.rules, scan).or_else(|| {
+                    let files = OpenPackage::open(candidate, &scan.limits).ok()?;
+                    let print = fingerprint(candidate, &files, &layer.rules, scan)?;
                     inventories.put(candidate, &files, print);
                     Some(print)
                 });
@@ -111,31 +111,31 @@ pub fn layer_digest(prints: impl IntoIterator<Item = Option<Digest>>, problems: 
 
 /// The fingerprint of a package: equal ones have equal files and are read by equal rules. `None` where that cannot be
 /// promised: a file changed just now, or a zip lies inside the package, which is a package of its own.
-pub fn fingerprint(candidate: &Candidate, files: &OpenPackage, rules: &Layer, look: &Look) -> Option<Digest> {
+pub fn fingerprint(candidate: &Candidate, files: &OpenPackage, rules: &Layer, scan: &ScanContext) -> Option<Digest> {
     if candidate.origin.is_some() {
-        return Print::new(candidate, rules, look).tree(candidate);
+        return FingerprintBuilder::new(candidate, rules, scan).tree(candidate);
     }
     if !files.nested().is_empty() {
         return None;
     }
-    let mut print = Print::new(candidate, rules, look);
+    let mut print = FingerprintBuilder::new(candidate, rules, scan);
     source::each_of(files, |path, kind, stat| print.add(path, kind, stat));
     print.finish(candidate)
 }
 
 /// A fingerprint in the making.
-struct Print {
+struct FingerprintBuilder {
     text: Vec<u8>,
     now_ns: i64,
     is_settled: bool,
 }
 
-impl Print {
-    fn new(candidate: &Candidate, rules: &Layer, look: &Look) -> Self {
-        let mut print = Self { text: Vec::with_capacity(1 << 14), now_ns: look.now_ns, is_settled: true };
+impl FingerprintBuilder {
+    fn new(candidate: &Candidate, rules: &Layer, scan: &ScanContext) -> Self {
+        let mut print = Self { text: Vec::with_capacity(1 << 14), now_ns: scan.now_ns, is_settled: true };
         print.number(FORMAT);
         print.part(env!("CARGO_PKG_VERSION").as_bytes());
-        print.part(format!("{rules:?} {:?}", look.limits).as_bytes());
+        print.part(format!("{rules:?} {:?}", scan.limits).as_bytes());
         print.part(place(candidate).bytes());
         print
     }
@@ -211,9 +211,9 @@ impl Inventories {
     }
 
     /// The fingerprint of a package in which nothing changed.
-    fn glance(&self, candidate: &Candidate, rules: &Layer, look: &Look) -> Option<Digest> {
+    fn glance(&self, candidate: &Candidate, rules: &Layer, scan: &ScanContext) -> Option<Digest> {
         let (before, inventory) = self.0.get(&place(candidate))?;
-        let mut print = Print::new(candidate, rules, look);
+        let mut print = FingerprintBuilder::new(candidate, rules, scan);
         inventory.look(candidate, |path, kind, stat| print.add(path, kind, stat))?;
         print.finish(candidate).filter(|print| *print == before)
     }

@@ -10,7 +10,7 @@
 pub mod content;
 mod incoming;
 mod seen;
-mod shelves;
+mod blob_listing;
 mod tree;
 
 pub use incoming::Incoming;
@@ -19,10 +19,10 @@ pub use tree::{Folder, Tree, TreeEntry};
 use crate::base::digest::Digest;
 use crate::base::fs::{FILE_MODE, make_folders, times};
 use anyhow::{Context, Result};
+use blob_listing::BlobListing;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use seen::Seen;
-use shelves::Shelves;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -58,7 +58,7 @@ pub struct Store {
     blobs: Known,
     trees: Known,
     /// The blobs, once all of them were looked at.
-    shelves: OnceLock<Shelves>,
+    listing: OnceLock<BlobListing>,
     /// What the next build need not look into.
     seen: Seen,
     next_temporary: AtomicU64,
@@ -92,7 +92,7 @@ impl Store {
             folder,
             blobs: Known::new(),
             trees: Known::new(),
-            shelves: OnceLock::new(),
+            listing: OnceLock::new(),
             seen: Seen::default(),
             next_temporary: AtomicU64::new(0),
         })
@@ -120,13 +120,13 @@ impl Store {
     ///
     /// Not to be called from a parallel stage: its threads would wait for each other.
     pub fn look_at_blobs(&self) {
-        self.shelves.get_or_init(|| Shelves::of(self));
+        self.listing.get_or_init(|| BlobListing::of(self));
     }
 
     /// Whether the blob is there, whole.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
         let mut known = self.blobs.shard(digest);
-        known.contains(&digest.half()) || self.shelves.get().is_some_and(|shelves| shelves.has_blob(digest, size)) || {
+        known.contains(&digest.half()) || self.listing.get().is_some_and(|listing| listing.has_blob(digest, size)) || {
             let whole = self.is_whole(&Self::blob_path(digest), digest, Some(size));
             if whole {
                 known.insert(digest.half());

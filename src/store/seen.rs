@@ -112,7 +112,7 @@ impl Store {
         let (rest, sum) = list.split_at_checked(list.len().checked_sub(DIGEST)?)?;
         let (inodes, folders) = rest.strip_prefix(MAGIC)?.split_at_checked(DIGEST)?;
         let is_ours = Digest::of(rest).bytes() == sum && folders.len() % LINE == 0;
-        let blobs = self.shelves.get()?.inodes().collect();
+        let blobs = self.listing.get()?.inodes().collect();
         (is_ours
             && digest_of(blobs).bytes() == inodes
             && folders.par_chunks_exact(LINE).all(|line| self.is_as_seen(line)))
@@ -147,8 +147,8 @@ impl Store {
             });
             entries.map(|entry| Ok(entry?.ino())).collect::<rustix::io::Result<Vec<_>>>()
         };
-        let shelves = (0..=255_u8).into_par_iter().map(list).collect::<rustix::io::Result<Vec<_>>>()?;
-        Ok(shelves.into_iter().flatten().collect())
+        let listing = (0..=255_u8).into_par_iter().map(list).collect::<rustix::io::Result<Vec<_>>>()?;
+        Ok(listing.into_iter().flatten().collect())
     }
 }
 

@@ -131,7 +131,7 @@ impl Store {
                 below.push(target.trim_start_matches("../").replace('/', ""));
                 continue;
             }
-            if self.shelves.get().is_some_and(|shelves| shelves.has_inode(entry.ino())) {
+            if self.listing.get().is_some_and(|listing| listing.has_inode(entry.ino())) {
                 continue;
             }
             self.seen.give_up();

@@ -5,12 +5,12 @@ use crate::fixture_layer::{make, read_json};
 use epr_build::base::problem::{Problem, Severity};
 use epr_build::base::progress::Progress;
 use epr_build::catalog::cache::Cache;
-use epr_build::catalog::intake::{Desk, take_in};
+use epr_build::catalog::intake::{IntakeContext, take_in};
 use epr_build::catalog::merge::Catalog;
 use epr_build::catalog::record::LayerIntake;
 use epr_build::config::layer::{DashedFolders, Layer, LayerPlan, LayerSource, Signatures, Validation};
 use epr_build::config::limits::Limits;
-use epr_build::input::survey::{Inventories, Look, Survey};
+use epr_build::input::survey::{Inventories, ScanContext, Survey};
 use epr_build::package::Findings;
 use epr_build::store::Store;
 use epr_build::store::content::Contents;
@@ -38,11 +38,11 @@ fn read(case: &Value, store: &Store) -> Outcome {
         ..Layer::default()
     };
     let plan = LayerPlan { source: LayerSource { name: "layer".to_owned(), paths: vec![layer] }, rules };
-    let look = Look { limits: Limits::default(), now_ns: 0 };
-    let desk = Desk {
+    let look = ScanContext { limits: Limits::default(), now_ns: 0 };
+    let desk = IntakeContext {
         contents: Contents::new(Some(store)),
         findings: Findings::default(),
-        look,
+        scan: look,
         cache: Cache::none(),
         inventories: Inventories::none(),
         store: Some(store),

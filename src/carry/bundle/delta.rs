@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 /// What a generation has, as far as a later one can build on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stock {
+pub struct BaseContents {
     /// Contents.
     pub contents: BTreeSet<Digest>,
     /// Folders.
     pub folders: BTreeSet<Digest>,
 }
 
-impl Stock {
+impl BaseContents {
     /// Of a generation that is at hand.
     pub fn of_scan(scan: &Scan) -> Self {
         Self { contents: scan.contents.keys().copied().collect(), folders: scan.trees.keys().copied().collect() }
@@ -24,13 +24,13 @@ impl Stock {
     /// what was there before does not matter.
     #[must_use]
     pub fn after(self, manifest: &Manifest) -> Self {
-        let mut stock = if manifest.base.is_some() { self } else { Self::default() };
-        stock.contents.extend(manifest.contents.iter().map(|content| content.sha256));
-        stock.folders.extend(manifest.folders.iter().map(|folder| folder.digest));
+        let mut base = if manifest.base.is_some() { self } else { Self::default() };
+        base.contents.extend(manifest.contents.iter().map(|content| content.sha256));
+        base.folders.extend(manifest.folders.iter().map(|folder| folder.digest));
         let gone = &manifest.gone;
-        stock.contents.retain(|content| gone.contents.binary_search(content).is_err());
-        stock.folders.retain(|folder| gone.folders.binary_search(folder).is_err());
-        stock
+        base.contents.retain(|content| gone.contents.binary_search(content).is_err());
+        base.folders.retain(|folder| gone.folders.binary_search(folder).is_err());
+        base
     }
 
     /// What this has and a later one has not.

@@ -4,7 +4,7 @@
 //! Whatever a recipe gives is taken only if it has the digest that the manifest says.
 
 use super::manifest::{Content, Manifest, Origin};
-use super::unpack::Desk;
+use super::unpack::Unpacker;
 use super::{Refusal, recipe};
 use crate::base::compress;
 use crate::base::digest::Digest;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-impl Desk<'_> {
+impl Unpacker<'_> {
     /// Follows the recipes and makes the folders.
     pub(super) fn make(&self, manifest: &Manifest, progress: &Progress) -> Result<()> {
         self.check_old(manifest)?;

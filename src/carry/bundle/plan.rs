@@ -3,7 +3,7 @@
 //! Pure functions. The order of contents decides how small a bundle gets: what is alike stands side by side, so successive
 //! versions of a file are neighbours, and the compressor finds one in the other.
 
-use super::delta::Stock;
+use super::delta::BaseContents;
 use super::manifest::{Content, File, Folder, Manifest, Origin, RECIPES, SCHEMA, Sized, Target};
 use super::scan::Scan;
 use crate::base::digest::Digest;
@@ -61,12 +61,12 @@ pub struct Title {
 }
 
 /// The contents that a bundle has to bring somehow.
-pub fn new_contents(scan: &Scan, base: &Stock) -> BTreeSet<Digest> {
+pub fn new_contents(scan: &Scan, base: &BaseContents) -> BTreeSet<Digest> {
     scan.contents.keys().filter(|digest| !base.contents.contains(digest)).copied().collect()
 }
 
 /// The manifest of a bundle.
-pub fn manifest(scan: &Scan, base: &Stock, recipes: &Recipes, title: Title) -> Manifest {
+pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Title) -> Manifest {
     let new = new_contents(scan, base);
     let is_new_folder = |digest: &Digest| !base.folders.contains(digest);
     // What is not new is listed where something new refers to it.
@@ -133,7 +133,7 @@ pub fn manifest(scan: &Scan, base: &Stock, recipes: &Recipes, title: Title) -> M
         files: title.files,
         contents: sorted.iter().map(content).collect(),
         folders: folders.iter().map(folder).collect(),
-        gone: base.gone(&Stock::of_scan(scan)),
+        gone: base.gone(&BaseContents::of_scan(scan)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The manifest's codec: one spelling, every rule, and no panic whatever stands there.
 
-use super::delta::Stock;
+use super::delta::BaseContents;
 use super::manifest::{Content, File, Folder, Gone, Manifest, Origin, Patch, RECIPES, SCHEMA, Sized, Target};
 use super::plan::{self, Recipes};
 use super::scan::{Found, Scan};
@@ -222,7 +222,7 @@ proptest! {
     /// What is planned is accepted, and is read as it was planned.
     #[test]
     fn every_plan_is_a_manifest(seeds in prop::collection::vec(any::<(u8, u8)>(), 0..12)) {
-        let manifest = plan::manifest(&scan(&seeds), &Stock::default(), &Recipes::default(), title(None));
+        let manifest = plan::manifest(&scan(&seeds), &BaseContents::default(), &Recipes::default(), title(None));
         prop_assert_eq!(Manifest::parse(&manifest.to_json()), Ok(manifest));
     }
 
@@ -233,15 +233,15 @@ proptest! {
         later in prop::collection::vec(any::<(u8, u8)>(), 0..12),
     ) {
         let (earlier, later) = (scan(&earlier), scan(&later));
-        let stock = Stock::of_scan(&earlier);
-        let whole = plan::manifest(&earlier, &Stock::default(), &Recipes::default(), title(None));
-        prop_assert_eq!(&Stock::default().after(&whole), &stock);
-        let delta = plan::manifest(&later, &stock, &Recipes::default(), title(Some("00112233445566ff")));
+        let base = BaseContents::of_scan(&earlier);
+        let whole = plan::manifest(&earlier, &BaseContents::default(), &Recipes::default(), title(None));
+        prop_assert_eq!(&BaseContents::default().after(&whole), &base);
+        let delta = plan::manifest(&later, &base, &Recipes::default(), title(Some("00112233445566ff")));
         prop_assert_eq!(Manifest::parse(&delta.to_json()), Ok(delta.clone()));
-        prop_assert_eq!(stock.clone().after(&delta), Stock::of_scan(&later));
+        prop_assert_eq!(base.clone().after(&delta), BaseContents::of_scan(&later));
         // Nothing that is there is carried.
         for content in &delta.contents {
-            prop_assert_eq!(content.from == Origin::Base, stock.contents.contains(&content.sha256));
+            prop_assert_eq!(content.from == Origin::Base, base.contents.contains(&content.sha256));
         }
     }
 

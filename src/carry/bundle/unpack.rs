@@ -65,16 +65,17 @@ pub fn unpack(
     check_base(reader.manifest(), &distribution, out).map_err(|error| at(error, sealed))?;
     check_room(reader.manifest(), out)?;
     let store = Store::open(&out.join("store"))?;
-    let desk = Desk { store: &store, base: reader.manifest().base.as_ref().map(|id| distribution.generation(id)) };
+    let unpacker =
+        Unpacker { store: &store, base: reader.manifest().base.as_ref().map(|id| distribution.generation(id)) };
     let mut present = 0;
     progress.begin("reading the bundle", reader.manifest().contents.len() as u64);
     reader.each(|manifest, item, stream| {
         match item {
             Item::Program => {}
-            Item::File(index) => desk.take_file(manifest, index, stream)?,
+            Item::File(index) => unpacker.take_file(manifest, index, stream)?,
             Item::Content(index) => {
                 progress.step();
-                present += usize::from(desk.take_content(&manifest.contents[index], stream)?);
+                present += usize::from(unpacker.take_content(&manifest.contents[index], stream)?);
             }
         }
         Ok(())
@@ -84,9 +85,9 @@ pub fn unpack(
         let hint = "the disk gives different bytes at different times; copy the bundle to another one";
         return Err(Refusal::new("what was read is not what was signed", hint).at(sealed.name()).into());
     }
-    desk.make(&manifest, progress).map_err(|error| at(error, sealed))?;
+    unpacker.make(&manifest, progress).map_err(|error| at(error, sealed))?;
     let previous = distribution.current();
-    desk.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
+    unpacker.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
     prune::tidy(out, keep, &store, &Cache::read(out))?;
     Ok(Unpacked { manifest, digest, previous, present })
 }
@@ -146,13 +147,13 @@ fn check_room(manifest: &Manifest, out: &Path) -> Result<()> {
 }
 
 /// What unpacking works with.
-pub(super) struct Desk<'a> {
+pub(super) struct Unpacker<'a> {
     pub(super) store: &'a Store,
     /// The generation that patches are for.
     base: Option<PathBuf>,
 }
 
-impl Desk<'_> {
+impl Unpacker<'_> {
     /// Where a file of the generation waits; the store clears this folder when it is opened.
     fn scratch(&self, index: usize) -> PathBuf {
         self.store.root().join(format!("tmp/generation-{index}"))

@@ -3,7 +3,7 @@
 //! The bytes depend on the generation, the base and the program alone: headers are fixed, and each stream is compressed by one
 //! thread at a fixed level. Every content is hashed on its way, so a store that was damaged gives no bundle.
 
-use super::delta::Stock;
+use super::delta::BaseContents;
 use super::manifest::{File, Manifest, Origin, Patch, Sized};
 use super::parts::Sealing;
 use super::plan::{self, Recipes, Title};
@@ -40,7 +40,7 @@ pub struct Order<'a> {
     /// Its generation.
     pub generation: &'a str,
     /// What to leave out, and the generation that has it.
-    pub base: Option<(&'a str, &'a Stock)>,
+    pub base: Option<(&'a str, &'a BaseContents)>,
     /// The program to put in.
     pub program: Option<&'a Path>,
     /// The bundle's name.
@@ -76,8 +76,8 @@ pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     let store = Store::existing(&order.out.join("store"))?;
     let distribution = Distribution::new(order.out, order.distribution);
     let scan = Scan::new(&distribution, order.generation, &store)?;
-    let none = Stock::default();
-    let base = order.base.map_or(&none, |(_, stock)| stock);
+    let none = BaseContents::default();
+    let base = order.base.map_or(&none, |(_, base)| base);
     let recipes = find_recipes(&scan, &plan::new_contents(&scan, base), &store, progress)?;
     let base_folder = order.base.map(|(id, _)| distribution.generation(id)).filter(|folder| folder.is_dir());
     let folder = distribution.generation(order.generation);

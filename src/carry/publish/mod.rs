@@ -30,7 +30,7 @@ use plan::{Amount, Work};
 use state::State;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use target::{Held, Target};
+use target::{StoredObject, Target};
 
 /// The object that names the generation in use.
 pub const POINTER: &str = "current.json";
@@ -107,7 +107,7 @@ pub async fn publish(target: &Target, contents: &Contents, options: &Options, pr
 }
 
 /// What the last run left there, as far as it is to be believed.
-async fn known_state(target: &Target, contents: &Contents, options: &Options, held: &Held) -> Result<State> {
+async fn known_state(target: &Target, contents: &Contents, options: &Options, held: &StoredObject) -> Result<State> {
     if options.relist {
         return Ok(State::new(&contents.distribution));
     }

@@ -30,11 +30,11 @@ pub struct Target {
 
 /// An object as it was when it was read, or its absence.
 #[derive(Clone, Debug, Default)]
-pub struct Held {
+pub struct StoredObject {
     content: Option<(Vec<u8>, UpdateVersion)>,
 }
 
-impl Held {
+impl StoredObject {
     /// Its bytes, if it is there.
     pub fn bytes(&self) -> Option<&[u8]> {
         Some(&self.content.as_ref()?.0)
@@ -138,22 +138,28 @@ impl Target {
     ///
     /// # Errors
     /// When the store fails; that there is none is no failure.
-    pub async fn get(&self, key: &str) -> Result<Held> {
+    pub async fn get(&self, key: &str) -> Result<StoredObject> {
         let failed = || format!("cannot read {key} of `{self}`");
         let found = match self.store.get_opts(&self.path(key)?, GetOptions::default()).await {
-            Err(Error::NotFound { .. }) => return Ok(Held::default()),
+            Err(Error::NotFound { .. }) => return Ok(StoredObject::default()),
             found => found.map_err(plain).with_context(failed)?,
         };
         let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
         let bytes = found.bytes().await.map_err(plain).with_context(failed)?;
-        Ok(Held { content: Some((bytes.to_vec(), version)) })
+        Ok(StoredObject { content: Some((bytes.to_vec(), version)) })
     }
 
     /// Replaces an object that is still as it was when it was read.
     ///
     /// # Errors
     /// When the store fails, or when somebody else has replaced it.
-    pub async fn replace(&self, key: &str, bytes: Vec<u8>, headers: &Headers, held: &Held) -> Result<Held> {
+    pub async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        headers: &Headers,
+        held: &StoredObject,
+    ) -> Result<StoredObject> {
         let path = self.path(key)?;
         let put = |mode| {
             let options = PutOptions { mode, attributes: self.attributes(headers, None), ..PutOptions::default() };
@@ -181,7 +187,7 @@ impl Target {
         };
         let written = written.map_err(plain).with_context(|| format!("cannot write {key} to `{self}`"))?;
         let version = UpdateVersion { e_tag: written.e_tag, version: written.version };
-        Ok(Held { content: Some((bytes, version)) })
+        Ok(StoredObject { content: Some((bytes, version)) })
     }
 
     fn overtaken(&self, key: &str) -> anyhow::Error {

@@ -2,7 +2,7 @@
 //!
 //! They lie in a folder named after their content, so that a page and what it loads always belong together.
 
-use super::Shelf;
+use super::PageWriter;
 use crate::base::digest::{Digest, Hasher};
 use crate::catalog::page_record::Page;
 use anyhow::Result;
@@ -37,8 +37,8 @@ pub(super) fn folder() -> String {
     format!("assets/{}", digest().short(12))
 }
 
-pub(super) fn pages(shelf: &Shelf<'_>) -> Result<Vec<Page>> {
+pub(super) fn pages(writer: &PageWriter<'_>) -> Result<Vec<Page>> {
     let folder = folder();
     let all = FILES.iter().chain(&[("mark.svg", MARK)]);
-    all.map(|(name, text)| shelf.put(&format!("{folder}/{name}"), text)).collect()
+    all.map(|(name, text)| writer.put(&format!("{folder}/{name}"), text)).collect()
 }

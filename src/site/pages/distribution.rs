@@ -1,6 +1,6 @@
 //! The page about the distribution itself: its layers, what only one of them has, conflicts, and what was left out.
 
-use super::Shelf;
+use super::PageWriter;
 use crate::base::problem::{Problem, Severity};
 use crate::catalog::merge::Catalog;
 use crate::catalog::page_record::Page;
@@ -32,7 +32,7 @@ struct Trouble<'a> {
     hint: Option<&'a str>,
 }
 
-pub(super) fn page(name: &str, catalog: &Catalog, report: &Report, shelf: &Shelf<'_>) -> Result<Page> {
+pub(super) fn page(name: &str, catalog: &Catalog, report: &Report, writer: &PageWriter<'_>) -> Result<Page> {
     let troubles = |severity: Severity| -> Vec<Trouble<'_>> {
         report.problems.iter().filter(|problem| problem.severity == severity).map(trouble).collect()
     };
@@ -57,7 +57,7 @@ pub(super) fn page(name: &str, catalog: &Catalog, report: &Report, shelf: &Shelf
         "quarantined": troubles(Severity::Quarantine),
         "more_warnings": warnings.len().saturating_sub(MOST_WARNINGS),
         "warnings": warnings.into_iter().take(MOST_WARNINGS).collect::<Vec<_>>()});
-    shelf.put("distribution/index.html", &shelf.templates.render("distribution.html", 1, &values)?)
+    writer.put("distribution/index.html", &writer.templates.render("distribution.html", 1, &values)?)
 }
 
 fn trouble(problem: &Problem) -> Trouble<'_> {

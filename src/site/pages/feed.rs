@@ -5,22 +5,22 @@
 //! date. Any other has the first moment of 1970, which feed readers show as a date that is not known; what counts for
 //! them is the name of an entry, and a new version has a new one.
 
-use super::Shelf;
+use super::PageWriter;
 use super::signature::timestamp;
 use crate::catalog::page_record::{Page, Tile};
 use anyhow::Result;
 use serde_json::json;
 
-pub(super) fn page(distribution: &str, tiles: &[&Tile], shelf: &Shelf<'_>) -> Result<Page> {
+pub(super) fn page(distribution: &str, tiles: &[&Tile], writer: &PageWriter<'_>) -> Result<Page> {
     let mut tiles = tiles.to_vec();
     tiles.sort_by(|a, b| b.news.signed_at.cmp(&a.news.signed_at).then_with(|| a.name.cmp(&b.name)));
     let date = |tile: &Tile| timestamp(tile.news.signed_at.unwrap_or(0));
     let updated = tiles.first().map_or_else(|| timestamp(0), |tile| date(tile));
     let entries: Vec<_> = tiles.iter().map(|tile| json!({ "tile": tile, "updated": date(tile) })).collect();
-    let text = shelf.templates.render(
+    let text = writer.templates.render(
         "feed.xml",
         0,
         &json!({ "distribution": distribution, "entries": entries, "updated": updated }),
     )?;
-    shelf.put("feed.xml", &text)
+    writer.put("feed.xml", &text)
 }

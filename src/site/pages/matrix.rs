@@ -4,7 +4,7 @@
 //! filter. So the answer for a Kibana version is that of the client which has this version. Between two neighbouring
 //! boundaries (a constraint or a client changes its mind) the answer is the same: a list of runs holds all of it.
 
-use super::Shelf;
+use super::PageWriter;
 use crate::answers::search::{Query, search};
 use crate::catalog::page_record::{Page, Run, Tile};
 use crate::config::routing::{self, Client};
@@ -88,14 +88,14 @@ struct Row<'a> {
 }
 
 /// The table, and the exact runs for scripts.
-pub(super) fn pages(distribution: &str, tiles: &[&Tile], shelf: &Shelf<'_>) -> Result<Vec<Page>> {
+pub(super) fn pages(distribution: &str, tiles: &[&Tile], writer: &PageWriter<'_>) -> Result<Vec<Page>> {
     let columns = columns(tiles);
     let mut sorted = tiles.to_vec();
     sorted.sort_by_cached_key(|tile| (tile.title.to_lowercase(), tile.name.clone()));
     let rows: Vec<_> = sorted.iter().map(|tile| row(tile, &columns)).collect();
     let values = json!({ "distribution": distribution, "columns": columns, "rows": rows });
-    let html = shelf.templates.render("matrix.html", 1, &values)?;
-    Ok(vec![shelf.put("matrix/index.html", &html)?, shelf.put("data/kibana.json", &data(tiles)?)?])
+    let html = writer.templates.render("matrix.html", 1, &values)?;
+    Ok(vec![writer.put("matrix/index.html", &html)?, writer.put("data/kibana.json", &data(tiles)?)?])
 }
 
 /// Minor versions at which any package changes its answer.

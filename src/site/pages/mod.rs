@@ -41,12 +41,12 @@ use version_digests::VersionDigests;
 pub type PageTable = Table<PackagePages>;
 
 /// Puts pages into the store.
-struct Shelf<'a> {
+struct PageWriter<'a> {
     contents: Contents<'a>,
     templates: Templates,
 }
 
-impl Shelf<'_> {
+impl PageWriter<'_> {
     /// Stores a text under a path below `/ui/`.
     fn put(&self, path: &str, text: &str) -> Result<Page> {
         let (blob, gzip) = self.contents.put_text(text)?;
@@ -66,7 +66,7 @@ pub fn build(
     known: &PageTable,
     progress: &Progress,
 ) -> Result<Vec<Page>> {
-    let shelf = Shelf { contents: Contents::new(Some(store)), templates: Templates::new()? };
+    let writer = PageWriter { contents: Contents::new(Some(store)), templates: Templates::new()? };
     let facts = catalog.facts();
     let groups = groups(&catalog.entries);
     progress.begin("rendering pages", groups.len() as u64);
@@ -74,16 +74,16 @@ pub fn build(
         .par_iter()
         .map(|&(first, end)| {
             progress.step();
-            one_package(&catalog.entries[first..end], &facts[first..end], &shelf, store, known)
+            one_package(&catalog.entries[first..end], &facts[first..end], &writer, store, known)
         })
         .collect::<Result<Vec<_>>>()?;
     let tiles: Vec<_> = packages.iter().map(|package| &package.tile).collect();
-    let mut pages = assets::pages(&shelf)?;
-    pages.extend(overview::pages(name, &tiles, report, &shelf)?);
-    pages.extend(matrix::pages(name, &tiles, &shelf)?);
-    pages.push(distribution::page(name, catalog, report, &shelf)?);
-    pages.push(feed::page(name, &tiles, &shelf)?);
-    pages.push(shelf.put(version_digests::PATH, &VersionDigests::of(catalog).to_json()?)?);
+    let mut pages = assets::pages(&writer)?;
+    pages.extend(overview::pages(name, &tiles, report, &writer)?);
+    pages.extend(matrix::pages(name, &tiles, &writer)?);
+    pages.push(distribution::page(name, catalog, report, &writer)?);
+    pages.push(feed::page(name, &tiles, &writer)?);
+    pages.push(writer.put(version_digests::PATH, &VersionDigests::of(catalog).to_json()?)?);
     pages.extend(packages.into_iter().flat_map(|package| package.pages));
     Ok(pages)
 }
@@ -103,11 +103,11 @@ fn groups(entries: &[Entry]) -> Vec<(usize, usize)> {
 fn one_package(
     entries: &[Entry],
     facts: &[&Facts],
-    shelf: &Shelf<'_>,
+    writer: &PageWriter<'_>,
     store: &Store,
     known: &PageTable,
 ) -> Result<PackagePages> {
-    let key = key(entries, shelf);
+    let key = key(entries, writer);
     let is_whole = |pages: &PackagePages| {
         let blobs = pages.pages.iter().flat_map(|page| [Some(&page.blob), page.gzip.as_ref()]);
         are_whole(store, blobs.flatten())
@@ -115,15 +115,15 @@ fn one_package(
     if let Some(pages) = known.get(&key).filter(is_whole) {
         return Ok(pages);
     }
-    let pages = package::pages(entries, facts, shelf, store)?;
+    let pages = package::pages(entries, facts, writer, store)?;
     known.put(key, pages.clone());
     Ok(pages)
 }
 
 /// A digest of everything that the pages of a package are made from.
-fn key(entries: &[Entry], shelf: &Shelf<'_>) -> Digest {
+fn key(entries: &[Entry], writer: &PageWriter<'_>) -> Digest {
     let mut hasher = Hasher::default();
-    hasher.update(shelf.templates.digest().bytes());
+    hasher.update(writer.templates.digest().bytes());
     for entry in entries {
         let record = &entry.record;
         hasher.update(record.item_digest.bytes());

@@ -4,7 +4,7 @@ use super::changelog::{Release, is_web};
 use super::facets::{self, Category};
 use super::shown::{self, Files, Shown};
 use super::versions::{changelogs, versions};
-use super::{Shelf, matrix, signature};
+use super::{PageWriter, matrix, signature};
 use crate::answers::search::{Query, search};
 use crate::catalog::merge::Entry;
 use crate::catalog::page_record::{News, PackagePages, Tile};
@@ -52,7 +52,12 @@ struct Stream<'a> {
 }
 
 /// Makes the pages of a package, given all its versions in catalog order.
-pub(super) fn pages(entries: &[Entry], facts: &[&Facts], shelf: &Shelf<'_>, store: &Store) -> Result<PackagePages> {
+pub(super) fn pages(
+    entries: &[Entry],
+    facts: &[&Facts],
+    writer: &PageWriter<'_>,
+    store: &Store,
+) -> Result<PackagePages> {
     let files: Vec<Files> = entries.iter().map(|entry| shown::files(entry, store)).collect::<Result<_>>()?;
     let place = newest(facts);
     let shown = Shown::read(&entries[place], files[place].clone(), store)?;
@@ -65,27 +70,27 @@ pub(super) fn pages(entries: &[Entry], facts: &[&Facts], shelf: &Shelf<'_>, stor
     let nothing = Files::new();
     let data = versions(&tile.title, entries, &files, &nothing, changelog);
     let data = serde_json::to_string(&data).context("cannot write the versions of a package")?;
-    let mut pages = vec![shelf.put(&format!("data/package/{name}.json"), &data)?];
+    let mut pages = vec![writer.put(&format!("data/package/{name}.json"), &data)?];
     let streams = streams(&shown)?;
     let has_fields = streams.iter().any(|stream| !stream.fields.is_empty());
     if has_fields {
-        let html = shelf.templates.render("fields.html", 3, &json!({ "tile": &tile, "streams": &streams }))?;
-        pages.push(shelf.put(&format!("package/{name}/fields/index.html"), &html)?);
+        let html = writer.templates.render("fields.html", 3, &json!({ "tile": &tile, "streams": &streams }))?;
+        pages.push(writer.put(&format!("package/{name}/fields/index.html"), &html)?);
     }
     for (path, address, title) in &shown.guides {
         let Some(text) = shown.markdown(path, 1)? else { continue };
         let values =
             json!({ "tile": &tile, "title": title, "text": text, "source": shown.address(&path_of(&shown, path)) });
-        let html = shelf.templates.render("document.html", 3, &values)?;
-        pages.push(shelf.put(&format!("package/{name}/{address}"), &html)?);
+        let html = writer.templates.render("document.html", 3, &values)?;
+        pages.push(writer.put(&format!("package/{name}/{address}"), &html)?);
     }
     let lines: Vec<_> = (0..entries.len()).rev().map(|at| line(entries, at, place)).collect();
     let mut values = values(&shown, &tile)?;
     values["streams"] = json!(streams);
     values["lines"] = json!(lines);
     values["has_fields"] = json!(has_fields);
-    let html = shelf.templates.render("package.html", 2, &values)?;
-    pages.push(shelf.put(&format!("package/{name}/index.html"), &html)?);
+    let html = writer.templates.render("package.html", 2, &values)?;
+    pages.push(writer.put(&format!("package/{name}/index.html"), &html)?);
     Ok(PackagePages { pages, tile })
 }
 

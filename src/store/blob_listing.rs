@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 /// All blobs that have the time of their digest.
 #[derive(Debug, Default)]
-pub(super) struct Shelves {
+pub(super) struct BlobListing {
     sizes: HashMap<[u8; 16], u64>,
     inodes: HashSet<u64>,
 }
@@ -20,14 +20,14 @@ pub(super) struct Shelves {
 /// Half a digest, size and inode.
 type Found = ([u8; 16], u64, u64);
 
-impl Shelves {
+impl BlobListing {
     /// Looks at all blobs. A shelf that cannot be read counts as empty.
     pub(super) fn of(store: &Store) -> Self {
-        let shelves: Vec<Vec<Found>> =
+        let listing: Vec<Vec<Found>> =
             (0..=255_u8).into_par_iter().map(|shelf| look_at(store, shelf).unwrap_or_default()).collect();
-        let count = shelves.iter().map(Vec::len).sum();
+        let count = listing.iter().map(Vec::len).sum();
         let mut all = Self { sizes: HashMap::with_capacity(count), inodes: HashSet::with_capacity(count) };
-        for (half, size, inode) in shelves.into_iter().flatten() {
+        for (half, size, inode) in listing.into_iter().flatten() {
             all.sizes.insert(half, size);
             all.inodes.insert(inode);
         }

@@ -7,7 +7,7 @@ use super::usual_place;
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
-use crate::catalog::intake::{self, Desk};
+use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::differing;
 use crate::catalog::record::Record;
 use crate::compare::holdings::Key;
@@ -16,7 +16,7 @@ use crate::config::limits::Limits;
 use crate::config::location::{below, is_git};
 use crate::dialect::version::Version;
 use crate::input::source::{self, Candidate};
-use crate::input::survey::{Inventories, LayerSurvey, Look, Survey};
+use crate::input::survey::{Inventories, LayerSurvey, ScanContext, Survey};
 use crate::package::{Findings, PackageKind};
 use crate::store::content::Contents;
 use anyhow::{Context, Result, bail};
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A layer, searched.
-pub(super) struct Shelf<'a> {
+pub(super) struct LayerView<'a> {
     pub(super) plan: &'a LayerPlan,
     /// Absolute paths.
     source: LayerSource,
@@ -41,7 +41,7 @@ pub(super) struct Wanted<'a> {
 
 /// A package of a layer.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct FoundPackage {
     /// Its path in the layer.
     pub(super) package: String,
     /// Where it was found; nothing for one inside another package.
@@ -54,12 +54,12 @@ pub(super) struct Held {
 
 /// What a layer holds of a package.
 pub(super) struct Holds {
-    pub(super) versions: BTreeMap<Version, Held>,
+    pub(super) versions: BTreeMap<Version, FoundPackage>,
     /// What is wrong with those that a build would quarantine.
     pub(super) broken: Vec<Problem>,
 }
 
-impl<'a> Shelf<'a> {
+impl<'a> LayerView<'a> {
     /// Searches a layer.
     pub(super) fn open(plan: &'a LayerPlan, limits: Limits) -> Result<Self> {
         let mut source = plan.source.clone();
@@ -95,15 +95,15 @@ impl<'a> Shelf<'a> {
     pub(super) fn holds(&self, wanted: &Wanted<'_>, rules: &Layer) -> Result<Holds> {
         let candidates: Vec<_> = self.candidates.iter().filter(|candidate| wanted.may_be(candidate)).cloned().collect();
         let mut holds = Holds { versions: BTreeMap::new(), broken: Vec::new() };
-        for held in self.read(candidates, rules)? {
-            match &held.record {
+        for found in self.read(candidates, rules)? {
+            match &found.record {
                 Some(record) => {
                     let Record { facts, .. } = &**record;
                     if facts.name == wanted.name && wanted.version.is_none_or(|version| *version == facts.version) {
-                        holds.versions.insert(facts.version.clone(), held);
+                        holds.versions.insert(facts.version.clone(), found);
                     }
                 }
-                None if wanted.is_named(&held) => holds.broken.extend(held.problems),
+                None if wanted.is_named(&found) => holds.broken.extend(found.problems),
                 None => {}
             }
         }
@@ -111,39 +111,39 @@ impl<'a> Shelf<'a> {
     }
 
     /// Reads one candidate by some rules.
-    pub(super) fn read_one(&self, candidate: Candidate, rules: &Layer) -> Result<Held> {
+    pub(super) fn read_one(&self, candidate: Candidate, rules: &Layer) -> Result<FoundPackage> {
         let place = candidate.package.clone();
-        self.read(vec![candidate], rules)?.into_iter().find(|held| held.package == place).context("it was read")
+        self.read(vec![candidate], rules)?.into_iter().find(|found| found.package == place).context("it was read")
     }
 
     /// Reads the package at a place, if there is one.
-    pub(super) fn at(&self, slot: &Slot) -> Result<Option<Held>> {
+    pub(super) fn at(&self, slot: &Slot) -> Result<Option<FoundPackage>> {
         let place = slot.path();
         let found = self.candidates.iter().find(|candidate| candidate.path == place);
         found.map(|candidate| self.read_one(candidate.clone(), &self.plan.rules)).transpose()
     }
 
-    fn read(&self, candidates: Vec<Candidate>, rules: &Layer) -> Result<Vec<Held>> {
+    fn read(&self, candidates: Vec<Candidate>, rules: &Layer) -> Result<Vec<FoundPackage>> {
         let plan = LayerPlan { source: self.source.clone(), rules: rules.clone() };
-        let desk = Desk {
+        let context = IntakeContext {
             contents: Contents::new(None),
             findings: Findings::default(),
-            look: Look { limits: self.limits, now_ns: 0 },
+            scan: ScanContext { limits: self.limits, now_ns: 0 },
             cache: Cache::none(),
             inventories: Inventories::none(),
             store: None,
         };
         let found = candidates.iter().cloned().map(|candidate| (candidate, None)).collect();
         let survey = Survey(vec![LayerSurvey { candidates: found, problems: Vec::new() }]);
-        let layers = intake::take_in(std::slice::from_ref(&plan), survey, &desk, &Progress::new(true))?;
+        let layers = intake::take_in(std::slice::from_ref(&plan), survey, &context, &Progress::new(true))?;
         let packages = layers.into_iter().flat_map(|layer| layer.packages);
-        let held = packages.map(|intake| Held {
+        let found = packages.map(|intake| FoundPackage {
             candidate: candidates.iter().find(|candidate| candidate.package == intake.package).cloned(),
             package: intake.package,
             problems: intake.outcome.problems.into_iter().filter(Problem::is_quarantine).collect(),
             record: intake.outcome.record,
         });
-        Ok(held.collect())
+        Ok(found.collect())
     }
 
     /// Where a version goes that the layer does not hold: beside others of the package; else to the path that it has in the
@@ -205,19 +205,19 @@ impl Wanted<'_> {
     }
 
     /// Whether a package that cannot be read is, by its path, the wanted one.
-    fn is_named(&self, held: &Held) -> bool {
+    fn is_named(&self, found: &FoundPackage) -> bool {
         let is_version = |version: &Version| {
             let end = [format!("/{version}"), format!("-{version}.zip")];
-            end.iter().any(|end| held.package.ends_with(end))
+            end.iter().any(|end| found.package.ends_with(end))
         };
-        self.names(&held.package) && self.version.is_none_or(is_version)
+        self.names(&found.package) && self.version.is_none_or(is_version)
     }
 }
 
-impl Held {
+impl FoundPackage {
     /// Where it lies in its layer.
-    pub(super) fn slot(&self, shelf: &Shelf<'_>) -> Option<Slot> {
-        shelf.slot_of(self.candidate.as_ref()?)
+    pub(super) fn slot(&self, view: &LayerView<'_>) -> Option<Slot> {
+        view.slot_of(self.candidate.as_ref()?)
     }
 
     pub(super) fn kind(&self) -> PackageKind {
@@ -226,7 +226,7 @@ impl Held {
 }
 
 /// What is not the same in two packages: paths of files, and in words what is beside them.
-pub(super) fn difference(a: &Held, b: &Held) -> Result<Vec<String>> {
+pub(super) fn difference(a: &FoundPackage, b: &FoundPackage) -> Result<Vec<String>> {
     let (Some(a), Some(b)) = (&a.record, &b.record) else { return Ok(vec!["one cannot be read".to_owned()]) };
     let mut files = differing(a, b, None)?;
     if a.kind != b.kind {

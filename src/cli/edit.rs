@@ -5,8 +5,8 @@ use crate::cli::args::InputArgs;
 use crate::compare::policy::Refused;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
-use crate::edit::journal::{Action, Deed};
-use crate::edit::{Done, Life};
+use crate::edit::journal::{Action, LayerChange};
+use crate::edit::{Done, Editor};
 use anyhow::Result;
 use clap::Args;
 use std::fmt::Write as _;
@@ -28,7 +28,7 @@ pub(super) use exit_codes;
 
 /// Options of all three.
 #[derive(Args, Debug)]
-pub struct LifeArgs {
+pub struct EditArgs {
     /// Folder that holds one folder per layer; or git+file:CLONE, with a branch per layer
     #[arg(long, value_name = "DIR", default_value = "packages")]
     pub packages: PathBuf,
@@ -53,7 +53,7 @@ pub struct LifeArgs {
 }
 
 /// Runs one of them.
-pub(super) fn run(arguments: &LifeArgs, work: impl FnOnce(&Life<'_>) -> Result<Done>) -> Result<Exit> {
+pub(super) fn run(arguments: &EditArgs, work: impl FnOnce(&Editor<'_>) -> Result<Done>) -> Result<Exit> {
     let input = InputArgs {
         dists: Vec::new(),
         all_dists: true,
@@ -66,8 +66,9 @@ pub(super) fn run(arguments: &LifeArgs, work: impl FnOnce(&Life<'_>) -> Result<D
     let reason = arguments.reason.clone();
     let exceptions = Exceptions { allowed: arguments.allow_policy.clone(), reason: reason.clone().unwrap_or_default() };
     let settings = Settings { exceptions, ..settings::resolve(&input)? };
-    let life = Life { settings: &settings, reason, dry_run: arguments.dry_run, commit: arguments.commit, now: now() };
-    match work(&life) {
+    let editor =
+        Editor { settings: &settings, reason, dry_run: arguments.dry_run, commit: arguments.commit, now: now() };
+    match work(&editor) {
         Ok(done) => {
             if !arguments.quiet {
                 io::stdout().write_all(told(&done, arguments.dry_run).as_bytes())?;
@@ -89,8 +90,8 @@ fn told(done: &Done, dry_run: bool) -> String {
     for words in &done.finished {
         let _ = writeln!(text, "finished what was interrupted: {words}");
     }
-    for deed in &done.deeds {
-        let _ = writeln!(text, "{}", line(deed, dry_run));
+    for change in &done.changes {
+        let _ = writeln!(text, "{}", line(change, dry_run));
     }
     for words in &done.already {
         let _ = writeln!(text, "nothing to do: {words}");
@@ -98,17 +99,17 @@ fn told(done: &Done, dry_run: bool) -> String {
     text
 }
 
-fn line(deed: &Deed, dry_run: bool) -> String {
-    let Deed { package, version, from, to, .. } = deed;
+fn line(change: &LayerChange, dry_run: bool) -> String {
+    let LayerChange { package, version, from, to, .. } = change;
     let (from, to) = (from.as_deref().unwrap_or_default(), to.as_deref().unwrap_or_default());
-    let (done, would) = match deed.action {
+    let (done, would) = match change.action {
         Action::Added => ("added", "would add"),
         Action::Replaced => ("replaced", "would replace"),
         Action::Promoted => ("promoted", "would promote"),
         Action::Removed => ("removed", "would remove"),
     };
     let word = if dry_run { would } else { done };
-    match deed.action {
+    match change.action {
         Action::Added => format!("{word} {package}-{version} to {to}"),
         Action::Replaced => format!("{word} {package}-{version} in {to}"),
         Action::Promoted => format!("{word} {package}-{version} from {from} to {to}"),
