@@ -307,8 +307,8 @@ fn elasticsearch_settings() {
     }
 }
 
-/// The table of the contract, "Ingest pipelines": `elasticsearch` and `ingest_pipeline` in the manifest, the files, and
-/// what prints of both.
+/// `elasticsearch` and `ingest_pipeline` in the manifest, the files, and what prints of both (contract, "Ingest
+/// pipelines").
 #[test]
 fn ingest_pipelines() {
     let folder = "data_stream/log/elasticsearch/ingest_pipeline";

@@ -1,5 +1,5 @@
-//! The table of the contract, "Typed reading", one column a test. Each row is a YAML value and its conversion;
-//! `REFUSED` stands for a conversion that fails.
+//! How YAML values are converted (contract, "Typed reading"), one column of the table a test. Each row is a YAML value
+//! and its conversion; `REFUSED` stands for a conversion that fails.
 
 use super::{Memory, accepted, check_fragment, compact, info, refusals, render_info};
 
