@@ -21,7 +21,7 @@ pub enum CacheClass {
 }
 
 impl CacheClass {
-    /// The value of Cache-Control (contract, sections 8.2 and 11).
+    /// The value of Cache-Control (contract, "Status and text per endpoint" and "Where a static site differs").
     pub fn header(self) -> &'static str {
         match self {
             Self::Immutable => "max-age=31536000, public, immutable",

@@ -1,4 +1,4 @@
-//! The content type of a file below `/package`, as the registry says it (contract, section 8.3).
+//! The content type of a file below `/package`, as the registry says it (contract, "Files of a package").
 //!
 //! By extension where the table lists it, else by the first bytes (the WHATWG sniffing table). The values of hosts without
 //! a MIME database are the target, so that every host answers alike. Knows nothing of servers or packages.

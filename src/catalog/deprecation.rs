@@ -1,4 +1,4 @@
-//! Deprecation of a package reaches all its versions (contract, section 6.6).
+//! Deprecation of a package reaches all its versions (contract, "Deprecation propagation").
 
 use crate::package::{Deprecated, Facts};
 use std::borrow::Borrow;

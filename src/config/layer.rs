@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// How the contract's validation-only conditions (V1 to V9) are treated.
+/// What follows from the conditions that the registry checks only under validation (contract, "Why a package is
+/// refused").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Validation {
     /// They are reported.
@@ -12,7 +13,7 @@ pub enum Validation {
     Require,
 }
 
-/// What the folder-name rule (A16: no dashes) does.
+/// What follows from a dash in the name of a folder (contract, "The dash rule").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DashedFolders {
     /// It quarantines the package, as the reference does.
@@ -28,7 +29,7 @@ pub enum Signatures {
     /// It is.
     #[default]
     Optional,
-    /// It is quarantined (A20).
+    /// It is quarantined (contract, "Signature missing").
     Require,
 }
 

@@ -1,13 +1,13 @@
-//! JSON text exactly as the registry prints it (contract, section 6.7).
+//! JSON text exactly as the registry prints it (contract, "Search answer").
 //!
-//! Answers are compared byte for byte and are cut into pieces that are joined later, so the writer works on a plain
-//! `String`, keeps the order in which members are written and can continue an object that another piece has begun.
-//! It must not know what it writes: which members are left out when empty is said by the caller, member by member.
+//! Answers are compared byte for byte, and are joined from pieces. So the writer works on a plain `String`, keeps the
+//! order in which members are written, and can continue an object that another piece began. It must not know what it
+//! writes: the caller decides for each member whether it is left out when empty.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A value whose shape is only known at run time.
+/// A value of any shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `null`.
@@ -196,7 +196,7 @@ impl Object<'_> {
         }
     }
 
-    /// Begins a member; what is pushed next is its value.
+    /// Begins a member; the caller pushes its value next.
     fn key(&mut self, key: &str) -> &mut String {
         separate(self.out, self.indent, &mut self.empty);
         text(self.out, key);

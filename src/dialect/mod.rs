@@ -1,4 +1,4 @@
-//! How the registry spells things: versions and constraints, and JSON.
+//! The registry's own dialects of versions, constraints and JSON.
 
 pub mod json;
 pub mod version;

@@ -1,16 +1,16 @@
-//! The registry's categories (contract, section 7.6).
+//! The registry's categories (contract, "Category table").
 //!
-//! Ids that are not in the table vanish from packages, but not from policy templates. The table must not know who
-//! counts or filters: that is the search stage's business.
+//! Ids that are not in the table are dropped from packages, but not from policy templates. Counting and filtering are
+//! done by search.
 
 /// One category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Category {
-    /// What manifests and requests name it by.
+    /// Id in manifests and requests.
     pub id: &'static str,
-    /// What people read; two categories may share one.
+    /// Title for people; two categories may have the same one.
     pub title: &'static str,
-    /// Id of the category it belongs to.
+    /// Id of the parent category.
     pub parent: Option<&'static str>,
 }
 
@@ -90,17 +90,17 @@ pub const CATEGORIES: &[Category] = &[
     category("workplace_search", "Workplace Search", "enterprise_search"),
 ];
 
-/// Whether packages may name it.
+/// Returns true if the id is in the table.
 pub fn known(id: &str) -> bool {
     find(id).is_some()
 }
 
-/// The id of its parent, if it has one.
+/// Id of the parent of a category, if it has one.
 pub fn parent(id: &str) -> Option<&'static str> {
     find(id)?.parent
 }
 
-/// Its title; unknown ids have none.
+/// Title of a category; `None` for an unknown id.
 pub fn title(id: &str) -> Option<&'static str> {
     Some(find(id)?.title)
 }

@@ -1,6 +1,6 @@
-//! A file that is read for nothing but a check of validation (contract, section 5.5).
+//! A file that is read only to be checked under validation (contract, "Checks of data streams under validation").
 //!
-//! It knows how its failures are reported; what its content must be is said by who checks it.
+//! It knows how its faults are reported; the caller knows what its content must be.
 
 use super::findings::{Check, Fault, Finding};
 use super::package_files::Files;
@@ -9,7 +9,7 @@ use crate::base::problem::Problem;
 use std::sync::Arc;
 use yaml11::{self as yaml, Limits, Plain};
 
-/// Where the file lies and what is said when it fails.
+/// A file's path, and the rule and hint to report if it fails its check.
 #[derive(Debug)]
 pub(super) struct CheckedFile<'a> {
     pub(super) path: &'a str,
@@ -19,18 +19,19 @@ pub(super) struct CheckedFile<'a> {
 }
 
 impl CheckedFile<'_> {
-    /// What `look` finds in the content, or found in an equal one; if there is a fault, that is reported.
+    /// The result of `compute` for the content of this file or an equal one; `None` if the file cannot be read. A fault is
+    /// reported.
     pub(super) fn check(
         &self,
         check: Check,
         files: &Files<'_>,
-        look: impl FnOnce(&[u8]) -> Finding,
+        compute: impl FnOnce(&[u8]) -> Finding,
     ) -> Option<Arc<Finding>> {
         let content = files.read(self.path).map_err(|message| self.fail(None, message)).ok()?;
-        let look = || look(&content.bytes);
+        let compute = || compute(&content.bytes);
         let finding = match files.findings {
-            Some(findings) => findings.of(check, &content.digest, look),
-            None => Arc::new(look()),
+            Some(findings) => findings.of(check, &content.digest, compute),
+            None => Arc::new(compute()),
         };
         if let Err(fault) = &*finding {
             self.fail(fault.line, fault.message.as_str());
@@ -38,7 +39,7 @@ impl CheckedFile<'_> {
         Some(finding)
     }
 
-    /// Reports what is wrong with the file.
+    /// Reports a fault of the file.
     fn fail(&self, line: Option<u32>, message: impl Into<String>) {
         let problem = Problem::warning(self.rule, message).file(self.path).hint(self.hint);
         self.report.add_validation(match line {
@@ -48,7 +49,7 @@ impl CheckedFile<'_> {
     }
 }
 
-/// A content as YAML whose keys are not split on dots.
+/// Parses a content as YAML without splitting keys on dots.
 pub(super) fn parse_yaml(bytes: &[u8]) -> Result<Plain, Fault> {
     let document = yaml::parse_plain(bytes, &Limits::default());
     document.map(|document| document.root).map_err(|error| Fault { line: error.line, message: error.message })

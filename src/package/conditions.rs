@@ -1,7 +1,7 @@
-//! What a package asks of its surroundings (contract, section 3.3).
+//! The `conditions` of a package: which Kibana, agent and subscription it needs (contract, "Conditions").
 //!
-//! Constraints are checked here (A11), because a package whose constraint nobody can read fits nowhere; whether one is
-//! satisfied is asked by search.
+//! A constraint that cannot be read keeps the package out (contract, "Constraint invalid"), because it would match no
+//! version. Search decides which versions satisfy a constraint.
 
 use super::reader::Fields;
 use crate::dialect::json::Object;
@@ -17,7 +17,7 @@ pub(super) struct Conditions {
     pub(super) agent: Option<Constraint>,
 }
 
-/// What is asked of the subscription and the project.
+/// The `elastic` block: the subscription that is needed, and the capabilities of the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Elastic {
     pub(super) subscription: String,

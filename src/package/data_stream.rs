@@ -1,7 +1,6 @@
-//! Data streams: their manifests, defaults and the two forms they are written in (contract, sections 5.1 to 5.3).
+//! Data streams: their manifests, defaults and the two forms they are written in (contract, "Data streams").
 //!
-//! Ingest pipelines are matched in `pipelines`, which may fill two of the fields; checks of other files are in
-//! `validate`.
+//! `pipelines` may fill in two of the fields; `validate` checks the other files of a data stream.
 
 use super::facts::{Deprecated, Release};
 use super::ingestion;
@@ -14,7 +13,7 @@ use std::collections::BTreeMap;
 /// One `data_stream/<folder>/manifest.yml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DataStream {
-    /// Name of its folder, whatever its manifest says.
+    /// Name of the folder, whatever the manifest says.
     pub(super) folder: String,
     pub(super) kind: String,
     pub(super) dataset: String,
@@ -52,11 +51,11 @@ pub(super) struct Elasticsearch {
     settings: BTreeMap<String, Value>,
     mappings: BTreeMap<String, Value>,
     pub(super) pipeline_name: String,
-    /// The privileges on indices, if the block is there.
+    /// Privileges on indices, if the block is present.
     privileges: Option<Vec<String>>,
 }
 
-/// What a data stream takes from its package.
+/// The values that a data stream inherits from its package.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parent<'a> {
     pub(super) name: &'a str,
@@ -98,7 +97,7 @@ impl DataStream {
         }
     }
 
-    /// The form of search items.
+    /// Writes the members that search items show.
     pub(super) fn write_short(&self, object: &mut Object<'_>) {
         object.text_if_set("type", &self.kind);
         object.text("dataset", &self.dataset);
@@ -106,7 +105,7 @@ impl DataStream {
         object.object_if_some("deprecated", self.deprecated.as_ref(), Deprecated::write_members);
     }
 
-    /// The form of the package document.
+    /// Writes the members that the package document shows.
     pub(super) fn write_full(&self, object: &mut Object<'_>) {
         object.text("type", &self.kind);
         object.text("dataset", &self.dataset);
@@ -126,7 +125,7 @@ impl DataStream {
 }
 
 impl Stream {
-    /// As written: a stream of a template's input gets no defaults.
+    /// Reads a stream as written: the streams of a template's input get no defaults.
     pub(super) fn read(fields: &Fields<'_>) -> Self {
         Self {
             input: fields.text("input"),
@@ -154,7 +153,7 @@ impl Stream {
         }
     }
 
-    /// The defaults of a data stream's streams (contract, section 5.2).
+    /// Fills in the defaults that streams of data streams have (contract, "Defaults of data streams").
     fn with_defaults(mut self) -> Self {
         self.enabled.get_or_insert(true);
         if self.template_path.is_empty() {

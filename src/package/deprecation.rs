@@ -1,6 +1,6 @@
-//! Reading and writing of `deprecated` blocks (contract, section 3.6).
+//! Reading and writing of `deprecated` blocks (contract, "Deprecated").
 //!
-//! What a block means for the other versions of its package is a matter of the catalog.
+//! The catalog decides which versions of a package a block applies to.
 
 use super::facts::{Deprecated, ReplacedBy};
 use super::reader::Fields;

@@ -1,6 +1,6 @@
-//! The two documents of a package, as JSON text cut where catalog rules still decide.
+//! The two documents of a package, as JSON text in pieces.
 //!
-//! Everything else is rendered once, when the package is read: answers are then joined from ready pieces.
+//! The pieces are rendered once, when the package is read. The texts between them are decided by the catalog.
 
 use super::facts::Deprecated;
 use crate::dialect::json;
@@ -29,7 +29,7 @@ pub struct SearchItem {
 }
 
 impl SearchItem {
-    /// Gives back the memory that was reserved for more text: the elements of all packages are kept.
+    /// Frees spare capacity, since the elements of all packages stay in memory.
     pub fn shrink_to_fit(&mut self) {
         self.before_templates.shrink_to_fit();
         self.templates.iter_mut().for_each(String::shrink_to_fit);
@@ -38,7 +38,7 @@ impl SearchItem {
         self.after_deprecated.shrink_to_fit();
     }
 
-    /// The element with the templates for which `keep` says so, and the given deprecation.
+    /// Writes the element with the given deprecation and the templates whose index `keep` accepts.
     pub fn render(&self, out: &mut String, keep: impl Fn(usize) -> bool, deprecated: Option<&Deprecated>) {
         out.push_str(&self.before_templates);
         let mut kept = self.templates.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, text)| text);

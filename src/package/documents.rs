@@ -1,8 +1,8 @@
-//! From a read package to its two documents (contract, sections 3.1 and 3.5).
+//! Writes the two documents of a package (contract, "Search item" and "Package info").
 //!
-//! Members stand in the order of the contract's tables. Both documents are cut before and after `deprecated`, which the
-//! catalog decides, and the search item around its templates, of which a category may keep some. How pieces are joined
-//! is in `document`.
+//! Members stand in the order of the contract's tables. Both documents are cut around `deprecated`, which the catalog
+//! decides; the search item is also cut around its policy templates, because an answer for a category may leave some
+//! out. `document` joins the pieces.
 
 use super::categories;
 use super::conditions::Conditions;
@@ -12,20 +12,20 @@ use super::manifest::{Discovery, Manifest, Owner, Requires, Source};
 use super::privileges::{Agent, ElasticsearchPrivileges};
 use crate::dialect::json::{self, Object};
 
-/// Everything that the documents are made of.
+/// The parts of a package that its documents are made from.
 #[derive(Debug)]
-pub(super) struct Content<'a> {
+pub(super) struct DocumentParts<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) data_streams: &'a [DataStream],
-    /// Paths of the files in the package, in order of the answer.
+    /// Paths of the files in the package, in the order in which they are listed.
     pub(super) assets: &'a [&'a str],
-    /// Whether a signature lies beside the package.
+    /// True if a signature lies beside the package.
     pub(super) signed: bool,
 }
 
-/// The element for `/search`.
-pub(super) fn search_item(content: &Content<'_>) -> SearchItem {
-    let manifest = content.manifest;
+/// The element of `/search` answers.
+pub(super) fn search_item(parts: &DocumentParts<'_>) -> SearchItem {
+    let manifest = parts.manifest;
     let base = manifest.base();
     let short_template = |template: &super::policy_template::PolicyTemplate| {
         let mut text = " ".repeat(TEMPLATE_INDENT);
@@ -36,28 +36,28 @@ pub(super) fn search_item(content: &Content<'_>) -> SearchItem {
         before_templates: beginning(ITEM_INDENT, |object| write_identity(object, manifest)),
         templates: manifest.policy_templates.iter().map(short_template).collect(),
         before_deprecated: continuation(ITEM_INDENT, |object| {
-            write_conditions_to_discovery(object, content);
-            object.objects_if_any("data_streams", content.data_streams, |object, stream| stream.write_short(object));
+            write_conditions_to_discovery(object, parts);
+            object.objects_if_any("data_streams", parts.data_streams, |object, stream| stream.write_short(object));
         }),
         after_deprecated: ending(ITEM_INDENT, |object| write_requires_and_group(object, manifest)),
     }
 }
 
 /// The package document.
-pub(super) fn info_document(content: &Content<'_>) -> InfoDocument {
-    let manifest = content.manifest;
+pub(super) fn info_document(parts: &DocumentParts<'_>) -> InfoDocument {
+    let manifest = parts.manifest;
     let before_deprecated = beginning(INFO_INDENT, |object| {
         write_identity(object, manifest);
-        write_conditions_to_discovery(object, content);
+        write_conditions_to_discovery(object, parts);
     });
     let after_deprecated = ending(INFO_INDENT, |object| {
         write_requires_and_group(object, manifest);
-        write_details(object, content);
+        write_details(object, parts);
     });
     InfoDocument { before_deprecated, after_deprecated: after_deprecated + "\n" }
 }
 
-/// Rows 1 to 11.
+/// Writes the members from `name` to `policy_templates_behavior`.
 fn write_identity(object: &mut Object<'_>, manifest: &Manifest) {
     let base = manifest.base();
     object.text("name", &manifest.name);
@@ -75,29 +75,29 @@ fn write_identity(object: &mut Object<'_>, manifest: &Manifest) {
     object.text_if_set("policy_templates_behavior", &manifest.policy_templates_behavior);
 }
 
-/// Rows 13 to 17.
-fn write_conditions_to_discovery(object: &mut Object<'_>, content: &Content<'_>) {
-    let manifest = content.manifest;
+/// Writes the members from `conditions` to `discovery`.
+fn write_conditions_to_discovery(object: &mut Object<'_>, parts: &DocumentParts<'_>) {
+    let manifest = parts.manifest;
     object.object_if_some("conditions", manifest.conditions.as_ref(), Conditions::write_members);
     object.object_if_some("owner", manifest.owner.as_ref(), Owner::write_members);
     object.texts_if_any("categories", &known_categories(manifest));
-    if content.signed {
+    if parts.signed {
         object.text("signature_path", &format!("{}.sig", manifest.download()));
     }
     object.object_if_some("discovery", manifest.discovery.as_ref(), Discovery::write_members);
 }
 
-/// Rows 20 and 21.
+/// Writes `requires` and `group`.
 fn write_requires_and_group(object: &mut Object<'_>, manifest: &Manifest) {
     object.object_if_some("requires", manifest.requires.as_ref(), Requires::write_members);
     object.text_if_set("group", &manifest.group);
 }
 
-/// Rows 22 to 31.
-fn write_details(object: &mut Object<'_>, content: &Content<'_>) {
-    let manifest = content.manifest;
+/// Writes the members that only the package document has, from `format_version` to `agent`.
+fn write_details(object: &mut Object<'_>, parts: &DocumentParts<'_>) {
+    let manifest = parts.manifest;
     let base = manifest.base();
-    let assets: Vec<String> = content.assets.iter().map(|asset| format!("{base}/{asset}")).collect();
+    let assets: Vec<String> = parts.assets.iter().map(|asset| format!("{base}/{asset}")).collect();
     object.text("format_version", &manifest.format_version);
     object.text("readme", &format!("{base}/docs/README.md"));
     object.text("license", manifest.effective_license());
@@ -106,18 +106,18 @@ fn write_details(object: &mut Object<'_>, content: &Content<'_>) {
     object.objects_if_any("policy_templates", &manifest.policy_templates, |object, template| {
         template.write_full(object, &base);
     });
-    object.objects_if_any("data_streams", content.data_streams, |object, stream| stream.write_full(object));
+    object.objects_if_any("data_streams", parts.data_streams, |object, stream| stream.write_full(object));
     object.objects_if_any("vars", &manifest.vars, |object, variable| variable.write(object));
     object.object_if_some("elasticsearch", manifest.elasticsearch.as_ref(), ElasticsearchPrivileges::write_members);
     object.object_if_some("agent", manifest.agent.as_ref(), Agent::write_members);
 }
 
-/// The ids that the registry knows, in order, repeats kept.
+/// The category ids that the registry knows, in manifest order, repeats kept.
 pub(super) fn known_categories(manifest: &Manifest) -> Vec<String> {
     manifest.categories.iter().filter(|id| categories::known(id)).cloned().collect()
 }
 
-/// A document up to its last member so far, without the closing brace.
+/// The opening brace and the first members.
 fn beginning(indent: usize, fill: impl FnOnce(&mut Object<'_>)) -> String {
     let mut text = " ".repeat(indent);
     text.push('{');

@@ -1,4 +1,4 @@
-//! What search needs to know of one package version, without its documents.
+//! The facts about one package version that search needs, without its documents.
 
 use crate::dialect::version::{Constraint, Version};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Release {
-    /// Only with `prerelease=true`.
+    /// Shown only with `prerelease=true`.
     Experimental,
     /// Not ready.
     Beta,
@@ -24,18 +24,18 @@ pub struct Spec {
     pub minor: u64,
 }
 
-/// What a deprecated package, template, input, data stream or variable says (contract, section 3.6).
+/// The `deprecated` block of a package, template, input, data stream or variable (contract, "Deprecated").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deprecated {
-    /// Version since which it is deprecated.
+    /// First version in which it is deprecated.
     pub since: String,
-    /// Why.
+    /// Reason, and what to do instead.
     pub description: String,
-    /// What replaces it.
+    /// The replacement, if there is one.
     pub replaced_by: Option<ReplacedBy>,
 }
 
-/// What replaces a deprecated thing; empty texts are left out of answers.
+/// The replacement for something deprecated; empty texts are left out of answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacedBy {
     /// Name of a package.
@@ -50,29 +50,30 @@ pub struct ReplacedBy {
     pub variable: String,
 }
 
-/// What category rules need of one policy template.
+/// The facts about one policy template that category rules need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateFacts {
-    /// Its categories, unknown ids included; `None` when absent or null, which is not the same as empty (section 7.3).
+    /// Category ids, unknown ones included. `None` if absent or null, which is not the same as empty (contract,
+    /// "Counting categories").
     pub categories: Option<Vec<String>>,
 }
 
-/// What filters, latest selection and categories need of one package version.
+/// The facts about one package version that filters, latest selection and categories need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Package name, `[a-z0-9_]+`.
     pub name: String,
-    /// Its version, as written in the manifest.
+    /// Version, as written in the manifest.
     pub version: Version,
     /// `integration`, `input`, `content`, `solution` or any other word.
     pub package_type: String,
-    /// Final release.
+    /// Release, explicit or derived.
     pub release: Release,
     /// `conditions.kibana.version`.
     pub kibana: Option<Constraint>,
     /// `conditions.agent.version`.
     pub agent: Option<Constraint>,
-    /// Of `format_version`.
+    /// Major and minor number of `format_version`.
     pub spec: Spec,
     /// `conditions.elastic.capabilities`; empty means no filter applies.
     pub capabilities: Vec<String>,
@@ -80,6 +81,6 @@ pub struct Facts {
     pub categories: Vec<String>,
     /// One per policy template, in order.
     pub templates: Vec<TemplateFacts>,
-    /// Its own block, before propagation over the versions of a package (section 6.6).
+    /// The manifest's own block, before propagation (contract, "Deprecation propagation").
     pub deprecated: Option<Deprecated>,
 }

@@ -1,4 +1,4 @@
-//! The fields that every data stream must define (contract, section 5.5).
+//! The fields that every data stream must define (contract, "Checks of data streams under validation").
 //!
 //! Fields files are only read for this check: nothing of them is published.
 
@@ -39,8 +39,8 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     }
 }
 
-/// What decides about the required fields in one file; an empty file has no fields, and one that is not a list of maps is
-/// a fault.
+/// The fields in one file that decide about the required ones. An empty file has no fields; a file that is not a list
+/// of maps has a fault.
 fn find_fields(bytes: &[u8]) -> Finding {
     let entries = match parse_yaml(bytes)? {
         Plain::Scalar(Scalar::Null, _) => return Ok(Vec::new()),
@@ -58,20 +58,20 @@ fn find_fields(bytes: &[u8]) -> Finding {
         REQUIRED.iter().any(|(required, _)| required.split_once('.').is_some_and(|(_, member)| member == name))
     };
     let is_required = |name: &str| REQUIRED.iter().any(|(required, _)| *required == name);
-    let found = deciding(
+    let found = deciding_fields(
         &entries,
         |name| is_required(name) || is_group(name),
         |entry, name| match entry.get("fields") {
-            Some(Plain::List(members, _)) if is_group(name) => deciding(members, is_member, |_, _| Vec::new()),
+            Some(Plain::List(members, _)) if is_group(name) => deciding_fields(members, is_member, |_, _| Vec::new()),
             _ => Vec::new(),
         },
     );
     Ok(found)
 }
 
-/// The entries that a search by name can end at: the first of each name that `is_sought`, and the first one without a
-/// name, behind which nothing counts.
-fn deciding(
+/// The entries at which a search by name can end: for each name that `is_sought` the first entry with it, up to the
+/// first entry without a name, at which every search ends.
+fn deciding_fields(
     entries: &[Plain],
     is_sought: impl Fn(&str) -> bool,
     members: impl Fn(&Plain, &str) -> Vec<Field>,
@@ -110,7 +110,7 @@ fn require(fields: &[Field], name: &str, kind: &str) -> Result<(), String> {
     }
 }
 
-/// The first entry of that name; every entry before it must have a name.
+/// The first entry with the name. An entry without a name before it is an error.
 fn find<'a>(fields: &'a [Field], name: &str) -> Result<Option<&'a Field>, String> {
     for field in fields {
         match field.name.as_deref() {

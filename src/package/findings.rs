@@ -1,21 +1,21 @@
-//! What was found in files that are read for nothing but a check, by content.
+//! Results of checking files, kept by the digest of their content.
 //!
-//! Most fields files and pipelines are the same from version to version: each distinct content is parsed once in a build.
-//! What is found must depend on the content and the kind of check alone; where a file lies is said when a fault is reported.
-//! Findings are kept, trees are not, and a finding of unusual size is not kept either, so that hostile packages cannot fill
-//! the memory.
+//! Fields files and pipelines seldom change from version to version, so each distinct content is parsed once in a
+//! build. A finding depends on the content and the kind of check alone; the place of the file is added when a fault is
+//! reported. Findings are kept up to a total size, so that hostile packages cannot fill the memory; parsed trees are
+//! not kept.
 
 use crate::base::digest::Digest;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes that all findings together may take: room for hundreds of thousands of contents without fault.
+/// Most bytes that all findings together may take; enough for hundreds of thousands of contents without fault.
 const MOST_BYTES: usize = 32 << 20;
-/// What a finding takes besides its texts, about.
+/// Approximate bytes that a finding takes besides its texts.
 const FINDING_BYTES: usize = 128;
 
-/// What a file is looked at for.
+/// Kind of check that a file goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Check {
     /// A list of fields.
@@ -26,31 +26,31 @@ pub(super) enum Check {
     JsonPipeline,
 }
 
-/// Why a content is not what it should be.
+/// The reason why a content fails its check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) line: Option<u32>,
     pub(super) message: String,
 }
 
-/// What later checks need of an entry of a fields file.
+/// An entry of a fields file, as far as later checks need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
-    /// `None` when it has none, or none that is a text.
+    /// Value of `name`; `None` if it is absent or not a string.
     pub(super) name: Option<String>,
-    /// Its type, as `name`.
+    /// Value of `type`; `None` if it is absent or not a string.
     pub(super) kind: Option<String>,
-    /// The entries below it, if it has a list of them.
+    /// Entries of the list `fields`, if there is one.
     pub(super) members: Vec<Field>,
 }
 
-/// What a look at a content gave; a pipeline has no fields.
+/// Result of checking a content: the fields in it (none in a pipeline), or its fault.
 pub(super) type Finding = Result<Vec<Field>, Fault>;
 
 /// A check and half the digest of a content.
 type Key = (Check, [u8; 16]);
 
-/// All that was found in a build, shared by its threads.
+/// The findings of a build, shared by its threads.
 #[derive(Debug)]
 pub struct Findings {
     shards: Vec<Mutex<HashMap<Key, Arc<Finding>>>>,
@@ -64,14 +64,14 @@ impl Default for Findings {
 }
 
 impl Findings {
-    /// What is found in a content, looked for unless it is known.
-    pub(super) fn of(&self, check: Check, digest: &Digest, look: impl FnOnce() -> Finding) -> Arc<Finding> {
+    /// The finding for a content; `compute` computes it if it is not known yet.
+    pub(super) fn of(&self, check: Check, digest: &Digest, compute: impl FnOnce() -> Finding) -> Arc<Finding> {
         let key = (check, digest.half());
         let shard = &self.shards[usize::from(key.1[0]) % self.shards.len()];
         if let Some(known) = shard.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(known);
         }
-        let finding = Arc::new(look());
+        let finding = Arc::new(compute());
         let bytes = FINDING_BYTES + weight(&finding);
         if self.bytes.fetch_add(bytes, Ordering::Relaxed) <= MOST_BYTES {
             shard.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&finding));
@@ -82,7 +82,7 @@ impl Findings {
     }
 }
 
-/// Bytes on the heap, about.
+/// Approximate number of bytes on the heap.
 fn weight(finding: &Finding) -> usize {
     fn of_field(field: &Field) -> usize {
         let texts = [&field.name, &field.kind].into_iter().flatten().map(String::len).sum::<usize>();

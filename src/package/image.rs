@@ -1,12 +1,12 @@
-//! Icons and screenshots (contract, section 3.2).
+//! Icons and screenshots (contract, "Images").
 //!
-//! Whether the picture exists is a matter of `validate`.
+//! `validate` checks that the image exists.
 
 use super::lexical;
 use super::reader::Fields;
 use crate::dialect::json::Object;
 
-/// A picture, as the manifest names it.
+/// An image, as the manifest names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
     /// Path in the package, with or without a leading slash; printed as written.
@@ -28,7 +28,7 @@ impl Image {
         }
     }
 
-    /// `base` is the address of the package, `/package/<name>/<version>`.
+    /// Writes the members; `base` is the address of the package, `/package/<name>/<version>`.
     pub(super) fn write(&self, object: &mut Object<'_>, base: &str) {
         object.text("src", &self.source);
         object.text("path", &lexical::join(base, &self.source).expect("a rooted base cannot be left"));

@@ -1,6 +1,6 @@
-//! How an input brings in its data, by the input's type (contract, section 3.9).
+//! The ingestion method of each input type (contract, "Ingestion method table").
 //!
-//! The table must not know where a method is printed: data streams and templates of input packages use it differently.
+//! Data streams and templates of input packages use the table differently, so it does not know where a method prints.
 
 /// Input type and method, sorted by input type.
 pub(super) const METHODS: &[(&str, &str)] = &[

@@ -1,11 +1,9 @@
-//! Paths as text: joined and cleaned without looking at a disk.
+//! Joins and cleans paths as text, without looking at a disk.
 //!
-//! Image sources and readme names come from manifests and may hold `//`, `.` and `..`; what they name is decided by
-//! their letters alone.
+//! Image sources and readme names come from manifests and may hold `//`, `.` and `..`.
 
 /// Joins a clean base and a path, and cleans the result: one slash between parts, `.` and `..` resolved, no trailing
-/// slash. A base that begins with a slash cannot be left upwards; from any other one, the result is `None` when it
-/// would be.
+/// slash. Where `..` leads above the root, an absolute base ignores it; a relative base gives `None`.
 pub(super) fn join(base: &str, path: &str) -> Option<String> {
     let rooted = base.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
@@ -24,7 +22,7 @@ pub(super) fn join(base: &str, path: &str) -> Option<String> {
     Some(if rooted { format!("/{joined}") } else { joined })
 }
 
-/// Whether a path is relative and has no empty, `.` or `..` part.
+/// Returns true if a path is relative and has no empty, `.` or `..` part.
 pub(super) fn is_clean(path: &str) -> bool {
     path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

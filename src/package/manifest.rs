@@ -1,7 +1,8 @@
-//! The package manifest as it is written: its fields, converted, with nothing derived yet (contract, section 3).
+//! The package manifest: its fields, converted to their types, before anything is derived from them (contract, "Model
+//! of a package").
 //!
-//! Conditions that concern one field alone are checked where it is read. What needs other files is in `validate`;
-//! how the fields print is in `documents`.
+//! A condition on one field is checked where the field is read, one that needs other files in `validate`. `documents`
+//! writes the fields.
 
 use super::conditions::Conditions;
 use super::facts::{Deprecated, Release, Spec};
@@ -13,20 +14,20 @@ use super::variable::Variable;
 use crate::dialect::json::Object;
 use crate::dialect::version::Version;
 
-/// What every file system we know allows for one name, in bytes.
+/// Longest name, in bytes, that common file systems allow.
 const MAX_FILE_NAME: usize = 255;
 
 /// `manifest.yml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) name: String,
-    /// Absent is not the same as empty: only then the key is left out.
+    /// Documents leave the key out if the title is absent, and print an empty title.
     pub(super) title: Option<String>,
-    /// `None` when it is missing or wrong, which is then reported.
+    /// `None` if the version is missing or wrong, which has been reported.
     pub(super) version: Option<Version>,
-    /// As written, for addresses even where the version is wrong.
+    /// The version as written, right or wrong, for addresses.
     pub(super) version_text: String,
-    /// What the manifest says, else what follows from the version.
+    /// The release that the manifest names, else the one derived from the version.
     pub(super) release: Release,
     pub(super) source: Option<Source>,
     pub(super) description: String,
@@ -36,14 +37,14 @@ pub(super) struct Manifest {
     pub(super) policy_templates: Vec<PolicyTemplate>,
     pub(super) conditions: Option<Conditions>,
     pub(super) owner: Option<Owner>,
-    /// Unknown ids included.
+    /// Category ids, unknown ones included.
     pub(super) categories: Vec<String>,
     pub(super) discovery: Option<Discovery>,
     pub(super) deprecated: Option<Deprecated>,
     pub(super) requires: Option<Requires>,
     pub(super) group: String,
     pub(super) format_version: String,
-    /// `None` when the format version is missing or wrong, which is then reported.
+    /// `None` if the format version is missing or wrong, which has been reported.
     pub(super) spec: Option<Spec>,
     pub(super) license: String,
     pub(super) screenshots: Vec<Image>,
@@ -65,21 +66,21 @@ pub(super) struct Owner {
     github: String,
 }
 
-/// Which data a package belongs to.
+/// Fields and datasets by which a package can be discovered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Discovery {
     fields: Vec<String>,
     datasets: Vec<String>,
 }
 
-/// Which packages a package needs.
+/// The packages that a package requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Requires {
     input: Vec<Requirement>,
     content: Vec<Requirement>,
 }
 
-/// One needed package.
+/// One required package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Requirement {
     package: String,
@@ -130,7 +131,7 @@ impl Manifest {
         format!("/package/{}/{}", self.name, self.version_text)
     }
 
-    /// The address of its archive.
+    /// The address of the archive.
     pub(super) fn download(&self) -> String {
         format!("/epr/{0}/{0}-{1}.zip", self.name, self.version_text)
     }
@@ -143,7 +144,7 @@ impl Manifest {
     }
 }
 
-/// Names that the registry derives or reads by accident (contract, section 3.10).
+/// Checks names that the registry derives or reads by accident (contract, "Hidden names").
 fn check_derived_names(fields: &Fields<'_>) {
     for name in ["download", "path", "signature_path", "readme"] {
         fields.text(name);
@@ -165,7 +166,7 @@ fn check_derived_names(fields: &Fields<'_>) {
     }
 }
 
-/// A name is part of addresses and, with the version, of file names.
+/// Reads the name, which is part of addresses and, with the version, of file names.
 fn read_name(fields: &Fields<'_>, version: &str) -> String {
     let name = fields.text("name");
     let safe = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -185,7 +186,7 @@ fn read_name(fields: &Fields<'_>, version: &str) -> String {
     name
 }
 
-/// V4.
+/// Reads the title (contract, "Title empty").
 fn read_title(fields: &Fields<'_>) -> Option<String> {
     let title = fields.optional_text("title");
     if title.as_deref().unwrap_or_default().is_empty() {
@@ -195,7 +196,7 @@ fn read_title(fields: &Fields<'_>) -> Option<String> {
     title
 }
 
-/// V5.
+/// Reads the description (contract, "Description empty").
 fn read_description(fields: &Fields<'_>) -> String {
     let description = fields.text("description");
     if description.is_empty() {
@@ -204,7 +205,7 @@ fn read_description(fields: &Fields<'_>) -> String {
     description
 }
 
-/// A9 and V3.
+/// Reads the version (contract, "Version not strict").
 fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
     let hint = "write three numbers, for example `1.2.3` or `1.2.3-beta.1`";
     Version::strict(text)
@@ -215,8 +216,8 @@ fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
         .ok()
 }
 
-/// A10, V1 and V2. The registry only insists on a format version under validation; but search compares it, so a
-/// package without one could not be filtered.
+/// Reads the format version (contract, "Format version not strict"). The registry requires one only under validation
+/// (contract, "Format version missing"), but search could not filter a package without one.
 fn read_spec(fields: &Fields<'_>, text: &str) -> Option<Spec> {
     let hint = "write the version of the package specification, for example `3.4.0`";
     if text.is_empty() {

@@ -1,7 +1,7 @@
-//! One package version: what its manifest says, checked, and the two documents it answers with.
+//! One package version: its manifest, checked, and its two documents.
 //!
-//! [`read()`] takes the list of files and a way to read them, and gives a [`Package`] or the reasons why there is none.
-//! It knows nothing of layers, disks or output folders.
+//! [`read()`] turns the files of a package into a [`Package`], or into the problems that keep it out. It knows nothing
+//! of layers, disks or output folders.
 
 pub mod categories;
 mod checked_file;
@@ -42,12 +42,12 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
 
-/// What an entry of a package is.
+/// Kind of an entry of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
-    /// Content.
+    /// A file.
     File,
-    /// A folder; zips may lack entries for theirs.
+    /// A folder; zips need not have entries for their folders.
     Folder,
 }
 
@@ -62,7 +62,7 @@ pub struct Entry {
     pub size: u64,
 }
 
-/// What a package was found as; some rules differ (contract, sections 1.6 and 4).
+/// Form in which a package was found; some rules differ (contract, "Why a package is refused" and "Files and assets").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PackageKind {
@@ -75,14 +75,14 @@ pub enum PackageKind {
 /// The content of a file.
 #[derive(Clone, Debug)]
 pub struct Content {
-    /// Its bytes.
+    /// Bytes of the file.
     pub bytes: Arc<Vec<u8>>,
-    /// Their digest.
+    /// Digest of the bytes.
     pub digest: Digest,
 }
 
 impl Content {
-    /// Some bytes with their digest.
+    /// Computes the digest of the bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { digest: Digest::of(&bytes), bytes: Arc::new(bytes) }
     }
@@ -90,40 +90,41 @@ impl Content {
 
 /// The files of one package, wherever they lie.
 pub trait PackageFiles {
-    /// Folder or zip.
+    /// Form in which the package was found.
     fn kind(&self) -> PackageKind;
-    /// All entries. Folder: depth first, entries of a folder in order of their raw name bytes, a folder before its
-    /// content. Zip: order of the central directory, below the root folder.
+    /// All entries. In a folder package: depth first, sorted by raw name bytes within each folder, a folder before its
+    /// content. In a zip: the entries below the root folder, in the order of the central directory.
     fn entries(&self) -> &[Entry];
     /// The content of one file.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
-    /// The content of one file with its digest: for callers that may keep both.
+    /// The content of one file with its digest. An implementation may keep both, so that the file is not read again.
     fn content(&self, path: &str) -> io::Result<Content> {
         self.read(path).map(Content::new)
     }
 }
 
-/// What surrounds a package and decides how strictly it is read.
+/// Facts from outside a package, and how strictly to read it.
 #[derive(Clone, Debug)]
 pub struct ReadContext<'a> {
-    /// Name of the version folder, which must agree with the manifest; `None` for zips.
+    /// Name of the version folder, to be compared with the manifest's version; `None` for zips.
     pub folder_version: Option<&'a str>,
-    /// Whether a signature file lies beside the package.
+    /// True if a signature file lies beside the package.
     pub signed: bool,
-    /// Whether the contract's validation-only conditions (V1 to V9) quarantine instead of warn.
+    /// True if the conditions that the registry checks only under validation quarantine instead of warn (contract, "Why
+    /// a package is refused").
     pub require_validation: bool,
-    /// Whether a folder name with a dash (A16) only warns.
+    /// True if a dash in a folder name only warns (contract, "The dash rule").
     pub allow_dashed_folders: bool,
-    /// What was found in files of other packages, so that equal ones need no second look.
+    /// Findings in files of other packages, so that files with the same content are checked once.
     pub findings: Option<&'a Findings>,
 }
 
 /// One package version, ready for the catalog.
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// What filters and latest selection need.
+    /// Facts for filters and for choosing the latest version.
     pub facts: Facts,
-    /// The element it contributes to `/search` answers.
+    /// The element of `/search` answers.
     pub item: SearchItem,
     /// The answer of `/package/<name>/<version>/`.
     pub info: InfoDocument,

@@ -1,7 +1,7 @@
-//! Numbers as text, in the two spellings of the registry (contract, section 2.5).
+//! Numbers as text, in the two spellings of the registry (contract, "Typed reading").
 //!
-//! A float that lands in a string field and one that lands in JSON switch to exponents at different sizes; both print
-//! the shortest digits that read back as the same number, which is what Rust prints too.
+//! Floats in string fields and floats in JSON switch to exponents at different sizes. Both print the shortest digits
+//! that read back as the same number, as Rust does.
 
 /// A float in a string field: plain when its decimal exponent is between -4 and 5.
 pub(super) fn float_as_text(number: f64) -> String {

@@ -1,7 +1,8 @@
-//! Questions about the files of a package, and the list of assets (contract, sections 4 and 5.1).
+//! Look-ups in the files of a package, and the list of assets (contract, "Files and assets" and "Which files are data
+//! streams").
 //!
-//! It looks at names and kinds; reading is passed on. Symbolic links are already resolved or refused by whoever found
-//! the package.
+//! Only names and kinds matter here; contents are read through [`PackageFiles`]. Symbolic links have been resolved or
+//! refused before.
 
 use super::report::Report;
 use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind, lexical};
@@ -12,7 +13,7 @@ use std::ops::Bound;
 /// The files of a package, indexed.
 pub(super) struct Files<'a> {
     source: &'a dyn PackageFiles,
-    /// Place among the entries, and kind.
+    /// Index among the entries, and kind, by path.
     kinds: BTreeMap<&'a str, (usize, EntryKind)>,
     pub(super) findings: Option<&'a Findings>,
 }
@@ -28,7 +29,7 @@ impl<'a> Files<'a> {
         self.source.kind()
     }
 
-    /// What lies at a path; a folder counts as soon as something lies in it, entry or not.
+    /// Kind of the entry at a path. A folder without an entry of its own exists if something lies in it.
     pub(super) fn kind(&self, path: &str) -> Option<EntryKind> {
         self.kinds.get(path).map(|(_, kind)| *kind).or_else(|| {
             let inside = format!("{path}/");
@@ -49,7 +50,7 @@ impl<'a> Files<'a> {
         children.into_iter().map(|(name, (_, kind))| (name, kind)).collect()
     }
 
-    /// The content of a file, or the reason why there is none, in the words of the registry.
+    /// The content of a file, or a message in the registry's words that says why it cannot be read.
     pub(super) fn read(&self, path: &str) -> Result<Content, String> {
         match self.kind(path) {
             None => Err(format!("open {path}: no such file or directory")),
@@ -58,7 +59,8 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// The folders below `data_stream` that have a manifest. Folder packages: sorted by name; zips: in their order.
+    /// Names of the folders below `data_stream` that have a manifest: sorted in folder packages, in archive order in
+    /// zips.
     pub(super) fn data_streams(&self) -> Vec<&'a str> {
         let folder_of = |entry: &'a Entry| {
             let folder = entry.path.strip_prefix("data_stream/")?.strip_suffix("/manifest.yml")?;
@@ -71,8 +73,8 @@ impl<'a> Files<'a> {
         folders
     }
 
-    /// The readme of a policy template, cleaned; one that leads out of the package is none. A folder in its place is
-    /// refused (A15).
+    /// Path of a policy template's readme, cleaned; `None` if there is no such file or the path leaves the package. A
+    /// folder in its place is reported (contract, "Template readme is a folder").
     pub(super) fn template_readme(&self, template: &str, report: &Report) -> Option<String> {
         let path = lexical::join("docs", &format!("{template}.md"))?;
         match self.kind(&path)? {
@@ -86,11 +88,11 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// All files, breadth first by depth.
+    /// Paths of the files in the order of `assets`: by depth, and within one depth by path components in folder
+    /// packages and in archive order in zips.
     ///
-    /// Within a depth, folder packages are in order of the path's components and zips in their own order. The list ends
-    /// at the first depth at which nothing lies: in zips without entries for folders, deeper files are then missing, as
-    /// they are in the registry.
+    /// The list ends before the first depth without entries. Deeper files of a zip without folder entries may therefore
+    /// be missing, as they are in the registry.
     pub(super) fn assets(&self) -> Vec<&'a str> {
         let depth = |path: &str| path.split('/').count();
         let entries = self.source.entries();
@@ -107,7 +109,7 @@ impl<'a> Files<'a> {
         paths
     }
 
-    /// A16: no folder may have a dash in its name.
+    /// Reports folders with a dash in their name (contract, "The dash rule").
     pub(super) fn check_folder_names(&self, package: &str, only_warn: bool, report: &Report) {
         let dashed = |entry: &&Entry| {
             let name = entry.path.rsplit('/').next().unwrap_or_default();
@@ -124,7 +126,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// A14: every package has a readme.
+    /// Reports a missing readme (contract, "Package readme missing").
     pub(super) fn check_readme(&self, report: &Report) {
         let path = "docs/README.md";
         let (rule, message) = match self.kind(path) {

@@ -1,13 +1,13 @@
-//! Which ingest pipeline a data stream uses (contract, section 5.4).
+//! Which ingest pipeline a data stream uses (contract, "Ingest pipelines").
 //!
-//! The names of files fill in what a data stream's manifest leaves open. Whether the pipelines can be read is checked
-//! in `validate`.
+//! File names fill in what a data stream's manifest leaves open. `validate` checks that the pipelines can be read.
 
 use super::data_stream::DataStream;
 use super::package_files::Files;
 use super::reader::Fields;
 
-/// Fills the pipeline names of a data stream, and refuses pipelines that nothing names (A19).
+/// Fills in the pipeline names of a data stream, and refuses pipelines that nothing names (contract, "Unused
+/// pipelines").
 pub(super) fn match_pipelines(data_stream: &mut DataStream, files: &Files<'_>, fields: &Fields<'_>) {
     let folder = folder_of(data_stream);
     let names: Vec<&str> = files.children(&folder).into_iter().map(|(name, _)| name).collect();
@@ -35,7 +35,7 @@ pub(super) fn match_pipelines(data_stream: &mut DataStream, files: &Files<'_>, f
     }
 }
 
-/// Where the pipelines of a data stream lie.
+/// The folder of a data stream's pipelines.
 pub(super) fn folder_of(data_stream: &DataStream) -> String {
     format!("data_stream/{}/elasticsearch/ingest_pipeline", data_stream.folder)
 }

@@ -1,7 +1,7 @@
-//! Policy templates and their inputs (contract, sections 3.4, 3.5 and 3.7).
+//! Policy templates and their inputs (contract, "Policy template in a search item", "Full policy template" and
+//! "Deployment modes").
 //!
-//! A template is written twice: in short for search, in full for the package document. Its readme depends on the
-//! package's files and is found by `package_files`.
+//! A template is written in short for search and in full for the package document. `package_files` finds its readme.
 
 use super::data_stream::Stream;
 use super::facts::Deprecated;
@@ -21,10 +21,10 @@ pub(super) struct PolicyTemplate {
     pub(super) inputs: Vec<Input>,
     multiple: bool,
     icons: Vec<Image>,
-    /// Unknown ids included; unset and empty differ for the counts of categories.
+    /// Category ids, unknown ones included. Counting tells unset from empty (contract, "Counting categories").
     pub(super) categories: Option<Vec<String>>,
     screenshots: Vec<Image>,
-    /// Path of its readme in the package.
+    /// Path of the readme in the package.
     pub(super) readme: Option<String>,
     deployment_modes: Option<DeploymentModes>,
     kind: String,
@@ -52,12 +52,12 @@ pub(super) struct Input {
 /// Where a template can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DeploymentModes {
-    /// Whether the default mode is enabled.
+    /// True if the default mode is enabled; `None` if the manifest does not mention it.
     default: Option<bool>,
     agentless: Option<Agentless>,
 }
 
-/// The mode without an agent of one's own.
+/// The mode in which Elastic runs the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Agentless {
     enabled: bool,
@@ -90,14 +90,15 @@ impl PolicyTemplate {
         }
     }
 
-    /// In packages of type `input` the input alone decides the method, and one that is not in the table clears it.
+    /// Sets the ingestion method of a template in a package of type `input`: the input decides, and an input that is
+    /// not in the table clears the method.
     pub(super) fn fill_ingestion_method(&mut self, package_type: &str) {
         if package_type == "input" && !self.input.is_empty() {
             ingestion::method(&self.input).unwrap_or_default().clone_into(&mut self.ingestion_method);
         }
     }
 
-    /// The short form; `base` is the address of the package.
+    /// Writes the members that search items show; `base` is the address of the package.
     pub(super) fn write_short(&self, object: &mut Object<'_>, base: &str) {
         object.text("name", &self.name);
         object.text("title", &self.title);
@@ -109,7 +110,7 @@ impl PolicyTemplate {
         object.object_if_some("deprecated", self.deprecated.as_ref(), Deprecated::write_members);
     }
 
-    /// The full form; `base` is the address of the package.
+    /// Writes the members that the package document shows; `base` is the address of the package.
     pub(super) fn write_full(&self, object: &mut Object<'_>, base: &str) {
         object.text("name", &self.name);
         object.text("title", &self.title);

@@ -1,4 +1,4 @@
-//! What a package or data stream needs to be allowed (contract, sections 3.5 and 5.3).
+//! The privileges that a package or data stream needs (contract, "Package info" and "Shape of a data stream").
 
 use super::reader::Fields;
 use crate::dialect::json::Object;
@@ -6,14 +6,14 @@ use crate::dialect::json::Object;
 /// The `agent` block of packages and data streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Agent {
-    /// Whether root is needed, if there is a `privileges` block.
+    /// True if root is needed; `None` without a `privileges` block.
     root: Option<bool>,
 }
 
 /// The `elasticsearch` block of packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ElasticsearchPrivileges {
-    /// Privileges on the cluster, if there is a `privileges` block.
+    /// Privileges on the cluster; `None` without a `privileges` block.
     cluster: Option<Vec<String>>,
 }
 

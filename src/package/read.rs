@@ -1,7 +1,7 @@
-//! The way through a package: manifest, data streams, checks, documents.
+//! Reads a package from end to end: manifest, data streams, checks, documents.
 
 use super::data_stream::{DataStream, Parent};
-use super::documents::{self, Content};
+use super::documents::{self, DocumentParts};
 use super::facts::{Facts, TemplateFacts};
 use super::manifest::Manifest;
 use super::package_files::Files;
@@ -15,8 +15,8 @@ const MANIFEST: &str = "manifest.yml";
 
 /// Reads, checks and renders one package.
 ///
-/// The second value lists every problem found; the first is `None` exactly when at least one of them quarantines.
-/// Places name file, line and field; the caller adds layer and package.
+/// The second value lists every problem found. The first is `None` if and only if one of them quarantines. A problem's
+/// place names file, line and field; the caller adds layer and package.
 pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Package>, Vec<Problem>) {
     let report = Report::new(context.require_validation);
     let package = read_package(&Files::new(files, context.findings), context, &report);
@@ -41,7 +41,8 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -
     let data_streams: Vec<DataStream> =
         files.data_streams().into_iter().filter_map(|folder| read_data_stream(files, folder, parent, report)).collect();
     let assets = files.assets();
-    let content = Content { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
+    let content =
+        DocumentParts { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
     Some(Package {
         item: documents::search_item(&content),
         info: documents::info_document(&content),
@@ -59,7 +60,8 @@ fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report:
     Some(data_stream)
 }
 
-/// The tree of a manifest; what cannot be read is reported (A1 to A6, A18).
+/// The tree of a manifest, or `None` after reporting why it cannot be read (contract, "Manifest missing" to "Negative
+/// index", and "Data stream manifest unreadable").
 fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
     let content = files
         .read(path)
@@ -86,7 +88,7 @@ fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
     }
 }
 
-/// What search needs; `None` if the version or the format version is wrong, which is then reported.
+/// The facts that search needs; `None` if the version or the format version is wrong, which has been reported.
 fn facts_of(manifest: &Manifest) -> Option<Facts> {
     let conditions = manifest.conditions.clone().unwrap_or_default();
     let template_facts = manifest.policy_templates.iter();

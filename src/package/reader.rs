@@ -1,8 +1,8 @@
-//! Typed reading of a normalised tree (contract, section 2.5).
+//! Typed reading of a normalised tree (contract, "Typed reading").
 //!
-//! A [`Fields`] is one struct of the model while it is read: it knows its dotted path, its line and its file, so that
-//! every conversion that fails becomes a problem with a place, and reading goes on with the field's default. It must
-//! not know which fields there are: the structs of the model say that, each in the order of the contract's tables.
+//! [`Fields`] stands for one struct of the model while it is read. It knows its dotted path, line and file, so a
+//! conversion that fails is reported with its place, and reading goes on with the field's default. It must not know
+//! which fields exist: the structs of the model do.
 
 use super::numbers::{float_as_json, float_as_text};
 use super::report::Report;
@@ -11,7 +11,7 @@ use crate::dialect::json;
 use std::collections::BTreeMap;
 use yaml11::{Node, Scalar, Value};
 
-/// What a null stands for where a struct is expected.
+/// The struct that a null stands for.
 static NOTHING: Node = Node { names: BTreeMap::new(), items: Vec::new(), line: 0, is_list: false };
 
 /// The fields of one struct.
@@ -35,12 +35,12 @@ impl<'a> Fields<'a> {
         self.optional_text(name).unwrap_or_default()
     }
 
-    /// A string that tells absent from empty.
+    /// A string; `None` if absent or null.
     pub(super) fn optional_text(&self, name: &str) -> Option<String> {
         self.convert(name, "string", scalar_text)
     }
 
-    /// A string that must not be empty.
+    /// A string that is reported if it is empty.
     pub(super) fn required_text(&self, name: &str) -> String {
         let before = self.text(name);
         if before.is_empty() && !self.has_node(name) {
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
         self.optional_flag(name).unwrap_or_default()
     }
 
-    /// A boolean that tells absent from false.
+    /// A boolean; `None` if absent or null.
     pub(super) fn optional_flag(&self, name: &str) -> Option<bool> {
         self.convert(name, "bool", |value| match value {
             Value::Scalar(Scalar::Bool(flag), _) => Some(*flag),
@@ -69,7 +69,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A list of strings; absent and null are unset, a scalar is a list of one, and a map without items is empty.
+    /// A list of strings; `None` if absent or null. A scalar is a list of one, and a map without items an empty list.
     pub(super) fn optional_texts(&self, name: &str) -> Option<Vec<String>> {
         let Value::Node(node) = self.value(name)? else {
             return self.optional_text(name).map(|text| vec![text]);
@@ -84,12 +84,12 @@ impl<'a> Fields<'a> {
         Some(node.items.iter().enumerate().map(item_text).collect())
     }
 
-    /// A list of strings for which unset and empty are the same.
+    /// A list of strings; absent and null are empty.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         self.optional_texts(name).unwrap_or_default()
     }
 
-    /// A struct; absent and null are none, an empty map is one with defaults.
+    /// A struct; `None` if absent or null. An empty map is a struct with defaults.
     pub(super) fn structure<T>(&self, name: &str, read: impl FnOnce(&Fields<'_>) -> T) -> Option<T> {
         match self.value(name)? {
             Value::Node(node) => Some(read(&self.inner(node, name, node.line))),
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
         node.items.iter().enumerate().filter_map(read_item).collect()
     }
 
-    /// A free value; absent, null and an empty map are none.
+    /// A free value; `None` if absent, null or an empty map.
     pub(super) fn free_value(&self, name: &str) -> Option<json::Value> {
         match self.value(name)? {
             Value::Node(node) if is_empty_map(node) => None,
@@ -132,7 +132,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A free map: of the top level only names count, and those that are null or an empty map are dropped.
+    /// A free map. At the top level only names count, and names whose value is null or an empty map are dropped.
     pub(super) fn free_map(&self, name: &str) -> BTreeMap<String, json::Value> {
         let node = match self.value(name) {
             None => return BTreeMap::new(),
@@ -147,7 +147,7 @@ impl<'a> Fields<'a> {
         members.filter(|(_, value)| *value != json::Value::Null).collect()
     }
 
-    /// Whether there is anything but null.
+    /// Returns true if the field has a value other than null.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.value(name).is_some()
     }
@@ -162,7 +162,7 @@ impl<'a> Fields<'a> {
         self.report.add(self.placed(Problem::warning(rule, message), name).hint(hint));
     }
 
-    /// Adds a problem whose weight depends on how strictly packages are read.
+    /// Adds a problem whose severity depends on how strictly packages are read.
     pub(super) fn fail_validation(&self, name: &str, rule: &str, message: impl Into<String>, hint: &str) {
         self.report.add_validation(self.placed(Problem::warning(rule, message), name).hint(hint));
     }
@@ -171,7 +171,7 @@ impl<'a> Fields<'a> {
         self.placed(Problem::quarantine(rule, message), name)
     }
 
-    /// The line is that of the value if there is one, else that of the struct which lacks it.
+    /// Gives a problem its place: the line of the value, or that of the struct if the value is absent.
     fn placed(&self, problem: Problem, name: &str) -> Problem {
         let line = match self.child(name) {
             Some(Value::Scalar(_, line)) => *line,
@@ -195,7 +195,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The value at a dotted name; a scalar on the way there hides it.
+    /// The value at a dotted name; `None` if a scalar stands on the way.
     fn child(&self, name: &str) -> Option<&'a Value> {
         let mut parts = name.split('.');
         let mut value = self.node.names.get(parts.next()?)?;
@@ -232,7 +232,7 @@ impl<'a> Fields<'a> {
         self.report.add(self.quarantine(name, "wrong-type", message).hint(format!("write a {wanted}")));
     }
 
-    /// A value as it prints: empty maps below the top are null, and what mixes names and items is a map.
+    /// A free value as JSON: empty maps become null, and a node with both names and items becomes a map.
     fn free(&self, path: &str, value: &Value) -> json::Value {
         let node = match value {
             Value::Scalar(scalar, line) => return self.free_scalar(path, scalar, *line),

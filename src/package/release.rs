@@ -1,11 +1,11 @@
-//! The maturity of a package or data stream (contract, section 3.1, row 4, and condition A12).
+//! The maturity of a package or data stream (contract, "Search item" and "Release unknown").
 
 use super::facts::Release;
 use super::reader::Fields;
 use crate::dialect::version::Version;
 
 impl Release {
-    /// The word of manifests and answers.
+    /// The spelling in manifests and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Experimental => "experimental",
@@ -14,12 +14,12 @@ impl Release {
         }
     }
 
-    /// What a version says about a package whose manifest says nothing.
+    /// The release of a package whose manifest names none, derived from its version.
     pub fn of_version(version: &Version) -> Self {
         if version.is_prerelease() || version.major == 0 { Self::Beta } else { Self::Ga }
     }
 
-    /// The field `release`; `None` when it is empty, or wrong, which is then reported.
+    /// Reads the field `release`; `None` if it is empty, or after reporting that it is wrong.
     pub(super) fn read(fields: &Fields<'_>) -> Option<Self> {
         let word = fields.text("release");
         let release = [Self::Experimental, Self::Beta, Self::Ga].into_iter().find(|release| release.as_str() == word);

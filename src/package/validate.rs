@@ -1,6 +1,7 @@
-//! Checks that need more than one file or field (contract, sections 1.6, V6, V7 and V9, and 5.5).
+//! Checks that need more than one file or field (contract, "Why a package is refused" and "Checks of data streams under
+//! validation").
 //!
-//! The registry makes them only with content validation on. None of them changes what is published.
+//! The registry makes these checks only under content validation. None of them changes a document.
 
 use super::checked_file::{CheckedFile, parse_yaml};
 use super::data_stream::DataStream;
@@ -17,10 +18,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use yaml11::{Plain, Scalar};
 
-/// V6: the icons and screenshots of the package exist. Those of its templates are not looked for.
+/// Reports icons and screenshots of the package that do not exist (contract, "Image missing"). The images of policy
+/// templates are not checked.
 pub(super) fn check_images(manifest: &Manifest, files: &Files<'_>, fields: &Fields<'_>) {
     for (list, images) in [("icons", &manifest.icons), ("screenshots", &manifest.screenshots)] {
-        // An empty source is refused on its own (A8).
+        // An empty `src` has been reported (contract, "Required text empty").
         for (index, image) in images.iter().enumerate().filter(|(_, image)| !image.source.is_empty()) {
             if !image_exists(image, files) {
                 let path = image.source.strip_prefix('/').unwrap_or(&image.source);
@@ -35,7 +37,7 @@ pub(super) fn check_images(manifest: &Manifest, files: &Files<'_>, fields: &Fiel
     }
 }
 
-/// In folder packages the path must be clean already; in zips it is cleaned first.
+/// Returns true if the package holds the image. In folder packages the path must be clean; in zips it is cleaned first.
 fn image_exists(image: &Image, files: &Files<'_>) -> bool {
     let path = image.source.strip_prefix('/').unwrap_or(&image.source);
     match files.package_kind() {
@@ -44,7 +46,8 @@ fn image_exists(image: &Image, files: &Files<'_>) -> bool {
     }
 }
 
-/// V7: the version folder agrees with the manifest, build metadata aside.
+/// Reports a version folder that is not named after the version, build metadata aside (contract, "Folder and manifest
+/// versions differ").
 pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fields: &Fields<'_>) {
     let (Some(folder), Some(version)) = (folder, &manifest.version) else { return };
     let agrees = Version::strict(folder).is_ok_and(|folder| folder.precedence(version) == Ordering::Equal);
@@ -59,13 +62,13 @@ pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fi
     }
 }
 
-/// V9: what a data stream needs beside its manifest.
+/// Checks a data stream under validation (contract, "Checks of data streams under validation").
 pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
     if data_stream.dataset.contains('-') {
         let message = format!("data stream name `{}` must not contain `-`", data_stream.dataset);
         fields.fail_validation("dataset", "dash-in-dataset", message, "use `_` instead");
     }
-    // An empty type is refused on its own (A8).
+    // An empty `type` has been reported (contract, "Required text empty").
     let kinds = ["", "logs", "metrics", "synthetics", "traces"];
     if !kinds.contains(&data_stream.kind.as_str()) {
         let message = format!("type `{}` is not valid", data_stream.kind);
@@ -75,7 +78,7 @@ pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fie
     fields_files::check(data_stream, files, report);
 }
 
-/// The named pipeline exists as JSON or YAML, and what exists of the two is a map.
+/// Checks that the named pipeline exists as JSON or YAML, and that each of the two that exists is a map.
 fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
     let name = &data_stream.ingest_pipeline;
     if name.is_empty() {

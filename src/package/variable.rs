@@ -1,10 +1,10 @@
-//! Variables of packages, inputs and streams (contract, section 3.8).
+//! Variables of packages, inputs and streams (contract, "Variable").
 
 use super::facts::Deprecated;
 use super::reader::Fields;
 use crate::dialect::json::{Object, Value};
 
-/// A setting that people fill in.
+/// A setting that users fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable {
     name: String,

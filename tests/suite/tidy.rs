@@ -100,6 +100,7 @@ fn fixtures_are_used() {
         }
     }
     assert!(unused.is_empty(), "{unused:?}");
+    let headings = contract_names();
     for table in ["damaged.json", "accepted.json"] {
         let fixture = read_json(table);
         let mut names = BTreeSet::new();
@@ -110,6 +111,95 @@ fn fixtures_are_used() {
             let is_known = |key: &String| known.split(' ').any(|known| known == key);
             let odd: Vec<_> = case.as_object().unwrap().keys().filter(|key| !is_known(key)).collect();
             assert!(odd.is_empty(), "{table}: `{name}` has {odd:?}, which nothing reads");
+            let contract = case["contract"].as_str().unwrap();
+            assert!(headings.contains(contract), "{table}: `{name}` cites {contract:?}, which is not there");
         }
     }
+}
+
+/// The headings of the contract without their numbers, and the names of its conditions.
+fn contract_names() -> BTreeSet<&'static str> {
+    let contract = include_str!("../../docs/reference/registry-contract.md");
+    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let heading = |line: &'static str| {
+        let text = line.strip_prefix('#')?.trim_start_matches('#').trim_start();
+        Some(text.split_once(' ').filter(|(number, _)| is_number(number)).map_or(text, |(_, text)| text))
+    };
+    let condition = |line: &'static str| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        cells.next().filter(|code| is_code(code)).and_then(|_| cells.next())
+    };
+    let names: Vec<_> = contract.lines().filter_map(|line| heading(line).or_else(|| condition(line))).collect();
+    let distinct: BTreeSet<_> = names.iter().copied().collect();
+    assert!(distinct.len() > 80 && names.len() == distinct.len(), "{} of {} names", distinct.len(), names.len());
+    distinct
+}
+
+/// Whether a word is a code of the contract's conditions, which nobody can read without the contract.
+fn is_code(word: &str) -> bool {
+    let number = word.strip_prefix(['A', 'V']).unwrap_or_default();
+    matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The comments of a source file, lines in a row as one, each with the number of the line behind it.
+fn comments(text: &str) -> Vec<(usize, String)> {
+    let mut comments = Vec::new();
+    let mut comment = String::new();
+    for (number, line) in text.lines().chain([""]).enumerate() {
+        match line.trim_start().strip_prefix("//") {
+            Some(line) => comment = comment + line.trim_start_matches(['/', '!']) + " ",
+            None if comment.is_empty() => {}
+            None => {
+                let words: Vec<_> = comment.split_whitespace().collect();
+                comments.push((number, words.join(" ")));
+                comment.clear();
+            }
+        }
+    }
+    comments
+}
+
+/// Readers find what a comment cites, and need no list of codes to understand it.
+#[test]
+fn comments_cite_the_contract_by_name() {
+    let names = contract_names();
+    let (mut cited, mut wrong) = (0, Vec::new());
+    for (name, text) in sources() {
+        for (number, comment) in comments(&text) {
+            for citation in comment.split("(contract, \"").skip(1) {
+                let citation = citation.split(')').next().unwrap();
+                for heading in citation.split('"').step_by(2) {
+                    cited += 1;
+                    if !names.contains(heading) {
+                        wrong.push(format!("{name}:{number}: {heading:?} is not in the contract"));
+                    }
+                }
+            }
+            if name.starts_with("src/") {
+                wrong.extend(bare_codes(&comment).map(|code| format!("{name}:{number}: `{code}` instead of a name")));
+            }
+        }
+    }
+    assert!(cited > 100, "only {cited} citations are found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Codes of conditions and numbers of sections and rows in a comment; the numbers of an RFC mean something to everybody.
+fn bare_codes(comment: &str) -> impl Iterator<Item = &str> {
+    let words = || comment.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let is_numbered = |word: &str| ["contract", "row", "rows", "section", "sections"].contains(&&*word.to_lowercase());
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = words().zip(words().skip(1)).filter(move |(word, next)| is_numbered(word) && is_number(next));
+    let numbered = numbered.map(|(word, _)| word).filter(|_| !comment.contains("RFC"));
+    words().filter(|word| is_code(word)).chain(numbered)
+}
+
+#[test]
+fn bare_codes_are_seen() {
+    let check = |comment: &str, expected: &[&str]| assert_eq!(bare_codes(comment).collect::<Vec<_>>(), expected);
+    check("A9 and V3.", &["A9", "V3"]);
+    check("An empty type is refused on its own (A8).", &["A8"]);
+    check("Rules: contract, sections 6.1 and 7.1.", &["sections"]);
+    check("Rows 13 to 17, contract 1.4.", &["Rows", "contract"]);
+    check("Titles may be empty (contract, \"Title empty\"); R2, S3 and RFC 4880, section 5 are names.", &[]);
 }

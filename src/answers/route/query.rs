@@ -2,8 +2,8 @@
 //!
 //! Nothing is decoded but what is said here, because every host must come to the same result with nothing but pattern
 //! matching. A value is either read exactly, or wrong (400), or *unread* (501): never guessed. What is escaped is still
-//! seen: a value with a byte that no accepted value has is wrong, or names nothing. Rules: contract, sections 6.1, 7.1
-//! and 10.2. Knows of tables only what [`Unkeyed`] says, and nothing of HTTP.
+//! seen: a value with a byte that no accepted value has is wrong, or names nothing (contract, "Search parameters",
+//! "Categories parameters" and "Loose version"). Knows of tables only what [`Unkeyed`] says, and nothing of HTTP.
 
 use super::build::is_plain;
 use super::model::Unkeyed;
@@ -248,7 +248,8 @@ fn shorten(text: &str) -> (bool, String) {
     (within_reach, parts.join(".") + rest)
 }
 
-/// Whether it is a version as paths know it (contract, section 10.1), with numbers within reach of every host.
+/// Returns true if the text is a version as paths spell it (contract, "Strict version"), with numbers within reach of
+/// every host.
 pub(super) fn is_strict(text: &str) -> bool {
     const LIMIT: u64 = 10_u64.pow(LONGEST_NUMBER as u32);
     Version::strict(text).is_ok_and(|version| version.major.max(version.minor).max(version.patch) < LIMIT)

@@ -1,8 +1,9 @@
 //! The reference router: from a raw request to the file that answers it, or to the reason why none does.
 //!
 //! Every other host must come to the same decision, so nothing happens here that patterns and tables cannot express.
-//! Two laws: an answer is exact or the request is refused, and every request gets a decision. Rules: contract, sections
-//! 6.1, 7.1, 8 and 11. Knows nothing of disks or HTTP libraries; whether a file exists is for the caller to see.
+//! Two laws: an answer is exact or the request is refused, and every request gets a decision (contract, "Search
+//! parameters", "Categories parameters", "HTTP" and "Where a static site differs"). Knows nothing of disks or HTTP
+//! libraries; whether a file exists is for the caller to see.
 
 #[cfg(test)]
 mod tests;

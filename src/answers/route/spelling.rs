@@ -1,8 +1,9 @@
 //! How a value of a query is spelled, when nothing but patterns may look at it.
 //!
-//! Escapes are not decoded. But which bytes a value holds can be seen through them, and a value that holds a byte which no
-//! accepted value has is known without being decoded: it is wrong, or names nothing. Every host takes its patterns from the
-//! sets of bytes defined here, so that all see the same. Rules: contract, section 6.1. Knows nothing of parameters.
+//! Escapes are not decoded. But which bytes a value holds can be seen through them, and a value that holds a byte which
+//! no accepted value has is known without being decoded: it is wrong, or names nothing. Every host takes its patterns
+//! from the sets of bytes defined here, so that all see the same (contract, "Search parameters"). Knows nothing of
+//! parameters.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The category filter and the counts of `/categories` (contract, sections 6.3 and 7).
+//! The category filter and the counts of `/categories` (contract, "Category filter" and "Categories").
 
 use super::{Query, TemplateSelection, selected};
 use crate::package::{Facts, TemplateFacts, categories as table};
@@ -15,7 +15,7 @@ pub struct CategoryCount {
     pub count: u64,
 }
 
-/// The templates that a package shows under a category, or `None` when it is not in it (section 6.3).
+/// The templates that a package shows under a category, or `None` when it is not in it (contract, "Category filter").
 ///
 /// A package whose own categories have it shows all; otherwise those templates that name it literally, maybe none,
 /// because a sub-category brings the package in but does not count here.
@@ -65,7 +65,7 @@ pub fn categories<F: Borrow<Facts>>(
     counts.into_iter().map(|(id, count)| CategoryCount { id: id.to_owned(), count }).collect()
 }
 
-/// Adds what one package contributes (section 7.3).
+/// Adds what one package contributes (contract, "Counting categories").
 pub fn count<'a>(facts: &'a Facts, include_policy_templates: bool, counts: &mut BTreeMap<&'a str, u64>) {
     let mut add = |id: &'a str| *counts.entry(id).or_default() += 1;
     facts.categories.iter().for_each(|id| add(id));
@@ -96,8 +96,8 @@ struct CategoryView<'a> {
     parent_title: Option<&'a str>,
 }
 
-/// The JSON text of the answer (section 7.4), closing newline included: unknown ids are their own title and have no
-/// parent.
+/// The JSON text of the answer (contract, "Categories answer"), closing newline included. Unknown ids are their own
+/// title and have no parent.
 pub fn render_categories(counts: &[CategoryCount]) -> String {
     let views: Vec<_> = counts.iter().map(view).collect();
     let text = serde_json::to_string_pretty(&views).expect("texts and numbers always serialise");

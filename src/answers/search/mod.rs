@@ -1,4 +1,4 @@
-//! Search and categories on facts: what the registry answers, computed plainly (contract, sections 6 and 7).
+//! Search and categories on facts: what the registry answers, computed plainly (contract, "Search" and "Categories").
 //!
 //! The whole catalog is one group: the reference filters zips and folders apart and joins the results, we filter
 //! everything together, so it never matters how a package is stored. Knows nothing of documents, routes or HTTP; the
@@ -19,7 +19,8 @@ use crate::dialect::version::Version;
 use crate::package::{Facts, Release, Spec};
 use std::borrow::Borrow;
 
-/// The parameters of a request, parsed; empty ones are absent (contract, sections 6.1 and 7.1).
+/// The parameters of a request, parsed; empty ones are absent (contract, "Search parameters" and "Categories
+/// parameters").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// `kibana.version`.
@@ -76,7 +77,7 @@ pub struct Hit {
 
 /// What `/search` answers, in its order.
 ///
-/// The catalog is sorted by name (bytes), then version, without repeats; so are the hits (section 6.7).
+/// The catalog is sorted by name (bytes), then version, without repeats; so are the hits (contract, "Search answer").
 pub fn search<F: Borrow<Facts>>(catalog: &[F], query: &Query) -> Vec<Hit> {
     let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
     let selected = selected(&catalog, query, query.all);
@@ -99,7 +100,7 @@ fn selected(catalog: &[&Facts], query: &Query, all: bool) -> Vec<usize> {
     }
 }
 
-/// The normal filter (section 6.2), without discovery, which no precomputed answer knows.
+/// The normal filter (contract, "Normal filter"), without discovery, which no precomputed answer knows.
 fn passes(facts: &Facts, query: &Query) -> bool {
     let agent = match (&query.agent, &facts.agent) {
         (Some(version), Some(constraint)) => constraint.matches(version),
@@ -117,7 +118,7 @@ fn passes(facts: &Facts, query: &Query) -> bool {
         && query.spec_max.is_none_or(|bound| facts.spec <= bound)
 }
 
-/// What both filters ask (section 6.4, step 1).
+/// The conditions that both filters share (contract, "Legacy filter", step 1).
 fn passes_legacy(facts: &Facts, query: &Query) -> bool {
     let kibana = match (&query.kibana, &facts.kibana) {
         (Some(version), Some(constraint)) => constraint.matches(version),

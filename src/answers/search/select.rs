@@ -1,4 +1,4 @@
-//! Which versions of each name remain after the filter (contract, sections 6.2 and 6.4).
+//! Which versions of each name remain after the filter (contract, "Normal filter" and "Legacy filter").
 //!
 //! All three functions take positions in catalog order, that is ascending versions within a name, and keep that order.
 //! They know nothing of the filters before them.

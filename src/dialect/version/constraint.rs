@@ -1,7 +1,7 @@
-//! Version constraints: `^7.16.0 || ^8.0.0` (contract, sections 10.3 and 10.4).
+//! Version constraints such as `^7.16.0 || ^8.0.0` (contract, "Constraint grammar" and "Kibana and agent versions").
 //!
-//! Holds OR-groups together and applies the pre-release rule, which belongs to a group. Must not know how constraints
-//! are written (the grammar does) nor what one term means.
+//! Combines OR-groups and applies the pre-release rule to each. `grammar` knows how constraints are written, `term`
+//! what a term means.
 
 use super::term::Term;
 use super::{Version, grammar};
@@ -14,17 +14,17 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Constraint {
     text: Arc<str>,
-    /// One group must hold; a group holds when all its terms do.
+    /// One group must hold; a group holds if all its terms do.
     groups: Arc<[Vec<Term>]>,
 }
 
-/// Why a text is not a constraint.
+/// The reason why a text is not a constraint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConstraintError {
     /// This OR-group is not a list of terms, perhaps because it is empty.
     #[error("improper constraint: {0:?}")]
     Improper(String),
-    /// A version of proper shape that does not read: `1x`, a number beyond 64 bits, PRE with a leading zero.
+    /// A version of the right shape that cannot be read: `1x`, a number beyond 64 bits, PRE with a leading zero.
     #[error("constraint parser error")]
     Version,
     /// More than 512 bytes.
@@ -36,7 +36,7 @@ pub enum ConstraintError {
 }
 
 impl Constraint {
-    /// Reads a constraint (section 10.3).
+    /// Reads a constraint (contract, "Constraint grammar").
     ///
     /// # Errors
     /// See [`ConstraintError`]; of several faults the leftmost is reported.
@@ -45,13 +45,13 @@ impl Constraint {
         Ok(Self { text: text.into(), groups: groups.into() })
     }
 
-    /// The spelling it was read from.
+    /// The text that the constraint was read from.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether the version satisfies it, pre-release rule included: a pre-release only satisfies a group in which
-    /// some term names one.
+    /// Returns true if the version satisfies the constraint. A pre-release satisfies only groups in which some term
+    /// names a pre-release.
     pub fn matches(&self, version: &Version) -> bool {
         self.groups.iter().any(|group| {
             (!version.is_prerelease() || group_names_prerelease(group))
@@ -59,15 +59,15 @@ impl Constraint {
         })
     }
 
-    /// Whether any term names a pre-release, so that pre-release versions may match.
+    /// Returns true if any term names a pre-release, so that pre-release versions may match.
     pub fn names_prerelease(&self) -> bool {
         self.groups.iter().any(|group| group_names_prerelease(group))
     }
 
-    /// The release versions at which the answer of [`Constraint::matches`] changes: between two neighbours of the
-    /// sorted list, and before the first and after the last, every release version gets the same answer, that of the
-    /// lower neighbour (`0.0.0` stands before the first). Sorted, without repeats; a version at which the answers of
-    /// terms change but not that of the whole is left out.
+    /// The release versions at which the answer of [`Constraint::matches`] changes, sorted, without repeats.
+    ///
+    /// From one of them up to the next, every release version gets the same answer; before the first, that of `0.0.0`.
+    /// A version at which only the answers of single terms change is not in the list.
     pub fn boundaries(&self) -> Vec<[u64; 3]> {
         let mut candidates: Vec<_> = self.groups.iter().flatten().flat_map(Term::boundaries).collect();
         candidates.sort_unstable();
@@ -85,7 +85,7 @@ fn group_names_prerelease(group: &[Term]) -> bool {
     group.iter().any(|term| term.value.is_prerelease())
 }
 
-/// The text alone decides, since the groups follow from it.
+/// Compares the texts alone, since the groups follow from them.
 impl PartialEq for Constraint {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text

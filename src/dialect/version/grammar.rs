@@ -1,20 +1,20 @@
-//! Reads constraints from text: ranges, OR-groups, terms (contract, section 10.3).
+//! Reads constraints from text: ranges, OR-groups, terms (contract, "Constraint grammar").
 //!
-//! Written by hand because the common regular-expression ports accept texts that the registry refuses. Where the dialect
-//! has odd corners, notably that `|` may stand inside a number until the number is read, they are kept, because a
-//! package is published or refused by them. Must not know what terms mean.
+//! Written by hand because the common regular-expression ports accept texts that the registry refuses. The dialect's
+//! odd corners are kept, since they decide whether a package is published; notably, `|` may stand inside a number until
+//! the number is read. Must not know what terms mean.
 
 use super::read::{Pieces, pieces_at_start};
 use super::term::{Open, Operator, Term};
 use super::{ConstraintError, Version};
 
-/// Longest constraint in bytes, before ranges are rewritten.
+/// Length of the longest constraint in bytes, before ranges are rewritten.
 const LONGEST: usize = 512;
-/// Most OR-groups in a constraint.
+/// Largest number of OR-groups in a constraint.
 const MOST_GROUPS: usize = 32;
-/// The blanks of the grammar; a no-break space is none.
+/// The blanks of the grammar; a no-break space is not one.
 const BLANKS: [char; 5] = [' ', '\t', '\n', '\u{c}', '\r'];
-/// Spellings of the operators. Longer ones stand before their beginnings; the empty one, which always fits, is last.
+/// Spellings of the operators. A spelling stands before its own prefixes, so the empty one, which always fits, is last.
 const OPERATORS: [(&str, Operator); 12] = [
     ("!=", Operator::NotEqual),
     (">=", Operator::GreaterOrEqual),
@@ -44,8 +44,7 @@ pub(super) fn groups(text: &str) -> Result<Vec<Vec<Term>>, ConstraintError> {
 
 /// Rewrites each `A - B` to `>= A, <= B `.
 ///
-/// Nothing before or behind a range is looked at here, so that `^1 - 2` becomes `^>= 1, <= 2 ` and is refused as a
-/// group.
+/// The text around a range is not looked at, so `^1 - 2` becomes `^>= 1, <= 2 ` and is refused as a group.
 fn rewrite_ranges(text: &str) -> String {
     let mut rewritten = String::with_capacity(text.len());
     let mut rest = text;
@@ -61,7 +60,7 @@ fn rewrite_ranges(text: &str) -> String {
     rewritten
 }
 
-/// The ends of the range at the start of `text` and what follows it. Blanks around the range belong to it.
+/// The two ends of the range at the start of `text`, and the text after it. Blanks around the range belong to it.
 fn range_at_start(text: &str) -> Option<(&str, &str, &str)> {
     let (low, rest) = pieces_at_start(text.trim_start_matches(BLANKS), in_number)?;
     let dash = rest.trim_start_matches(BLANKS);
@@ -74,13 +73,13 @@ fn range_at_start(text: &str) -> Option<(&str, &str, &str)> {
     Some((low.text, high.text, rest.trim_start_matches(BLANKS)))
 }
 
-/// Reads one OR-group. Its shape is judged as a whole before any number is read, which decides the error reported.
+/// Reads one OR-group. Its whole shape is checked before any number is read, which decides the error that is reported.
 fn group(text: &str) -> Result<Vec<Term>, ConstraintError> {
     let words = words(text).ok_or_else(|| ConstraintError::Improper(text.to_owned()))?;
     words.into_iter().map(|(operator, pieces)| term(operator, pieces)).collect()
 }
 
-/// Cuts a group into operators and versions; nothing if its shape is wrong.
+/// Cuts a group into operators and versions; `None` if its shape is wrong.
 fn words(text: &str) -> Option<Vec<(Operator, Pieces<'_>)>> {
     let mut words = Vec::new();
     let mut rest = text.trim_start_matches(BLANKS);

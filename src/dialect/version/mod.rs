@@ -1,7 +1,7 @@
-//! Versions and constraints in the registry's dialect (contract, section 10).
+//! Versions and constraints in the registry's dialect (contract, "Versions and constraints").
 //!
-//! Neither the order nor the constraint grammar is that of the semver crate: loose versions, OR-groups, dirty versions
-//! and pre-release rules differ, so both are ours. Knows nothing of packages.
+//! The semver crate does not fit: loose versions, OR-groups, missing parts and the pre-release rule differ. Knows nothing
+//! of packages.
 
 pub mod constraint;
 mod grammar;
@@ -20,8 +20,8 @@ use std::fmt;
 
 /// A semantic version that remembers its spelling.
 ///
-/// `Ord` is the contract's order (section 10.5), then the text, so it is total; [`Version::precedence`] is the order
-/// alone, in which versions that differ only in build metadata are equal.
+/// `Ord` compares by precedence, then by text, so it is total. By [`Version::precedence`] (contract, "Order of
+/// versions") alone, versions that differ only in build metadata are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
     /// First number.
@@ -35,7 +35,7 @@ pub struct Version {
     text: String,
 }
 
-/// Why a text is not a version.
+/// The reason why a text is not a version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// No text at all.
@@ -44,7 +44,7 @@ pub enum VersionError {
     /// Not three numbers, or not numbers.
     #[error("invalid semantic version")]
     Invalid,
-    /// A character that may not stand there.
+    /// A character other than a digit in a number.
     #[error("invalid characters in version")]
     Characters,
     /// `01`.
@@ -65,7 +65,7 @@ pub enum VersionError {
 }
 
 impl Version {
-    /// Reads `MAJOR.MINOR.PATCH[-PRE][+META]` exactly (section 10.1).
+    /// Reads `MAJOR.MINOR.PATCH[-PRE][+META]` exactly (contract, "Strict version").
     ///
     /// # Errors
     /// Any [`VersionError`]; of several faults the one in META is reported first, then PRE, then the numbers.
@@ -73,8 +73,8 @@ impl Version {
         read::strict(text)
     }
 
-    /// Reads `[v]N[.N[.N]][-PRE][+META]` (section 10.2); the text is kept as given. Every strict version reads the
-    /// same here.
+    /// Reads `[v]N[.N[.N]][-PRE][+META]` (contract, "Loose version") and keeps the text as given. A strict version
+    /// reads the same both ways.
     ///
     /// # Errors
     /// [`VersionError::Invalid`] for any other shape (the empty text included), [`VersionError::Overflow`],
@@ -89,28 +89,28 @@ impl Version {
         Self { major, minor, patch, pre: Vec::new(), text: format!("{major}.{minor}.{patch}") }
     }
 
-    /// Major, minor and patch; arrays order as versions do.
+    /// Major, minor and patch, as an array that orders like the version.
     pub fn numbers(&self) -> [u64; 3] {
         [self.major, self.minor, self.patch]
     }
 
-    /// The spelling it was read from.
+    /// The text that the version was read from.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it has a pre-release part.
+    /// Returns true if the version has a pre-release part.
     pub fn is_prerelease(&self) -> bool {
         !self.pre.is_empty()
     }
 
-    /// Order of section 10.5; build metadata never counts.
+    /// The registry's order (contract, "Order of versions"), in which build metadata never counts.
     pub fn precedence(&self, other: &Self) -> Ordering {
         self.numbers().cmp(&other.numbers()).then_with(|| compare_prereleases(&self.pre, &other.pre))
     }
 }
 
-/// Order of two PRE parts (section 10.5); empty means a release, which is higher than any pre-release.
+/// Order of two PRE parts (contract, "Order of versions"); empty means a release, which is higher than any pre-release.
 fn compare_prereleases(left: &[String], right: &[String]) -> Ordering {
     match (left.is_empty(), right.is_empty()) {
         (false, false) => {}

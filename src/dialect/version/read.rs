@@ -1,17 +1,17 @@
-//! Reads versions from text: strictly, loosely, and the pieces that the constraint grammar shares with both.
+//! Reads versions from text, strictly or loosely.
 //!
-//! One scanner serves loose versions and the versions inside constraints, which differ only in what may stand in a
-//! number's place. Must not know operators or matching.
+//! One scanner serves loose versions and the versions inside constraints, which differ only in the characters that a
+//! number may hold. Must not know operators or matching.
 
 use super::{Version, VersionError};
 
-/// Longest version text in bytes (section 10.1).
+/// Length of the longest version text in bytes (contract, "Strict version").
 const LONGEST: usize = 256;
 
 /// A version cut into its pieces, not yet read as numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pieces<'a> {
-    /// The dot-separated parts that were present, from the left; the first always is.
+    /// The dot-separated parts, from the left; only the first is always present.
     pub(super) numbers: [Option<&'a str>; 3],
     /// PRE without its `-`.
     pub(super) pre: Option<&'a str>,
@@ -19,8 +19,8 @@ pub(super) struct Pieces<'a> {
     pub(super) text: &'a str,
 }
 
-/// The longest version at the start of `text`, `[v]N[.N[.N]][-PRE][+META]`, where `in_number` tells which bytes a
-/// number is made of; it may only accept ASCII. What follows the version is returned too, for the caller to judge.
+/// The longest version `[v]N[.N[.N]][-PRE][+META]` at the start of `text`, and the text after it. `in_number` accepts
+/// the bytes of a number, and may accept only ASCII.
 pub(super) fn pieces_at_start(text: &str, in_number: fn(u8) -> bool) -> Option<(Pieces<'_>, &str)> {
     let mut rest = text.strip_prefix('v').unwrap_or(text);
     let first = take_while(&mut rest, in_number)?;
@@ -41,7 +41,7 @@ fn take_while<'a>(rest: &mut &'a str, accepts: fn(u8) -> bool) -> Option<&'a str
     Some(taken)
 }
 
-/// Takes `mark` and what `take` finds behind it; without either, takes nothing.
+/// Takes `mark` and then what `take` finds; takes nothing unless both are there.
 fn take_after<'a>(
     rest: &mut &'a str,
     mark: char,
@@ -53,7 +53,7 @@ fn take_after<'a>(
     Some(taken)
 }
 
-/// Takes dot-separated identifiers; a dot without an identifier behind it is left alone.
+/// Takes dot-separated identifiers; a dot that no identifier follows is not taken.
 fn take_identifiers<'a>(rest: &mut &'a str) -> Option<&'a str> {
     let all = *rest;
     take_while(rest, in_identifier)?;
@@ -112,7 +112,7 @@ pub(super) fn strict(text: &str) -> Result<Version, VersionError> {
     Ok(version(text, [major?, minor?, patch?], pre))
 }
 
-/// The text before the first `mark`, and the text behind it if there is one.
+/// The text before the first `mark`, and the text after it if there is one.
 fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
     text.split_once(mark).map_or((text, None), |(before, behind)| (before, Some(behind)))
 }
@@ -121,7 +121,7 @@ fn are_identifiers(text: &str) -> bool {
     text.split('.').all(|part| !part.is_empty() && part.bytes().all(in_identifier))
 }
 
-/// Whether any all-digit part of PRE begins with a needless zero.
+/// Returns true if any all-digit part of PRE begins with a needless zero.
 fn has_leading_zero(pre: &str) -> bool {
     pre.split('.').any(|part| part.len() > 1 && part.starts_with('0') && part.bytes().all(is_digit))
 }
@@ -139,7 +139,7 @@ fn strict_number(digits: &str) -> Result<u64, VersionError> {
     number(digits)
 }
 
-/// Digits only, so that the sole fault left is their size.
+/// Reads digits; the only possible fault is their size.
 fn number(digits: &str) -> Result<u64, VersionError> {
     digits.parse().map_err(|_| VersionError::Overflow)
 }

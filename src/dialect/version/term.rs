@@ -1,11 +1,11 @@
-//! One term of a constraint, such as `^7.16.0`: which versions satisfy it (contract, section 10.3).
+//! One term of a constraint, such as `^7.16.0`, and the versions that satisfy it (contract, "Constraint grammar").
 //!
-//! Must not know how terms are written; see the grammar for that.
+//! Must not know how terms are written; `grammar` does.
 
 use super::{Version, compare_prereleases};
 use std::cmp::Ordering;
 
-/// What a term asks of a version.
+/// The comparison that a term makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     /// None or `=`.
@@ -39,7 +39,7 @@ pub(super) enum Open {
     Major,
 }
 
-/// An operator and the version it is about.
+/// An operator and the version to compare with.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
     pub(super) operator: Operator,
@@ -48,23 +48,23 @@ pub(super) struct Term {
 }
 
 impl Term {
-    /// Whether the version satisfies the term. The pre-release rule is not applied here: it belongs to the group.
+    /// Returns true if the version satisfies the term, apart from the pre-release rule, which belongs to the group.
     pub(super) fn matches(&self, version: &Version) -> bool {
         let order = version.precedence(&self.value);
         match self.operator {
             Operator::Equal if self.open == Open::Nothing => order.is_eq(),
             Operator::Equal | Operator::Tilde => order.is_ge() && self.is_in_tilde_range(version),
             Operator::NotEqual => self.differs(version, order),
-            Operator::Greater => self.is_below(version, order),
+            Operator::Greater => self.range_is_below(version, order),
             Operator::GreaterOrEqual => order.is_ge(),
             Operator::Less => order.is_lt(),
-            Operator::LessOrEqual => self.is_not_below(version, order),
+            Operator::LessOrEqual => self.range_reaches(version, order),
             Operator::Caret => order.is_ge() && self.is_in_caret_range(version),
         }
     }
 
-    /// The release versions at which the answer of [`Term::matches`] may change: the term's own and the first behind
-    /// its patch, its minor and its major. A number that cannot grow needs none, for the next larger step covers it.
+    /// The release versions at which the answer of [`Term::matches`] may change: the term's own, and the next patch,
+    /// minor and major. A number that is at its maximum adds none, because the next larger step covers it.
     pub(super) fn boundaries(&self) -> impl Iterator<Item = [u64; 3]> {
         let Version { major, minor, patch, .. } = self.value;
         let behind_patch = patch.checked_add(1).map(|patch| [major, minor, patch]);
@@ -81,8 +81,8 @@ impl Term {
         }
     }
 
-    /// `>`: with open parts the whole range they stand for must lie below the version.
-    fn is_below(&self, version: &Version, order: Ordering) -> bool {
+    /// `>`: the whole range that the open parts stand for must lie below the version.
+    fn range_is_below(&self, version: &Version, order: Ordering) -> bool {
         match self.open {
             Open::Nothing | Open::Major => order.is_gt(),
             Open::Minor => version.major > self.value.major,
@@ -90,8 +90,8 @@ impl Term {
         }
     }
 
-    /// `<=`: with open parts the version may lie anywhere in the range they stand for. `<=*` is, oddly, `0.0.x`.
-    fn is_not_below(&self, version: &Version, order: Ordering) -> bool {
+    /// `<=`: the version may lie anywhere in the range that the open parts stand for. `<=*` is, oddly, `0.0.x`.
+    fn range_reaches(&self, version: &Version, order: Ordering) -> bool {
         match self.open {
             Open::Nothing => order.is_le(),
             Open::Minor => version.major <= self.value.major,
@@ -99,7 +99,8 @@ impl Term {
         }
     }
 
-    /// The upper end of `~`, for a version that is not below the term's. `~0.0.0` and `*` have none.
+    /// Returns true if a version that is not below the term's is below the upper end of `~`. `~0.0.0` and `*` have no
+    /// end.
     fn is_in_tilde_range(&self, version: &Version) -> bool {
         match self.open {
             Open::Nothing | Open::Major if self.value.numbers() == [0, 0, 0] => true,
@@ -108,8 +109,8 @@ impl Term {
         }
     }
 
-    /// The upper end of `^`, for a version that is not below the term's: the leftmost number that is not 0, or the
-    /// last one given, must stay. `^*` is, oddly, `0.0.0` alone.
+    /// Returns true if a version that is not below the term's is below the upper end of `^`: the leftmost number that
+    /// is not 0, or the last one given, must be the same. `^*` is, oddly, `0.0.0` alone.
     fn is_in_caret_range(&self, version: &Version) -> bool {
         if self.value.major > 0 || self.open == Open::Minor {
             return version.major == self.value.major;

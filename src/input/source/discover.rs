@@ -1,4 +1,4 @@
-//! Finding what may be a package: version folders and zips (contract, sections 1.2 to 1.5).
+//! Finding what may be a package: version folders and zips (contract, "Walk order" to "Signature, duplicates").
 //!
 //! The reference knows version folders at the second level only (`<anything>/<version>`); here they may lie deeper too, so
 //! that a checkout of package-storage (`packages/<name>/<version>`) is a layer as it stands. On the first level a folder

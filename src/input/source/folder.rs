@@ -67,8 +67,8 @@ impl FolderPackage {
         &self.warnings
     }
 
-    /// The zips inside the folder, which are packages of their own (contract, section 1.4): their [`Candidate::order`]
-    /// puts them where the walk would have met them.
+    /// The zips inside the folder, which are packages of their own (contract, "Zip packages"). Their
+    /// [`Candidate::order`] puts them where the walk would have met them.
     pub fn nested(&self) -> Vec<Candidate> {
         let zips = self.entries.iter().filter(|entry| entry.kind == EntryKind::File && entry.path.ends_with(".zip"));
         let nested = zips.enumerate().map(|(index, entry)| {

@@ -1,7 +1,8 @@
 //! Where a symbolic link inside a package leads.
 //!
 //! The reference follows links anywhere and publishes what it finds. A link that leaves its package would publish files
-//! of the machine, so it is refused (contract, sections 4.3 and 11). Knows nothing of zips.
+//! of the machine, so it is refused (contract, "Symlinks inside a directory package" and "Where a static site
+//! differs"). Knows nothing of zips.
 
 use super::disk::{Found, look, open_folder};
 use rustix::fs::Dir;

@@ -1,10 +1,10 @@
 //! Where packages come from: the folders of a layer are searched, and each package found is opened.
 //!
 //! [`discover()`] finds, cheaply and in the order that decides between duplicates, everything that may be a package
-//! (contract, section 1). [`OpenPackage::open`] then looks at one of them closely; it is meant to be called in parallel.
-//! Everything hostile or broken about names, links, kinds of files and zips ends here: what later stages see through
-//! [`PackageFiles`] has safe unique paths, bounded sizes and plain content. Knows nothing of manifests, so duplicates by
-//! name and version are for the caller to judge.
+//! (contract, "Package discovery"). [`OpenPackage::open`] then looks at one of them closely; it is meant to be called
+//! in parallel. Everything hostile or broken about names, links, kinds of files and zips ends here: what later stages
+//! see through [`PackageFiles`] has safe unique paths, bounded sizes and plain content. Knows nothing of manifests, so
+//! duplicates by name and version are for the caller to judge.
 
 mod archive;
 mod discover;

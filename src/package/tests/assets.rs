@@ -1,4 +1,5 @@
-//! The list of assets, readmes and the order of data streams (sections 4 and 5.1).
+//! The list of assets, readmes and the order of data streams (contract, "Files and assets" and "Which files are
+//! data streams").
 
 use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, accepted, compact, refusals, render_info};
 

@@ -1,4 +1,4 @@
-//! The worked example of the contract (section 12), byte for byte.
+//! A package with many oddities and its documents, byte for byte (contract, "Worked example").
 
 use super::{FIELDS, Memory, accepted, render_info, render_item};
 use crate::package::{Release, Spec, TemplateFacts};

@@ -1,4 +1,5 @@
-//! Every reason for which a package is refused (sections 1.6 and 5.5), each from the least package that shows it.
+//! Every reason for which a package is refused, each from the least package that shows it (contract, "Why a package is
+//! refused" and "Checks of data streams under validation").
 
 use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, STRICT, read, refusals};
 use crate::base::problem::{Problem, Severity};
@@ -29,7 +30,7 @@ fn the_least_package_is_accepted_without_a_word() {
     }
 }
 
-/// A1.
+/// No manifest, or none that can be opened (contract, "Manifest missing").
 #[test]
 fn manifests_that_cannot_be_read() {
     assert_eq!(refusals(Memory::minimal("").without("manifest.yml")), ["unreadable-manifest"]);
@@ -37,7 +38,7 @@ fn manifests_that_cannot_be_read() {
     assert_eq!(refusals(folder), ["unreadable-manifest"]);
 }
 
-/// A2 to A6: the YAML reader's rules come through.
+/// Manifests that the YAML reader refuses (contract, "YAML error" to "Negative index").
 #[test]
 fn manifests_that_are_not_yaml_maps() {
     check_lines("a: b: c\n", "yaml-syntax");
@@ -47,7 +48,7 @@ fn manifests_that_are_not_yaml_maps() {
     check_lines("\"-1\": x\n", "yaml-negative-index");
 }
 
-/// A7, in some of the places that other tests do not reach.
+/// Wrong kinds in places that other tests do not reach (contract, "Wrong kind of value").
 #[test]
 fn fields_of_the_wrong_kind() {
     for lines in [
@@ -65,7 +66,7 @@ fn fields_of_the_wrong_kind() {
     }
 }
 
-/// A8.
+/// Strings that may not be empty (contract, "Required text empty").
 #[test]
 fn required_strings() {
     for lines in [
@@ -88,7 +89,8 @@ fn required_strings() {
     }
 }
 
-/// A9, A10, V1 and V2. The format version is asked for in both modes, because search compares it.
+/// Versions and format versions that are missing or not strict (contract, "Version not strict", "Format version not
+/// strict" and "Format version missing"). Search compares format versions, so one is required in both modes.
 #[test]
 fn versions() {
     for version in ["", "1.0", "v1.0.0", "latest", "01.0.0"] {
@@ -103,7 +105,7 @@ fn versions() {
     assert!(package.is_none());
 }
 
-/// A11.
+/// Constraints that cannot be read (contract, "Constraint invalid").
 #[test]
 fn constraints() {
     for lines in [
@@ -117,7 +119,7 @@ fn constraints() {
     }
 }
 
-/// A12 and A13.
+/// Words that are not releases (contract, "Release unknown" and "Agentless release unknown").
 #[test]
 fn releases() {
     check_lines("release: stable\n", "invalid-release");
@@ -129,7 +131,7 @@ fn releases() {
     }
 }
 
-/// A18.
+/// Manifests of data streams that cannot be read (contract, "Data stream manifest unreadable").
 #[test]
 fn data_stream_manifests() {
     assert_eq!(refusals(Memory::with_data_stream("a: b: c")), ["yaml-syntax"]);
@@ -138,7 +140,7 @@ fn data_stream_manifests() {
     assert_eq!(refusals(folder), ["unreadable-manifest"]);
 }
 
-/// Names that an address cannot hold, and lists that belong elsewhere (section 3.10).
+/// Names that an address cannot hold, and lists that belong elsewhere (contract, "Hidden names").
 #[test]
 fn what_this_program_refuses_on_its_own() {
     for name in ["", "Foo", "fo-o", "a/b", "..", "f\u{f6}"] {
@@ -176,7 +178,7 @@ fn check_manifest_validation(manifest: &str, rule: &str) {
     check_validation(Memory::minimal("").with("manifest.yml", manifest), &STRICT, rule);
 }
 
-/// V4 and V5.
+/// A package needs a title and a description (contract, "Title empty" and "Description empty").
 #[test]
 fn title_and_description() {
     for title in ["", "title: ~\n", "title: \"\"\n"] {
@@ -187,7 +189,7 @@ fn title_and_description() {
     }
 }
 
-/// V6.
+/// Icons and screenshots that do not exist (contract, "Image missing").
 #[test]
 fn images() {
     let package = |list: &str, source: &str, kind: PackageKind| {
@@ -212,7 +214,7 @@ fn images() {
     assert_eq!(refusals(Memory::minimal(template)), [""; 0], "images of templates are not looked for");
 }
 
-/// V7.
+/// The folder is named after the version (contract, "Folder and manifest versions differ").
 #[test]
 fn folder_and_manifest_version() {
     let context = |folder| ReadContext { folder_version: Some(folder), ..STRICT };
@@ -224,7 +226,7 @@ fn folder_and_manifest_version() {
     }
 }
 
-/// V8.
+/// An input has either a type or a package (contract, "Input without a type or package").
 #[test]
 fn inputs_have_a_type_or_a_package() {
     for (input, fine) in [("title: I", false), ("type: a, package: b", false), ("type: a", true), ("package: b", true)]
@@ -238,7 +240,7 @@ fn inputs_have_a_type_or_a_package() {
     }
 }
 
-/// V9: the manifest of a data stream.
+/// Faults in the manifest of a data stream (contract, "Checks of data streams under validation").
 #[test]
 fn data_streams() {
     for (lines, rule) in [
@@ -256,7 +258,7 @@ fn data_streams() {
     }
 }
 
-/// V9: the pipeline that a data stream names.
+/// Faults in the pipeline that a data stream names (contract, "Checks of data streams under validation").
 #[test]
 fn pipelines_are_maps() {
     let package = |file: &str, content: &str| {
@@ -284,7 +286,7 @@ fn pipelines_are_maps() {
     }
 }
 
-/// V9: the fields of a data stream.
+/// Faults in the fields of a data stream (contract, "Checks of data streams under validation").
 #[test]
 fn required_fields() {
     let package = |files: &[(&str, &str)]| {
@@ -323,7 +325,7 @@ fn required_fields() {
     check_validation(package(&[("base.yml", &FIELDS.replace("date", "text"))]), &STRICT, "required-field");
 }
 
-/// A16 can be turned into a warning.
+/// A dash in a folder name can be made a warning (contract, "Dash in a folder name").
 #[test]
 fn folders_with_a_dash_may_be_allowed() {
     let memory = Memory::minimal("").with("a-b/c", "").listed();

@@ -1,5 +1,5 @@
-//! The tables of sections 3 and 5: which keys print, in which order, and when they are left out. Each row is YAML and a
-//! piece of the document with the neighbours of what it is about.
+//! Which keys print, in which order, and when they are left out (contract, "Model of a package" and "Data streams").
+//! Each row is YAML and the piece of the document that it leads to, with its neighbours.
 
 use super::{
     DATA_STREAM, Memory, STRICT, accepted, check_fragment, compact, info, read, refusals, render_info, render_item,
@@ -307,7 +307,8 @@ fn elasticsearch_settings() {
     }
 }
 
-/// The table of section 5.4: `elasticsearch` and `ingest_pipeline` in the manifest, the files, and what prints of both.
+/// `elasticsearch` and `ingest_pipeline` in the manifest, the files, and what prints of both (contract, "Ingest
+/// pipelines").
 #[test]
 fn ingest_pipelines() {
     let folder = "data_stream/log/elasticsearch/ingest_pipeline";
@@ -346,7 +347,8 @@ fn ingest_pipelines() {
     }
 }
 
-/// The catalog may give a package the deprecation of another version (section 6.6); it stands where its own would.
+/// The catalog may give a package the deprecation of another version (contract, "Deprecation propagation"), which
+/// prints in the place of its own.
 #[test]
 fn deprecation_is_put_in_when_the_document_is_rendered() {
     let package = accepted(Memory::minimal("deprecated: {since: 1.0.0, replaced_by: {package: bar}}\ngroup: g\n"));

@@ -1,5 +1,5 @@
-//! The table of section 2.5, one column a test. Each row is a YAML value and what becomes of it; `REFUSED` stands for a
-//! conversion that fails.
+//! How YAML values are converted (contract, "Typed reading"), one column of the table a test. Each row is a YAML value
+//! and its conversion; `REFUSED` stands for a conversion that fails.
 
 use super::{Memory, accepted, check_fragment, compact, info, refusals, render_info};
 
@@ -105,7 +105,7 @@ fn lists_of_strings() {
     );
 }
 
-/// An unset list of categories counts differently from an empty one (section 7.3).
+/// An unset list of categories counts differently from an empty one (contract, "Counting categories").
 #[test]
 fn unset_and_empty_lists_differ() {
     for (yaml, expected) in

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Kibanas before this one send `experimental=true` (contract, section 6.4).
+/// Kibanas before this one send `experimental=true` (contract, "Legacy filter").
 const FIRST_WITHOUT_LEGACY: [u64; 3] = [8, 6, 0];
 
 /// The runs of one package, given all its versions in catalog order.

@@ -10,7 +10,8 @@ fn found(tree: &Tree) -> Vec<String> {
     tree.discover().0.into_iter().map(|candidate| candidate.package).collect()
 }
 
-/// Contract 1.2 to 1.4: zips first, at any depth; folders only as `<anything>/<strict version>`.
+/// Zips come first, at any depth; folders count only as `<anything>/<strict version>` (contract, "Walk order",
+/// "Directory packages" and "Zip packages").
 #[test]
 fn zips_then_version_folders_in_walk_order() {
     let tree = Tree::new(&[
@@ -93,7 +94,8 @@ fn version_folders_may_lie_deeper() {
     assert_eq!(rules(&problems), expected);
 }
 
-/// Contract 1.3: files and links at the second level are ignored with a warning; signatures belong there.
+/// Files and links at the second level are ignored with a warning (contract, "Directory packages"); signatures belong
+/// there.
 #[test]
 fn odd_entries_at_the_second_level_are_reported() {
     let tree = Tree::new(&[
@@ -150,7 +152,7 @@ fn paths_are_searched_in_their_order() {
     assert_eq!(candidates[2].signature, None);
 }
 
-/// Contract 11, row 25: here a layer path that is a link is followed.
+/// Unlike in the reference, a layer path that is a link is followed (contract, "Where a static site differs").
 #[test]
 fn a_layer_path_may_be_a_link() {
     let tree = Tree::new(&["real/a/1.0.0/", "link -> real"]);

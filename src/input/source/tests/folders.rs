@@ -16,7 +16,8 @@ fn package(items: &[&str]) -> Tree {
     Tree::new(&items.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Contract 4.1: depth first, raw bytes within each folder, so `a/z` stands before `a0`.
+/// Entries stand depth first, in order of raw bytes within each folder, so `a/z` stands before `a0` (contract, "Assets
+/// list").
 #[test]
 fn entries_stand_in_walk_order_and_can_be_read() {
     let tree = package(&["a0/x", "a/z", "a.b", "B", "manifest.yml", "docs/README.md", "empty/", ".hidden", "é ?#%"]);
@@ -73,7 +74,8 @@ fn a_link_to_a_file_inside_has_its_content() {
     assert_eq!(absolute.open().unwrap().read("link").unwrap(), b"a/1.0.0/real");
 }
 
-/// Contract 4.3: a link to a folder counts as a folder; what lies below is not listed.
+/// A link to a folder counts as a folder; what lies below is not listed (contract, "Symlinks inside a directory
+/// package").
 #[test]
 fn a_link_to_a_folder_inside_is_an_empty_folder() {
     let tree = package(&["d/file", "link -> d"]);
@@ -83,7 +85,8 @@ fn a_link_to_a_folder_inside_is_an_empty_folder() {
     assert!(open.read("link/file").is_err());
 }
 
-/// Rows 8 of the contract's section 11, and A17.
+/// Links that leave the package or lead nowhere keep it out (contract, "Where a static site differs" and "Dangling
+/// link").
 #[test]
 fn links_that_lead_astray_quarantine() {
     let cases: [(&[&str], &str, &str); 12] = [
@@ -226,7 +229,7 @@ fn a_further_hard_link_does_not_matter() {
     assert!(open.read("f").is_ok());
 }
 
-/// Contract 1.4: zips count also inside directory packages, and rank among the zips.
+/// Zips inside directory packages are candidates too, and rank among the zips (contract, "Zip packages").
 #[test]
 fn zips_inside_are_candidates() {
     let tree = Tree::new(&["a/1.0.0/d/x.zip", "a/1.0.0/d/x.zip.sig", "a/1.0.0/y.zip", "a/1.0.0/z.zip/", "b.zip"]);

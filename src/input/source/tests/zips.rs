@@ -48,7 +48,7 @@ fn a_deflated_zip_is_listed_and_read() {
     assert_eq!((open.stats().len(), open.stats()[0].size), (1, bytes.len() as u64));
 }
 
-/// Contract 1.4: the first `<folder>/manifest.yml` fixes the root.
+/// The first `<folder>/manifest.yml` fixes the root (contract, "Zip packages").
 #[test]
 fn the_root_is_that_of_the_first_manifest() {
     let cases: [(&[&str], &[&str]); 4] = [
@@ -166,7 +166,7 @@ fn what_is_no_zip_is_skipped() {
     check_refused(tree.open(), "not-a-zip", None);
 }
 
-/// Contract 1.4: a link to a zip is accepted.
+/// A link to a zip is accepted (contract, "Zip packages").
 #[test]
 fn a_link_to_a_zip_is_opened() {
     let tree = Tree::new(&["a.zip -> data"]);
