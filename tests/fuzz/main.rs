@@ -5,6 +5,8 @@
 //! * `EPR_FUZZ_RUNS`: number of mutated inputs for each target, 2,000 if absent;
 //! * `EPR_FUZZ_SECONDS`: run for this long instead;
 //! * `EPR_FUZZ_SEED`: number that the inputs are derived from, 0 if absent.
+#![allow(clippy::print_stdout, reason = "tells how much was tried")]
+#![allow(unreachable_pub, reason = "the targets are a library elsewhere")]
 
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
@@ -91,11 +93,12 @@ fn unescape(text: &str) -> Vec<u8> {
 /// A seed after a few random changes.
 fn mutated(corpus: &[(String, Vec<u8>)], tokens: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
     const LONGEST: usize = 16 << 10;
-    let mut pick = |rng: &mut Rng| corpus[rng.usize(..corpus.len())].1.clone();
+    let pick = |rng: &mut Rng| corpus[rng.usize(..corpus.len())].1.clone();
     let mut data = pick(rng);
     for _ in 0..1 << rng.u32(..6) {
         let start = rng.usize(..=data.len());
-        let end = data.len().min(start + rng.usize(..1 << rng.u32(..8)));
+        let longest = 1 << rng.u32(..8);
+        let end = data.len().min(start + rng.usize(..longest));
         match rng.u8(..8) {
             0 => drop(data.drain(start..end)),
             1 => data[start..end].iter_mut().take(1).for_each(|byte| *byte ^= 1 << rng.u32(..8)),
