@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 /// Every file of the repository that is not made by a build, by path.
 fn tracked() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = |depth, name: &str| (depth == 1 && ["target", "out", ".git"].contains(&name)) || name == "node_modules";
+    let made = |depth, name: &str| {
+        (depth == 1 && ["out", ".git"].contains(&name)) || ["artifacts", "node_modules", "target"].contains(&name)
+    };
     let walk = walkdir::WalkDir::new(root).sort_by_file_name().into_iter();
     let files = walk.filter_entry(|entry| !made(entry.depth(), entry.file_name().to_str().unwrap()));
     let files = files.map(Result::unwrap).filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);

@@ -1,51 +1,50 @@
-//! Tokens to plain values: grammar, anchors, merge keys, duplicate keys.
+//! Tokens to plain values: grammar, anchors, aliases and tags.
 //!
-//! Aliases are copied, never shared, so every copy is paid for from one budget: a file may not grow without bound.
-//! Must not know dotted keys or manifests.
+//! Aliases are copied, never shared, and every copy is paid for from one budget. So a small text cannot grow without bound.
 
-use super::mapping::Pairs;
-use super::plain::Plain;
-use super::scan::{Scanner, Token, TokenKind};
-use super::{Limits, Scalar, Warning, YamlError, resolve};
+use crate::error::{Result, Warning, YamlError, syntax};
+use crate::limits::{Budget, Limits};
+use crate::pairs::Pairs;
+use crate::plain::{Plain, Scalar};
+use crate::resolve;
+use crate::scan::{Scanner, Token, TokenKind};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-type Result<T> = std::result::Result<T, YamlError>;
-
-/// More directives than any file has, since each tag is looked up among them.
+/// Largest number of directives. Each tag is looked up among them, so the cost of a tag grows with their number.
 const MOST_DIRECTIVES: usize = 100;
 
 const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
 
-pub(super) struct Composer<'a> {
+pub(crate) struct Composer<'a> {
     scanner: Scanner<'a>,
     limits: &'a Limits,
-    /// Values that may still be made.
-    budget: usize,
+    budget: Budget,
+    /// Handles and prefixes of `%TAG` directives.
     tag_prefixes: Vec<(&'a str, String)>,
-    /// Name to index in `anchored`; a name may be given again.
+    /// Index into `anchored` by name; a name may be given again.
     anchors: BTreeMap<&'a str, usize>,
-    /// Absent while the value is being read: an alias to it would contain itself.
+    /// Anchored values. A value is absent while it is being read, since an alias to it would contain itself.
     anchored: Vec<Option<Plain>>,
-    /// Whether the value just read was an unquoted `<<`.
+    /// True if the value just read was an unquoted `<<`.
     merge: bool,
     warnings: Vec<Warning>,
 }
 
 /// The first document of a text.
-pub(super) struct Composed {
-    pub(super) root: Plain,
-    pub(super) warnings: Vec<Warning>,
-    /// Whether a marker (`---` or `...`) ended the document: what stands behind it does not count.
-    pub(super) marked_end: bool,
+pub(crate) struct Composed {
+    pub(crate) root: Plain,
+    pub(crate) warnings: Vec<Warning>,
+    /// True if a marker (`---` or `...`) ended the document; the rest of the text does not count then.
+    pub(crate) marked_end: bool,
 }
 
 /// Reads the first document; an empty text is null.
-pub(super) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
+pub(crate) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
     let mut composer = Composer {
         scanner: Scanner::new(text),
         limits,
-        budget: limits.nodes,
+        budget: Budget::new(limits),
         tag_prefixes: Vec::new(),
         anchors: BTreeMap::new(),
         anchored: Vec::new(),
@@ -53,12 +52,12 @@ pub(super) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
         warnings: Vec::new(),
     };
     let root = composer.document()?;
-    // The look behind the end also finds what cannot be a token there.
+    // This also fails if what follows the document is no token.
     let marked_end = matches!(composer.scanner.peek()?.kind, TokenKind::DocumentStart | TokenKind::DocumentEnd);
     Ok(Composed { root, warnings: composer.warnings, marked_end })
 }
 
-/// Whether the next token is one of these.
+/// True if the next token is one of these.
 macro_rules! next_is {
     ($composer:expr, $($kind:ident)|+) => {
         matches!($composer.scanner.peek()?.kind, $(TokenKind::$kind)|+)
@@ -110,16 +109,9 @@ impl<'a> Composer<'a> {
     }
 
     fn spend(&mut self, line: u32, amount: usize) -> Result<()> {
-        match self.budget.checked_sub(amount) {
-            Some(rest) => {
-                self.budget = rest;
-                Ok(())
-            }
-            None => {
-                let message = format!("document contains excessive aliasing or more than {} values", self.limits.nodes);
-                Err(YamlError::limit(line, message))
-            }
-        }
+        let most = self.limits.nodes;
+        let message = || format!("document contains excessive aliasing or more than {most} values");
+        self.budget.spend(line, amount, message)
     }
 
     /// A value that is not written, as in `key:`.
@@ -130,11 +122,11 @@ impl<'a> Composer<'a> {
         Ok(Plain::Scalar(Scalar::Null, line))
     }
 
-    /// One value. `block` allows block collections, `indentless` a list at the indentation of its key.
+    /// Reads one value. `block` allows block collections; `indentless` allows a list at the indentation of its key.
     fn node(&mut self, block: bool, indentless: bool, depth: usize) -> Result<Plain> {
         let line = self.scanner.peek()?.mark.line;
         if depth > self.limits.depth {
-            return Err(YamlError::limit(line, format!("nested deeper than {} levels", self.limits.depth)));
+            return Err(YamlError::too_deep(line, self.limits.depth));
         }
         if let TokenKind::Alias(name) = self.scanner.peek()?.kind {
             self.scanner.take()?;
@@ -150,7 +142,7 @@ impl<'a> Composer<'a> {
         });
         let value = self.content(block, indentless, depth, anchor.is_some(), tag)?;
         if let Some(slot) = slot {
-            self.spend(line, weight(&value))?;
+            self.spend(line, value.weight())?;
             self.anchored[slot] = Some(value.clone());
         }
         Ok(value)
@@ -161,17 +153,17 @@ impl<'a> Composer<'a> {
             return syntax(line, &format!("unknown anchor '{name}' referenced"));
         };
         let (size, height) = match &self.anchored[slot] {
-            Some(value) => (weight(value), height(value)),
+            Some(value) => (value.weight(), value.height()),
             None => return syntax(line, &format!("anchor '{name}' value contains itself")),
         };
         if depth + height > self.limits.depth {
-            return Err(YamlError::limit(line, format!("nested deeper than {} levels", self.limits.depth)));
+            return Err(YamlError::too_deep(line, self.limits.depth));
         }
         self.spend(line, size)?;
         Ok(self.anchored[slot].clone().unwrap_or(Plain::Scalar(Scalar::Null, line)))
     }
 
-    /// Anchor and tag, in either order.
+    /// Reads an anchor and a tag, in either order.
     fn properties(&mut self) -> Result<(Option<&'a str>, Option<String>)> {
         let (mut anchor, mut tag) = (None, None);
         loop {
@@ -321,13 +313,13 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// A single pair inside a flow list: `[key: value]`.
+    /// Reads a single pair inside a flow list: `[key: value]`.
     fn flow_pair(&mut self, depth: usize) -> Result<Plain> {
         let line = self.scanner.take()?.mark.line;
         self.spend(line, 1)?;
         let mut pairs = Pairs::default();
         let key = if next_is!(self, Value | FlowEntry | FlowSequenceEnd) {
-            // The reference steps over this token, odd as it is; `[? : x]` is a syntax error in consequence.
+            // go-yaml skips this token, so `[? : x]` is a syntax error.
             self.scanner.take()?;
             self.empty()?
         } else {
@@ -379,33 +371,5 @@ impl<'a> Composer<'a> {
         }
         self.scanner.take()?;
         Ok(Plain::Map(pairs.finish(&mut self.warnings), line))
-    }
-}
-
-pub(super) fn syntax<T>(line: u32, message: &str) -> Result<T> {
-    Err(YamlError::syntax(line, message))
-}
-
-/// What a copy costs: values, and text beyond the ordinary.
-fn weight(value: &Plain) -> usize {
-    let scalar = |scalar: &Scalar| match scalar {
-        Scalar::String(text) => 1 + text.len() / 64,
-        _ => 1,
-    };
-    match value {
-        Plain::Scalar(value, _) => scalar(value),
-        Plain::List(items, _) => 1 + items.iter().map(weight).sum::<usize>(),
-        Plain::Map(entries, _) => {
-            1 + entries.iter().map(|entry| scalar(&entry.key) + weight(&entry.value)).sum::<usize>()
-        }
-    }
-}
-
-/// How many levels are below a value.
-fn height(value: &Plain) -> usize {
-    match value {
-        Plain::Scalar(..) => 0,
-        Plain::List(items, _) => items.iter().map(|item| 1 + height(item)).max().unwrap_or(0),
-        Plain::Map(entries, _) => entries.iter().map(|entry| 1 + height(&entry.value)).max().unwrap_or(0),
     }
 }

@@ -1,27 +1,28 @@
-//! Stage b: keys split on dots, and dotted and nested spellings merged (contract, sections 2.3 and 2.4).
+//! Plain values to trees: keys are split on dots, and dotted and nested spellings are merged.
 //!
-//! The reference applies the keys of a mapping in no fixed order. Here the order is fixed: keys with fewer dots first,
-//! and what is there stays. So a nested value wins over a dotted one, with a warning. What the reference refuses in most
-//! runs (a map against a scalar, a list place filled twice) is always refused. Must not know field names or types.
+//! Go programs apply the keys of a mapping in random order. Here keys with fewer dots come first, and what is there stays.
+//! So a nested value wins over a dotted one, with a warning. What Go programs refuse in most orders (a mapping against a
+//! scalar, a list index given twice) is always refused.
 
-use super::mapping::spelled;
-use super::resolve::{Part, part};
-use super::{Entry, Limits, Node, Plain, Scalar, Value, Warning, YamlError};
-
-type Result<T> = std::result::Result<T, YamlError>;
+use crate::error::{Result, Warning, YamlError};
+use crate::limits::{Budget, Limits};
+use crate::plain::{Entry, Plain, Scalar};
+use crate::resolve::{Part, part};
+use crate::tree::{Node, Value};
+use std::fmt::{self, Display, Write};
 
 /// Expands a whole document.
 ///
 /// # Errors
-/// `yaml-top-level`, `yaml-key`, `yaml-conflict`, `yaml-negative-index` (contract, A3 to A6); `yaml-limit`.
-pub(super) fn expand(root: Plain, limits: &Limits, warnings: &mut Vec<Warning>) -> Result<Node> {
-    let mut expander = Expander { limits, budget: limits.nodes, warnings };
+/// `yaml-top-level`, `yaml-key`, `yaml-conflict`, `yaml-negative-index` or `yaml-limit`.
+pub(crate) fn expand(root: Plain, limits: &Limits, warnings: &mut Vec<Warning>) -> Result<Node> {
+    let mut expander = Expander { limits, budget: Budget::new(limits), warnings };
     match expander.value(root, 0)? {
         Value::Node(node) => Ok(node),
         Value::Scalar(Scalar::Null, line) => Ok(Node { line, ..Node::default() }),
         Value::Scalar(scalar, line) => {
-            let kind = kind(&scalar);
-            let message = format!("type '{kind}' is not supported on top level of config, only dictionary or list");
+            let message =
+                format!("type '{}' is not supported on top level of config, only dictionary or list", scalar.kind());
             Err(YamlError { line: Some(line), message, rule: "yaml-top-level" })
         }
     }
@@ -30,14 +31,14 @@ pub(super) fn expand(root: Plain, limits: &Limits, warnings: &mut Vec<Warning>) 
 struct Expander<'a> {
     limits: &'a Limits,
     /// Nodes and list gaps that dotted keys may still add.
-    budget: usize,
+    budget: Budget,
     warnings: &'a mut Vec<Warning>,
 }
 
 impl Expander<'_> {
     fn value(&mut self, plain: Plain, depth: usize) -> Result<Value> {
         if depth > self.limits.depth {
-            return Err(self.too_deep(plain.line()));
+            return Err(YamlError::too_deep(plain.line(), self.limits.depth));
         }
         match plain {
             Plain::Scalar(scalar, line) => Ok(Value::Scalar(scalar, line)),
@@ -62,8 +63,7 @@ impl Expander<'_> {
             let key = match entry.key {
                 Scalar::String(key) => key,
                 other => {
-                    let message =
-                        format!("string key required when merging into config, but found {}", spelled(&other));
+                    let message = format!("string key required when merging into config, but found {}", other.quoted());
                     return Err(YamlError { line: Some(entry.line), message, rule: "yaml-key" });
                 }
             };
@@ -72,14 +72,14 @@ impl Expander<'_> {
         Ok(node)
     }
 
-    /// Puts a value where its dotted key says.
+    /// Puts a value where its dotted key points.
     fn insert(&mut self, node: &mut Node, key: &str, line: u32, value: Plain, depth: usize) -> Result<()> {
         let mut parts = key.split('.');
         let last = parts.next_back().unwrap_or_default();
-        // A key that is not text has as many levels as parts, and each costs stack when it is read or dropped.
+        // Each part of the key is a level, which costs stack when the tree is read or dropped.
         let levels = parts.clone().count();
         if depth + levels >= self.limits.depth {
-            return Err(self.too_deep(line));
+            return Err(YamlError::too_deep(line, self.limits.depth));
         }
         let mut value = self.value(value, depth + levels + 1)?;
         let mut here = node;
@@ -93,25 +93,25 @@ impl Expander<'_> {
                 Value::Node(next) => next,
                 // Nothing conflicts with null.
                 Value::Scalar(..) if is_null(&value) => return Ok(()),
-                Value::Scalar(scalar, _) => return Err(wrong_type("object", kind(scalar), key, line)),
+                Value::Scalar(scalar, _) => return Err(wrong_type(scalar.kind(), &key, line)),
             };
         }
         let slot = self.slot(here, last, key, line)?;
         let existing = std::mem::replace(slot, Value::Scalar(Scalar::Null, line));
         let in_list = matches!(part(last), Part::Index(_));
-        value = self.merged(existing, value, in_list, key, line)?;
+        value = self.merged(existing, value, in_list, &key, line)?;
         *slot = value;
         Ok(())
     }
 
-    /// The place of one part of a key, null if nothing was there.
+    /// Returns the value at one part of a key, null if there was none.
     fn slot<'n>(&mut self, node: &'n mut Node, name: &str, key: &str, line: u32) -> Result<&'n mut Value> {
         match part(name) {
             Part::Name => {
                 if !node.names.contains_key(name) {
                     node.names.insert(name.to_owned(), Value::Scalar(Scalar::Null, line));
                 }
-                node.names.get_mut(name).ok_or_else(|| wrong_type("object", "nothing", key, line))
+                node.names.get_mut(name).ok_or_else(|| wrong_type("nothing", &key, line))
             }
             Part::Index(index) => {
                 if index >= node.items.len() {
@@ -127,8 +127,8 @@ impl Expander<'_> {
         }
     }
 
-    /// Joins two values of the same place; the first one was nested at least as deep in the text.
-    fn merged(&mut self, first: Value, second: Value, in_list: bool, key: &str, line: u32) -> Result<Value> {
+    /// Merges two values of the same key. The first one was written with fewer dots.
+    fn merged(&mut self, first: Value, second: Value, in_list: bool, key: &dyn Display, line: u32) -> Result<Value> {
         match (first, second) {
             (first, second) if is_null(&first) => Ok(second),
             (first, second) if is_null(&second) => Ok(first),
@@ -137,33 +137,33 @@ impl Expander<'_> {
                 Ok(Value::Node(first))
             }
             (Value::Scalar(..), Value::Scalar(..)) if in_list => {
-                let message = format!("duplicate key accessing '{key}'");
+                let message = format!("duplicate key accessing '{}'", shortened(key));
                 Err(YamlError { line: Some(line), message, rule: "yaml-conflict" })
             }
             (first @ Value::Scalar(..), Value::Scalar(_, second)) => {
+                let key = shortened(key);
                 let message = format!("`{key}` is also given in nested form, which counts; this one is ignored");
                 self.warnings.push(Warning { line: second, message });
                 Ok(first)
             }
             (Value::Node(_), Value::Scalar(scalar, _)) | (Value::Scalar(scalar, _), Value::Node(_)) => {
-                Err(wrong_type("object", kind(&scalar), key, line))
+                Err(wrong_type(scalar.kind(), key, line))
             }
         }
     }
 
-    fn join(&mut self, first: &mut Node, second: Node, key: &str, line: u32) -> Result<()> {
+    fn join(&mut self, first: &mut Node, second: Node, key: &dyn Display, line: u32) -> Result<()> {
         first.is_list |= second.is_list;
         for (name, value) in second.names {
-            let path = format!("{key}.{name}");
             let existing = first.names.remove(&name).unwrap_or(Value::Scalar(Scalar::Null, line));
-            let value = self.merged(existing, value, false, &path, line)?;
+            let value = self.merged(existing, value, false, &format_args!("{key}.{name}"), line)?;
             first.names.insert(name, value);
         }
         for (index, value) in second.items.into_iter().enumerate() {
             match first.items.get_mut(index) {
                 Some(slot) => {
                     let existing = std::mem::replace(slot, Value::Scalar(Scalar::Null, line));
-                    *slot = self.merged(existing, value, true, &format!("{key}.{index}"), line)?;
+                    *slot = self.merged(existing, value, true, &format_args!("{key}.{index}"), line)?;
                 }
                 None => first.items.push(value),
             }
@@ -172,17 +172,8 @@ impl Expander<'_> {
     }
 
     fn spend(&mut self, line: u32, amount: usize) -> Result<()> {
-        match self.budget.checked_sub(amount) {
-            Some(rest) => {
-                self.budget = rest;
-                Ok(())
-            }
-            None => Err(YamlError::limit(line, format!("dotted keys make more than {} values", self.limits.nodes))),
-        }
-    }
-
-    fn too_deep(&self, line: u32) -> YamlError {
-        YamlError::limit(line, format!("nested deeper than {} levels", self.limits.depth))
+        let most = self.limits.nodes;
+        self.budget.spend(line, amount, || format!("dotted keys make more than {most} values"))
     }
 }
 
@@ -190,18 +181,32 @@ fn is_null(value: &Value) -> bool {
     matches!(value, Value::Scalar(Scalar::Null, _))
 }
 
-fn wrong_type(wanted: &str, found: &str, key: &str, line: u32) -> YamlError {
-    let message = format!("required '{wanted}', but found '{found}' in field '{key}'");
+fn wrong_type(found: &str, key: &dyn Display, line: u32) -> YamlError {
+    let message = format!("required 'object', but found '{found}' in field '{}'", shortened(key));
     YamlError { line: Some(line), message, rule: "yaml-conflict" }
 }
 
-fn kind(scalar: &Scalar) -> &'static str {
-    match scalar {
-        Scalar::Null => "null",
-        Scalar::Bool(_) => "bool",
-        Scalar::Int(_) => "int",
-        Scalar::Uint(_) => "uint",
-        Scalar::Float(_) => "float",
-        Scalar::String(_) => "string",
+/// A key as messages show it. A short text can give many warnings for one long key, so long keys are cut.
+fn shortened(key: &dyn Display) -> String {
+    let mut short = Shortened(String::new());
+    match write!(short, "{key}") {
+        Ok(()) => short.0,
+        Err(fmt::Error) => short.0 + "…",
+    }
+}
+
+/// Accepts text up to a length, and fails when there is more.
+struct Shortened(String);
+
+impl Write for Shortened {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        const LONGEST: usize = 200;
+        for character in text.chars() {
+            if self.0.len() >= LONGEST {
+                return Err(fmt::Error);
+            }
+            self.0.push(character);
+        }
+        Ok(())
     }
 }

@@ -1,14 +1,14 @@
-//! What a scalar means: YAML 1.1 as the registry's parser resolves it (contract, section 2.2).
+//! Types of scalars, as go-yaml 2 finds them.
 //!
-//! Only text and tag count here; quotes are the caller's concern.
+//! Only text and tag count here; the caller knows about quotes.
 
-use super::Scalar;
+use crate::plain::Scalar;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
 
-/// Padding is required, stray bits at the end are not looked at: the reference's decoder.
+/// Padding is required and stray bits at the end are ignored, as in Go's decoder.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -18,11 +18,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 const TAGS: &str = "tag:yaml.org,2002:";
 
-/// Resolves a scalar with an explicit tag. Tags of no meaning here make a string.
+/// Resolves a scalar with an explicit tag. An unknown tag makes a string.
 ///
 /// # Errors
-/// The message for a value that the tag does not allow.
-pub(super) fn tagged(text: Cow<'_, str>, tag: &str) -> Result<Scalar, String> {
+/// A message if the tag does not allow the value.
+pub(crate) fn tagged(text: Cow<'_, str>, tag: &str) -> Result<Scalar, String> {
     let Some(kind) = tag.strip_prefix(TAGS) else { return Ok(Scalar::String(text.into_owned())) };
     let refuse = |value: &Scalar, text: &str| Err(format!("cannot decode !!{} `{text}` as a !!{kind}", name(value)));
     match kind {
@@ -59,7 +59,7 @@ fn binary(text: &str) -> Result<Scalar, String> {
 }
 
 /// Resolves an unquoted, untagged scalar.
-pub(super) fn plain(text: Cow<'_, str>) -> Scalar {
+pub(crate) fn plain(text: Cow<'_, str>) -> Scalar {
     let value = match text.as_bytes().first() {
         None => Some(Scalar::Null),
         Some(b'~' | b'n' | b'N' | b'y' | b'Y' | b't' | b'T' | b'f' | b'F' | b'o' | b'O') => word(&text),
@@ -88,7 +88,7 @@ fn special_float(text: &str) -> Option<Scalar> {
     }))
 }
 
-/// A float that begins with its point: here underscores must stand between digits.
+/// A float that begins with its point. Unlike in other numbers, underscores must stand between digits.
 fn point_float(text: &str) -> Option<Scalar> {
     let bytes = text.as_bytes();
     let digit = |index: Option<usize>| index.and_then(|index| bytes.get(index)).is_some_and(u8::is_ascii_digit);
@@ -100,17 +100,17 @@ fn point_float(text: &str) -> Option<Scalar> {
 }
 
 fn number(text: &str) -> Option<Scalar> {
-    // Most versions and dates fail here without work.
+    // A cheap test that most strings fail.
     if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-')) {
         return None;
     }
     let text = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
-    // The reference lets a sign follow this prefix, and no other.
+    // go-yaml allows a sign behind this prefix only.
     let signed_binary = || i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Scalar::Int);
     integer(&text).or_else(|| float(&text)).or_else(signed_binary)
 }
 
-/// A sign and its absence, and the base and digits of an integer literal.
+/// Base and digits of an integer literal without sign.
 fn base_of(text: &str) -> (u32, &str) {
     match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (16, &text[2..]),
@@ -121,11 +121,11 @@ fn base_of(text: &str) -> (u32, &str) {
     }
 }
 
-/// An integer literal without underscores: sign; decimal, `0x`, `0o`, `0b` or a leading zero for octal.
+/// An integer literal without underscores: a sign, then decimal, `0x`, `0o`, `0b` or a leading zero for octal.
 fn integer(text: &str) -> Option<Scalar> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (base, digits) = base_of(unsigned);
-    // The standard conversions would take another sign.
+    // The standard conversion would accept another sign.
     if !digits.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return None;
     }
@@ -135,13 +135,13 @@ fn integer(text: &str) -> Option<Scalar> {
     }
     match i64::try_from(magnitude) {
         Ok(value) => Some(Scalar::Int(value)),
-        // With a plus sign the larger half is no integer.
+        // go-yaml reads these as floats.
         Err(_) if text.starts_with('+') => None,
         Err(_) => Some(Scalar::Uint(magnitude)),
     }
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, if it does not overflow.
+/// A float that matches `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?` and does not overflow.
 fn float(text: &str) -> Option<Scalar> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -160,7 +160,7 @@ fn float(text: &str) -> Option<Scalar> {
     text.parse().ok().filter(|value: &f64| value.is_finite()).map(Scalar::Float)
 }
 
-/// Four digits, month, day, and possibly a time; the reference keeps the spelling.
+/// Returns true for four digits, month, day and possibly a time.
 fn is_timestamp(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return false };
@@ -174,22 +174,22 @@ fn is_timestamp(text: &str) -> bool {
     year.len() == 4 && year.parse::<u16>().is_ok() && within(month, 12) && within(day, 31) && time.bytes().all(clock)
 }
 
-/// What a part of a dotted key is (contract, section 2.3).
+/// Meaning of one part of a dotted key.
 #[derive(Debug, PartialEq)]
-pub(super) enum Part {
-    /// A place in a list.
+pub(crate) enum Part {
+    /// An index into a list.
     Index(usize),
     /// A name.
     Name,
-    /// An integer below zero, which the reference cannot bear.
+    /// A negative integer, which is always refused.
     Negative,
 }
 
-/// The largest number that counts as a place in a list.
+/// Largest number that is an index; larger ones are names.
 const LARGEST_INDEX: u64 = 1024;
 
-/// Tells list indexes from names: an integer literal, single underscores between digits, at most 1,024.
-pub(super) fn part(text: &str) -> Part {
+/// Tells indexes from names. An index is an integer literal of at most 1,024; underscores must stand between digits.
+pub(crate) fn part(text: &str) -> Part {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !unsigned.starts_with(|first: char| first.is_ascii_digit()) {
         return Part::Name;
@@ -208,7 +208,7 @@ pub(super) fn part(text: &str) -> Part {
     }
 }
 
-/// Each underscore stands between two digits, or between the prefix of a base and a digit.
+/// Returns true if each underscore stands between two digits, or between the prefix of a base and a digit.
 fn underscores_separate_digits(unsigned: &str) -> bool {
     let bytes = unsigned.as_bytes();
     let prefix = usize::from(base_of(unsigned).1.len() + 2 == bytes.len()) * 2;

@@ -1,21 +1,32 @@
 //! Bytes to text: encodings, byte order marks, and characters that YAML forbids.
 //!
-//! A forbidden character does not end the reading here: it may stand behind the end of the first document, where the
-//! registry never looks. So the text is cut at it, and the caller decides whether the cut was reached. This module must
-//! not know tokens or values.
+//! A forbidden character may stand behind the end of the first document, where it does no harm. So the text is cut at it,
+//! and the caller decides whether the cut was reached.
 
 use std::borrow::Cow;
 
 /// The readable part of a file.
-pub(super) struct Text<'a> {
-    /// Everything before the first forbidden character, without byte order mark.
-    pub(super) text: Cow<'a, str>,
-    /// Why the text stops early, when it does.
-    pub(super) cut: Option<&'static str>,
+pub(crate) struct Text<'a> {
+    /// The text before the first forbidden character, without byte order mark.
+    pub(crate) text: Cow<'a, str>,
+    /// Reason why the text was cut; absent if it was not.
+    pub(crate) cut: Option<&'static str>,
+}
+
+impl Text<'_> {
+    /// Number of the last line, from 1.
+    pub(crate) fn last_line(&self) -> u32 {
+        let is_break = |(at, character): &(usize, char)| match character {
+            '\n' => !self.text[..*at].ends_with('\r'),
+            '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => true,
+            _ => false,
+        };
+        u32::try_from(1 + self.text.char_indices().filter(is_break).count()).unwrap_or(u32::MAX)
+    }
 }
 
 /// Decodes UTF-8, with or without byte order mark, or UTF-16 with one.
-pub(super) fn decode(bytes: &[u8]) -> Text<'_> {
+pub(crate) fn decode(bytes: &[u8]) -> Text<'_> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
@@ -59,7 +70,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text<'static> {
 }
 
 fn first_forbidden(text: &str) -> Option<usize> {
-    // Nearly all files are plain ASCII: look at bytes first, and decode only when one is out of the ordinary.
+    // Nearly all texts are ASCII, so bytes are tested before characters are decoded.
     let suspicious = |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte >= 0x7f;
     let start = text.bytes().position(suspicious)?;
     text[start..].char_indices().find(|(_, character)| is_forbidden(*character)).map(|(index, _)| start + index)

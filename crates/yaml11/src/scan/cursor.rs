@@ -1,11 +1,31 @@
-//! The place in the text: looking at characters, stepping over them, counting lines.
-//!
-//! Must not know tokens.
+//! A position in the text: looks at characters, steps over them, counts lines.
 
-use super::{Mark, Scanner};
+use super::token::Mark;
+use crate::error::{Result, syntax};
 
-impl<'a> Scanner<'a> {
-    /// The byte `ahead` of the position, 0 behind the end: the text holds no zero bytes.
+/// A position in the text.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    /// In bytes; always at a character boundary.
+    pub(super) position: usize,
+    pub(super) mark: Mark,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Cursor { text, position: 0, mark: Mark { index: 0, line: 1, column: 0 } }
+    }
+
+    pub(super) fn error<T>(&self, message: &str) -> Result<T> {
+        syntax(self.mark.line, message)
+    }
+
+    /// Returns the text from a byte position to here.
+    pub(super) fn slice(&self, start: usize) -> &'a str {
+        &self.text[start..self.position]
+    }
+
+    /// Returns the byte `ahead` of the position, or 0 behind the end. The text holds no zero bytes.
     pub(super) fn at(&self, ahead: usize) -> u8 {
         self.text.as_bytes().get(self.position + ahead).copied().unwrap_or(0)
     }
@@ -35,7 +55,7 @@ impl<'a> Scanner<'a> {
         self.is_blank(ahead) || self.is_break_or_end(ahead)
     }
 
-    /// Steps over one character that is no line break.
+    /// Steps over one character that is not a line break.
     pub(super) fn skip(&mut self) {
         self.position += match self.at(0) {
             _ if self.is_end() => return,
@@ -48,8 +68,8 @@ impl<'a> Scanner<'a> {
         self.mark.column += 1;
     }
 
-    /// Steps over characters of one byte as long as they are wanted: most texts are made of these, and stepping over all at
-    /// once is what makes reading fast.
+    /// Steps over ASCII characters as long as they are wanted. Most text is ASCII, and stepping over many characters at once
+    /// makes reading fast.
     pub(super) fn skip_ascii(&mut self, is_wanted: impl Fn(u8) -> bool) {
         let rest = &self.text.as_bytes()[self.position..];
         let count = rest.iter().position(|byte| !(byte.is_ascii() && is_wanted(*byte))).unwrap_or(rest.len());
@@ -58,7 +78,7 @@ impl<'a> Scanner<'a> {
         self.mark.column += count;
     }
 
-    /// Steps over one line break and says how it reads: `\n`, or itself for the two Unicode separators.
+    /// Steps over one line break. Returns how it reads: as itself for the two Unicode separators, as `\n` otherwise.
     pub(super) fn skip_break(&mut self) -> &'a str {
         let (width, characters) = match self.at(0) {
             b'\r' if self.at(1) == b'\n' => (2, 2),
@@ -67,11 +87,10 @@ impl<'a> Scanner<'a> {
             0xe2 => (3, 1),
             _ => return "",
         };
-        let text: &'a str = self.text;
-        let written = &text[self.position..self.position + width];
+        let start = self.position;
         self.position += width;
         self.mark = Mark { index: self.mark.index + characters, line: self.mark.line + 1, column: 0 };
-        if width == 3 { written } else { "\n" }
+        if width == 3 { self.slice(start) } else { "\n" }
     }
 
     pub(super) fn skip_to_line_end(&mut self) {
@@ -84,7 +103,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// `---` or `...` at the start of a line.
+    /// Returns true at `---` or `...` at the start of a line.
     pub(super) fn is_document_indicator(&self) -> bool {
         self.mark.column == 0
             && (self.text.as_bytes()[self.position..].starts_with(b"---")

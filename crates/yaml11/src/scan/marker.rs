@@ -1,22 +1,21 @@
-//! Directives, anchors, aliases and tags: what stands around values.
-//!
-//! Must not know what a tag means; that is for the composer.
+//! Directives, anchors, aliases and tags.
 
-use super::{Result, Scanner, Token, TokenKind};
+use super::cursor::Cursor;
+use super::token::{Token, TokenKind};
+use crate::error::Result;
 use std::borrow::Cow;
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-impl<'a> Scanner<'a> {
+impl<'a> Cursor<'a> {
     fn scan_word(&mut self) -> &'a str {
-        let text: &'a str = self.text;
         let start = self.position;
         while is_word(self.at(0)) {
             self.skip();
         }
-        &text[start..self.position]
+        self.slice(start)
     }
 
     fn skip_blanks(&mut self) {
@@ -25,7 +24,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// `%YAML 1.1` or `%TAG !handle! prefix`.
+    /// Reads `%YAML 1.1` or `%TAG !handle! prefix`.
     pub(super) fn scan_directive(&mut self) -> Result<Token<'a>> {
         let mark = self.mark;
         self.skip();
@@ -90,9 +89,8 @@ impl<'a> Scanner<'a> {
         Ok(TokenKind::TagPrefix(handle, prefix))
     }
 
-    /// `!`, `!word` or `!word!`.
+    /// Reads `!`, `!word` or `!word!`.
     fn scan_handle(&mut self) -> Result<&'a str> {
-        let text: &'a str = self.text;
         let start = self.position;
         if self.at(0) != b'!' {
             return self.error("did not find expected '!'");
@@ -102,10 +100,10 @@ impl<'a> Scanner<'a> {
         if self.at(0) == b'!' {
             self.skip();
         }
-        Ok(&text[start..self.position])
+        Ok(self.slice(start))
     }
 
-    /// `&anchor` or `*alias`.
+    /// Reads `&anchor` or `*alias`.
     pub(super) fn scan_anchor(&mut self) -> Result<TokenKind<'a>> {
         let alias = self.at(0) == b'*';
         self.skip();
@@ -118,7 +116,7 @@ impl<'a> Scanner<'a> {
         Ok(if alias { TokenKind::Alias(name) } else { TokenKind::Anchor(name) })
     }
 
-    /// `!<uri>`, `!suffix`, `!handle!suffix` or `!`.
+    /// Reads `!<uri>`, `!suffix`, `!handle!suffix` or `!`.
     pub(super) fn scan_tag(&mut self) -> Result<TokenKind<'a>> {
         let kind = if self.at(1) == b'<' {
             self.skip();
@@ -148,8 +146,7 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
-    /// A tag's address. `head` was read already: its text behind `!` belongs to the address, and it makes an empty
-    /// rest acceptable.
+    /// Reads the URI of a tag. `head` was read before: its text behind `!` belongs to the URI, so that the rest may be empty.
     fn scan_uri(&mut self, head: &str) -> Result<String> {
         let mut bytes = head.as_bytes().get(1..).unwrap_or_default().to_vec();
         let start = self.position;

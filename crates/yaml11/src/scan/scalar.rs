@@ -1,17 +1,19 @@
-//! The four spellings of a scalar: plain, quoted twice, block.
+//! Scalars: unquoted, in single or double quotes, and in blocks.
 //!
-//! Text that needs no change is borrowed, so that most scalars cost nothing. What a scalar means must not be known here.
+//! Text that needs no change is borrowed, so that most scalars need no memory of their own.
 
-use super::{Result, Scanner, TokenKind};
+use super::cursor::Cursor;
+use super::token::TokenKind;
+use crate::error::Result;
 use std::borrow::Cow;
 
-/// White space between two runs of text in a scalar that spans lines; it folds to a space, to line breaks, or stays.
+/// White space between two runs of text. It stays as it is unless it contains a line break.
 #[derive(Default)]
 struct Gap {
     blanks: String,
     first_break: &'static str,
     more_breaks: String,
-    /// Whether a line break was met.
+    /// True if there was a line break.
     broken: bool,
 }
 
@@ -21,7 +23,7 @@ impl Gap {
             self.more_breaks.push_str(text);
         } else {
             self.blanks.clear();
-            // The reading of a line break is one of three texts.
+            // `Cursor::skip_break` returns one of three texts.
             self.first_break = match text {
                 "\u{2028}" => "\u{2028}",
                 "\u{2029}" => "\u{2029}",
@@ -54,26 +56,21 @@ impl Gap {
     }
 }
 
-/// Whether a character of one byte can neither end an unquoted scalar nor separate parts of it.
+/// Returns true for a byte that can neither end an unquoted scalar nor separate its parts.
 fn is_ordinary(byte: u8) -> bool {
     byte > b' ' && !matches!(byte, b':' | b',' | b'?' | b'[' | b']' | b'{' | b'}')
 }
 
-impl<'a> Scanner<'a> {
-    fn slice(&self, start: usize) -> &'a str {
-        let text: &'a str = self.text;
-        &text[start..self.position]
-    }
-
-    /// Reads an unquoted scalar. Trailing blanks and comments do not belong to it.
-    pub(super) fn scan_plain(&mut self) -> Result<TokenKind<'a>> {
-        let indent = self.indent + 1;
+impl<'a> Cursor<'a> {
+    /// Reads an unquoted scalar, without trailing blanks and comments. Outside of flow collections it ends with the first
+    /// line that is indented less than `indent`. Returns true if a line break follows it.
+    pub(super) fn scan_plain(&mut self, flow: bool, indent: i64) -> Result<(TokenKind<'a>, bool)> {
         let mut value = Cow::Borrowed("");
         let mut gap = Gap::default();
         let mut broken = false;
         while !self.is_document_indicator() && self.at(0) != b'#' {
             let start = self.position;
-            self.skip_plain_run();
+            self.skip_plain_run(flow);
             if self.position > start {
                 let run = self.slice(start);
                 if value.is_empty() {
@@ -87,7 +84,7 @@ impl<'a> Scanner<'a> {
             if !(self.is_blank(0) || self.is_break(0)) {
                 break;
             }
-            // A run that is empty leaves the gap to grow over several lines; it is written only before more text.
+            // If no text follows, the gap grows over several lines. It is written only before more text.
             while self.is_blank(0) || self.is_break(0) {
                 if self.is_break(0) {
                     gap.line_break(self.skip_break());
@@ -102,19 +99,15 @@ impl<'a> Scanner<'a> {
                     self.skip();
                 }
             }
-            if !self.in_flow() && (self.mark.column as i64) < indent {
+            if !flow && (self.mark.column as i64) < indent {
                 break;
             }
         }
-        if broken {
-            self.simple_key_allowed = true;
-        }
-        Ok(TokenKind::Scalar { value, plain: true })
+        Ok((TokenKind::Scalar { value, plain: true }, broken))
     }
 
     /// Steps over text up to white space or an indicator that ends a plain scalar.
-    fn skip_plain_run(&mut self) {
-        let flow = self.in_flow();
+    fn skip_plain_run(&mut self, flow: bool) {
         loop {
             self.skip_ascii(is_ordinary);
             match self.at(0) {
@@ -170,7 +163,7 @@ impl<'a> Scanner<'a> {
         Ok(TokenKind::Scalar { value, plain: false })
     }
 
-    /// Reads up to white space or the closing quote; says whether an escaped line break ended the run.
+    /// Reads up to white space or the closing quote. Returns true if an escaped line break ended the run.
     fn scan_quoted_run(&mut self, quote: u8, value: &mut Cow<'a, str>) -> Result<bool> {
         loop {
             let start = self.position;
@@ -249,19 +242,20 @@ impl<'a> Scanner<'a> {
         char::from_u32(code).map_or_else(|| self.error("found invalid Unicode character escape code"), Ok)
     }
 
-    /// Reads a literal (`|`) or folded (`>`) block.
-    pub(super) fn scan_block(&mut self, literal: bool) -> Result<TokenKind<'a>> {
+    /// Reads a literal (`|`) or folded (`>`) block inside a collection at column `parent`, which is -1 for the root.
+    pub(super) fn scan_block(&mut self, literal: bool, parent: i64) -> Result<TokenKind<'a>> {
         self.skip();
         let (chomping, increment) = self.scan_block_header()?;
+        // Zero until the first line shows the indentation.
         let mut indent = match increment {
             0 => 0,
-            _ => self.indent.max(0) as usize + increment,
+            _ => parent.max(0) as usize + increment,
         };
         let mut value = String::new();
         let mut line_break = "";
         let mut more_breaks = String::new();
         let mut after_blank = false;
-        self.scan_block_breaks(&mut indent, &mut more_breaks)?;
+        self.scan_block_breaks(parent, &mut indent, &mut more_breaks)?;
         while self.mark.column == indent && !self.is_end() {
             let blank = self.is_blank(0);
             if !literal && line_break == "\n" && !after_blank && !blank {
@@ -278,7 +272,7 @@ impl<'a> Scanner<'a> {
             self.skip_to_line_end();
             value.push_str(self.slice(start));
             line_break = self.skip_break();
-            self.scan_block_breaks(&mut indent, &mut more_breaks)?;
+            self.scan_block_breaks(parent, &mut indent, &mut more_breaks)?;
         }
         if chomping != Some(b'-') {
             value.push_str(line_break);
@@ -289,7 +283,7 @@ impl<'a> Scanner<'a> {
         Ok(TokenKind::Scalar { value: Cow::Owned(value), plain: false })
     }
 
-    /// The chomping sign and the digit of indentation, in either order, and the rest of the line.
+    /// Reads the chomping sign and the digit of indentation, in either order, and the rest of the line.
     fn scan_block_header(&mut self) -> Result<(Option<u8>, usize)> {
         let mut chomping = None;
         let mut increment = 0;
@@ -315,8 +309,8 @@ impl<'a> Scanner<'a> {
         Ok((chomping, increment))
     }
 
-    /// Steps over empty lines and indentation; finds the indentation when it is not known yet.
-    fn scan_block_breaks(&mut self, indent: &mut usize, breaks: &mut String) -> Result<()> {
+    /// Steps over empty lines and indentation. Finds the indentation if it is not known yet.
+    fn scan_block_breaks(&mut self, parent: i64, indent: &mut usize, breaks: &mut String) -> Result<()> {
         let mut widest = 0;
         loop {
             while (*indent == 0 || self.mark.column < *indent) && self.at(0) == b' ' {
@@ -332,7 +326,7 @@ impl<'a> Scanner<'a> {
             breaks.push_str(self.skip_break());
         }
         if *indent == 0 {
-            *indent = widest.max((self.indent + 1).max(1) as usize);
+            *indent = widest.max((parent + 1).max(1) as usize);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! Stage a: the tables of the contract's section 2.2.
+//! Tables of texts and the plain values they read as.
 
-use super::super::{Limits, parse_plain};
 use super::plain;
+use crate::{Limits, parse_plain};
 
 fn check(text: impl AsRef<[u8]>, expected: &str) {
     let found = plain(text.as_ref());
@@ -304,10 +304,11 @@ fn lines_are_those_of_the_text() {
     check("a: 1\r\nb: *x\r\n", 2);
     check("a: |\n  x\n\nb: \"\\q\"\n", 4);
     check("a: 1\n\nb: \u{1}\n", 3);
+    check("a: 1\rb: 2\r\nc: 3\u{2028}d: \u{1}", 4);
     let document = parse_plain(b"# c\na: 1\n\nb:\n  - x\n  - {y: z}\na: 2\n", &Limits::default()).expect("reads");
     let list = document.root.get("b").expect("b");
     assert_eq!((document.root.line(), list.line()), (2, 5));
-    assert_eq!(document.root.get("a").map(super::Plain::line), Some(7));
+    assert_eq!(document.root.get("a").map(crate::Plain::line), Some(7));
     let messages: Vec<_> = document.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
     assert_eq!(messages, [(7, "duplicate key `a`; this last one counts")]);
 }

@@ -1,7 +1,7 @@
-//! Stage b: the contract's sections 2.3 and 2.4.
+//! Tables of texts and the trees they expand to.
 
-use super::super::{Limits, Value, parse};
 use super::expanded;
+use crate::{Limits, Value, parse};
 
 fn check(text: &str, expected: &str) {
     let found = expanded(text);
@@ -77,7 +77,7 @@ fn top_level() {
     check("''", "!yaml-top-level: type 'string'");
 }
 
-/// Section 2.4; each pair is tried in both orders of the document, which must make no difference.
+/// Each pair is tried in both orders, which must make no difference.
 #[test]
 fn dotted_and_nested_keys_are_merged() {
     let table = [

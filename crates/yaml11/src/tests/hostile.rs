@@ -1,6 +1,6 @@
 //! Hostile input: limits, time, and no panic whatever the bytes.
 
-use super::super::{Limits, parse, parse_plain};
+use crate::{Limits, parse, parse_plain};
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -76,6 +76,28 @@ fn large_files_take_their_time_once() {
     for text in texts {
         assert!(parse(text.as_bytes(), &Limits::default()).is_ok(), "{}", &text[..20]);
     }
+}
+
+/// Messages must not repeat a long key for each value below it.
+#[test]
+fn long_keys_cost_little() {
+    let key = "k".repeat(1_000_000);
+    let mut names = String::new();
+    for name in 0..100_000 {
+        write!(names, "n{name}: 1, ").expect("writes");
+    }
+    let text = format!("? a.{key}\n: {{{names}}}\na: {{? {key} : {{{names}}}}}\n");
+    let document = parse(text.as_bytes(), &Limits::default()).expect("reads");
+    assert_eq!(document.warnings.len(), 100_000);
+    assert!(document.warnings.iter().all(|warning| warning.message.len() < 300));
+}
+
+/// A limit is what stopped the reading, so that the message says so, not what stands behind the document.
+#[test]
+fn a_limit_is_named_before_damage_behind_the_document() {
+    let limits = Limits { nodes: 5, ..Limits::default() };
+    let error = parse(b"a: [1, 2, 3, 4, 5]\n---\n\xff", &limits).expect_err("refused");
+    assert_eq!(error.rule, "yaml-limit");
 }
 
 /// Fragments that reach more of the grammar than random bytes do.
@@ -175,7 +197,7 @@ proptest! {
     fn any_fragments_are_answered(text in fragment()) {
         let plain = parse_plain(text.as_bytes(), &Limits::default());
         let whole = parse(text.as_bytes(), &Limits::default());
-        // Stage b can only refuse more, and both give the same answer every time.
+        // Expanding can only refuse more, and the same text always gives the same answer.
         prop_assert!(plain.is_ok() || whole.is_err());
         let again = parse(text.as_bytes(), &Limits::default());
         prop_assert_eq!(format!("{whole:?}"), format!("{again:?}"));
@@ -207,7 +229,7 @@ proptest! {
         let document = parse_plain(quoted.as_bytes(), &Limits::default());
         if let Ok(document) = document {
             // White space folds in quotes, but not within a line.
-            prop_assert_eq!(document.root.get("a").and_then(super::Plain::as_str), Some(text.as_str()));
+            prop_assert_eq!(document.root.get("a").and_then(crate::Plain::as_str), Some(text.as_str()));
         } else {
             prop_assert!(!text.is_ascii(), "refused");
         }

@@ -1,4 +1,4 @@
-//! Every row of the contract's YAML tables (2.2 to 2.4) as data, and laws for hostile input.
+//! Tables of texts with what they read as, and properties of hostile input.
 
 mod decoding;
 mod expansion;
@@ -52,7 +52,7 @@ fn show_node(node: &Node) -> String {
     }
 }
 
-/// What a text reads as before keys are split; an error is `!rule: message`.
+/// The plain value of a text; an error is `!rule: message`.
 fn plain(text: impl AsRef<[u8]>) -> String {
     match parse_plain(text.as_ref(), &Limits::default()) {
         Ok(document) => show_plain(&document.root),
@@ -60,7 +60,7 @@ fn plain(text: impl AsRef<[u8]>) -> String {
     }
 }
 
-/// What a text reads as after keys are split; an error is `!rule: message`.
+/// The expanded value of a text; an error is `!rule: message`.
 fn expanded(text: &str) -> String {
     match parse(text.as_bytes(), &Limits::default()) {
         Ok(document) => show_node(&document.root),

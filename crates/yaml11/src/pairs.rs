@@ -1,24 +1,25 @@
 //! The pairs of one mapping: merge keys and duplicate keys.
 //!
-//! Document order decides both: what comes later wins (contract, section 2.2). Must not know tokens or dotted keys.
+//! A later pair wins over an earlier one with the same key. A merge key counts where it stands: its pairs win over those
+//! before it and lose against those behind it.
 
-use super::compose::syntax;
-use super::{Entry, Plain, Scalar, Warning, YamlError};
+use crate::error::{Result, Warning, syntax};
+use crate::plain::{Entry, Plain, Scalar};
 use std::cmp::Ordering;
 
-/// Up to so many pairs, comparing each with each costs less than sorting.
+/// Largest number of pairs for which comparing each with each is faster than sorting.
 const FEW: usize = 8;
 
-/// The pairs of one mapping while it is read: later ones win, in document order, merged ones included.
+/// The pairs of one mapping while it is read, in document order.
 #[derive(Default)]
-pub(super) struct Pairs {
+pub(crate) struct Pairs {
     entries: Vec<Entry>,
-    /// Index of each entry that a merge key brought; nearly always empty.
+    /// Indexes of the entries that came from merge keys.
     merged: Vec<usize>,
 }
 
 impl Pairs {
-    pub(super) fn add(&mut self, key: Plain, value: Plain, merge: bool) -> Result<(), YamlError> {
+    pub(crate) fn add(&mut self, key: Plain, value: Plain, merge: bool) -> Result<()> {
         let (key, line) = match key {
             Plain::Scalar(key, line) => (key, line),
             other => return syntax(other.line(), "invalid map key"),
@@ -48,7 +49,7 @@ impl Pairs {
         self.entries.extend(entries);
     }
 
-    /// Whether any two keys are equal, by comparing each with each.
+    /// Returns true if any two keys are equal, by comparing each with each.
     fn has_equal_keys(&self) -> bool {
         let mut rest = self.entries.as_slice();
         while let Some((first, others)) = rest.split_first() {
@@ -60,8 +61,8 @@ impl Pairs {
         false
     }
 
-    /// Keeps the last entry of each key.
-    pub(super) fn finish(mut self, warnings: &mut Vec<Warning>) -> Vec<Entry> {
+    /// Returns the last entry of each key. Warns of duplicates unless a merge key brought one of them.
+    pub(crate) fn finish(mut self, warnings: &mut Vec<Warning>) -> Vec<Entry> {
         if self.entries.len() <= FEW && !self.has_equal_keys() {
             return self.entries;
         }
@@ -73,7 +74,7 @@ impl Pairs {
             if compare(&earlier.key, &later.key).is_eq() {
                 lost.push(pair[0]);
                 if !pair.iter().any(|index| self.merged.binary_search(index).is_ok()) {
-                    let message = format!("duplicate key {}; this last one counts", spelled(&later.key));
+                    let message = format!("duplicate key {}; this last one counts", later.key.quoted());
                     warnings.push(Warning { line: later.line, message });
                 }
             }
@@ -90,11 +91,11 @@ impl Pairs {
     }
 }
 
-fn wrong_merge<T>(line: u32) -> Result<T, YamlError> {
+fn wrong_merge<T>(line: u32) -> Result<T> {
     syntax(line, "map merge requires map or sequence of maps as the value")
 }
 
-/// Any order will do that puts equal keys side by side; keys of different kinds are never equal.
+/// A total order of keys. Keys of different types are never equal.
 fn compare(a: &Scalar, b: &Scalar) -> Ordering {
     let rank = |scalar: &Scalar| match scalar {
         Scalar::Null => 0,
@@ -111,17 +112,5 @@ fn compare(a: &Scalar, b: &Scalar) -> Ordering {
         (Scalar::Uint(a), Scalar::Uint(b)) => a.cmp(b),
         (Scalar::Float(a), Scalar::Float(b)) => a.total_cmp(b),
         _ => rank(a).cmp(&rank(b)),
-    }
-}
-
-/// A key as messages show it.
-pub(super) fn spelled(key: &Scalar) -> String {
-    match key {
-        Scalar::Null => "`null`".to_owned(),
-        Scalar::Bool(value) => format!("`{value}`"),
-        Scalar::Int(value) => format!("`{value}`"),
-        Scalar::Uint(value) => format!("`{value}`"),
-        Scalar::Float(value) => format!("`{value}`"),
-        Scalar::String(value) => format!("`{value}`"),
     }
 }
