@@ -4,7 +4,9 @@
 //! A release is one more registry of the same server, below a path of its own and with names of its own. Knows nothing of
 //! disks.
 
-use super::{HostOptions, apache, caddy, haproxy, nginx, rows};
+use super::shared::options::HostOptions;
+use super::shared::tables;
+use super::{apache, caddy, haproxy, nginx};
 use crate::answers::route::model::Routes;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -63,7 +65,7 @@ pub fn render(routes: &Routes, options: &HostOptions, name: &str) -> Result<BTre
             files.insert(format!("haproxy/{name}"), text);
         }
     }
-    for (name, text) in rows::render(routes, &own)? {
+    for (name, text) in tables::render(routes, &own)? {
         files.insert(format!("tables/{name}"), text);
     }
     Ok(files)

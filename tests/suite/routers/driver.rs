@@ -12,7 +12,8 @@ use epr_build::answers::route::request::{Decision, route};
 use epr_build::base::file_notes::FileNotes;
 use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
-use epr_build::hosts::rows::{Published, render};
+use epr_build::hosts::Published;
+use epr_build::hosts::shared::tables::render;
 use std::fs;
 use std::path::PathBuf;
 
