@@ -1,7 +1,7 @@
 //! CloudFront in front of a bucket: a function that routes, its key-value store, and a template that sets up the rest.
 //!
 //! The function has room for some code but not for tables, so these are in a store of which it reads a value or two. Both
-//! have hard limits. A catalog beyond them gets a folder that says so, and nothing that could be taken for a working set-up.
+//! have hard limits. A catalog beyond them gets a folder with nothing but a README that says so.
 //! Knows nothing of disks or of AWS itself.
 
 use super::edge;
@@ -29,7 +29,7 @@ const RESPONSE: Template = ("response.js", include_str!("../../templates/cloudfr
 const README: Template = ("README.md", include_str!("../../templates/cloudfront/README.md"));
 const TOO_LARGE: Template = ("README.md", include_str!("../../templates/cloudfront/too-large.md"));
 const STACK: Template = ("template.yaml", include_str!("../../templates/cloudfront/template.yaml"));
-/// What the one page for everything that the bucket does not hold says.
+/// The text of the page for everything that the bucket does not hold.
 const MISSING: &str = "resource not found\n";
 
 /// Makes the files of the folder `hosts/cloudfront`: name and content.

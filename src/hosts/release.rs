@@ -1,4 +1,4 @@
-//! What a release adds to the configurations of its distribution: files that these include by a pattern, so that releases
+//! The files that a release adds to the configurations of its distribution. These include them by a pattern, so releases
 //! come and go while the generation in use stays the same.
 //!
 //! A release is one more registry of the same server, below a path of its own and with names of its own. Knows nothing of

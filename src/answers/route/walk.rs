@@ -17,7 +17,7 @@ pub const LOWEST: &str = "0";
 /// The label of a spec bound that excludes everything.
 pub const NONE: &str = "none";
 
-/// One label an axis.
+/// A label on each axis.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels {
     /// Of `kibana.version`.

@@ -56,7 +56,7 @@ pub enum TemplateSelection {
 }
 
 impl TemplateSelection {
-    /// Whether the template at this position is shown.
+    /// Returns true if the template at this position is shown.
     pub fn keeps(&self, position: usize) -> bool {
         match self {
             Self::All => true,
@@ -74,7 +74,7 @@ pub struct Hit {
     pub templates: TemplateSelection,
 }
 
-/// What `/search` answers, in its order.
+/// The hits of a `/search` answer, in its order.
 ///
 /// The catalog is sorted by name (bytes), then version, without repeats; so are the hits (section 6.7).
 pub fn search<F: Borrow<Facts>>(catalog: &[F], query: &Query) -> Vec<Hit> {
@@ -117,7 +117,7 @@ fn passes(facts: &Facts, query: &Query) -> bool {
         && query.spec_max.is_none_or(|bound| facts.spec <= bound)
 }
 
-/// What both filters ask (section 6.4, step 1).
+/// The conditions of both filters (section 6.4, step 1).
 fn passes_legacy(facts: &Facts, query: &Query) -> bool {
     let kibana = match (&query.kibana, &facts.kibana) {
         (Some(version), Some(constraint)) => constraint.matches(version),
@@ -128,7 +128,7 @@ fn passes_legacy(facts: &Facts, query: &Query) -> bool {
         && query.package_type.as_ref().is_none_or(|package_type| *package_type == facts.package_type)
 }
 
-/// Whether the normal filter shows it only with `prerelease=true`. Major 0 and `beta` alone do not count.
+/// Returns true if the normal filter shows the version only with `prerelease=true`. Major 0 and `beta` alone do not count.
 pub fn only_with_prerelease(facts: &Facts) -> bool {
     facts.release == Release::Experimental || facts.version.is_prerelease()
 }

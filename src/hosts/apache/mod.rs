@@ -25,7 +25,7 @@ const TEMPLATES: [Template; 3] = [
 const SECTION: &str = "\n#-- ";
 /// Stands for the number of rules behind the first one.
 const RULES: &str = "@rules@";
-/// What a rule that skips a section writes for the number of its rules, and the name of that section.
+/// Placeholders for the number of rules in a section, and the name of that section.
 const SKIPPED: [(&str, &str); 3] =
     [("@paths@", "paths"), ("@searches@", "what is searched"), ("@counts@", "what is counted")];
 

@@ -55,7 +55,7 @@ impl<'a> Places<'a> {
         places
     }
 
-    /// What is written for a node where the walk goes on with axis `from`.
+    /// The text of a node from which the walk goes on with axis `from`.
     fn value<'b>(&'b self, node: &'b Node, from: usize) -> &'b str {
         match node {
             Node::Step(number) => {

@@ -27,7 +27,7 @@ pub(super) enum Link<'a> {
 /// A question and where its answers lead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node<'a> {
-    /// What is asked.
+    /// The axis of the question.
     pub(super) axis: Axis,
     /// Versions: absent, pre-release, below all bounds. Specs: absent, below all bounds. Capabilities: any set without a row.
     /// `prerelease`: false, true.

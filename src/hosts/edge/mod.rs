@@ -1,4 +1,4 @@
-//! What the edges have in common: the router in JavaScript, its settings, and the routing tables as keys and values.
+//! Code that the edges share: the router in JavaScript, its settings, and the routing tables as keys and values.
 //!
 //! An edge function looks up one short text by its key and has little room for code. So everything that one subject may
 //! be asked, in all modes, is one value (or several, where it is larger than a value may be), with bounds of its own:
@@ -71,7 +71,7 @@ pub(super) fn render(template: Template, routes: &Routes, options: &HostOptions,
     templates::render("edge", template, &values)
 }
 
-/// What the router must know besides the table, as JSON.
+/// The settings of the router as JSON.
 fn settings(routes: &Routes, options: &HostOptions) -> Result<String> {
     let capabilities: Vec<_> = routes.capabilities.iter().map(|name| [name.clone(), capability_word(name)]).collect();
     let settings = json!({

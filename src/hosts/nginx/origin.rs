@@ -21,7 +21,7 @@ pub struct Origin {
     pub scheme: String,
     /// Name of the machine.
     pub name: String,
-    /// Its port, if the address names one.
+    /// Port of the machine, if the address names one.
     pub port: Option<u16>,
     /// Path of the prefix, decoded, without a slash at its end.
     pub path: String,

@@ -17,7 +17,7 @@ pub(super) struct Trie<'a> {
     pub(super) name: &'a str,
     /// The variables that hold the numbers of a request, most significant first.
     pub(super) sources: &'a [&'a str],
-    /// What is compared, and the labels.
+    /// The bounds and the labels.
     pub(super) axis: &'a NumberAxis<'a>,
     /// The result.
     pub(super) maps: Vec<Map>,

@@ -1,4 +1,4 @@
-//! What the hosts share: options, patterns, labels, texts, templates, and the tables of exact keys.
+//! Code that the hosts share: options, patterns, labels, texts, templates, and the tables of exact keys.
 //!
 //! Every host imports this folder, and no host imports another. Knows no host.
 

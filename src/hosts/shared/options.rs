@@ -1,30 +1,30 @@
-//! What configurations depend on besides the routing tables.
+//! Options of a host's configuration.
 
 use super::patterns::escape;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What configurations depend on besides the routing tables.
+/// The options of a host's configuration, besides the routing tables.
 #[derive(Clone, Debug)]
 pub struct HostOptions {
     /// Name of the distribution.
     pub distribution: String,
     /// Name of the generation's folder, which `current` points to.
     pub generation_id: String,
-    /// What to listen on: an address, a port, or both.
+    /// Address, port, or both, to listen on.
     pub listen: String,
-    /// Beginning of the paths of the process id file and of the temporary folder, outside of every generation. What it
-    /// listens on is appended, so that several instances on a machine keep apart.
+    /// Beginning of the paths of the process id file and of the temporary folder, outside of every generation. The address
+    /// is appended, so that several instances on a machine keep apart.
     pub state: String,
     /// Path below which the registry lies: empty, or for example `/epr/staging`. It is taken off requests before they
     /// are routed and put before redirects; answers do not change, because Kibana puts it before paths itself.
     pub prefix: String,
-    /// Whether answers say in `X-Epr-Route` which file they are.
+    /// True if answers name their file in `X-Epr-Route`.
     pub debug_header: bool,
     /// Exceptions among the package files.
     pub notes: FileNotes,
-    /// What is published, for hosts that cannot look at a disk.
+    /// The files of the site, for hosts that cannot look at a disk.
     pub published: Published,
 }
 
@@ -83,7 +83,7 @@ impl HostOptions {
     }
 }
 
-/// What a generation holds besides the answers that the tables name: for hosts that cannot look at a disk.
+/// The files of a generation, besides the answers that the tables name, for hosts that cannot look at a disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
     /// `<name>/<version>` of every package version, and whether its document has a compressed copy.
