@@ -1,4 +1,4 @@
-//! Manifests for Kubernetes: the image of a generation behind a service. Routing is the image's own business.
+//! Manifests for Kubernetes: the image of a generation behind a service. The image routes by itself.
 
 use super::shared::options::HostOptions;
 use super::shared::templates::{self, Template};

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 /// Name of the file in the root of a generation that holds [`Hosting`] as JSON.
 pub const HOSTING: &str = "hosting.json";
 
-/// How a distribution wants to be hosted, for servers that read a generation instead of a configuration.
+/// Settings of a distribution, for servers that read a generation instead of a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hosting {
     /// See [`HostOptions::prefix`].
@@ -46,7 +46,7 @@ const HOSTS: [(&str, Render); 9] = [
     ("kubernetes", kubernetes::render),
     ("nginx", nginx::render),
     ("systemd", systemd::render),
-    // No host, but what several of them read.
+    // Not a host, but files that several hosts read.
     ("tables", shared::tables::render),
 ];
 

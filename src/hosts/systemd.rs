@@ -1,4 +1,4 @@
-//! A unit for systemd that runs the built-in server. Routing is the server's own business.
+//! A unit for systemd that runs the built-in server. The server routes by itself.
 
 use super::shared::options::HostOptions;
 use super::shared::templates::{self, Template};

@@ -1,4 +1,4 @@
-//! The document root as one value: every path of a distribution, and what stands there.
+//! The document root as one value: every path of a distribution, and its content.
 //!
 //! Nothing is published here: documents and answers go to the store, and the site is a tree of the store whose folders
 //! other generations and distributions share as far as they are equal.

@@ -1,8 +1,8 @@
 //! The configuration for Caddy: the reference router as maps, the routing tables as rows in small buckets.
 //!
-//! Caddy knows no hashed look-up: a map is a list that is searched from its beginning. So each node says in which bucket
-//! of which axis its row lies, and a request passes by all buckets but six. Its patterns cannot look ahead, so what the
-//! templates for nginx exclude is here said by what is left. Knows nothing of disks.
+//! Caddy has no hashed look-up: a map is a list that is searched from its beginning. So the text of a node names the axis
+//! and the bucket of its row, and a request skips all buckets but six. Patterns of Caddy cannot look ahead, so they list
+//! what remains where those of nginx exclude. Knows nothing of disks.
 
 mod tables;
 mod treatment;
@@ -16,6 +16,7 @@ use crate::answers::route::build::LONGEST_WORD;
 use crate::answers::route::model::Routes;
 use crate::answers::route::spelling::{self, Bytes};
 use crate::answers::route::{query, request};
+use crate::base::headers::CacheClass;
 use crate::base::media;
 use minijinja::{Value, context};
 use tables::Places;
@@ -32,7 +33,7 @@ const TEMPLATES: [Template; 6] = [
     (TABLES, include_str!("../../../templates/caddy/tables.caddy")),
 ];
 
-/// An escape that is none, or a `;`: the registry drops such a pair.
+/// A malformed escape or a `;`: the registry drops a parameter that holds one.
 const DROPPED: &str = "%(?:[^0-9A-Fa-f]|$|[0-9A-Fa-f](?:[^0-9A-Fa-f]|$))|;";
 
 /// Makes the files of the folder `hosts/caddy`: name and content, sorted by name.
@@ -93,8 +94,6 @@ fn set(bytes: Bytes) -> Value {
 
 fn server_values(options: &HostOptions) -> Value {
     let (host, port) = options.listen.rsplit_once(':').unwrap_or(("", &options.listen));
-    let seconds = "max-age=10, public";
-    let answer = "max-age=600, public";
     context! {
         id => options.slug(),
         prefix_pattern => treatment::literal(&options.prefix),
@@ -106,9 +105,9 @@ fn server_values(options: &HostOptions) -> Value {
         no_store => "max-age=0, private, no-store",
         media => context! { text => media::TEXT, json => media::JSON, zip => media::ZIP, icon => media::ICON },
         ages => context! {
-            answer,
-            document => seconds,
-            file => if options.notes.immutable { "max-age=31536000, public, immutable" } else { answer },
+            answer => CacheClass::Minutes.header(),
+            document => CacheClass::Seconds.header(),
+            file => if options.notes.immutable { CacheClass::Immutable } else { CacheClass::Minutes }.header(),
         },
         texts => texts(),
         types => content_types(),

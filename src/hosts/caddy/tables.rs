@@ -1,7 +1,7 @@
 //! The routing tables: labels, the start of a subject, and one step of the walk for each axis.
 //!
-//! A step happens only when the walk stands at a node of its axis. What does not depend on the axis says itself where the
-//! walk goes on, since each value is written as the place of the node on the next axis that it depends on.
+//! A step is taken only when the walk stands at a node of its axis. A node is written as the place of its row on the next
+//! axis that it depends on, so a walk skips all axes between.
 
 use super::treatment::literal;
 use super::versions;
@@ -17,11 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The template of one step of the walk.
 const STEP: Template = ("step.caddy", include_str!("../../../templates/caddy/step.caddy"));
-/// A bucket costs about as much as this many rows, when it is passed by.
+/// To skip a bucket costs about as much as to compare this many rows.
 const BUCKET_COST: usize = 20;
 /// A letter for each axis, in the order of the walk.
 const LETTERS: [char; 6] = ['a', 'b', 'c', 'd', 'e', 'f'];
-/// Where a walk ends that tables made by this crate never have: no file has this name.
+/// The text of a node without a row, which tables made by this crate never have: no file has this name.
 const NOWHERE: &str = "nowhere";
 
 /// Where the row of each node lies.
@@ -64,7 +64,7 @@ impl<'a> Places<'a> {
             }
             Node::Answer(path) if is_plain_path(path) => path,
             Node::Empty => "[]",
-            // What a rewrite would decode again is refused rather than answered wrongly.
+            // A path that a rewrite would decode again is refused rather than answered wrongly.
             Node::Answer(_) | Node::Refused => "!",
         }
     }

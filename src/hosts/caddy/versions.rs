@@ -1,7 +1,7 @@
 //! Comparison of version numbers with a sorted list: rows for the whole version, its first two numbers, its first one.
 //!
-//! A version that is not among the rows of one length is looked for among the shorter ones; where nothing is found it is
-//! above all that is listed. Numbers between two listed ones are rows too, when they are few, else one pattern. So the
+//! A version that is not among the rows of one length is looked up among the shorter ones; if it is not there either, it is
+//! above all bounds. Numbers between two listed ones are rows too, when they are few, else one pattern. So the
 //! number of rows depends on how many bounds there are, never on how large they are.
 
 use crate::hosts::shared::labels::NumberAxis;

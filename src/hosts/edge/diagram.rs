@@ -16,7 +16,7 @@ pub(super) enum Link<'a> {
     Empty,
     /// No answer was precomputed.
     Refused,
-    /// Tables that end nowhere.
+    /// The tables lead to no answer.
     Broken,
     /// The path of an answer.
     Answer(&'a str),
@@ -96,7 +96,7 @@ impl<'a> Work<'a> {
             Row::Answer(path) if path.starts_with('/') && path.len() <= LONGEST_ANSWER && is_plain_path(path) => {
                 return Link::Answer(path);
             }
-            // What a value cannot hold as it is is refused rather than answered wrongly.
+            // A path that a value cannot hold as it is, is refused rather than answered wrongly.
             Row::Answer(_) | Row::Refused => return Link::Refused,
         };
         let has = |rows: &&Rows| rows.exact.contains_key(&number) || rows.default.contains_key(&number);

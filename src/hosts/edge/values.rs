@@ -145,7 +145,7 @@ impl Writer {
     }
 
     fn answer<'p>(&self, path: &'p str) -> &'p str {
-        // What begins otherwise could be taken for something else.
+        // Another beginning could be mistaken for another kind of link.
         path.strip_prefix(&self.folder)
             .filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
             .unwrap_or(path)

@@ -21,7 +21,7 @@ const TEMPLATES: [Template; 2] = [
     ("README.md", include_str!("../../../templates/haproxy/README.md")),
     ("haproxy.cfg", include_str!("../../../templates/haproxy/haproxy.cfg")),
 ];
-/// The text of an error that is the origin's.
+/// The text of an error of the origin.
 const UNREACHABLE: &str = "the files of this registry cannot be reached";
 /// Clients at the same time: each may need two file handles, and shells often allow 1,024.
 const CONNECTIONS: u32 = 480;

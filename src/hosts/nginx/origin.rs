@@ -92,7 +92,7 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
     Ok(files)
 }
 
-/// From `<name>-<version>` to the folder, in two steps: exact keys ignore case, so a value repeats its key and the second
+/// Maps `<name>-<version>` to the folder, in two steps: exact keys ignore case, so a value repeats its key and the second
 /// map compares. Keys that differ only in case become patterns.
 fn places(places: &BTreeMap<String, String>) -> [Map; 2] {
     let mut spellings: BTreeMap<String, usize> = BTreeMap::new();

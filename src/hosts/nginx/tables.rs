@@ -25,7 +25,7 @@ pub(super) fn tables(routes: &Routes) -> Vec<Map> {
     maps
 }
 
-/// A value of a node; what an nginx variable cannot hold as written is refused rather than answered wrongly.
+/// The text of a node; a path that an nginx variable cannot hold is refused rather than answered wrongly.
 fn value(node: &Node) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~-".contains(&byte);
     match node {

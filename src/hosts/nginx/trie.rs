@@ -24,7 +24,7 @@ pub(super) struct Trie<'a> {
 }
 
 impl Trie<'_> {
-    /// Appends the maps, each after those it refers to; gives the value that stands for the whole: a label or a variable.
+    /// Appends the maps, each after those it refers to. Returns the value of the whole tree: a label or a variable.
     pub(super) fn build(&mut self) -> String {
         self.level(0..self.axis.bounds.len(), 0)
     }

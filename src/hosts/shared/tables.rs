@@ -37,7 +37,7 @@ struct Gap {
 /// Makes the files of the folder `hosts/tables`: name and content.
 ///
 /// # Errors
-/// None, but it is called as hosts are.
+/// None; hosts are called in the same way.
 pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
     let answers = Answers::new(routes, &options.published);
     let mut files = vec![

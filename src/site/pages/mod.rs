@@ -1,7 +1,7 @@
 //! The catalog for people: pages under `/ui/` that show what a distribution holds.
 //!
-//! Everything is made by the build, from what the catalog and the store know, and is part of the same tree as the answers:
-//! a page changes when what it shows changes, and with nothing else. Pages of a package are remembered between builds and
+//! The build makes all pages from the catalog and the store, in the same tree as the answers: a page changes only when
+//! its content changes. Pages of a package are remembered between builds and
 //! shared between generations and distributions, so they name neither. Reading needs no script; scripts only filter what
 //! a page holds already, or fetch files of the same tree. Knows no disk and no host.
 
