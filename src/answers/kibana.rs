@@ -27,7 +27,7 @@ pub struct Wiring {
     pub authority: Option<String>,
     /// Where Kibana's machine has the public key that packages are signed with, if it is not Elastic's.
     pub key: Option<String>,
-    /// Whether Kibana can reach the internet.
+    /// True if Kibana can reach the internet.
     pub has_internet: bool,
 }
 
@@ -36,26 +36,26 @@ pub struct Wiring {
 /// # Errors
 /// When Kibana could not use the address, or is too old.
 pub fn lines(wiring: &Wiring) -> Result<String> {
-    let url = checked(&wiring.url)?;
+    let url = checked_address(&wiring.url)?;
     if let Some(version) = wiring.kibana {
         ensure!(
             version >= REGISTRY_URL,
             "Kibana {} takes a registry of one's own only with a licence\nhint: this is meant for 7.16 and later",
-            shown(version)
+            version_text(version)
         );
     }
     let mut out = match wiring.kibana {
-        Some(version) => format!("# kibana.yml of Kibana {}\n", shown(version)),
+        Some(version) => format!("# kibana.yml of Kibana {}\n", version_text(version)),
         None => "# kibana.yml, for Kibana 7.16 to 9.x\n".to_owned(),
     };
     setting(&mut out, "xpack.fleet.registryUrl", &quoted(url));
     if !wiring.has_internet {
         let why = "Stops requests to the internet; with registryUrl the registry is used all the same.";
-        since(&mut out, wiring, AIR_GAP, why, "xpack.fleet.isAirGapped", "true");
+        setting_since(&mut out, wiring, AIR_GAP, why, "xpack.fleet.isAirGapped", "true");
     }
     if let Some(key) = &wiring.key {
         let why = "Kibana reads one key only: packages signed by Elastic then count as wrongly signed.";
-        since(&mut out, wiring, VERIFICATION, why, "xpack.fleet.packageVerification.gpgKeyPath", &quoted(key));
+        setting_since(&mut out, wiring, VERIFICATION, why, "xpack.fleet.packageVerification.gpgKeyPath", &quoted(key));
     }
     if let Some(authority) = &wiring.authority {
         // Writing to a text cannot fail.
@@ -73,8 +73,8 @@ pub fn lines(wiring: &Wiring) -> Result<String> {
     Ok(out)
 }
 
-/// A line that not every Kibana takes.
-fn since(out: &mut String, wiring: &Wiring, first: KibanaVersion, why: &str, key: &str, value: &str) {
+/// Writes a setting that exists since Kibana `first`.
+fn setting_since(out: &mut String, wiring: &Wiring, first: KibanaVersion, why: &str, key: &str, value: &str) {
     let first_shown = format!("{}.{}", first[0], first[1]);
     match wiring.kibana {
         Some(version) if version < first => {
@@ -96,7 +96,7 @@ fn setting(out: &mut String, key: &str, value: &str) {
 }
 
 /// Checks what Kibana does not check: it appends paths to the address as it stands.
-fn checked(url: &str) -> Result<&str> {
+fn checked_address(url: &str) -> Result<&str> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     ensure!(rest.is_some(), "`{url}` is no address of a registry\nhint: it begins with http:// or https://");
     let rest = rest.unwrap_or_default().trim_end_matches('/');
@@ -117,7 +117,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn shown([major, minor, patch]: KibanaVersion) -> String {
+fn version_text([major, minor, patch]: KibanaVersion) -> String {
     format!("{major}.{minor}.{patch}")
 }
 

@@ -1,4 +1,4 @@
-//! What the registry answers: filters and latest versions, the tables of all questions, and the settings of Kibana.
+//! The answers of the registry: filters and latest versions, the tables of all questions, and the settings of Kibana.
 
 pub mod kibana;
 pub mod questions;

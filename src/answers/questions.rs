@@ -1,4 +1,4 @@
-//! What a Kibana of a version asks for a package, as a query and as it reaches the registry.
+//! The request of a Kibana for a package, as a query and as a request target.
 
 use crate::answers::search::Query;
 use crate::config::routing::of_kibana;
@@ -6,7 +6,7 @@ use crate::dialect::version::Version;
 use crate::package::Spec;
 use std::fmt::Write;
 
-/// What Kibana asks to find the latest version of a package that it may install.
+/// The query by which a Kibana finds the latest version of a package that it may install.
 pub fn query_of_kibana(package: &str, kibana: &Version, prerelease: bool, capabilities: Option<Vec<String>>) -> Query {
     let client = of_kibana(kibana.numbers());
     Query {
@@ -21,12 +21,12 @@ pub fn query_of_kibana(package: &str, kibana: &Version, prerelease: bool, capabi
     }
 }
 
-/// Such a question as it reaches the registry, in Kibana's order.
+/// The request target of a query, with the parameters in Kibana's order.
 pub fn question(query: &Query) -> String {
     let spec = |spec: &Spec| format!("{}.{}", spec.major, spec.minor);
     let prerelease = format!("prerelease={}", query.prerelease);
-    let way = if query.experimental { "experimental=true" } else { &prerelease };
-    let mut text = format!("/search?package={}&{way}", query.package.as_deref().unwrap_or_default());
+    let mode = if query.experimental { "experimental=true" } else { &prerelease };
+    let mut text = format!("/search?package={}&{mode}", query.package.as_deref().unwrap_or_default());
     let constraints = [
         ("kibana.version", query.kibana.as_ref().map(ToString::to_string)),
         ("capabilities", query.capabilities.as_ref().map(|words| words.join("%2C"))),

@@ -21,7 +21,7 @@ use crate::config::exceptions::KeptException;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::{self, Content, Distribution, Files};
 use crate::generation::{history_page, prune};
-use crate::hosts::rows::Published;
+use crate::hosts::Published;
 use crate::hosts::{self, HostOptions, Hosting};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;

@@ -18,7 +18,7 @@ use crate::base::fs::{LINK_TIME, append, make_folders, set_time, write_file};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
-use crate::hosts::rows::Published;
+use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::fs::CWD;

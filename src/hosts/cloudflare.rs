@@ -4,7 +4,9 @@
 //! parsed when it starts. What the Worker must know of files comes from it too, so the bucket needs no metadata. Knows
 //! nothing of disks or of Cloudflare itself.
 
-use super::{HostOptions, edge};
+use super::edge;
+use super::shared::options::HostOptions;
+use super::shared::templates::Template;
 use crate::answers::route::model::Routes;
 use crate::base::media;
 use anyhow::{Context, Result};
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [Template; 3] = [
     ("README.md", include_str!("../../templates/cloudflare/README.md")),
     ("worker.js", include_str!("../../templates/cloudflare/worker.js")),
     ("wrangler.toml", include_str!("../../templates/cloudflare/wrangler.toml")),
@@ -28,15 +30,13 @@ pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, Str
     let types: BTreeMap<_, _> = media::EXTENSIONS.iter().copied().collect();
     let values = context! {
         types => serde_json::to_string(&types).context("cannot write the content types")?,
-        text => media::TEXT,
         json => media::JSON,
         name => name(&options.distribution),
         bytes => table.len(),
     };
     let mut files = vec![("tables.txt".to_owned(), table)];
-    for (name, template) in TEMPLATES {
-        let text = edge::fill(template, routes, options, values.clone()).with_context(|| name.to_owned())?;
-        files.push((name.to_owned(), text));
+    for template in TEMPLATES {
+        files.push((template.0.to_owned(), edge::render(template, routes, options, values.clone())?));
     }
     Ok(files)
 }

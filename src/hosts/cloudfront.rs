@@ -1,14 +1,17 @@
 //! CloudFront in front of a bucket: a function that routes, its key-value store, and a template that sets up the rest.
 //!
 //! The function has room for some code but not for tables, so these are in a store of which it reads a value or two. Both
-//! have hard limits. A catalog beyond them gets a folder that says so, and nothing that could be taken for a working set-up.
+//! have hard limits. A catalog beyond them gets a folder with nothing but a README that says so.
 //! Knows nothing of disks or of AWS itself.
 
+use super::edge;
 use super::edge::minify::minify;
-use super::{HostOptions, edge};
+use super::shared::options::HostOptions;
+use super::shared::templates::{self, Template};
+use super::shared::texts::option_values;
 use crate::answers::route::model::Routes;
-use anyhow::{Context, Result};
-use minijinja::{Environment, context};
+use anyhow::Result;
+use minijinja::context;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -21,54 +24,45 @@ pub const LONGEST_KEY: usize = 512;
 /// Most bytes of a value.
 pub const LONGEST_VALUE: usize = 1024;
 
-const FUNCTION: &str = include_str!("../../templates/cloudfront/function.js");
-const RESPONSE: &str = include_str!("../../templates/cloudfront/response.js");
-const README: &str = include_str!("../../templates/cloudfront/README.md");
-const TOO_LARGE: &str = include_str!("../../templates/cloudfront/too-large.md");
-const STACK: &str = include_str!("../../templates/cloudfront/template.yaml");
-/// What the one page for everything that the bucket does not hold says.
+const FUNCTION: Template = ("function.js", include_str!("../../templates/cloudfront/function.js"));
+const RESPONSE: Template = ("response.js", include_str!("../../templates/cloudfront/response.js"));
+const README: Template = ("README.md", include_str!("../../templates/cloudfront/README.md"));
+const TOO_LARGE: Template = ("README.md", include_str!("../../templates/cloudfront/too-large.md"));
+const STACK: Template = ("template.yaml", include_str!("../../templates/cloudfront/template.yaml"));
+/// The text of the page for everything that the bucket does not hold.
 const MISSING: &str = "resource not found\n";
 
-/// Makes the files of the folder `hosts/cloudfront`: name and content, sorted by name.
+/// Makes the files of the folder `hosts/cloudfront`: name and content.
 ///
 /// # Errors
 /// Only when a template is broken.
 pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>> {
     let mut table = edge::table(routes);
     table.extend(options.notes.archives.iter().map(|path| (edge::file_key(path), "z".to_owned())));
-    let function = minify(&edge::fill(FUNCTION, routes, options, context! {})?);
-    let response = minify(&edge::fill(RESPONSE, routes, options, context! {})?);
+    let function = minify(&edge::render(FUNCTION, routes, options, context! {})?);
+    let response = minify(&edge::render(RESPONSE, routes, options, context! {})?);
     let store = store(&table);
     let problems = problems(&table, &function, &store);
     let values = context! {
         problems => &problems,
-        distribution => options.distribution.as_str(),
-        generation => options.generation_id.as_str(),
         name => plain(&format!("epr-{}", options.distribution), 40),
         version => plain(&options.generation_id, 20),
-        prefix => options.prefix.as_str(),
-        immutable => options.notes.immutable,
-        debug_header => options.debug_header,
         bytes => store.len(),
         keys => table.len(),
         function => function.trim_end(),
         response => response.trim_end(),
+        ..option_values(options)
     };
-    let environment = Environment::new();
-    let fill = |template: &str| -> Result<String> {
-        Ok(environment.render_str(template, &values).context("CloudFront template")? + "\n")
-    };
-    if !problems.is_empty() {
-        return Ok(vec![("README.md".to_owned(), fill(TOO_LARGE)?)]);
+    let templates: &[Template] = if problems.is_empty() { &[README, STACK] } else { &[TOO_LARGE] };
+    let mut files = templates::render_all("CloudFront", templates, &values)?;
+    if problems.is_empty() {
+        files.extend([
+            ("function.js".to_owned(), function),
+            ("kvs.json".to_owned(), store),
+            ("missing.txt".to_owned(), MISSING.to_owned()),
+            ("response.js".to_owned(), response),
+        ]);
     }
-    let mut files = vec![
-        ("README.md".to_owned(), fill(README)?),
-        ("function.js".to_owned(), function.clone()),
-        ("kvs.json".to_owned(), store),
-        ("missing.txt".to_owned(), MISSING.to_owned()),
-        ("response.js".to_owned(), response.clone()),
-    ];
-    files.push(("template.yaml".to_owned(), fill(STACK)?));
     Ok(files)
 }
 

@@ -1,12 +1,13 @@
-//! Manifests for Kubernetes: the image of a generation behind a service. Routing is the image's own business.
+//! Manifests for Kubernetes: the image of a generation behind a service. The image routes by itself.
 
-use super::HostOptions;
+use super::shared::options::HostOptions;
+use super::shared::templates::{self, Template};
 use crate::answers::route::model::Routes;
-use anyhow::{Context, Result};
-use minijinja::{Environment, context};
+use anyhow::Result;
+use minijinja::context;
 
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 2] = [
+const TEMPLATES: [Template; 2] = [
     ("README.md", include_str!("../../templates/kubernetes/README.md")),
     ("registry.yaml", include_str!("../../templates/kubernetes/registry.yaml")),
 ];
@@ -24,12 +25,7 @@ pub fn render(_: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>
         generation => options.generation_id.as_str(),
         name => name(&options.distribution),
     };
-    let environment = Environment::new();
-    let file = |(name, template): (&str, &str)| {
-        let text = environment.render_str(template, &values).with_context(|| format!("kubernetes template {name}"))?;
-        Ok((name.to_owned(), text + "\n"))
-    };
-    TEMPLATES.into_iter().map(file).collect()
+    templates::render_all("kubernetes", &TEMPLATES, &values)
 }
 
 /// A distribution as a name of Kubernetes: lower-case letters, digits and dashes, neither first nor last a dash.

@@ -1,10 +1,12 @@
-//! What a release adds to the configurations of its distribution: files that these include by a pattern, so that releases
+//! The files that a release adds to the configurations of its distribution. These include them by a pattern, so releases
 //! come and go while the generation in use stays the same.
 //!
 //! A release is one more registry of the same server, below a path of its own and with names of its own. Knows nothing of
 //! disks.
 
-use super::{HostOptions, apache, caddy, haproxy, nginx, rows};
+use super::shared::options::HostOptions;
+use super::shared::tables;
+use super::{apache, caddy, haproxy, nginx};
 use crate::answers::route::model::Routes;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -63,7 +65,7 @@ pub fn render(routes: &Routes, options: &HostOptions, name: &str) -> Result<BTre
             files.insert(format!("haproxy/{name}"), text);
         }
     }
-    for (name, text) in rows::render(routes, &own)? {
+    for (name, text) in tables::render(routes, &own)? {
         files.insert(format!("tables/{name}"), text);
     }
     Ok(files)

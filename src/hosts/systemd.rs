@@ -1,12 +1,13 @@
-//! A unit for systemd that runs the built-in server. Routing is the server's own business.
+//! A unit for systemd that runs the built-in server. The server routes by itself.
 
-use super::HostOptions;
+use super::shared::options::HostOptions;
+use super::shared::templates::{self, Template};
 use crate::answers::route::model::Routes;
-use anyhow::{Context, Result};
-use minijinja::{Environment, context};
+use anyhow::Result;
+use minijinja::context;
 
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 2] = [
+const TEMPLATES: [Template; 2] = [
     ("README.md", include_str!("../../templates/systemd/README.md")),
     ("epr-build@.service", include_str!("../../templates/systemd/epr-build@.service")),
 ];
@@ -17,10 +18,5 @@ const TEMPLATES: [(&str, &str); 2] = [
 /// Only when a template is broken.
 pub fn render(_: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>> {
     let values = context! { distribution => options.distribution.as_str(), listen => options.listen.as_str() };
-    let environment = Environment::new();
-    let file = |(name, template): (&str, &str)| {
-        let text = environment.render_str(template, &values).with_context(|| format!("systemd template {name}"))?;
-        Ok((name.to_owned(), text + "\n"))
-    };
-    TEMPLATES.into_iter().map(file).collect()
+    templates::render_all("systemd", &TEMPLATES, &values)
 }

@@ -1,4 +1,4 @@
-//! The document root as one value: every path of a distribution, and what stands there.
+//! The document root as one value: every path of a distribution, and its content.
 //!
 //! Nothing is published here: documents and answers go to the store, and the site is a tree of the store whose folders
 //! other generations and distributions share as far as they are equal.
@@ -6,7 +6,7 @@
 mod folders;
 mod lists;
 
-use crate::answers::route::answers::{Answers, Text};
+use crate::answers::route::answers::{Answer, Answers, Text};
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use crate::base::headers::CacheClass;
@@ -30,7 +30,7 @@ const INDEX: &str = "{\n  \"service.name\": \"package-registry\",\n  \"service.v
 const EMPTY: &str = "[]";
 const EMPTY_CATEGORIES: &str = "[]\n";
 
-/// A content and, where it is worth it, its gzip twin.
+/// A content and, where it saves space, its gzip copy.
 pub(crate) type Files = (Blob, Option<Blob>);
 
 /// A file of the document root, those below `/package/` aside.
@@ -40,30 +40,36 @@ pub struct SiteFile<'a> {
     pub size: u64,
     /// Content.
     pub sha256: Digest,
-    /// Its Content-Type.
+    /// Content type.
     pub media_type: &'static str,
     /// How long it may be kept.
     pub cache: CacheClass,
     /// The layer it comes from; absent for answers over several packages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<&'a str>,
-    /// SHA-256 of its gzip twin (same path and `.gz`), where there is one.
+    /// SHA-256 of the gzip copy (same path and `.gz`), where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gzip_sha256: Option<Digest>,
 }
 
-/// The path of an answer without `.json`, and the position of its files.
-type PlacedAnswer = (Arc<str>, usize);
+/// The path of an answer.
+#[derive(Clone, Debug)]
+struct AnswerPath {
+    /// Without `.json`.
+    path: Arc<str>,
+    /// Position of its text in [`Site::texts`].
+    text: usize,
+}
 
 /// A document root in the store.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The root folder.
     pub tree: Digest,
-    /// What servers must know of single package files.
+    /// Exceptions among the package files, for servers.
     pub notes: FileNotes,
-    /// Paths of answers without `.json`, in the order of what they are with it, and positions in `texts`.
-    answers: Vec<PlacedAnswer>,
+    /// In the order of the paths with `.json`.
+    answers: Vec<AnswerPath>,
     /// Every distinct answer.
     texts: Vec<Files>,
     /// Documents that are not those of the records, by position in the catalog.
@@ -86,13 +92,13 @@ pub fn assemble(
     let contents = Contents::new(Some(store));
     progress.begin("rendering answers", u64::from(answers.lists()) + u64::from(answers.counts()));
     let lists = Lists::new(catalog, &answers, &contents, store, known)?;
-    let (placed, texts) = render(&answers, &lists, progress)?;
+    let (paths, texts) = render(&answers, &lists, progress)?;
     drop(lists);
     drop(answers);
     let mut site = Site {
         tree: Digest::of(b""),
         notes: FileNotes { immutable: catalog.entries.iter().all(|entry| entry.immutable), ..FileNotes::default() },
-        answers: placed,
+        answers: paths,
         texts,
         documents: deprecated_documents(catalog, store, &contents)?,
         icon: contents.put(media::FAVICON)?,
@@ -102,14 +108,14 @@ pub fn assemble(
     site.notes.pages = !site.pages.is_empty();
     site.pages.sort_by(|a, b| a.path.cmp(&b.path));
     for (path, text) in [("/answers/empty", EMPTY), ("/answers/empty-categories", EMPTY_CATEGORIES)] {
-        site.answers.push((path.into(), site.texts.len()));
+        site.answers.push(AnswerPath { path: path.into(), text: site.texts.len() });
         site.texts.push((contents.put(text.as_bytes())?, None));
     }
-    site.answers.sort_by(|(a, _), (b, _)| a.bytes().chain(*b".json").cmp(b.bytes().chain(*b".json")));
+    site.answers.sort_by(|a, b| a.path.bytes().chain(*b".json").cmp(b.path.bytes().chain(*b".json")));
     let mut folders = Folders::new(store);
     site.each_file(catalog, &mut |path, file| {
         folders.insert(path, TreeEntry::Blob(file.sha256))?;
-        file.gzip_sha256.map_or(Ok(()), |twin| folders.insert(&format!("{path}.gz"), TreeEntry::Blob(twin)))
+        file.gzip_sha256.map_or(Ok(()), |copy| folders.insert(&format!("{path}.gz"), TreeEntry::Blob(copy)))
     })?;
     for entry in &catalog.entries {
         let base = package_path(entry);
@@ -121,7 +127,7 @@ pub fn assemble(
 }
 
 /// Every distinct answer, and which path shows which of them.
-fn render(answers: &Answers, lists: &Lists<'_>, progress: &Progress) -> Result<(Vec<PlacedAnswer>, Vec<Files>)> {
+fn render(answers: &Answers, lists: &Lists<'_>, progress: &Progress) -> Result<(Vec<AnswerPath>, Vec<Files>)> {
     let all = (0..answers.lists()).map(Text::Items).chain((0..answers.counts()).map(Text::Categories));
     let rendered = all.collect::<Vec<_>>().into_par_iter().map(|text| {
         progress.step();
@@ -136,7 +142,8 @@ fn render(answers: &Answers, lists: &Lists<'_>, progress: &Progress) -> Result<(
         Text::Items(list) => list as usize,
         Text::Categories(counts) => (answers.lists() + counts) as usize,
     };
-    Ok((answers.iter().map(|answer| (Arc::clone(&answer.path), position(answer.text))).collect(), texts))
+    let path = |answer: &Answer| AnswerPath { path: Arc::clone(&answer.path), text: position(answer.text) };
+    Ok((answers.iter().map(path).collect(), texts))
 }
 
 /// Documents of the versions of deprecated names, by position in the catalog.
@@ -153,9 +160,9 @@ impl Site {
     /// Every file with its path, without those below `/package/`, which the records list; in order of the paths.
     ///
     /// # Errors
-    /// Those of `visit`.
+    /// Errors of `visit`.
     pub fn each_file(&self, catalog: &Catalog, visit: &mut dyn FnMut(&str, SiteFile<'_>) -> Result<()>) -> Result<()> {
-        for (path, text) in &self.answers {
+        for AnswerPath { path, text } in &self.answers {
             let file = site_file(&self.texts[*text], media::JSON, CacheClass::Minutes, None);
             visit(&format!("{path}.json"), file)?;
         }
@@ -212,7 +219,7 @@ fn site_file<'a>(
     cache: CacheClass,
     layer: Option<&'a str>,
 ) -> SiteFile<'a> {
-    let gzip_sha256 = gzip.map(|twin| twin.digest);
+    let gzip_sha256 = gzip.map(|copy| copy.digest);
     SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 }
 }
 

@@ -1,4 +1,4 @@
-//! What was built and what was not: one value, printed for people and written for machines.
+//! The report of a build: one value, printed for people and written for machines.
 //!
 //! `report.json` in a generation says what follows from the input alone, so that equal input gives equal bytes; times
 //! are only printed. Its schema is documented on the types here.
@@ -32,7 +32,7 @@ pub struct Report {
     pub conflicts: Vec<CopyReport>,
     /// Everything that is wrong or odd, quarantines first.
     pub problems: Vec<Problem>,
-    /// What the policies of layers were told to allow, from the first build of the distribution on.
+    /// Exceptions from the policies of layers, from the first build of the distribution on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<KeptException>,
     /// Buckets, contexts and answers; absent when nothing was built.
@@ -40,7 +40,8 @@ pub struct Report {
     pub routing: Option<RouteReport>,
     /// Sizes in bytes.
     pub sizes: Sizes,
-    /// What the policies of layers say to the change from what was. Only printed: what was before is no input.
+    /// Problems that the policies of layers find in the change from the build before. They are only printed, because the
+    /// build before is no input.
     #[serde(skip)]
     pub advice: Vec<Problem>,
 }
@@ -48,7 +49,7 @@ pub struct Report {
 /// One layer of a report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LayerReport {
-    /// Its name.
+    /// Name of the layer.
     pub name: String,
     /// Packages found.
     pub found: usize,
@@ -128,7 +129,7 @@ impl Report {
         self.layers.iter().map(|layer| layer.quarantined).sum()
     }
 
-    /// Whether nothing was left out; strictly, whether there is nothing to say at all.
+    /// Returns true if nothing was left out; strictly, if there are no problems and conflicts at all.
     pub fn is_clean(&self, strict: bool) -> bool {
         let is_refused = self.advice.iter().any(|problem| problem.severity == Severity::Refusal);
         self.quarantined() == 0 && !is_refused && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))

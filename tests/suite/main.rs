@@ -13,6 +13,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod image;
+mod in_process;
 mod incremental;
 mod life;
 mod packaging;

@@ -2,19 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
 use crate::built::build_samples;
+use crate::in_process::Server;
 use crate::running::{self, Running};
-use epr_build::serve::{Event, Patience, ServeOptions, TlsFiles, run};
+use epr_build::serve::{Event, Patience, ServeOptions, TlsFiles};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 const DISTRIBUTION: &str = "staging";
 
@@ -29,54 +26,18 @@ fn start(home: &TempDir, more: &[&str]) -> Running {
 }
 
 /// The server in this process, with little patience.
-struct Impatient {
-    address: String,
-    events: Receiver<Event>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+fn start_impatient(home: &TempDir, change: impl FnOnce(&mut ServeOptions)) -> Server {
+    let mut options = ServeOptions::new(home.path().join("out").join(DISTRIBUTION).join("current"));
+    let second = Duration::from_secs(1);
+    options.patience = Patience { handshake: second, head: second, silence: 2 * second, stop: second };
+    change(&mut options);
+    Server::start(options)
 }
 
-impl Impatient {
-    fn start(home: &TempDir, change: impl FnOnce(&mut ServeOptions)) -> Self {
-        let mut options = ServeOptions::new(home.path().join("out").join(DISTRIBUTION).join("current"));
-        let second = Duration::from_secs(1);
-        options.patience = Patience { handshake: second, head: second, silence: 2 * second, stop: second };
-        change(&mut options);
-        let (send, events) = channel();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let stop = async {
-                    let _ = stopped.await;
-                };
-                run(&options, listener, stop, move |event| send.send(event).unwrap_or_default()).await.unwrap();
-            });
-        });
-        let Ok(Event::Listening(address)) = events.recv_timeout(Duration::from_secs(10)) else { panic!("no address") };
-        Self { address: address.to_string(), events, stop: Some(stop), thread: Some(thread) }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
-    }
-
-    /// Panics unless an ordinary request is answered.
-    fn assert_answers(&self) {
-        let text = ask(self.connect(), b"GET /index.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
-    }
-}
-
-impl Drop for Impatient {
-    fn drop(&mut self) {
-        let _ = self.stop.take().unwrap().send(());
-        let finished = self.thread.take().unwrap().join();
-        assert!(finished.is_ok() || std::thread::panicking());
-    }
+/// Panics unless an ordinary request is answered.
+fn assert_answers(server: &Server) {
+    let text = ask(server.connect(), b"GET /index.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
 }
 
 /// Sends bytes and reads until the server closes the connection.
@@ -124,7 +85,7 @@ fn https_with_a_certificate_that_is_replaced() {
     let files = certificate(&openssl, &home.path().join("first"));
     let authority = home.path().join("authority.crt");
     fs::copy(&files.certificate, &authority).unwrap();
-    let server = Impatient::start(&home, |options| options.tls = Some(files.clone()));
+    let server = start_impatient(&home, |options| options.tls = Some(files.clone()));
     let url = format!("https://{}/search?package=acme_vault&prerelease=true", server.address);
     let (status, body) = curl(&program, &authority, &url, &["--http2"]).unwrap();
     assert_eq!(status, "2 200");
@@ -175,7 +136,7 @@ fn unusable_certificates_are_refused_at_the_start() {
 fn responses_are_logged_and_counted() {
     let home = build_samples();
     let log = home.path().join("access.log");
-    let server = Impatient::start(&home, |options| {
+    let server = start_impatient(&home, |options| {
         options.access_log = Some(log.clone());
         options.metrics = Some("127.0.0.1:0".to_owned());
     });
@@ -209,7 +170,7 @@ fn responses_are_logged_and_counted() {
 #[test]
 fn malformed_requests_do_no_harm() {
     let home = build_samples();
-    let server = Impatient::start(&home, |_| {});
+    let server = start_impatient(&home, |_| {});
     let long = |length: usize| "a".repeat(length);
     let table: [(Vec<u8>, &[&str]); 11] = [
         (b"\r\n\r\n\r\n".to_vec(), &[""]),
@@ -231,7 +192,7 @@ fn malformed_requests_do_no_harm() {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
         let answer = ask(server.connect(), &bytes);
         assert!(expected.iter().any(|start| answer.starts_with(start)), "{shown:?}: {answer:?}");
-        server.assert_answers();
+        assert_answers(&server);
     }
 }
 
@@ -239,14 +200,14 @@ fn malformed_requests_do_no_harm() {
 #[test]
 fn slow_clients_are_left() {
     let home = build_samples();
-    let server = Impatient::start(&home, |_| {});
+    let server = start_impatient(&home, |_| {});
     let check = |what: &str, mut stream: TcpStream, limit: u64| {
         let begin = Instant::now();
         let mut rest = Vec::new();
         // The end may be a reset.
         let _ = stream.read_to_end(&mut rest);
         assert!(begin.elapsed() < Duration::from_secs(limit), "{what}: {:?}", begin.elapsed());
-        server.assert_answers();
+        assert_answers(&server);
     };
     check("says nothing", server.connect(), 15);
     let mut half = server.connect();
@@ -267,14 +228,14 @@ fn slow_clients_are_left() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(begin.elapsed() < Duration::from_secs(10) || trickling.read(&mut [0; 64]).unwrap_or(0) == 0);
-    server.assert_answers();
+    assert_answers(&server);
 }
 
 // With two places, a third client waits until one of the others is gone, and is answered then.
 #[test]
 fn further_clients_wait_for_a_place() {
     let home = build_samples();
-    let server = Impatient::start(&home, |options| options.max_connections = 2);
+    let server = start_impatient(&home, |options| options.max_connections = 2);
     let first = server.connect();
     let second = server.connect();
     let mut third = server.connect();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// What kind of question an answer belongs to.
+/// The kind of question that an answer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SubjectKind {
     /// The whole list.
@@ -27,7 +27,7 @@ pub enum SubjectKind {
     Categories,
 }
 
-/// What an answer says.
+/// The content of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerContent {
     /// Elements of a `/search` answer, at least one.
@@ -41,13 +41,13 @@ pub enum AnswerContent {
 pub struct Answer {
     /// Path below the document root without `.json`, as in [`Node::Answer`].
     pub path: Arc<str>,
-    /// What it answers.
+    /// The question that it answers.
     pub kind: SubjectKind,
-    /// What it says: the same number is the same text, see [`Answers::content`].
+    /// The text: equal numbers are equal texts, see [`Answers::content`].
     pub text: Text,
 }
 
-/// What an answer says, as a number.
+/// The content of an answer as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Text {
     /// Elements of a `/search` answer; below [`Answers::lists`].
@@ -81,7 +81,7 @@ impl Answers {
         self.answers.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
     }
@@ -119,7 +119,7 @@ impl Answers {
         &self.counts[counts as usize]
     }
 
-    /// What an answer says.
+    /// The content of an answer.
     pub fn content(&self, answer: &Answer) -> AnswerContent {
         match answer.text {
             Text::Items(list) => {
@@ -140,7 +140,7 @@ impl PartialEq for Answers {
 /// Answers in the making.
 pub(super) struct Collector<'a> {
     catalog: &'a [&'a Facts],
-    /// Whether a part ends after a version.
+    /// Returns true if a part ends after a version.
     ends: Vec<bool>,
     by_path: BTreeMap<Arc<str>, (SubjectKind, Text)>,
     selected: BTreeMap<Hit, u32>,

@@ -1,7 +1,7 @@
 //! The labels of each axis, and which package versions pass under each.
 //!
-//! What a version asks of an axis is its *kind* (its Kibana constraint, its spec, its set of capabilities, ...). Versions
-//! share kinds, so one small table a label says everything. Knows nothing of names, latest versions or nodes.
+//! The *kind* of a version on an axis is the property that decides there: its Kibana constraint, its spec, its set of
+//! capabilities, and so on. Versions share kinds, so each label needs only one small table. Knows nothing of names, latest versions or nodes.
 
 use super::model::{Axis, Routes};
 use super::walk::{ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, spec_label};
@@ -16,7 +16,7 @@ const MOST_CAPABILITIES: usize = 8;
 /// Stands for every label of the capability axis that has no row; it cannot be computed, so it is always refused.
 pub(super) const OTHER: &str = "";
 
-/// Whether a version passes under a label.
+/// The result of a version under a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Passes {
     /// Yes.
@@ -36,7 +36,7 @@ pub(super) struct AxisTable {
     kinds: Vec<usize>,
     /// By label, then kind.
     passes: Vec<Vec<Passes>>,
-    /// Whether a version of the first kind passes wherever one of the second does; only where it is asked for.
+    /// By two kinds: true if a version of the first passes wherever one of the second does. Filled only where needed.
     covers: Vec<Vec<bool>>,
 }
 
@@ -90,22 +90,22 @@ impl AxisTable {
         self
     }
 
-    /// What a version asks of this axis.
+    /// The kind of a version on this axis.
     pub(super) fn kind(&self, version: usize) -> usize {
         self.kinds[version]
     }
 
-    /// Whether a version passes under a label.
+    /// The result of a version under a label.
     pub(super) fn passes(&self, label: usize, version: usize) -> Passes {
         self.passes[label][self.kinds[version]]
     }
 
-    /// How versions of some kinds fare under a label: labels with equal marks need not be told apart.
+    /// The results of some kinds under a label: labels with equal results need not be distinguished.
     pub(super) fn marks(&self, label: usize, kinds: &BTreeSet<usize>) -> Vec<Passes> {
         kinds.iter().map(|&kind| self.passes[label][kind]).collect()
     }
 
-    /// Whether the first version passes wherever the second does. Never asked of the Kibana axis.
+    /// Returns true if the first version passes wherever the second does. Never asked of the Kibana axis.
     pub(super) fn covers(&self, first: usize, second: usize) -> bool {
         self.covers[self.kinds[first]][self.kinds[second]]
     }
@@ -140,7 +140,7 @@ impl<T: Ord> Kinds<T> {
     }
 }
 
-/// A constraint, told from others by its spelling.
+/// A constraint that is compared by its spelling.
 #[derive(Clone, Debug)]
 struct ByText(Constraint);
 

@@ -80,13 +80,13 @@ pub fn build<F: Borrow<Facts>>(catalog: &[F], options: &Options) -> Built {
 /// More bytes than this make no name of a file, and are no category or type.
 pub const LONGEST_WORD: usize = 128;
 
-/// Whether a value may be part of a key and a path. Others get no subject: routers refuse them where [`Unkeyed`] says
+/// Returns true if a value may be part of a key and a path. Others get no subject: routers refuse them where [`Unkeyed`] says
 /// that there are any.
 pub fn is_plain(value: &str) -> bool {
     !value.is_empty() && value.len() <= LONGEST_WORD && !value.starts_with('.') && value.bytes().all(spelling::in_word)
 }
 
-/// What the catalog has that gets no subject. The empty word is left out, since no request can ask for it.
+/// Says whether categories or types of the catalog get no subject. The empty word is left out, since no request can ask for it.
 fn unkeyed(catalog: &[&Facts]) -> Unkeyed {
     let is_lost = |value: &str| !value.is_empty() && !is_plain(value);
     Unkeyed {

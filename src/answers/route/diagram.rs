@@ -21,12 +21,12 @@ pub(super) const EMPTY: Link = Link(END);
 /// Not precomputed.
 pub(super) const REFUSED: Link = Link(END + 1);
 
-/// What a link stands for.
-enum Target {
+/// Where a link leads.
+enum Destination {
     /// Position of a node.
     Node(u32),
     /// Position of an outcome.
-    End(u32),
+    Outcome(u32),
 }
 
 impl Link {
@@ -40,8 +40,8 @@ impl Link {
         Self(position + END)
     }
 
-    fn target(self) -> Target {
-        self.0.checked_sub(END).map_or(Target::Node(self.0), Target::End)
+    fn destination(self) -> Destination {
+        self.0.checked_sub(END).map_or(Destination::Node(self.0), Destination::Outcome)
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Question<'a> {
     pub(super) links: &'a [Link],
 }
 
-/// What a function gives in the end.
+/// The value of a function for some labels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Outcome {
     /// No hits, no counts.
@@ -139,9 +139,9 @@ impl Arena {
         }
     }
 
-    /// What a link asks next; `None` at the end.
+    /// The question at a link; `None` for an outcome.
     pub(super) fn question(&self, link: Link) -> Option<Question<'_>> {
-        let Target::Node(position) = link.target() else { return None };
+        let Destination::Node(position) = link.destination() else { return None };
         let (axis, links) = self.nodes.get(position).split_last().expect("a node ends with its axis");
         Some(Question { axis: Axis::ALL[axis.0 as usize], links })
     }
@@ -154,11 +154,11 @@ impl Arena {
         link
     }
 
-    /// What stands at the end; nodes have no outcome.
+    /// The outcome that a link leads to; `None` for a node.
     pub(super) fn end(&self, link: Link) -> Option<&Outcome> {
-        match link.target() {
-            Target::Node(_) => None,
-            Target::End(position) => Some(&self.outcomes[position as usize]),
+        match link.destination() {
+            Destination::Node(_) => None,
+            Destination::Outcome(position) => Some(&self.outcomes[position as usize]),
         }
     }
 
@@ -289,7 +289,7 @@ impl Arena {
         }
     }
 
-    /// What several ends give at once: all hits, or all counts added.
+    /// The union of several outcomes: all hits, or all counts added.
     pub(super) fn gather(&mut self, ends: &[Link]) -> Link {
         if ends.contains(&REFUSED) {
             return REFUSED;

@@ -58,16 +58,16 @@ fn first_equal<T: Ord>(values: impl Iterator<Item = T>) -> Vec<usize> {
 
 /// One subject, ready to be written down.
 pub(super) struct Subject {
-    /// Its function.
+    /// The function of the subject.
     pub(super) link: Link,
-    /// What it tells apart.
+    /// The labels that the subject must distinguish.
     pub(super) classes: Classes,
 }
 
 /// Writes subjects into tables.
 pub(super) struct Emitter<'a> {
     axes: &'a Axes,
-    /// What is written so far.
+    /// The tables so far.
     routes: Routes,
     /// The labels of each axis, one text for all rows.
     labels: BTreeMap<Axis, Vec<Arc<str>>>,
@@ -161,7 +161,7 @@ impl<'a> Emitter<'a> {
     }
 }
 
-/// What tells nodes apart.
+/// The key of a node: nodes with equal keys are one node.
 fn key(axis: Axis, default: &Node, exact: &BTreeMap<Arc<str>, Node>) -> Digest {
     let mut hasher = Hasher::default();
     hasher.number(axis as u64);

@@ -49,7 +49,7 @@ pub(super) struct Lookup<'a> {
     pub(super) catalog: &'a [&'a Facts],
     /// Who passes where.
     pub(super) axes: &'a Axes,
-    /// What to look for.
+    /// The filter and the choice of versions.
     pub(super) mode: Mode,
 }
 
@@ -121,7 +121,7 @@ impl Lookup<'_> {
         kept
     }
 
-    /// What the survivors of all axes answer.
+    /// The answer made of the versions that survive all axes.
     fn end(&self, arena: &mut Arena, survivors: Vec<usize>) -> Link {
         let chosen = match self.mode {
             Mode::Latest => survivors.into_iter().take(1).collect(),

@@ -69,7 +69,7 @@ pub struct Start {
     pub spec: u32,
 }
 
-/// Whether packages name categories or types that have no subject, because a key cannot hold them.
+/// Says which of the packages' categories and types have no subject, because a key cannot hold them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unkeyed {
     /// Some categories.

@@ -25,7 +25,7 @@ pub(super) fn clean(raw: &str) -> Option<String> {
     Some(path)
 }
 
-/// What is left of a cleaned path below the one at which the registry lies; `None` when it lies elsewhere.
+/// The rest of a cleaned path below the path of the registry; `None` if it does not lie below it.
 ///
 /// `prefix` is empty, or a path without a slash at its end. The prefix itself is the root, with and without a slash.
 pub(super) fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {

@@ -31,9 +31,9 @@ pub(super) struct Query<'a> {
     raw: &'a str,
     /// The text of a 400.
     pub(super) invalid: Option<String>,
-    /// Whether some part was not decoded.
+    /// True if some part was not decoded.
     is_unread: bool,
-    /// Whether the filters are not offered together, or not at all.
+    /// True if the filters are not offered together, or not at all.
     is_unanswered: bool,
 }
 
@@ -196,12 +196,12 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Whether all capabilities are words of usual bytes.
+/// Returns true if all capabilities are words of usual bytes.
 pub fn are_usual(capabilities: &[String]) -> bool {
     capabilities.iter().all(|capability| capability.bytes().all(in_capability))
 }
 
-/// What `/search` is asked for.
+/// The filter of a `/search` request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filter<'a> {
     /// Everything.
@@ -216,7 +216,7 @@ pub(super) enum Filter<'a> {
     Unknown,
 }
 
-/// Whether it is a package name as paths know it: `[a-z0-9_]+`.
+/// Returns true for a package name as paths know it: `[a-z0-9_]+`.
 pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(in_name)
 }

@@ -32,7 +32,7 @@ pub const BROKEN: &str = "internal server error";
 /// The text of 405.
 pub const NO_METHOD: &str = "method not allowed";
 
-/// What to do with a request. Texts come without their newline.
+/// The answer to a request. Texts come without their newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Send a file.
@@ -52,7 +52,7 @@ pub enum Decision {
 pub struct File {
     /// Decoded path below the document root, with a leading slash and without dot segments.
     pub path: String,
-    /// What it is, which decides its headers and what its absence means.
+    /// The kind of file, which decides the headers and the error if the file is absent.
     pub kind: Kind,
 }
 
@@ -98,7 +98,7 @@ pub fn position_below<'a>(path: &str, prefixes: impl IntoIterator<Item = &'a str
     prefixes.into_iter().position(|prefix| below(prefix, &path).is_some())
 }
 
-/// As [`route`], for a registry that lies below a path, which is empty or has no slash at its end.
+/// Decides on a request like [`route`], for a registry that lies below a path, which is empty or has no slash at its end.
 pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, query: Option<&str>) -> Decision {
     match method {
         "GET" | "HEAD" => {}
@@ -261,7 +261,7 @@ fn answer(
     }
 }
 
-/// Whether there is this subject, or, for a prefix that ends in a slash, any subject below it.
+/// Returns true if there is this subject, or, for a prefix that ends in a slash, any subject below it.
 pub(crate) fn is_published(routes: &Routes, subject: &str) -> bool {
     let next = routes.subjects.range(subject.to_owned()..).next();
     next.is_some_and(|(key, _)| if subject.ends_with('/') { key.starts_with(subject) } else { key == subject })

@@ -72,7 +72,7 @@ impl Exact {
         self.nodes.iter()
     }
 
-    /// Whether a node has rows.
+    /// Returns true if a node has rows.
     pub fn contains_key(&self, node: &u32) -> bool {
         self.nodes.binary_search(node).is_ok()
     }
@@ -93,7 +93,7 @@ impl Exact {
         self.nodes.len()
     }
 
-    /// Whether there are no rows.
+    /// Returns true if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -166,7 +166,7 @@ impl Defaults {
         self.nodes.iter()
     }
 
-    /// Whether a node has a default.
+    /// Returns true if a node has a default.
     pub fn contains_key(&self, node: &u32) -> bool {
         self.nodes.binary_search(node).is_ok()
     }
@@ -186,7 +186,7 @@ impl Defaults {
         self.nodes.len()
     }
 
-    /// Whether no node has a default.
+    /// Returns true if no node has a default.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -231,7 +231,7 @@ impl<'a> Classes<'a> {
         self.nexts.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(self) -> bool {
         self.nexts.is_empty()
     }

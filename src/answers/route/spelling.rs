@@ -35,7 +35,7 @@ pub fn in_capability(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// What can be seen of a value without decoding it.
+/// The result of looking at a value without decoding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
     /// It is written as it is, in bytes of the set.
@@ -81,7 +81,7 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// What stands between the brackets of a pattern for the bytes that may be written as they are. `+` never may.
+/// The inside of the brackets of a pattern for the bytes that may be written as they are. `+` never may.
 pub fn literals(set: Bytes) -> String {
     let mut text = String::new();
     let is_in = |byte: u8| set(byte) && byte != b'+';

@@ -17,7 +17,7 @@ pub const LOWEST: &str = "0";
 /// The label of a spec bound that excludes everything.
 pub const NONE: &str = "none";
 
-/// One label an axis.
+/// A label on each axis.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels {
     /// Of `kibana.version`.
@@ -82,23 +82,13 @@ impl Routes {
     /// The label of `spec.min`: the smallest spec that is not below it.
     pub fn label_spec_min(&self, bound: Option<Spec>) -> String {
         let Some(bound) = bound else { return ANY.to_owned() };
-        let below = self.specs.partition_point(|spec| *spec < [bound.major, bound.minor]);
-        match self.specs.get(below) {
-            _ if below == 0 => ANY.to_owned(),
-            Some(spec) => spec_label(*spec),
-            None => NONE.to_owned(),
-        }
+        spec_ceiling(&self.specs, self.specs.partition_point(|spec| *spec < [bound.major, bound.minor]))
     }
 
     /// The label of `spec.max`: the greatest spec that is not above it.
     pub fn label_spec_max(&self, bound: Option<Spec>) -> String {
         let Some(bound) = bound else { return ANY.to_owned() };
-        let within = self.specs.partition_point(|spec| *spec <= [bound.major, bound.minor]);
-        match within.checked_sub(1) {
-            _ if within == self.specs.len() => ANY.to_owned(),
-            Some(last) => spec_label(self.specs[last]),
-            None => NONE.to_owned(),
-        }
+        spec_floor(&self.specs, self.specs.partition_point(|spec| *spec <= [bound.major, bound.minor]))
     }
 
     /// The label of `capabilities`: only the known ones matter, and all of them exclude nothing.
@@ -147,9 +137,31 @@ fn version_label(boundaries: &[[u64; 3]], version: Option<&Version>) -> String {
         Some(version) if version.is_prerelease() => PRE.to_owned(),
         Some(version) => {
             let numbers = [version.major, version.minor, version.patch];
-            let count = boundaries.partition_point(|boundary| *boundary <= numbers);
-            count.checked_sub(1).map_or_else(|| LOWEST.to_owned(), |last| boundary_label(boundaries[last]))
+            version_floor(boundaries, boundaries.partition_point(|boundary| *boundary <= numbers))
         }
+    }
+}
+
+/// The label of a version that is not below the first `count` boundaries, but below all others.
+pub fn version_floor(boundaries: &[[u64; 3]], count: usize) -> String {
+    count.checked_sub(1).map_or_else(|| LOWEST.to_owned(), |last| boundary_label(boundaries[last]))
+}
+
+/// The label of a lower bound on specs that excludes the first `count` specs.
+pub fn spec_ceiling(specs: &[[u64; 2]], count: usize) -> String {
+    match specs.get(count) {
+        _ if count == 0 => ANY.to_owned(),
+        Some(spec) => spec_label(*spec),
+        None => NONE.to_owned(),
+    }
+}
+
+/// The label of an upper bound on specs that excludes all but the first `count` specs.
+pub fn spec_floor(specs: &[[u64; 2]], count: usize) -> String {
+    match count.checked_sub(1) {
+        _ if count == specs.len() => ANY.to_owned(),
+        Some(last) => spec_label(specs[last]),
+        None => NONE.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Questions over many packages: the list, categories, types, counts.
 //!
-//! The diagrams of the packages are joined two by two, which tells apart exactly what has to be told apart. Where that
-//! becomes too much, only the combinations that clients send are computed, and all others refused.
+//! The diagrams of the packages are joined two by two, so that combinations of labels are distinguished only where their
+//! answers differ. Where that exceeds the budget, only the combinations that clients send are computed, and all others refused.
 
 use super::axes::Axes;
 use super::diagram::{Arena, Context, EMPTY, Link, OverBudget, REFUSED};
@@ -13,12 +13,12 @@ use crate::config::routing::{Budget, Client};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
-/// What became of one subject.
+/// Sizes of one subject over many packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FamilyReport {
-    /// Its key, for example `latest/list`.
+    /// Key of the subject, for example `latest/list`.
     pub subject: String,
-    /// Whether every combination is answered; else only those of the known clients.
+    /// True if every combination is answered; else only those of the known clients are.
     pub exact: bool,
     /// Combinations of classes of its axes.
     pub contexts: u64,

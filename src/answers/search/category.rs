@@ -41,7 +41,7 @@ pub fn reachable(facts: &Facts) -> BTreeSet<&str> {
     own.flat_map(|id| [Some(id.as_str()), table::parent(id)]).flatten().collect()
 }
 
-/// Whether a list of categories has this one, itself or through a sub-category.
+/// Returns true if a list of categories has this one, itself or through a sub-category.
 fn has(categories: &[String], id: &str) -> bool {
     categories.iter().any(|own| own == id || table::parent(own) == Some(id))
 }
@@ -50,7 +50,7 @@ fn ids(template: &TemplateFacts) -> &[String] {
     template.categories.as_deref().unwrap_or_default()
 }
 
-/// What `/categories` answers, sorted by id. `category` and `all` of the query do not apply here; package and type are
+/// The counts of a `/categories` answer, sorted by id. `category` and `all` of the query do not apply here; package and type are
 /// unknown to this request as well and have to be absent.
 pub fn categories<F: Borrow<Facts>>(
     catalog: &[F],

@@ -10,13 +10,13 @@ use std::cmp::Ordering;
 /// A rule by which a version is not the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Its constraint excludes this Kibana.
+    /// The constraint of the version excludes this Kibana.
     Kibana(String),
-    /// Its constraint excludes this agent.
+    /// The constraint of the version excludes this agent.
     Agent(String),
-    /// Its `format_version` is below what the client reads.
+    /// The `format_version` is below what the client reads.
     SpecMin(Spec),
-    /// Its `format_version` is above what the client reads.
+    /// The `format_version` is above what the client reads.
     SpecMax(Spec),
     /// It needs these, which the client does not have.
     Capabilities(Vec<String>),
@@ -28,7 +28,7 @@ pub enum Rule {
     SameVersion,
 }
 
-/// What a client gets of one package, and what it does not.
+/// The version of one package that a client gets, and the versions that it does not get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// Position of the answer.

@@ -57,7 +57,7 @@ pub enum TemplateSelection {
 }
 
 impl TemplateSelection {
-    /// Whether the template at this position is shown.
+    /// Returns true if the template at this position is shown.
     pub fn keeps(&self, position: usize) -> bool {
         match self {
             Self::All => true,
@@ -75,7 +75,7 @@ pub struct Hit {
     pub templates: TemplateSelection,
 }
 
-/// What `/search` answers, in its order.
+/// The hits of a `/search` answer, in its order.
 ///
 /// The catalog is sorted by name (bytes), then version, without repeats; so are the hits (contract, "Search answer").
 pub fn search<F: Borrow<Facts>>(catalog: &[F], query: &Query) -> Vec<Hit> {
@@ -129,7 +129,7 @@ fn passes_legacy(facts: &Facts, query: &Query) -> bool {
         && query.package_type.as_ref().is_none_or(|package_type| *package_type == facts.package_type)
 }
 
-/// Whether the normal filter shows it only with `prerelease=true`. Major 0 and `beta` alone do not count.
+/// Returns true if the normal filter shows the version only with `prerelease=true`. Major 0 and `beta` alone do not count.
 pub fn only_with_prerelease(facts: &Facts) -> bool {
     facts.release == Release::Experimental || facts.version.is_prerelease()
 }

@@ -4,18 +4,19 @@
 //! skipped by their number, which is counted here. A map of text is searched from its beginning for each key that was not
 //! looked up before, so keys that are often new should lie in small maps. Knows nothing of disks.
 
-use super::nginx::request_values;
-use super::nginx::treatment::pattern;
-use super::{HostOptions, rows};
+use super::shared::options::HostOptions;
+use super::shared::package_files::notes_by_path;
+use super::shared::patterns::{escape, literal};
+use super::shared::tables::request_values;
+use super::shared::templates::{self, Template};
+use super::shared::texts::option_values;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::FileNotes;
-use crate::base::{headers, media};
-use anyhow::Context;
-use minijinja::{Environment, Value, context};
-use std::fmt::Write;
+use crate::base::media;
+use minijinja::{Value, context};
 
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [Template; 3] = [
     ("README.md", include_str!("../../../templates/apache/README.md")),
     ("httpd.conf", include_str!("../../../templates/apache/httpd.conf")),
     ("registry.conf", include_str!("../../../templates/apache/registry.conf")),
@@ -24,7 +25,7 @@ const TEMPLATES: [(&str, &str); 3] = [
 const SECTION: &str = "\n#-- ";
 /// Stands for the number of rules behind the first one.
 const RULES: &str = "@rules@";
-/// What a rule that skips a section writes for the number of its rules, and the name of that section.
+/// Placeholders for the number of rules in a section, and the name of that section.
 const SKIPPED: [(&str, &str); 3] =
     [("@paths@", "paths"), ("@searches@", "what is searched"), ("@counts@", "what is counted")];
 
@@ -33,38 +34,23 @@ const SKIPPED: [(&str, &str); 3] =
 /// # Errors
 /// When a template is broken, or the prefix is no path.
 pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
-    let values = context! {
-        ..request_values(routes),
-        ..rows::request_values(routes),
-        ..values(options)?,
-    };
-    let environment = Environment::new();
+    let values = context! { ..server_values(options)?, ..request_values(routes) };
     let mut files = vec![("files.map".to_owned(), files(&options.notes)), ("types.map".to_owned(), types())];
-    for (name, template) in TEMPLATES {
-        let text = environment.render_str(template, &values).with_context(|| format!("Apache template {name}"))?;
-        files.push((name.to_owned(), count_rules(text) + "\n"));
+    for (name, text) in templates::render_all("Apache", &TEMPLATES, &values)? {
+        files.push((name, count_rules(text)));
     }
     Ok(files)
 }
 
-fn values(options: &HostOptions) -> anyhow::Result<Value> {
-    let prefix = rows::prefix(options)?;
-    let state = options.state_here() + "-apache";
+fn server_values(options: &HostOptions) -> anyhow::Result<Value> {
+    let state = options.state_of_address() + "-apache";
     let folder = state.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned();
     Ok(context! {
-        distribution => options.distribution.as_str(),
-        generation => options.generation_id.as_str(),
-        listen => options.listen.as_str(),
-        prefix,
-        prefix_pattern => pattern(prefix),
+        prefix_pattern => literal(options.plain_prefix()?),
         state,
         folder,
-        debug_header => options.debug_header,
-        pages => options.notes.pages,
-        policy => headers::POLICY,
-        sandbox => headers::SANDBOX,
         lasting => if options.notes.immutable { "E=EPR_IMMUTABLE:1" } else { "E=EPR_AGE:600" },
-        text => media::TEXT,
+        ..option_values(options)
     })
 }
 
@@ -93,29 +79,18 @@ fn types() -> String {
     media::EXTENSIONS.iter().map(|(extension, name)| format!("{extension} {}\n", dense(name))).collect()
 }
 
-/// What is unusual about package files, as [`rows::file_notes`] says it; the keys are escaped as `int:escape` does.
+/// The exceptions of [`notes_by_path`]; the keys are escaped as `int:escape` does.
 ///
 /// Versions of httpd differ about semicolons, so that a path with one is listed in both spellings.
 fn files(notes: &FileNotes) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "$-_.+!*'(),:;@&=/~".contains(letter);
     let mut text = String::new();
-    for (path, note) in rows::file_notes(notes) {
-        let key = escape(path);
+    for (path, note) in notes_by_path(notes) {
+        let key = escape(path, is_plain, |byte| format!("%{byte:02x}"));
         if key.contains(';') {
             text.extend([&key.replace(';', "%3b"), " ", &dense(&note), "\n"]);
         }
         text.extend([&key, " ", &dense(&note), "\n"]);
-    }
-    text
-}
-
-fn escape(path: &str) -> String {
-    let mut text = String::new();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"$-_.+!*'(),:;@&=/~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02x}");
-        }
     }
     text
 }

@@ -5,7 +5,8 @@
 //! subject that agree share their nodes. Knows nothing of how diagrams are written.
 
 use crate::answers::route::model::{Axis, Node as Row, Profile, Routes, Rows, Start};
-use crate::answers::route::walk::{ANY, LOWEST, NONE, PRE, boundary_label, spec_label};
+use crate::answers::route::walk::{ANY, LOWEST, PRE, boundary_label, spec_ceiling, spec_floor, spec_label};
+use crate::hosts::shared::patterns::is_plain_path;
 use std::collections::HashMap;
 
 /// Where a walk goes on or ends.
@@ -15,7 +16,7 @@ pub(super) enum Link<'a> {
     Empty,
     /// No answer was precomputed.
     Refused,
-    /// Tables that end nowhere.
+    /// The tables lead to no answer.
     Broken,
     /// The path of an answer.
     Answer(&'a str),
@@ -26,7 +27,7 @@ pub(super) enum Link<'a> {
 /// A question and where its answers lead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node<'a> {
-    /// What is asked.
+    /// The axis of the question.
     pub(super) axis: Axis,
     /// Versions: absent, pre-release, below all bounds. Specs: absent, below all bounds. Capabilities: any set without a row.
     /// `prerelease`: false, true.
@@ -41,19 +42,19 @@ pub(super) struct Labels {
     agent: Vec<String>,
     /// By number: bound, label behind it as a lower bound, label from it on as an upper bound.
     specs: Vec<(String, String, String)>,
-    below_specs: &'static str,
+    /// The label of an upper bound below all specs.
+    below_specs: String,
 }
 
 impl Labels {
     pub(super) fn new(routes: &Routes) -> Self {
-        let label = |at: usize| routes.specs.get(at).map_or(NONE.to_owned(), |spec| spec_label(*spec));
-        let last = routes.specs.len().saturating_sub(1);
-        let spec = |at: usize| (label(at), label(at + 1), if at == last { ANY.to_owned() } else { label(at) });
+        let specs = &routes.specs;
+        let spec = |at: usize| (spec_label(specs[at]), spec_ceiling(specs, at + 1), spec_floor(specs, at + 1));
         Self {
             kibana: routes.kibana_boundaries.iter().copied().map(boundary_label).collect(),
             agent: routes.agent_boundaries.iter().copied().map(boundary_label).collect(),
-            specs: (0..routes.specs.len()).map(spec).collect(),
-            below_specs: if routes.specs.is_empty() { ANY } else { NONE },
+            specs: (0..specs.len()).map(spec).collect(),
+            below_specs: spec_floor(specs, 0),
         }
     }
 }
@@ -89,16 +90,13 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     /// The link for a node of the tables, of which the axes from `at` on are still to be asked.
     fn link(&mut self, start: &'a Start, node: &'a Row, at: usize) -> Link<'a> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~@-".contains(&byte);
         let number = match node {
             Row::Step(number) => *number,
             Row::Empty => return Link::Empty,
-            Row::Answer(path)
-                if path.starts_with('/') && path.len() <= LONGEST_ANSWER && path.bytes().all(is_plain) =>
-            {
+            Row::Answer(path) if path.starts_with('/') && path.len() <= LONGEST_ANSWER && is_plain_path(path) => {
                 return Link::Answer(path);
             }
-            // What a value cannot hold as it is is refused rather than answered wrongly.
+            // A path that a value cannot hold as it is, is refused rather than answered wrongly.
             Row::Answer(_) | Row::Refused => return Link::Refused,
         };
         let has = |rows: &&Rows| rows.exact.contains_key(&number) || rows.default.contains_key(&number);
@@ -146,7 +144,7 @@ impl<'a> Work<'a> {
                 found.extend(labels.specs.iter().map(|(bound, behind, _)| (bound.as_str(), next(behind))));
             }
             Axis::SpecMax => {
-                heads.extend([ANY, labels.below_specs].map(&mut next));
+                heads.extend([ANY, labels.below_specs.as_str()].map(&mut next));
                 found.extend(labels.specs.iter().map(|(bound, _, from)| (bound.as_str(), next(from))));
             }
             Axis::Capabilities => {

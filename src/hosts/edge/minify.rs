@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Names that something outside of the code looks for.
 const KEPT: [&str; 5] = ["begin", "step", "lookUp", "handler", "cf"];
 
-/// The same code, smaller.
+/// Makes code smaller.
 pub(in crate::hosts) fn minify(code: &str) -> String {
     let tokens = tokens(code);
     let names = names(&tokens);
@@ -29,7 +29,7 @@ pub(in crate::hosts) fn minify(code: &str) -> String {
     out
 }
 
-/// Whether two tokens would become one.
+/// Returns true if two tokens would become one without a blank between them.
 fn is_joined(last: Option<u8>, first: Option<u8>) -> bool {
     let (Some(last), Some(first)) = (last, first) else { return false };
     (in_word(last) && in_word(first)) || (last == first && b"+-".contains(&last))
@@ -95,7 +95,7 @@ fn pattern(text: &str) -> usize {
     text.len()
 }
 
-/// Whether a token stands for a variable or function, and not for a property, key or flag of a pattern.
+/// Returns true if a token stands for a variable or function, and not for a property, key or flag of a pattern.
 fn is_name(tokens: &[&str], at: usize) -> bool {
     let before = at.checked_sub(1).map_or("", |before| tokens[before]);
     let is_key = matches!(before, "{" | ",") && tokens.get(at + 1) == Some(&":");
@@ -107,19 +107,19 @@ fn is_name(tokens: &[&str], at: usize) -> bool {
 fn names<'a>(tokens: &[&'a str]) -> BTreeMap<&'a str, String> {
     let declared = declared(tokens);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut taken: BTreeSet<String> = ["do", "if", "in", "of"].map(str::to_owned).into();
+    let mut reserved: BTreeSet<String> = ["do", "if", "in", "of"].map(str::to_owned).into();
     for (_, token) in tokens.iter().enumerate().filter(|(at, _)| is_name(tokens, *at)) {
         if declared.contains(token) {
             *counts.entry(token).or_default() += 1;
         } else {
-            taken.insert((*token).to_owned());
+            reserved.insert((*token).to_owned());
         }
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     let letters = || ('a'..='z').chain('A'..='Z');
     let short = letters().map(String::from).chain(letters().flat_map(|a| letters().map(move |b| format!("{a}{b}"))));
-    counts.into_iter().map(|(name, _)| name).zip(short.filter(|name| !taken.contains(name))).collect()
+    counts.into_iter().map(|(name, _)| name).zip(short.filter(|name| !reserved.contains(name))).collect()
 }
 
 /// Functions, parameters and variables.

@@ -1,4 +1,4 @@
-//! What the edges have in common: the router in JavaScript, its settings, and the routing tables as keys and values.
+//! Code that the edges share: the router in JavaScript, its settings, and the routing tables as keys and values.
 //!
 //! An edge function looks up one short text by its key and has little room for code. So everything that one subject may
 //! be asked, in all modes, is one value (or several, where it is larger than a value may be), with bounds of its own:
@@ -8,40 +8,36 @@ mod diagram;
 pub(super) mod minify;
 mod values;
 
-use super::HostOptions;
+use super::shared::labels::{MODES, published_modes, subjects, word};
+use super::shared::options::HostOptions;
+use super::shared::patterns::escape;
+use super::shared::templates::{self, Template};
+use super::shared::texts::{option_values, texts};
 use crate::answers::route::build::LONGEST_WORD;
 use crate::answers::route::model::Routes;
-use crate::answers::route::request::{self, is_published};
 use crate::answers::route::walk::capability_word;
 use crate::answers::route::{query, spelling};
-use crate::base::headers;
 use anyhow::{Context, Result};
-use minijinja::{Environment, Value, context};
+use minijinja::{Value, context};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 const ROUTER: &str = include_str!("../../../templates/edge/router.js");
-
-/// Modes in the order of the router.
-const MODES: [&str; 4] = ["latest", "all", "legacy", "legacy-all"];
 
 /// The routing tables, by key. Keys and values are ASCII without control characters, quotes and backslashes; keys hold no
 /// space.
 pub(super) fn table(routes: &Routes) -> BTreeMap<String, String> {
-    let mut subjects: BTreeMap<&str, [Option<_>; MODES.len()]> = BTreeMap::new();
-    for (subject, start) in &routes.subjects {
-        let Some((mode, key)) = subject.split_once('/') else { continue };
+    let mut starts_by_key: BTreeMap<&str, [Option<_>; MODES.len()]> = BTreeMap::new();
+    for (mode, key, start) in subjects(routes) {
         let Some(mode) = MODES.iter().position(|known| *known == mode) else { continue };
-        let word = key.rsplit('/').next().unwrap_or(key);
-        // No request can name anything else.
-        if word.bytes().all(spelling::in_word) && word.len() <= LONGEST_WORD {
-            subjects.entry(key).or_default()[mode] = Some(start);
+        // No request can name a longer one.
+        if word(key).len() <= LONGEST_WORD {
+            starts_by_key.entry(key).or_default()[mode] = Some(start);
         }
     }
     let labels = diagram::Labels::new(routes);
     let mut table = BTreeMap::new();
-    for (key, starts) in subjects {
+    for (key, starts) in starts_by_key {
         let diagram = diagram::Diagram::new(routes, &labels, &starts);
         values::write(&diagram, key, &mut table);
     }
@@ -50,36 +46,15 @@ pub(super) fn table(routes: &Routes) -> BTreeMap<String, String> {
 
 /// The key of a package file that is not treated as its name suggests.
 pub(super) fn file_key(path: &str) -> String {
-    let mut key = "=".to_owned();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()/".contains(&byte) {
-            key.push(char::from(byte));
-        } else {
-            let _ = write!(key, "%{byte:02X}");
-        }
-    }
-    key
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.!~*'()/".contains(letter);
+    format!("={}", escape(path, is_plain, |byte| format!("%{byte:02X}")))
 }
 
-/// Fills a template with the router, its settings, and further values.
+/// Renders a template with the router, its settings, and further values.
 ///
 /// # Errors
 /// Only when a template is broken.
-pub(super) fn fill(template: &str, routes: &Routes, options: &HostOptions, more: Value) -> Result<String> {
-    let environment = Environment::new();
-    let texts = context! {
-        no_route => request::NO_ROUTE,
-        no_method => request::NO_METHOD,
-        no_revision => request::NO_REVISION,
-        no_resource => request::NO_RESOURCE,
-        no_artifact => request::NO_ARTIFACT,
-        no_signature => request::NO_SIGNATURE,
-        invalid_version => request::INVALID_VERSION,
-        broken => request::BROKEN,
-        unpublished => request::UNPUBLISHED,
-        unread => query::UNREAD,
-        filters => query::FILTERS,
-    };
+pub(super) fn render(template: Template, routes: &Routes, options: &HostOptions, more: Value) -> Result<String> {
     let sets = context! {
         name => spelling::literals(spelling::in_name),
         word => spelling::literals(spelling::in_word),
@@ -87,32 +62,22 @@ pub(super) fn fill(template: &str, routes: &Routes, options: &HostOptions, more:
         flag => spelling::literals(spelling::in_flag),
         capability => spelling::literals(spelling::in_capability),
         longest => LONGEST_WORD - 1,
-        texts,
+        texts => texts(),
     };
-    let router = environment.render_str(ROUTER, &sets).context("edge template router.js")?;
-    let values = context! {
-        router,
-        settings => settings(routes, options)?,
-        debug_header => options.debug_header,
-        distribution => options.distribution.as_str(),
-        generation => options.generation_id.as_str(),
-        prefix => options.prefix.as_str(),
-        immutable => options.notes.immutable,
-        policy => headers::POLICY,
-        sandbox => headers::SANDBOX,
-    };
-    let values = context! { ..values, ..more, ..sets };
-    let text = environment.render_str(template, &values).context("edge template")?;
-    Ok(text + "\n")
+    let router = templates::render("edge", ("router.js", ROUTER), &sets)?;
+    let settings = settings(routes, options)?;
+    let own = context! { router => router.trim_end(), settings };
+    let values = context! { ..own, ..more, ..option_values(options), ..sets };
+    templates::render("edge", template, &values)
 }
 
-/// What the router must know besides the table, as JSON.
+/// The settings of the router as JSON.
 fn settings(routes: &Routes, options: &HostOptions) -> Result<String> {
     let capabilities: Vec<_> = routes.capabilities.iter().map(|name| [name.clone(), capability_word(name)]).collect();
     let settings = json!({
         "prefix": options.prefix,
         "pages": options.notes.pages,
-        "modes": MODES.into_iter().filter(|mode| is_published(routes, &format!("{mode}/"))).collect::<Vec<_>>(),
+        "modes": published_modes(routes).collect::<Vec<_>>(),
         "unkeyed": routes.unkeyed,
         "usual": query::are_usual(&routes.capabilities),
         "capabilities": capabilities,

@@ -37,8 +37,8 @@ pub(super) fn write(diagram: &Diagram<'_>, key: &str, table: &mut BTreeMap<Strin
 struct Writer {
     /// Answers below it are written by the rest of their path.
     folder: String,
-    /// By number of a node: value and piece.
-    places: Vec<(usize, usize)>,
+    /// By number of a node.
+    places: Vec<Place>,
     /// Values that are full.
     full: Vec<String>,
     /// The value that is being filled, without its first piece, and its pieces.
@@ -46,10 +46,19 @@ struct Writer {
     pieces: usize,
 }
 
-/// A node whose links are written as far as they do not depend on where it lies.
-enum Target<'a> {
-    Diagram(Link<'a>),
-    Place(usize, usize),
+/// Where a node is written.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Number of the value.
+    value: usize,
+    /// Number of the piece in it.
+    piece: usize,
+}
+
+/// A link to a node of the diagram, or to a part of a node that was divided.
+enum AnyLink<'a> {
+    Whole(Link<'a>),
+    Part(Place),
 }
 
 impl Writer {
@@ -58,21 +67,16 @@ impl Writer {
         self.pieces = 0;
     }
 
-    fn place(&mut self, node: Node<'_>) -> (usize, usize) {
+    fn place(&mut self, node: Node<'_>) -> Place {
         let Node { axis, heads, rows } = node;
-        let heads = heads.into_iter().map(Target::Diagram).collect();
-        let rows = rows.into_iter().map(|(label, link)| (label, Target::Diagram(link))).collect();
+        let heads = heads.into_iter().map(AnyLink::Whole).collect();
+        let rows = rows.into_iter().map(|(label, link)| (label, AnyLink::Whole(link))).collect();
         self.place_fields(axis, heads, rows)
     }
 
     /// Writes a node into the open value, or a new one. One that no value can hold becomes several, each of which asks the
     /// same and knows part of the answers.
-    fn place_fields(
-        &mut self,
-        axis: Axis,
-        heads: Vec<Target<'_>>,
-        mut rows: Vec<(&str, Target<'_>)>,
-    ) -> (usize, usize) {
+    fn place_fields(&mut self, axis: Axis, heads: Vec<AnyLink<'_>>, mut rows: Vec<(&str, AnyLink<'_>)>) -> Place {
         let mut text = self.fields(axis, &heads, &rows);
         if self.open.len() + text.len() > LONGEST && !self.open.is_empty() {
             self.close();
@@ -85,20 +89,20 @@ impl Writer {
             } else {
                 // From the first of these bounds on. What stands before its link is not asked a second time.
                 let (bound, link) = rest.remove(0);
-                let mut others: Vec<_> = heads.iter().skip(1).map(|_| Target::Diagram(Link::Empty)).collect();
+                let mut others: Vec<_> = heads.iter().skip(1).map(|_| AnyLink::Whole(Link::Empty)).collect();
                 others.push(link);
                 let place = self.place_fields(axis, others, rest);
-                rows.push((bound, Target::Place(place.0, place.1)));
+                rows.push((bound, AnyLink::Part(place)));
                 return self.place_fields(axis, heads, rows);
             };
-            return self.place_fields(axis, vec![Target::Place(place.0, place.1)], rows);
+            return self.place_fields(axis, vec![AnyLink::Part(place)], rows);
         }
         self.open.push_str(&text);
         self.pieces += 1;
-        (self.full.len(), self.pieces)
+        Place { value: self.full.len(), piece: self.pieces }
     }
 
-    fn fields(&self, axis: Axis, heads: &[Target<'_>], rows: &[(&str, Target<'_>)]) -> String {
+    fn fields(&self, axis: Axis, heads: &[AnyLink<'_>], rows: &[(&str, AnyLink<'_>)]) -> String {
         let mut text = match axis {
             Axis::Kibana => "|k",
             Axis::Agent => "|a",
@@ -110,19 +114,19 @@ impl Writer {
         .to_owned();
         for head in heads {
             text.push(' ');
-            text.push_str(&self.target(head));
+            text.push_str(&self.any_link(head));
         }
         for (label, link) in rows {
             let label = if axis == Axis::Capabilities { label } else { label.trim_end_matches(".0") };
-            let _ = write!(text, " {label} {}", self.target(link));
+            let _ = write!(text, " {label} {}", self.any_link(link));
         }
         text
     }
 
-    fn target(&self, target: &Target<'_>) -> String {
-        match target {
-            Target::Diagram(link) => self.link(*link),
-            Target::Place(value, piece) => self.reference((*value, *piece)),
+    fn any_link(&self, link: &AnyLink<'_>) -> String {
+        match link {
+            AnyLink::Whole(link) => self.link(*link),
+            AnyLink::Part(place) => self.reference(*place),
         }
     }
 
@@ -136,12 +140,12 @@ impl Writer {
         }
     }
 
-    fn reference(&self, (value, piece): (usize, usize)) -> String {
+    fn reference(&self, Place { value, piece }: Place) -> String {
         if value == self.full.len() { format!("*{piece}") } else { format!("*{value}.{piece}") }
     }
 
     fn answer<'p>(&self, path: &'p str) -> &'p str {
-        // What begins otherwise could be taken for something else.
+        // Another beginning could be mistaken for another kind of link.
         path.strip_prefix(&self.folder)
             .filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
             .unwrap_or(path)

@@ -4,22 +4,24 @@
 //! if the generation is whole, or for files of packages. HAProxy cannot look at the origin's disk, so it has lists of the
 //! versions and of the compressed copies. Knows nothing of disks.
 
-use super::nginx::request_values;
-use super::nginx::treatment::pattern;
-use super::{HostOptions, rows};
+use super::shared::options::HostOptions;
+use super::shared::package_files::notes_by_path;
+use super::shared::patterns::{escape, literal};
+use super::shared::tables::request_values;
+use super::shared::templates::{self, Template};
+use super::shared::texts::option_values;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::FileNotes;
-use crate::base::{headers, media};
-use anyhow::Context;
-use minijinja::{Environment, Value, context};
-use std::fmt::Write;
+use crate::base::media;
+use minijinja::{Value, context};
+use std::collections::BTreeMap;
 
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 2] = [
+const TEMPLATES: [Template; 2] = [
     ("README.md", include_str!("../../../templates/haproxy/README.md")),
     ("haproxy.cfg", include_str!("../../../templates/haproxy/haproxy.cfg")),
 ];
-/// The text of an error that is the origin's.
+/// The text of an error of the origin.
 const UNREACHABLE: &str = "the files of this registry cannot be reached";
 /// Clients at the same time: each may need two file handles, and shells often allow 1,024.
 const CONNECTIONS: u32 = 480;
@@ -29,62 +31,37 @@ const CONNECTIONS: u32 = 480;
 /// # Errors
 /// When a template is broken, or the prefix is no path.
 pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
-    let values = context! {
-        ..request_values(routes),
-        ..rows::request_values(routes),
-        ..values(options)?,
-    };
-    let environment = Environment::new();
+    let values = context! { ..server_values(options)?, ..request_values(routes) };
     let types = media::EXTENSIONS.iter().map(|(extension, name)| format!("{extension} {name}\n")).collect();
-    let pages = &options.published.pages;
-    let pages = pages.iter().map(|(path, has_copy)| format!("{path} {}\n", u8::from(*has_copy))).collect();
-    let versions = &options.published.versions;
-    let versions = versions.iter().map(|(id, has_copy)| format!("{id} {}\n", u8::from(*has_copy))).collect();
     let mut files = vec![
         ("files.map".to_owned(), files(&options.notes)),
-        ("pages.map".to_owned(), pages),
+        ("pages.map".to_owned(), copies(&options.published.pages)),
         ("types.map".to_owned(), types),
-        ("versions.map".to_owned(), versions),
+        ("versions.map".to_owned(), copies(&options.published.versions)),
     ];
-    for (name, template) in TEMPLATES {
-        let text = environment.render_str(template, &values).with_context(|| format!("HAProxy template {name}"))?;
-        files.push((name.to_owned(), text + "\n"));
-    }
+    files.extend(templates::render_all("HAProxy", &TEMPLATES, &values)?);
     Ok(files)
 }
 
-fn values(options: &HostOptions) -> anyhow::Result<Value> {
-    let prefix = rows::prefix(options)?;
+fn server_values(options: &HostOptions) -> anyhow::Result<Value> {
     let bind = if options.listen.contains(':') { options.listen.clone() } else { format!(":{}", options.listen) };
     Ok(context! {
-        distribution => options.distribution.as_str(),
-        generation => options.generation_id.as_str(),
         bind,
-        prefix,
-        prefix_pattern => pattern(prefix),
-        debug_header => options.debug_header,
-        pages => options.notes.pages,
-        policy => headers::POLICY,
-        sandbox => headers::SANDBOX,
-        immutable => options.notes.immutable,
-        text => media::TEXT,
+        prefix_pattern => literal(options.plain_prefix()?),
         unreachable => UNREACHABLE,
         connections => CONNECTIONS,
+        ..option_values(options)
     })
 }
 
-/// What is unusual about package files, as [`rows::file_notes`] says it; the keys are escaped as `url_enc` does.
+/// A map that says for each key whether there is a compressed copy.
+fn copies(keys: &BTreeMap<String, bool>) -> String {
+    keys.iter().map(|(key, has_copy)| format!("{key} {}\n", u8::from(*has_copy))).collect()
+}
+
+/// The exceptions of [`notes_by_path`]; the keys are escaped as `url_enc` does.
 fn files(notes: &FileNotes) -> String {
-    let mut text = String::new();
-    for (path, note) in rows::file_notes(notes) {
-        for byte in path.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                text.push(char::from(byte));
-            } else {
-                let _ = write!(text, "%{byte:02X}");
-            }
-        }
-        text.extend([" ", &note, "\n"]);
-    }
-    text
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~".contains(letter);
+    let row = |(path, note)| format!("{} {note}\n", escape(path, is_plain, |byte| format!("%{byte:02X}")));
+    notes_by_path(notes).into_iter().map(row).collect()
 }

@@ -3,13 +3,15 @@
 //! Which generation, and in which folder each version lies, is part of the configuration: nginx switches with a reload,
 //! as it does with files, and never reads the store's pointer.
 
-use super::treatment::{self, pattern};
-use super::{Map, own, request_values, server_values, sizes, tables};
+use super::map::{Map, with_own_names};
+use super::{server_values, sizes, tables, treatment};
 use crate::answers::route::model::Routes;
 use crate::base::headers::CacheClass;
-use crate::hosts::HostOptions;
-use anyhow::{Context, Result};
-use minijinja::{Environment, context};
+use crate::hosts::shared::options::HostOptions;
+use crate::hosts::shared::patterns::{literal, request_values};
+use crate::hosts::shared::templates::{self, Template};
+use anyhow::Result;
+use minijinja::context;
 use std::collections::BTreeMap;
 
 /// A published generation, as nginx reaches it.
@@ -19,7 +21,7 @@ pub struct Origin {
     pub scheme: String,
     /// Name of the machine.
     pub name: String,
-    /// Its port, if the address names one.
+    /// Port of the machine, if the address names one.
     pub port: Option<u16>,
     /// Path of the prefix, decoded, without a slash at its end.
     pub path: String,
@@ -32,7 +34,7 @@ pub struct Origin {
 /// The file that gets the tables.
 const TABLES: &str = "tables.maps";
 /// Templates by the name of the file they make.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [Template; 5] = [
     ("nginx.conf", include_str!("../../../templates/nginx-origin/nginx.conf")),
     ("request.maps", include_str!("../../../templates/nginx/request.maps")),
     ("server.inc", include_str!("../../../templates/nginx-origin/server.inc")),
@@ -51,10 +53,9 @@ const TEMPLATES: [(&str, &str); 5] = [
 /// # Errors
 /// Only when a template is broken.
 pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result<Vec<(String, String)>> {
-    let tables = tables::tables(routes);
     let treatments = treatment::treatments(&options.notes);
     let [listed, places] = places(&origin.places);
-    let mut maps = tables;
+    let mut maps = tables::tables(routes);
     maps.extend([treatments.listed, treatments.treatment, listed, places]);
     let host = origin.port.map_or_else(|| origin.name.clone(), |port| format!("{}:{port}", origin.name));
     let tls = origin.scheme == "https";
@@ -79,11 +80,10 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
         ..sizes(&maps),
     };
     let slug = options.slug();
-    let environment = Environment::new();
     let mut files = Vec::new();
-    for (name, template) in TEMPLATES {
-        let text = environment.render_str(template, &values).with_context(|| format!("nginx template {name}"))?;
-        let mut text = own(&text, &slug).into_owned() + "\n";
+    for template in TEMPLATES {
+        let (name, _) = template;
+        let mut text = with_own_names(&templates::render("nginx", template, &values)?, &slug).into_owned();
         if name == TABLES {
             maps.iter().for_each(|map| map.render(&slug, &mut text));
         }
@@ -92,7 +92,7 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
     Ok(files)
 }
 
-/// From `<name>-<version>` to the folder, in two steps: exact keys ignore case, so a value repeats its key and the second
+/// Maps `<name>-<version>` to the folder, in two steps: exact keys ignore case, so a value repeats its key and the second
 /// map compares. Keys that differ only in case become patterns.
 fn places(places: &BTreeMap<String, String>) -> [Map; 2] {
     let mut spellings: BTreeMap<String, usize> = BTreeMap::new();
@@ -101,7 +101,7 @@ fn places(places: &BTreeMap<String, String>) -> [Map; 2] {
     }
     let row = |(stem, folder): (&String, &String)| {
         let is_key = spellings[&stem.to_ascii_lowercase()] == 1;
-        let key = if is_key { format!("\"{stem}\"") } else { format!("\"~^{}\\z\"", pattern(stem)) };
+        let key = if is_key { format!("\"{stem}\"") } else { format!("\"~^{}\\z\"", literal(stem)) };
         format!("{key} \"{stem} {folder}\"")
     };
     let rows = std::iter::once("default \"\"".to_owned()).chain(places.iter().map(row));

@@ -2,21 +2,19 @@
 //!
 //! A node is written as its number while the walk goes on, else as the path of its answer, `[]` or `!` (refused).
 
-use super::Map;
-use super::treatment::pattern;
+use super::map::Map;
 use super::trie::Trie;
 use crate::answers::route::model::{Axis, Node, Profile, Routes, Rows};
-use crate::answers::route::request::is_published;
-use crate::answers::route::walk::{
-    ANY, LOWEST, NONE, PRE, boundary_label, capabilities_label, capability_word, spec_label,
-};
+use crate::answers::route::walk::{ANY, PRE, capabilities_label, capability_word};
+use crate::hosts::shared::labels::{NumberAxis, published_modes, subjects, word};
+use crate::hosts::shared::patterns::literal;
 use std::iter;
 
 /// All maps of the tables, in the order of the walk.
 pub(super) fn tables(routes: &Routes) -> Vec<Map> {
-    let mut maps = labels(routes);
+    let mut maps: Vec<Map> = NumberAxis::all(routes).flat_map(|axis| number_label(&axis)).collect();
     maps.extend(capabilities(&routes.capabilities));
-    maps.extend(subjects(routes));
+    maps.extend(starts(routes));
     maps.extend(profiles("kibana", &routes.kibana_profiles, "kibana"));
     maps.extend(profiles("min", &routes.spec_min_profiles, "spec"));
     maps.extend(profiles("max", &routes.spec_max_profiles, "spec"));
@@ -27,7 +25,7 @@ pub(super) fn tables(routes: &Routes) -> Vec<Map> {
     maps
 }
 
-/// A value of a node; what an nginx variable cannot hold as written is refused rather than answered wrongly.
+/// The text of a node; a path that an nginx variable cannot hold is refused rather than answered wrongly.
 fn value(node: &Node) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~-".contains(&byte);
     match node {
@@ -46,55 +44,20 @@ fn key(label: &str) -> String {
     label.chars().map(marked).collect()
 }
 
-/// Labels of the four axes of numbers.
-fn labels(routes: &Routes) -> Vec<Map> {
-    let mut maps = Vec::new();
-    for (id, bounds) in [("kibana", &routes.kibana_boundaries), ("agent", &routes.agent_boundaries)] {
-        let floor = |count: usize, _: bool| {
-            count.checked_sub(1).map_or_else(|| LOWEST.to_owned(), |last| boundary_label(bounds[last]))
-        };
-        let sources = [format!("$eprc_{id}_a"), format!("$epr_{id}_b"), format!("$epr_{id}_c")];
-        let bounds = bounds.iter().map(<[u64; 3]>::as_slice).collect();
-        maps.extend(number_label(id, &sources, bounds, &floor, &format!("{PRE} {PRE}")));
-    }
-    let specs = &routes.specs;
-    let ceiling = |count: usize, exact: bool| {
-        let below = count - usize::from(exact);
-        match specs.get(below) {
-            _ if below == 0 => ANY.to_owned(),
-            Some(spec) => spec_label(*spec),
-            None => NONE.to_owned(),
-        }
+/// The label of one axis of numbers: the tree, and the map that enters it only for a value that was read as numbers.
+fn number_label(axis: &NumberAxis<'_>) -> Vec<Map> {
+    let (id, is_version) = (axis.name, axis.length == 3);
+    let sources = if is_version {
+        vec![format!("$eprc_{id}_a"), format!("$epr_{id}_b"), format!("$epr_{id}_c")]
+    } else {
+        vec![format!("$eprc_{id}_a"), format!("$eprc_{id}_b")]
     };
-    let floor = |count: usize, _: bool| match count.checked_sub(1) {
-        _ if count == specs.len() => ANY.to_owned(),
-        Some(last) => spec_label(specs[last]),
-        None => NONE.to_owned(),
-    };
-    let mut bound = |id: &str, label: &dyn Fn(usize, bool) -> String| {
-        let sources = ["a", "b"].map(|part| format!("$eprc_{id}_{part}"));
-        let bounds = specs.iter().map(<[u64; 2]>::as_slice).collect();
-        maps.extend(number_label(id, &sources, bounds, label, ""));
-    };
-    bound("min", &ceiling);
-    bound("max", &floor);
-    maps
-}
-
-/// The tree of one axis of numbers, and the map that enters it only for a value that was read as numbers.
-fn number_label(
-    id: &str,
-    sources: &[String],
-    bounds: Vec<&[u64]>,
-    label: &dyn Fn(usize, bool) -> String,
-    more: &str,
-) -> Vec<Map> {
     let sources: Vec<_> = sources.iter().map(String::as_str).collect();
-    let mut trie = Trie { name: &format!("floor_{id}"), sources: &sources, bounds, label, maps: Vec::new() };
+    let mut trie = Trie { name: &format!("floor_{id}"), sources: &sources, axis, maps: Vec::new() };
     let root = trie.build();
     let mut maps = trie.maps;
     let mut rows = vec![format!("default {ANY}"), format!("release \"{root}\"")];
-    rows.extend((!more.is_empty()).then(|| more.to_owned()));
+    rows.extend(is_version.then(|| format!("{PRE} {PRE}")));
     maps.push(Map::new(&format!("$epr_kind_{id}"), &format!("epr_label_{id}"), rows));
     maps
 }
@@ -106,7 +69,7 @@ fn capabilities(known: &[String]) -> Vec<Map> {
     let mut words = String::new();
     for (at, capability) in known.iter().enumerate() {
         let word = format!("-{}", key(&capability_word(capability)));
-        let row = format!("\"~(?:^|,|%2[Cc]){}(?:,|%2[Cc]|\\z)\" \"{word}\"", pattern(capability));
+        let row = format!("\"~(?:^|,|%2[Cc]){}(?:,|%2[Cc]|\\z)\" \"{word}\"", literal(capability));
         maps.push(Map::new(
             "$epr_q_capabilities",
             &format!("epr_capability_{at}"),
@@ -127,12 +90,12 @@ fn capabilities(known: &[String]) -> Vec<Map> {
 }
 
 /// Where a subject's walk begins, and its profiles.
-fn subjects(routes: &Routes) -> Vec<Map> {
+fn starts(routes: &Routes) -> Vec<Map> {
     let mut starts = vec!["default \"!\"".to_owned()];
     let mut kibana = vec!["default 0".to_owned()];
     let mut spec = vec!["default 0".to_owned()];
-    for (subject, start) in &routes.subjects {
-        let Some(key) = subject_key(subject) else { continue };
+    for (mode, subject, start) in subjects(routes) {
+        let key = subject_key(mode, subject);
         starts.push(format!("{key} \"{}\"", value(&start.node)));
         if start.kibana != 0 {
             kibana.push(format!("{key} {}", start.kibana));
@@ -141,10 +104,8 @@ fn subjects(routes: &Routes) -> Vec<Map> {
             spec.push(format!("{key} {}", start.spec));
         }
     }
-    for mode in ["latest", "all", "legacy", "legacy-all"] {
-        if is_published(routes, &format!("{mode}/")) {
-            starts.push(format!("\"~^{mode}/(?:package|category|type|unknown)/\" \"[]\""));
-        }
+    for mode in published_modes(routes) {
+        starts.push(format!("\"~^{mode}/(?:package|category|type|unknown)/\" \"[]\""));
     }
     vec![
         Map::new("$epr_subject", "epr_node_0", starts),
@@ -153,17 +114,15 @@ fn subjects(routes: &Routes) -> Vec<Map> {
     ]
 }
 
-/// A subject as a key of the maps; `None` for one that no request can name. The capitals of categories and types are
-/// marked by `!` in front of the word, as in the maps of the request, and need a pattern.
-fn subject_key(subject: &str) -> Option<String> {
-    let Some((kind, word)) = subject.rsplit_once('/') else { return Some(subject.to_owned()) };
-    if !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
-        return None;
-    }
+/// A subject as a key of the maps. The capitals of categories and types are marked by `!` in front of the word, as in the
+/// maps of the request, and need a pattern.
+fn subject_key(mode: &str, subject: &str) -> String {
+    let word = word(subject);
     if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Some(format!("\"~^{kind}/!{}\\z\"", pattern(word)));
+        let kind = subject.strip_suffix(word).unwrap_or_default();
+        return format!("\"~^{mode}/{kind}!{}\\z\"", literal(word));
     }
-    Some(subject.to_owned())
+    format!("{mode}/{subject}")
 }
 
 /// From a label to a subject's class. `of` is which profile counts.

@@ -3,8 +3,10 @@
 //! Exact keys ignore case, so a value repeats its key and a second map compares; keys that differ only in case, or hold
 //! characters with a meaning in configurations, become patterns.
 
-use super::Map;
+use super::map::Map;
 use crate::base::file_notes::FileNotes;
+use crate::hosts::shared::package_files::exceptions;
+use crate::hosts::shared::patterns::literal;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maps and locations.
@@ -18,23 +20,18 @@ pub(super) struct Treatments {
 }
 
 pub(super) fn treatments(notes: &FileNotes) -> Treatments {
-    let types: BTreeSet<&String> = notes.types.values().collect();
+    let types: BTreeSet<&str> = notes.types.values().map(String::as_str).collect();
+    let types: Vec<&str> = types.into_iter().collect();
     let mut locations: Vec<_> =
-        types.iter().enumerate().map(|(at, kind)| (format!("type-{at}"), Some((*kind).clone()))).collect();
-    let mut treated: BTreeMap<&str, String> = BTreeMap::new();
-    for path in &notes.archives {
-        treated.insert(path, "plain".to_owned());
-        if let Some(path) = path.strip_suffix(".gz") {
-            treated.insert(path, "plain".to_owned());
-        }
-    }
-    if !treated.is_empty() {
+        types.iter().enumerate().map(|(at, kind)| (format!("type-{at}"), Some((*kind).to_owned()))).collect();
+    if !notes.archives.is_empty() {
         locations.push(("plain".to_owned(), None));
     }
-    for (path, kind) in &notes.types {
-        let at = types.iter().position(|listed| *listed == kind).unwrap_or_default();
-        treated.insert(path, format!("type-{at}"));
-    }
+    let location = |kind: Option<&str>| match kind.map(|kind| types.binary_search(&kind)) {
+        Some(Ok(at)) => format!("type-{at}"),
+        _ => "plain".to_owned(),
+    };
+    let treated = exceptions(notes).into_iter().map(|(path, kind)| (path, location(kind))).collect();
     Treatments { listed: listed(&treated), treatment: treatment(), locations }
 }
 
@@ -51,7 +48,7 @@ fn listed(treated: &BTreeMap<&str, String>) -> Map {
         if is_key(path) {
             format!("{path} \"{name}:{path}\"")
         } else {
-            format!("\"~^{}\\z\" \"{name}:$eprc_file\"", pattern(path))
+            format!("\"~^{}\\z\" \"{name}:$eprc_file\"", literal(path))
         }
     };
     let rows = std::iter::once("default \"\"".to_owned()).chain(treated.iter().map(row));
@@ -65,13 +62,4 @@ fn treatment() -> Map {
         r#""~\.gz\z" copy"#,
     ];
     Map::new("\"$epr_listed $eprc_file\"", "epr_treatment", rows.map(str::to_owned))
-}
-
-/// A pattern that matches the text alone, without any character that nginx reads itself.
-pub(in crate::hosts) fn pattern(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'_' => char::from(byte).to_string(),
-        other => format!("\\x{other:02x}"),
-    };
-    text.bytes().map(byte).collect()
 }

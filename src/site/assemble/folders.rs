@@ -1,7 +1,7 @@
 //! Folders of the document root, stored as soon as they are complete.
 //!
-//! Paths come in an order in which what is in one folder comes together, so that only the folders on the way to the last
-//! path are in memory. Knows nothing of what stands there.
+//! The paths of one folder come together, so that only the folders on the way to the last path are in memory. Knows
+//! nothing of the content.
 
 use crate::base::digest::Digest;
 use crate::store::{Store, Tree, TreeEntry};

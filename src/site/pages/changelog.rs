@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use yaml11::{self as yaml, Plain, Scalar};
 
-/// What one version changed.
+/// The changes of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Release {
     pub(super) version: String,
@@ -43,7 +43,7 @@ fn change(plain: &Plain) -> Option<Change> {
     Some(Change { kind, description, link: plain.get("link").and_then(text).filter(|link| is_web(link)) })
 }
 
-/// Whether an address leads to the web, and not to a script.
+/// Returns true if an address leads to the web, and not to a script.
 pub(super) fn is_web(link: &str) -> bool {
     let lower = link.to_ascii_lowercase();
     lower.starts_with("https://") || lower.starts_with("http://")

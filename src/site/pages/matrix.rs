@@ -38,7 +38,7 @@ pub(super) fn runs(versions: &[&Facts], prerelease: bool) -> Vec<Run> {
     runs
 }
 
-/// What a Kibana of this version asks.
+/// The query of a Kibana of this version.
 fn question(kibana: [u64; 3], prerelease: bool, branches: &[Client]) -> Query {
     let is_branch = |client: &&Client| client.kibana.is_some_and(|(first, next)| first <= kibana && kibana < next);
     let branch = branches.iter().find(is_branch);
@@ -52,7 +52,7 @@ fn question(kibana: [u64; 3], prerelease: bool, branches: &[Client]) -> Query {
     }
 }
 
-/// What the Kibanas from `from` on get.
+/// The version that the Kibanas from `from` on get.
 fn at(runs: &[Run], kibana: [u64; 3]) -> Option<&str> {
     runs.iter().take_while(|run| run.from <= kibana).last()?.version.as_deref()
 }
@@ -76,7 +76,7 @@ struct Column {
 struct Cell<'a> {
     version: Option<&'a str>,
     width: usize,
-    /// Whether it is the newest version that any Kibana gets.
+    /// True for the newest version that any Kibana gets.
     is_latest: bool,
 }
 
@@ -129,7 +129,7 @@ fn row<'a>(tile: &'a Tile, columns: &[Column]) -> Row<'a> {
     Row { name: &tile.name, title: &tile.title, cells }
 }
 
-/// What scripts need of a package: without pre-releases, and with them unless that is the same.
+/// The data of a package for scripts: without pre-releases, and with them unless that is the same.
 #[derive(Serialize)]
 struct Offers<'a> {
     newest: Vec<Option<&'a str>>,

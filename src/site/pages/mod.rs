@@ -1,7 +1,7 @@
 //! The catalog for people: pages under `/ui/` that show what a distribution holds.
 //!
-//! Everything is made by the build, from what the catalog and the store know, and is part of the same tree as the answers:
-//! a page changes when what it shows changes, and with nothing else. Pages of a package are remembered between builds and
+//! The build makes all pages from the catalog and the store, in the same tree as the answers: a page changes only when
+//! its content changes. Pages of a package are remembered between builds and
 //! shared between generations and distributions, so they name neither. Reading needs no script; scripts only filter what
 //! a page holds already, or fetch files of the same tree. Knows no disk and no host.
 
@@ -14,7 +14,7 @@ mod fields;
 mod matrix;
 mod markdown;
 mod overview;
-pub mod package;
+mod package;
 mod shown;
 mod signature;
 mod templates;
@@ -34,6 +34,7 @@ use crate::store::Store;
 use crate::store::content::{Contents, are_whole};
 use anyhow::Result;
 use rayon::prelude::*;
+use std::ops::Range;
 use templates::Templates;
 use version_digests::VersionDigests;
 
@@ -54,7 +55,7 @@ impl PageWriter<'_> {
     }
 }
 
-/// Makes all pages of a distribution; those of packages that `known` has are taken from there.
+/// Makes all pages of a distribution. Pages of packages are reused if `known` has them.
 ///
 /// # Errors
 /// When the store fails, or a template is broken.
@@ -72,9 +73,9 @@ pub fn build(
     progress.begin("rendering pages", groups.len() as u64);
     let packages = groups
         .par_iter()
-        .map(|&(first, end)| {
+        .map(|group| {
             progress.step();
-            one_package(&catalog.entries[first..end], &facts[first..end], &writer, store, known)
+            one_package(&catalog.entries[group.clone()], &facts[group.clone()], &writer, store, known)
         })
         .collect::<Result<Vec<_>>>()?;
     let tiles: Vec<_> = packages.iter().map(|package| &package.tile).collect();
@@ -89,13 +90,13 @@ pub fn build(
 }
 
 /// Where each name begins and ends among the entries.
-fn groups(entries: &[Entry]) -> Vec<(usize, usize)> {
+fn groups(entries: &[Entry]) -> Vec<Range<usize>> {
     let mut end = 0;
     let same_name = |a: &Entry, b: &Entry| a.record.facts.name == b.record.facts.name;
     let bounds = entries.chunk_by(same_name).map(|group| {
         let first = end;
         end += group.len();
-        (first, end)
+        first..end
     });
     bounds.collect()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// What a generation says of its versions, below its document root: the archive's digest by name and version.
+/// Path of the file below `/ui/`.
 pub const PATH: &str = "data/versions.json";
 
 /// Digests of archives by name and version.
@@ -16,7 +16,7 @@ pub const PATH: &str = "data/versions.json";
 pub struct VersionDigests(BTreeMap<String, BTreeMap<String, String>>);
 
 impl VersionDigests {
-    /// Those of a catalog.
+    /// The digests of a catalog.
     pub fn of(catalog: &Catalog) -> Self {
         let mut versions = Self::default();
         for entry in &catalog.entries {
@@ -35,7 +35,7 @@ impl VersionDigests {
         serde_json::to_string(self).context("cannot write the list of versions")
     }
 
-    /// Those of the generation in this folder; `None` where it has no pages.
+    /// The digests of the generation in this folder; `None` if it has no pages.
     pub fn read(generation: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(generation.join("site/ui").join(PATH)).ok()?).ok()
     }

@@ -1,4 +1,4 @@
-//! What the page that compares versions needs of a package: for each version its files as changes against the one before.
+//! The data of a package for the page that compares versions: for each version its files as changes against the one before.
 
 use super::changelog::{self, Release};
 use super::markdown;
@@ -70,20 +70,20 @@ fn line<'a>(entry: &'a Entry, files: &'a Files, before: &'a Files) -> Line<'a> {
     }
 }
 
-/// The change logs of all versions as one, the highest version first. Mostly the newest one tells all; another one is
-/// read only if its own version is not told yet.
+/// The change logs of all versions as one, the highest version first. Mostly the newest one has all versions;
+/// another one is read only if its own version is still missing.
 pub(super) fn changelogs(entries: &[Entry], files: &[Files], store: &Store) -> Result<Vec<Release>> {
-    let (mut told, mut all) = (BTreeSet::new(), BTreeMap::new());
+    let (mut seen, mut all) = (BTreeSet::new(), BTreeMap::new());
     for (entry, files) in entries.iter().zip(files).rev() {
         let own = entry.record.facts.version.to_string();
         let Some(file) = files.get("changelog.yml").filter(|file| file.blob.size <= markdown::LONGEST) else {
             continue;
         };
-        if told.contains(&own) {
+        if seen.contains(&own) {
             continue;
         }
         for release in changelog::read(&store.read_blob(&file.blob.digest)?) {
-            if told.insert(release.version.clone())
+            if seen.insert(release.version.clone())
                 && let Ok(version) = crate::dialect::version::Version::loose(&release.version)
             {
                 all.insert(version, release);

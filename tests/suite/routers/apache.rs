@@ -1,7 +1,7 @@
 //! A real Apache httpd with the generated configuration.
 
 use super::check_bytes;
-use super::driver::{self, options, write};
+use super::driver::{self, all, options, write};
 use super::site::Site;
 use crate::conformance::copy_host;
 use crate::running::{self, Running};
@@ -85,10 +85,6 @@ pub(crate) fn start_generated(generation: &Path) -> Option<Running> {
     }))
 }
 
-fn all(_: &str) -> bool {
-    true
-}
-
 #[test]
 fn apache_routes_as_the_reference_router() {
     if binary().is_some() {
@@ -120,7 +116,7 @@ fn apache_routes_by_databases() {
 #[test]
 fn apache_sees_through_every_spelling() {
     if binary().is_some() {
-        driver::by_spelling(&start, all);
+        driver::by_spelling(&start, all, 1);
     }
 }
 

@@ -1,19 +1,17 @@
 //! A real Caddy with the generated configuration.
 
 use super::client::Client;
-use super::site::{Dice, GENERATION, Site, catalog};
-use super::{check_bytes, compare, compare_below, queries, spellings, targets_below};
+use super::driver::{self, all, options, write};
+use super::site::{Dice, Site, catalog};
+use super::{check_bytes, compare_below, queries};
 use crate::running::{self, Running};
 use epr_build::answers::route::build::build;
-use epr_build::answers::route::model::{Routes, Unkeyed};
-use epr_build::base::file_notes::FileNotes;
 use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
 use epr_build::hosts::caddy::render;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 /// Caddy with the Caddyfile in a folder, started where the folder of the generations is.
 pub(crate) fn command(binary: &Path, folder: &Path, caddyfile: &Path) -> Command {
@@ -44,28 +42,10 @@ pub(crate) fn start_generated(binary: &Path, distribution: &Path) -> Running {
     })
 }
 
-/// Caddy with the configuration for a site.
-fn start(site: &Site, binary: &Path) -> Running {
-    start_below("", site, binary)
-}
-
 /// Writes the configuration for a site.
 fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) {
-    let options = HostOptions {
-        distribution: distribution.to_owned(),
-        generation_id: GENERATION.to_owned(),
-        listen: address.to_owned(),
-        state: site.folder.path().join("caddy").to_str().unwrap().to_owned(),
-        prefix: prefix.to_owned(),
-        debug_header: true,
-        notes: site.notes.clone(),
-        ..HostOptions::default()
-    };
-    let folder = site.folder.path().join(GENERATION).join("hosts/caddy");
-    fs::create_dir_all(&folder).unwrap();
-    for (name, content) in render(&site.routes, &options).unwrap() {
-        fs::write(folder.join(name), content).unwrap();
-    }
+    let options = HostOptions { distribution: distribution.to_owned(), ..options(site, prefix, address) };
+    write(site, "caddy", render(&site.routes, &options).unwrap(), &options);
     // As below the output, where generations have a folder of their own.
     let generations = site.folder.path().join("generations");
     if !generations.exists() {
@@ -74,103 +54,63 @@ fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) {
 }
 
 /// Caddy with the configuration for a site below a path.
-fn start_below(prefix: &str, site: &Site, binary: &Path) -> Running {
+fn start(site: &Site, prefix: &str) -> Running {
+    let binary = running::binary("caddy").unwrap();
     let home = site.folder.path();
     running::start("caddy", |address| {
         configure(site, "caddy", address, prefix);
-        command(binary, home, Path::new("current/hosts/caddy/Caddyfile"))
+        command(&binary, home, Path::new("current/hosts/caddy/Caddyfile"))
     })
 }
 
-// The conformance driver: 20 000 queries and 3 000 paths by chance, the same in every run.
 #[test]
 fn caddy_routes_as_the_reference_router() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let site = Site::build();
-    let caddy = start(&site, &binary);
-    let mut client = Client::connect(&caddy.address);
-    let mut dice = Dice::new(11);
-    let targets: Vec<_> = (0..20_000).map(|_| queries::query(&mut dice, &site)).collect();
-    let clock = Instant::now();
-    let count = targets.len();
-    let seen = compare(&site, &mut client, targets);
-    assert!(seen > 400, "only {seen} different answers have been asked for");
-    println!("{count} queries in {:?}", clock.elapsed());
-    compare(&site, &mut client, (0..3_000).map(|_| queries::path(&mut dice)));
-}
-
-// The tables that the program itself makes; their answers are those of the catalog by the builder's own tests.
-#[test]
-fn caddy_routes_by_tables_of_a_catalog() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let site = Site::of(build(&catalog(), &Options::default()).routes);
-    let caddy = start(&site, &binary);
-    let mut client = Client::connect(&caddy.address);
-    let mut dice = Dice::new(17);
-    let seen = compare(&site, &mut client, (0..10_000).map(|_| queries::query(&mut dice, &site)));
-    assert!(seen > 50, "only {seen} different answers have been asked for");
-}
-
-// Every byte in every spelling, by tables in which unusual words may have an answer, and by others.
-#[test]
-fn caddy_sees_through_every_spelling() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let usual = build(&catalog(), &Options::default()).routes;
-    let types = Routes { unkeyed: Unkeyed { categories: false, types: true }, ..usual.clone() };
-    let categories = Site::build().routes;
-    // What differs for the other tables shows in a part.
-    for (routes, step) in [(usual, 1), (types, 9), (categories, 9)] {
-        let site = Site::of(routes);
-        let caddy = start(&site, &binary);
-        let targets = spellings::spellings().into_iter().step_by(step);
-        compare(&site, &mut Client::connect(&caddy.address), targets);
-    }
-}
-
-#[test]
-fn caddy_sends_bytes_as_asked_for() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let site = Site::build();
-    check_bytes(&site, || start(&site, &binary), |caddy| caddy.address.clone());
-}
-
-// A generation without packages still needs a configuration that loads, and refuses what it cannot know.
-#[test]
-fn caddy_takes_empty_tables() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let mut site = Site::build();
-    site.routes = Routes::default();
-    site.notes = FileNotes::default();
-    let caddy = start(&site, &binary);
-    let mut client = Client::connect(&caddy.address);
-    let queries =
-        ["/search", "/search?package=a&kibana.version=8.1&capabilities=a&spec.min=1.0&spec.max=2.0", "/categories"];
-    compare(&site, &mut client, queries.map(str::to_owned));
-}
-
-// A table must never hide a lost file behind the empty list.
-#[test]
-fn caddy_says_500_for_a_lost_answer() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let site = Site::build();
-    let caddy = start(&site, &binary);
-    fs::remove_dir_all(site.root().join("answers")).unwrap();
-    let mut client = Client::connect(&caddy.address);
-    for target in ["/search?package=unknown", "/search?package=nginx&kibana.version=8.11.0", "/categories"] {
-        let response = client.get(target);
-        assert!(matches!(response.status, 500 | 501), "{target}: {response:?}");
-        assert_ne!(response.body, b"[]", "{target}: {response:?}");
+    if running::binary("caddy").is_some() {
+        driver::by_chance(&start, all);
     }
 }
 
 #[test]
 fn caddy_routes_below_a_path() {
-    let Some(binary) = running::binary("caddy") else { return };
-    let site = Site::build();
-    let prefix = "/epr.x/my-Registry";
-    let caddy = start_below(prefix, &site, &binary);
-    let targets = targets_below(prefix, &mut Dice::new(19), &site, 4_000);
-    compare_below(prefix, &site, &mut Client::connect(&caddy.address), targets);
+    if running::binary("caddy").is_some() {
+        driver::below_capitals(&start, 4_000);
+    }
+}
+
+#[test]
+fn caddy_routes_by_tables_of_a_catalog() {
+    if running::binary("caddy").is_some() {
+        driver::by_a_catalog(&start, all);
+    }
+}
+
+#[test]
+fn caddy_sees_through_every_spelling() {
+    if running::binary("caddy").is_some() {
+        driver::by_spelling(&start, all, 9);
+    }
+}
+
+#[test]
+fn caddy_takes_empty_tables() {
+    if running::binary("caddy").is_some() {
+        driver::empty_tables(&start);
+    }
+}
+
+#[test]
+fn caddy_says_500_for_a_lost_answer() {
+    if running::binary("caddy").is_some() {
+        driver::lost_answers(&start);
+    }
+}
+
+#[test]
+fn caddy_sends_bytes_as_asked_for() {
+    if running::binary("caddy").is_some() {
+        let site = Site::build();
+        check_bytes(&site, || start(&site, ""), |server| server.address.clone());
+    }
 }
 
 // Two distributions in one site, as in a Caddyfile that somebody has already.

@@ -4,7 +4,7 @@
 
 use super::client::Client;
 use super::site::{Dice, Site, catalog};
-use super::{compare, compare_below, queries, spellings};
+use super::{compare, compare_below, queries, spellings, targets_below};
 use crate::running::Running;
 use epr_build::answers::route::build::build;
 use epr_build::answers::route::model::{Routes, Unkeyed};
@@ -12,7 +12,8 @@ use epr_build::answers::route::request::{Decision, route};
 use epr_build::base::file_notes::FileNotes;
 use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
-use epr_build::hosts::rows::{Published, render};
+use epr_build::hosts::Published;
+use epr_build::hosts::shared::tables::render;
 use std::fs;
 use std::path::PathBuf;
 
@@ -67,6 +68,20 @@ pub(super) fn by_chance(start: &Start, wanted: fn(&str) -> bool) {
     compare(&site, &mut client, (0..3_000).map(|_| queries::path(&mut dice)).filter(|target| wanted(target)));
 }
 
+/// Queries and paths below a path with capitals, and beside it.
+pub(super) fn below_capitals(start: &Start, count: usize) {
+    const PREFIX: &str = "/epr.x/my-Registry";
+    let site = Site::build();
+    let server = start(&site, PREFIX);
+    let targets = targets_below(PREFIX, &mut Dice::new(19), &site, count);
+    compare_below(PREFIX, &site, &mut Client::connect(&server.address), targets);
+}
+
+/// Every request.
+pub(super) fn all(_: &str) -> bool {
+    true
+}
+
 /// Fewer of them below a path, which redirects must carry; and what does not lie below it is not found.
 pub(super) fn below_a_path(start: &Start, wanted: fn(&str) -> bool) {
     const PREFIX: &str = "/epr.d/staging";
@@ -101,13 +116,18 @@ pub(super) fn by_a_catalog(start: &Start, wanted: fn(&str) -> bool) {
 }
 
 /// Every byte in every spelling, by tables in which unusual words may have an answer, and by others.
-pub(super) fn by_spelling(start: &Start, wanted: fn(&str) -> bool) {
+///
+/// What differs for the other tables shows in a part: of those spellings every `part`th is asked for.
+pub(super) fn by_spelling(start: &Start, wanted: fn(&str) -> bool, part: usize) {
     let usual = build(&catalog(), &Options::default()).routes;
+    assert_eq!(usual.unkeyed, Unkeyed::default());
     let types = Routes { unkeyed: Unkeyed { categories: false, types: true }, ..usual.clone() };
-    for routes in [usual, types, Site::build().routes] {
+    let categories = Site::build().routes;
+    assert_eq!(categories.unkeyed, Unkeyed { categories: true, types: false });
+    for (routes, step) in [(usual, 1), (types, part), (categories, part)] {
         let site = Site::of(routes);
         let server = start(&site, "");
-        let targets = spellings::spellings().into_iter().filter(|target| wanted(target));
+        let targets = spellings::spellings().into_iter().step_by(step).filter(|target| wanted(target));
         compare(&site, &mut Client::connect(&server.address), targets);
     }
 }

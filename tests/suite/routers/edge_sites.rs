@@ -3,7 +3,7 @@
 use super::client::{Client, Response};
 use super::edge::{script, write_hosts};
 use super::site::{Dice, Site, catalog};
-use super::{check, check_bytes, compare, queries, spellings};
+use super::{check, check_bytes, check_ranges, compare, driver, put_large_archive, queries, spellings};
 use crate::running::{self, Running};
 use epr_build::answers::route::build::build;
 use epr_build::answers::route::request::{Decision, File, route};
@@ -81,18 +81,10 @@ fn the_worker_sends_bytes_as_asked_for() {
     check_bytes(&site, || start(&site, &node, "cloudflare"), |worker| worker.address.clone());
 }
 
-// A table must never hide a lost file behind the empty list.
 #[test]
 fn the_worker_says_500_for_a_lost_answer() {
     let Some(node) = running::binary("node") else { return };
-    let site = Site::build();
-    let worker = start(&site, &node, "cloudflare");
-    fs::remove_dir_all(site.root().join("answers")).unwrap();
-    let mut client = Client::connect(&worker.address);
-    for target in ["/search?package=unknown", "/search?package=nginx&kibana.version=8.11.0", "/categories"] {
-        let response = client.get(target);
-        assert!(matches!(response.status, 500 | 501), "{target}: {response:?}");
-    }
+    driver::lost_answers(&move |site: &Site, _: &str| start(site, &node, "cloudflare"));
 }
 
 /// CloudFront cannot see what is missing, so everything that is missing has one text.
@@ -203,25 +195,10 @@ fn the_worker_serves_the_same_in_its_own_runtime() {
 fn the_worker_sends_bytes_in_its_own_runtime() {
     let Some(node) = workerd() else { return };
     let site = Site::of(build(&catalog(), &Options::default()).routes);
-    let large: Vec<u8> = (0..1_000_000_u32).map(|number| (number * 7 / 3) as u8).collect();
-    let zip = "/epr/nginx/nginx-1.2.3.zip";
-    fs::write(site.root().join(&zip[1..]), &large).unwrap();
+    let large = put_large_archive(&site);
     let workerd = start_workerd(&site, &node);
     let mut client = Client::connect(&workerd.address);
-    let whole = client.send("GET", zip, &[("Accept-Encoding", "gzip")]);
-    assert_eq!((whole.status, whole.header("vary"), whole.header("content-encoding")), (200, None, None));
-    assert!(whole.body == large);
-    let head = client.send("HEAD", zip, &[]);
-    assert_eq!((head.status, head.header("content-length")), (200, Some("1000000")));
-    let range = client.send("GET", zip, &[("Range", "bytes=1000-199999")]);
-    assert_eq!((range.status, range.header("content-range")), (206, Some("bytes 1000-199999/1000000")));
-    assert!(range.body == large[1000..200_000]);
-    let outside = client.send("GET", zip, &[("Range", "bytes=1000000-")]);
-    assert_eq!((outside.status, outside.header("content-range")), (416, Some("bytes */1000000")));
-    for (name, value) in [("If-None-Match", "etag"), ("If-Modified-Since", "last-modified")] {
-        let unchanged = client.send("GET", zip, &[(name, whole.header(value).unwrap())]);
-        assert_eq!((unchanged.status, unchanged.header("cache-control")), (304, Some("max-age=600, public")));
-    }
+    check_ranges(&mut client, &large);
     let file = "/package/nginx/1.2.3/manifest.yml";
     let packed = client.send("GET", file, &[("Accept-Encoding", "gzip, deflate")]);
     assert_eq!((&*packed.body, packed.header("content-encoding")), (&b"compressed"[..], Some("gzip")));

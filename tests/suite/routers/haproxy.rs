@@ -126,7 +126,7 @@ fn haproxy_routes_by_tables_of_a_catalog() {
 #[test]
 fn haproxy_sees_through_every_spelling() {
     if binary().is_some() {
-        driver::by_spelling(&start, is_ascii);
+        driver::by_spelling(&start, is_ascii, 1);
     }
 }
 

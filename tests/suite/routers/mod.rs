@@ -118,6 +118,34 @@ fn check(site: &Site, target: &str, decision: &Decision, response: &Response) {
     }
 }
 
+/// An archive of the site that is large enough for ranges.
+const ARCHIVE: &str = "/epr/nginx/nginx-1.2.3.zip";
+
+/// Makes [`ARCHIVE`] a megabyte long.
+fn put_large_archive(site: &Site) -> Vec<u8> {
+    let large: Vec<u8> = (0..1_000_000_u32).map(|number| (number * 7 / 3) as u8).collect();
+    fs::write(site.root().join(&ARCHIVE[1..]), &large).unwrap();
+    large
+}
+
+/// Asks for the whole archive, for parts of it, and on conditions.
+fn check_ranges(client: &mut Client, large: &[u8]) {
+    let whole = client.send("GET", ARCHIVE, &[("Accept-Encoding", "gzip")]);
+    assert_eq!((whole.status, whole.header("vary"), whole.header("content-encoding")), (200, None, None));
+    assert!(whole.body == large);
+    let head = client.send("HEAD", ARCHIVE, &[]);
+    assert_eq!((head.status, head.header("content-length")), (200, Some("1000000")));
+    let range = client.send("GET", ARCHIVE, &[("Range", "bytes=1000-199999")]);
+    assert_eq!((range.status, range.header("content-range")), (206, Some("bytes 1000-199999/1000000")));
+    assert!(range.body == large[1000..200_000]);
+    let outside = client.send("GET", ARCHIVE, &[("Range", "bytes=1000000-")]);
+    assert_eq!((outside.status, outside.header("content-range")), (416, Some("bytes */1000000")));
+    for (name, value) in [("If-None-Match", "etag"), ("If-Modified-Since", "last-modified")] {
+        let unchanged = client.send("GET", ARCHIVE, &[(name, whole.header(value).unwrap())]);
+        assert_eq!((unchanged.status, unchanged.header("cache-control")), (304, Some("max-age=600, public")));
+    }
+}
+
 /// Ranges, conditions, compressed copies and methods: what every server owes to clients beyond routing.
 fn check_bytes<S>(site: &Site, start: impl FnOnce() -> S, address: impl FnOnce(&S) -> String) {
     check_parts(site, start, address, true);
@@ -125,26 +153,10 @@ fn check_bytes<S>(site: &Site, start: impl FnOnce() -> S, address: impl FnOnce(&
 
 /// The same; whether the server `sees_copies` of package files beside them.
 fn check_parts<S>(site: &Site, start: impl FnOnce() -> S, address: impl FnOnce(&S) -> String, sees_copies: bool) {
-    let large: Vec<u8> = (0..1_000_000_u32).map(|number| (number * 7 / 3) as u8).collect();
-    fs::write(site.root().join("epr/nginx/nginx-1.2.3.zip"), &large).unwrap();
+    let large = put_large_archive(site);
     let server = start();
     let mut client = Client::connect(&address(&server));
-    let zip = "/epr/nginx/nginx-1.2.3.zip";
-
-    let whole = client.send("GET", zip, &[("Accept-Encoding", "gzip")]);
-    assert_eq!((whole.status, whole.header("vary"), whole.header("content-encoding")), (200, None, None));
-    assert!(whole.body == large);
-    let head = client.send("HEAD", zip, &[]);
-    assert_eq!((head.status, head.header("content-length")), (200, Some("1000000")));
-    let range = client.send("GET", zip, &[("Range", "bytes=1000-199999")]);
-    assert_eq!((range.status, range.header("content-range")), (206, Some("bytes 1000-199999/1000000")));
-    assert!(range.body == large[1000..200_000]);
-    let outside = client.send("GET", zip, &[("Range", "bytes=1000000-")]);
-    assert_eq!((outside.status, outside.header("content-range")), (416, Some("bytes */1000000")));
-    let unchanged = client.send("GET", zip, &[("If-None-Match", whole.header("etag").unwrap())]);
-    assert_eq!((unchanged.status, unchanged.header("cache-control")), (304, Some("max-age=600, public")));
-    let unchanged = client.send("GET", zip, &[("If-Modified-Since", whole.header("last-modified").unwrap())]);
-    assert_eq!(unchanged.status, 304);
+    check_ranges(&mut client, &large);
 
     let file = "/package/nginx/1.2.3/manifest.yml";
     if sees_copies {

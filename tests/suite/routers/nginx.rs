@@ -1,142 +1,82 @@
 //! A real nginx with the generated configuration.
 
 use super::client::Client;
-use super::site::{Dice, GENERATION, Site, catalog};
-use super::{check_bytes, compare, compare_below, queries, spellings, targets_below};
+use super::driver::{self, all, options, write};
+use super::site::{Dice, Site, catalog};
+use super::{check_bytes, compare_below, targets_below};
 use crate::running::{self, Running};
 use epr_build::answers::route::build::build;
-use epr_build::answers::route::model::{Routes, Unkeyed};
-use epr_build::base::file_notes::FileNotes;
 use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
 use epr_build::hosts::nginx::render;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
-
-/// nginx with the configuration for a site.
-fn start(site: &Site, binary: &Path) -> Running {
-    start_below("", site, binary)
-}
 
 /// Writes the configuration for a site; gives its folder.
 fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) -> PathBuf {
-    let options = HostOptions {
-        distribution: distribution.to_owned(),
-        generation_id: GENERATION.to_owned(),
-        listen: address.to_owned(),
-        state: site.folder.path().join("nginx").to_str().unwrap().to_owned(),
-        prefix: prefix.to_owned(),
-        debug_header: true,
-        notes: site.notes.clone(),
-        ..HostOptions::default()
-    };
-    let folder = site.folder.path().join(GENERATION).join("hosts/nginx");
-    fs::create_dir_all(&folder).unwrap();
-    for (name, content) in render(&site.routes, &options).unwrap() {
-        fs::write(folder.join(name), content).unwrap();
-    }
-    folder
+    let options = HostOptions { distribution: distribution.to_owned(), ..options(site, prefix, address) };
+    write(site, "nginx", render(&site.routes, &options).unwrap(), &options)
 }
 
 /// nginx with the configuration for a site below a path.
-fn start_below(prefix: &str, site: &Site, binary: &Path) -> Running {
+fn start(site: &Site, prefix: &str) -> Running {
+    let binary = running::binary("nginx").unwrap();
     running::start("nginx", |address| {
         configure(site, "My_Distribution-1.0", address, prefix);
-        running::nginx_command(binary, &site.folder.path().join("current/hosts/nginx"))
+        running::nginx_command(&binary, &site.folder.path().join("current/hosts/nginx"))
     })
 }
 
-// The conformance driver: 20 000 queries and 3 000 paths by chance, the same in every run.
 #[test]
 fn nginx_routes_as_the_reference_router() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let site = Site::build();
-    let nginx = start(&site, &binary);
-    let mut client = Client::connect(&nginx.address);
-    let mut dice = Dice::new(11);
-    let targets: Vec<_> = (0..20_000).map(|_| queries::query(&mut dice, &site)).collect();
-    let clock = Instant::now();
-    let count = targets.len();
-    let seen = compare(&site, &mut client, targets);
-    assert!(seen > 400, "only {seen} different answers have been asked for");
-    println!("{count} queries in {:?}", clock.elapsed());
-    compare(&site, &mut client, (0..3_000).map(|_| queries::path(&mut dice)));
-}
-
-// The tables that the program itself makes; their answers are those of the catalog by the builder's own tests.
-#[test]
-fn nginx_routes_by_tables_of_a_catalog() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let site = Site::of(build(&catalog(), &Options::default()).routes);
-    let nginx = start(&site, &binary);
-    let mut client = Client::connect(&nginx.address);
-    let mut dice = Dice::new(17);
-    let seen = compare(&site, &mut client, (0..10_000).map(|_| queries::query(&mut dice, &site)));
-    assert!(seen > 50, "only {seen} different answers have been asked for");
-}
-
-// Every byte in every spelling, by tables in which unusual words may have an answer, and by others.
-#[test]
-fn nginx_sees_through_every_spelling() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let usual = build(&catalog(), &Options::default()).routes;
-    assert_eq!(usual.unkeyed, Unkeyed::default());
-    let types = Routes { unkeyed: Unkeyed { categories: false, types: true }, ..usual.clone() };
-    let categories = Site::build().routes;
-    assert_eq!(categories.unkeyed, Unkeyed { categories: true, types: false });
-    for routes in [usual, types, categories] {
-        let site = Site::of(routes);
-        let nginx = start(&site, &binary);
-        compare(&site, &mut Client::connect(&nginx.address), spellings::spellings());
-    }
-}
-
-#[test]
-fn nginx_sends_bytes_as_asked_for() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let site = Site::build();
-    check_bytes(&site, || start(&site, &binary), |nginx| nginx.address.clone());
-}
-
-// A generation without packages still needs a configuration that loads, and refuses what it cannot know.
-#[test]
-fn nginx_takes_empty_tables() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let mut site = Site::build();
-    site.routes = Routes::default();
-    site.notes = FileNotes::default();
-    let nginx = start(&site, &binary);
-    let mut client = Client::connect(&nginx.address);
-    let queries =
-        ["/search", "/search?package=a&kibana.version=8.1&capabilities=a&spec.min=1.0&spec.max=2.0", "/categories"];
-    compare(&site, &mut client, queries.map(str::to_owned));
-}
-
-// A table must never hide a lost file behind the empty list.
-#[test]
-fn nginx_says_500_for_a_lost_answer() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let site = Site::build();
-    let nginx = start(&site, &binary);
-    fs::remove_dir_all(site.root().join("answers")).unwrap();
-    let mut client = Client::connect(&nginx.address);
-    for target in ["/search?package=unknown", "/search?package=nginx&kibana.version=8.11.0", "/categories"] {
-        let response = client.get(target);
-        assert!(matches!(response.status, 500 | 501), "{target}: {response:?}");
+    if running::binary("nginx").is_some() {
+        driver::by_chance(&start, all);
     }
 }
 
 #[test]
 fn nginx_routes_below_a_path() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let site = Site::build();
-    let prefix = "/epr.x/my-Registry";
-    let nginx = start_below(prefix, &site, &binary);
-    let targets = targets_below(prefix, &mut Dice::new(19), &site, 6_000);
-    compare_below(prefix, &site, &mut Client::connect(&nginx.address), targets);
+    if running::binary("nginx").is_some() {
+        driver::below_capitals(&start, 6_000);
+    }
+}
+
+#[test]
+fn nginx_routes_by_tables_of_a_catalog() {
+    if running::binary("nginx").is_some() {
+        driver::by_a_catalog(&start, all);
+    }
+}
+
+#[test]
+fn nginx_sees_through_every_spelling() {
+    if running::binary("nginx").is_some() {
+        driver::by_spelling(&start, all, 1);
+    }
+}
+
+#[test]
+fn nginx_takes_empty_tables() {
+    if running::binary("nginx").is_some() {
+        driver::empty_tables(&start);
+    }
+}
+
+#[test]
+fn nginx_says_500_for_a_lost_answer() {
+    if running::binary("nginx").is_some() {
+        driver::lost_answers(&start);
+    }
+}
+
+#[test]
+fn nginx_sends_bytes_as_asked_for() {
+    if running::binary("nginx").is_some() {
+        let site = Site::build();
+        check_bytes(&site, || start(&site, ""), |server| server.address.clone());
+    }
 }
 
 // Two distributions in one server: neither may see a variable, a location or a file of the other.

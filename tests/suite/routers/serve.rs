@@ -3,45 +3,13 @@
 use super::client::Client;
 use super::site::{Dice, GENERATION, Site};
 use super::{check_bytes, compare, compare_below, queries, targets_below};
-use epr_build::serve::{Event, ServeOptions, run};
+use crate::in_process::Server;
+use epr_build::serve::{Event, ServeOptions};
 use std::fs;
-use std::sync::mpsc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-
-/// A running server, stopped at the end of the test.
-struct Server {
-    address: String,
-    events: mpsc::Receiver<Event>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.stop.take().unwrap().send(());
-        let finished = self.thread.take().unwrap().join();
-        assert!(finished.is_ok() || std::thread::panicking());
-    }
-}
 
 fn start(site: &Site) -> Server {
-    let options = ServeOptions { debug_header: true, ..ServeOptions::new(site.folder.path().join("current")) };
-    let (send, events) = mpsc::channel();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let stop = async {
-                let _ = stopped.await;
-            };
-            run(&options, listener, stop, move |event| send.send(event).unwrap_or_default()).await.unwrap();
-        });
-    });
-    let Ok(Event::Listening(address)) = events.recv_timeout(Duration::from_secs(10)) else { panic!("no address") };
-    Server { address: address.to_string(), events, stop: Some(stop), thread: Some(thread) }
+    Server::start(ServeOptions { debug_header: true, ..ServeOptions::new(site.folder.path().join("current")) })
 }
 
 #[test]

@@ -72,54 +72,6 @@ fn answers_are_numbered_and_odd_ones_refused() {
     assert_eq!(files["agent.map"], "");
 }
 
-#[test]
-fn prefixes_are_plain_paths() {
-    for (prefix, is_right) in [
-        ("", true),
-        ("/epr", true),
-        ("/epr.d/staging-1", true),
-        ("epr", false),
-        ("/", false),
-        ("/epr/", false),
-        ("/a//b", false),
-        ("/a/../b", false),
-        ("/a b", false),
-        ("/a\"", false),
-        ("/%41", false),
-    ] {
-        let options = HostOptions { prefix: prefix.to_owned(), ..HostOptions::default() };
-        assert_eq!(super::prefix(&options).is_ok(), is_right, "{prefix}");
-    }
-}
-
-#[test]
-fn what_is_published_is_seen_from_paths() {
-    let files = [
-        ("/documents/a/1.0.0.json", true),
-        ("/documents/a/1.1.0.json", false),
-        ("/answers/list/x.json", true),
-        ("/answers/list/y.json", false),
-        ("/index.json", true),
-        ("/epr/a/a-1.0.0.zip", false),
-    ]
-    .map(|(path, has_copy)| (path.to_owned(), has_copy));
-    let mut published = Published::default();
-    files.iter().for_each(|(path, has_copy)| published.note(path, *has_copy));
-    assert_eq!(published.versions, [("a/1.0.0".to_owned(), true), ("a/1.1.0".to_owned(), false)].into());
-    assert_eq!(published.copies, ["/answers/list/x".to_owned()].into());
-}
-
-// The names beside a file say nothing of it: `a.gz.gz` belongs to the package, `a.gz` may be a copy.
-#[test]
-fn notes_tell_files_from_copies() {
-    let mut notes = FileNotes::default();
-    notes.note("/a.gz.gz", "application/gzip");
-    notes.note("/b.gz", "application/gzip");
-    notes.note("/b", "image/png");
-    let found: Vec<_> = file_notes(&notes).into_iter().map(|(path, note)| format!("{path} {note}")).collect();
-    assert_eq!(found, ["/a.gz n;", "/a.gz.gz f;", "/b n;image/png", "/b.gz f;"]);
-}
-
 proptest! {
     #[test]
     fn look_ups_find_the_label_of_every_version(
