@@ -2,8 +2,8 @@
 
 use super::common::Exit;
 use super::common::failures::with_output_hint;
-use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, QuietOption};
-use super::common::settings::{self, Choice, Input};
+use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, Verbosity};
+use super::common::settings::Choice;
 use super::common::summary;
 use crate::base::progress::{Progress, Timings};
 use crate::build;
@@ -71,20 +71,15 @@ pub(super) struct Arguments {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 impl Arguments {
     fn settings(&self) -> Result<Settings> {
-        let resolved = settings::resolve(Input {
-            distributions: Choice::new(&self.dists, self.all_dists),
-            packages: &self.layers.packages,
-            config: self.layers.config.config.as_deref(),
-            strict: self.strict,
-        })?;
+        let resolved = self.layers.resolve(Choice::new(&self.dists, self.all_dists), self.strict)?;
         Ok(Settings {
             use_cache: !self.no_cache,
-            keep: self.keep.keep.into(),
+            keep: self.keep.generations(),
             exceptions: self.exceptions.exceptions(),
             ..resolved
         })
@@ -97,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if arguments.watch {
         return watch(arguments);
     }
-    let (settings, out, quiet) = (arguments.settings()?, &arguments.out, arguments.quiet.quiet);
+    let (settings, out, quiet) = (arguments.settings()?, &arguments.out, arguments.verbosity.quiet);
     let progress = Progress::new(quiet);
     let (reports, timings) = build::build(&settings, out, &progress).map_err(|error| with_output_hint(error, out))?;
     if arguments.verify_clean {
@@ -148,7 +143,7 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
 /// Prints problems, and a summary of each distribution.
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
     io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS).as_bytes())?;
-    if !arguments.quiet.quiet {
+    if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
             out.write_all(summary::render_summary(report).as_bytes())?;

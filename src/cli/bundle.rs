@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{JobsOption, OutOption, QuietOption};
+use super::common::options::{JobsOption, OutputFolder, Verbosity};
 use super::common::print::{field, print};
 use crate::base::fs::Lock;
 use crate::base::progress::{Progress, bytes};
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: String,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     /// Generation or release to bundle [default: the generation in use]
     #[arg(long, value_name = "ID")]
     generation: Option<String>,
@@ -68,7 +68,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Reads the size of parts. A unit of one letter counts in thousands, so that 4G fits a FAT file system.
@@ -80,7 +80,7 @@ fn part_size(text: &str) -> Result<u64, String> {
 /// Writes a bundle.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     args.jobs.start_threads()?;
-    let (dist, out) = (&args.dist, &args.out.out);
+    let (dist, out) = (&args.dist, &args.folder.out);
     let distribution = built_distribution(out, dist)?;
     let key = args.sign.as_deref().map(sign::secret_key).transpose()?;
     let _lock = Lock::take(out)?;
@@ -88,10 +88,10 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         Some(name) => distribution.resolve(name)?,
         None => distribution.current().context("a distribution that exists has a generation in use")?,
     };
-    let progress = Progress::new(args.quiet.quiet);
+    let progress = Progress::new(args.verbosity.quiet);
     let base = base(args, &distribution, &progress)?;
     if base.as_ref().is_some_and(|(id, _)| *id == generation) {
-        if !args.quiet.quiet {
+        if !args.verbosity.quiet {
             print(&format!("{dist}: the other side already has generation {generation}; nothing is written\n"))?;
         }
         return Ok(Exit::Clean);
@@ -114,7 +114,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         signed = format!("with the key {}, in {}", sign::key_name(key.keynum()), sealed.signature().display());
     }
     progress.finish();
-    if !args.quiet.quiet {
+    if !args.verbosity.quiet {
         print(&render_written(&written, args, &signed, note))?;
     }
     Ok(Exit::Clean)
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
 
 /// The generation that the other side has, and its contents.
 fn base(args: &Arguments, distribution: &Distribution, progress: &Progress) -> Result<Option<(String, BaseContents)>> {
-    let store = Store::existing(&args.out.out.join("store"))?;
+    let store = Store::existing(&args.folder.out.join("store"))?;
     let at_hand = |id: &str| -> Result<Option<BaseContents>> {
         let scan = distribution.has(id).then(|| Scan::new(distribution, id, &store)).transpose()?;
         Ok(scan.as_ref().map(BaseContents::of_scan))

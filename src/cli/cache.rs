@@ -1,7 +1,7 @@
 //! `epr-build cache`.
 
 use super::common::Exit;
-use super::common::options::{OutOption, QuietOption};
+use super::common::options::{OutputFolder, Verbosity};
 use super::common::print::print;
 use crate::base::fs::Lock;
 use crate::base::progress::bytes;
@@ -18,9 +18,9 @@ pub(super) struct Arguments {
     #[arg(value_enum)]
     action: Action,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// What can be done.
@@ -34,7 +34,7 @@ enum Action {
 
 /// Does it.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let out = &arguments.out.out;
+    let out = &arguments.folder.out;
     let _lock = Lock::take(out)?;
     let cache = Cache::read(out);
     match arguments.action {
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             let store = Store::open(&out.join("store"))?;
             let pruned = prune::sweep(out, &store, &cache)?;
             let size = bytes(pruned.bytes);
-            if !arguments.quiet.quiet {
+            if !arguments.verbosity.quiet {
                 print(&format!("removed {} folders and {} files, {size}\n", pruned.trees, pruned.blobs))?;
             }
         }

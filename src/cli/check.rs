@@ -1,8 +1,8 @@
 //! `epr-build check`.
 
 use super::common::Exit;
-use super::common::options::{ExceptionOptions, JobsOption, LayerOptions, QuietOption};
-use super::common::settings::{self, Choice, Input};
+use super::common::options::{ExceptionOptions, JobsOption, LayerOptions, Verbosity};
+use super::common::settings::Choice;
 use super::common::summary;
 use crate::base::progress::Progress;
 use crate::build;
@@ -48,25 +48,21 @@ pub(super) struct Arguments {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Checks.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     arguments.jobs.start_threads()?;
-    let resolved = settings::resolve(Input {
-        distributions: Choice::new(&arguments.dists, arguments.all_dists),
-        packages: &arguments.layers.packages,
-        config: arguments.layers.config.config.as_deref(),
-        strict: arguments.strict,
-    })?;
+    let choice = Choice::new(&arguments.dists, arguments.all_dists);
+    let resolved = arguments.layers.resolve(choice, arguments.strict)?;
     let settings = Settings { exceptions: arguments.exceptions.exceptions(), ..resolved };
-    let progress = Progress::new(arguments.quiet.quiet);
+    let progress = Progress::new(arguments.verbosity.quiet);
     let base = arguments.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
     let (reports, timings) = build::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     io::stderr().write_all(summary::render_problems(&reports, usize::MAX).as_bytes())?;
-    if !arguments.quiet.quiet {
+    if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for report in &reports {
             out.write_all(summary::render_summary(report).as_bytes())?;

@@ -4,7 +4,7 @@ mod side;
 
 use super::common::Exit;
 use super::common::diff_text::{render_markdown, render_text};
-use super::common::options::{ConfigOption, JobsOption, OutOption};
+use super::common::options::{ConfigOption, JobsOption, OutputFolder};
 use super::common::print::{print, print_json};
 use crate::compare::diff::compare;
 use anyhow::{Context, Result};
@@ -29,7 +29,7 @@ Exit codes:
 
 /// Compare generations, releases, distributions, folders of packages or bundles
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("config", |config| config.requires("dist")))]
 pub(super) struct Arguments {
     /// Old side: a generation, release or distribution, by its folder or by its name in --out; a folder of packages; or a
     /// bundle
@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: Option<String>,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]

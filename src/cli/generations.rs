@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::OutOption;
+use super::common::options::OutputFolder;
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};
@@ -14,12 +14,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: String,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
 }
 
 /// Lists them.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let distribution = built_distribution(&arguments.out.out, &arguments.dist)?;
+    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
     let (current, releases) = (distribution.current(), distribution.releases()?);
     let mut out = io::stdout().lock();
     for id in distribution.generations()? {

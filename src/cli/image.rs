@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{JobsOption, OutOption, QuietOption};
+use super::common::options::{JobsOption, OutputFolder, Verbosity};
 use crate::base::progress::Progress;
 use crate::carry::image::{self, ImageOptions};
 use crate::generation::release::check_name;
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     /// Generation or release to put into the image; a release also becomes a tag [default: the generation in use]
     #[arg(long, value_name = "ID")]
     generation: Option<String>,
@@ -50,13 +50,13 @@ pub(super) struct Arguments {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Writes the image.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     arguments.jobs.start_threads()?;
-    let distribution = built_distribution(&arguments.out.out, &arguments.dist)?;
+    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
     let generation = match &arguments.generation {
         Some(name) => distribution.resolve(name)?,
         None => distribution.current().unwrap_or_default(),
@@ -68,16 +68,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let mut tags = arguments.tags.clone();
     tags.extend(arguments.generation.clone().filter(|name| check_name(name).is_ok()));
     let options = ImageOptions {
-        out: arguments.out.out.clone(),
+        out: arguments.folder.out.clone(),
         distribution: arguments.dist.clone(),
         generation,
         program,
         repository: arguments.repository.clone(),
         tags,
     };
-    let progress = Progress::new(arguments.quiet.quiet);
+    let progress = Progress::new(arguments.verbosity.quiet);
     let image = image::write(&options, &arguments.output, &progress)?;
-    if !arguments.quiet.quiet {
+    if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         writeln!(out, "{}: {} layers, {} bytes", arguments.output.display(), image.layers, image.bytes)?;
         writeln!(out, "  names     {}", image.names.join(", "))?;

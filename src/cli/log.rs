@@ -3,7 +3,7 @@
 use super::common::Exit;
 use super::common::diff_text::render_text;
 use super::common::failures::built_distribution;
-use super::common::options::{Format, FormatOption, OutOption};
+use super::common::options::{Format, FormatOption, OutputFolder};
 use super::common::print::{print, print_json};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::compare::diff::Diff;
@@ -37,14 +37,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: Option<String>,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     #[command(flatten)]
     format: FormatOption,
 }
 
 /// Prints the history in each distribution.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let (name, out, format) = (&arguments.name, &arguments.out.out, arguments.format.format()?);
+    let (name, out, format) = (&arguments.name, &arguments.folder.out, arguments.format.format()?);
     let distributions = match &arguments.dist {
         Some(dist) => vec![built_distribution(out, dist)?],
         None => Distribution::all(out)?,

@@ -3,7 +3,7 @@
 use super::common::Exit;
 use super::common::clock::unix_time;
 use super::common::failures::built_distribution;
-use super::common::options::{OutOption, QuietOption};
+use super::common::options::{OutputFolder, Verbosity};
 use super::common::print::print;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: String,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     /// Target: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder
     #[arg(long, value_name = "URL")]
     to: String,
@@ -77,18 +77,18 @@ pub(super) struct Arguments {
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Publishes a generation.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let begin = Instant::now();
-    let distribution = built_distribution(&args.out.out, &args.dist)?;
+    let distribution = built_distribution(&args.folder.out, &args.dist)?;
     let id = match &args.generation {
         Some(id) => distribution.resolve(id)?,
         None => distribution.current().unwrap_or_default(),
     };
-    let progress = Progress::new(args.quiet.quiet);
+    let progress = Progress::new(args.verbosity.quiet);
     let contents = Contents::read(&distribution.generation(&id))?;
     let contents = if args.whole { contents.in_one_folder()? } else { contents };
     let options = Options {
@@ -109,7 +109,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     if let (Some(folder), Some(origin), false) = (&args.nginx, &args.origin, args.dry_run) {
         front::write_nginx(folder, origin, &args.dist, &distribution.generation(&id), &contents)?;
     }
-    if !args.quiet.quiet {
+    if !args.verbosity.quiet {
         print(&render_summary(args, &id, &target, &outcome, begin.elapsed()))?;
     }
     Ok(Exit::Clean)

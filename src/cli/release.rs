@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{ConfigOption, OutOption, QuietOption};
+use super::common::options::{ConfigOption, OutputFolder, Verbosity};
 use super::common::print::{field, print};
 use super::common::settings::read_config;
 use crate::base::fs::Lock;
@@ -33,7 +33,7 @@ Exit codes:
 
 /// Keep a generation as the registry of a stack version, beside later builds
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("config", |config| config.requires("kibana")))]
 pub(super) struct Arguments {
     /// Stack version that names the release, such as 8.5.0 [default: the version given with --kibana]
     #[arg(value_name = "VERSION", required_unless_present_any = ["list", "remove", "kibana"])]
@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: String,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     /// Generation to release, or a release that has it [default: the generation in use]
     #[arg(long, value_name = "ID")]
     generation: Option<String>,
@@ -64,7 +64,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT", requires = "remove", value_parser = NonEmptyStringValueParser::new())]
     reason: Option<String>,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Reads a version of Kibana.
@@ -76,7 +76,7 @@ fn kibana_version(text: &str) -> Result<Version, String> {
 
 /// Makes, lists or removes releases.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let (dist, out) = (&arguments.dist, &arguments.out.out);
+    let (dist, out) = (&arguments.dist, &arguments.folder.out);
     let distribution = built_distribution(out, dist)?;
     if arguments.list {
         let lines = distribution.releases()?.into_iter().map(|release| render_release(&distribution, &release));
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Some(name) => remove(&distribution, name, arguments.reason.as_deref().unwrap_or_default())?,
         None => make(arguments, &distribution)?,
     };
-    if !arguments.quiet.quiet {
+    if !arguments.verbosity.quiet {
         print(&text)?;
     }
     Ok(Exit::Clean)
@@ -137,9 +137,9 @@ fn restrict(
     from: &str,
     kibana: &Version,
 ) -> Result<(String, String)> {
-    let config = read_config(arguments.config.config.as_deref())?;
-    let progress = Progress::new(arguments.quiet.quiet);
-    let made = compatible::generation(&arguments.out.out, distribution, from, kibana, &config, &progress)?;
+    let config = read_config(arguments.config.path())?;
+    let progress = Progress::new(arguments.verbosity.quiet);
+    let made = compatible::generation(&arguments.folder.out, distribution, from, kibana, &config, &progress)?;
     progress.finish();
     let contents = format!("{} of {} versions of generation {from}", made.kept, made.all);
     Ok((made.generation, field("holds", contents)))

@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{OutOption, QuietOption};
+use super::common::options::{OutputFolder, Verbosity};
 use super::common::print::print;
 use crate::base::fs::Lock;
 use crate::generation::history_page;
@@ -19,14 +19,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID")]
     to: Option<String>,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Switches to the generation.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let (dist, out) = (&arguments.dist, &arguments.out.out);
+    let (dist, out) = (&arguments.dist, &arguments.folder.out);
     let _lock = Lock::take(out)?;
     let distribution = built_distribution(out, dist)?;
     let id = match &arguments.to {
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     };
     distribution.switch(&id)?;
     history_page::write(&distribution)?;
-    if !arguments.quiet.quiet {
+    if !arguments.verbosity.quiet {
         print(&format!("{dist}: generation {id} is in use\n"))?;
     }
     Ok(Exit::Clean)

@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::{built_distribution, error_kind};
-use super::common::options::{OutOption, QuietOption};
+use super::common::options::{OutputFolder, Verbosity};
 use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow};
 use clap::Args;
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME")]
     dist: String,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     /// Address and port to listen on; a port alone means every address
     #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
     listen: String,
@@ -51,12 +51,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     debug_header: bool,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Serves until the process is asked to stop.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let distribution = built_distribution(&arguments.out.out, &arguments.dist)?;
+    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
     let current = distribution.current().unwrap_or_default();
     let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         max_connections: arguments.max_connections,
         ..ServeOptions::new(distribution.current_link())
     };
-    let (name, quiet) = (arguments.dist.clone(), arguments.quiet.quiet);
+    let (name, quiet) = (arguments.dist.clone(), arguments.verbosity.quiet);
     let served = crate::serve::serve(&options, &arguments.listen, move |event| {
         // A closed output must not stop the server.
         let _ = match event {

@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
-use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, QuietOption};
+use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, Verbosity};
 use super::common::print::{field, print};
 use crate::base::progress::Progress;
 use crate::carry::bundle::delta::Tally;
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Unpacks the bundle.
@@ -57,11 +57,11 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
     let sealed = Sealed::open(&args.files)?;
     let signed = key.as_ref().map(|key| sign::verify(&sealed, key)).transpose()?;
-    let progress = Progress::new(args.quiet.quiet);
+    let progress = Progress::new(args.verbosity.quiet);
     let digest = signed.as_ref().map(|(_, digest)| digest);
-    let unpacked = unpack(&sealed, &args.out, args.keep.keep.into(), digest, &progress)?;
+    let unpacked = unpack(&sealed, &args.out, args.keep.generations(), digest, &progress)?;
     progress.finish();
-    if args.quiet.quiet {
+    if args.verbosity.quiet {
         return Ok(Exit::Clean);
     }
 

@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
-use super::common::options::{JobsOption, QuietOption};
+use super::common::options::{JobsOption, Verbosity};
 use super::common::print::{field, print};
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::parts::{Sealed, is_signature};
@@ -42,14 +42,14 @@ pub(super) struct Arguments {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Verifies everything that is named.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
     args.jobs.start_threads()?;
-    let quiet = args.quiet.quiet;
+    let quiet = args.verbosity.quiet;
     let progress = Progress::new(quiet);
     let mut exit = Exit::Clean;
     let mut worse = |found: Exit| {

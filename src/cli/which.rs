@@ -1,9 +1,9 @@
 //! `epr-build which`: which version of a package a Kibana gets, from which layer, and why not a newer one.
 
 use super::common::Exit;
-use super::common::options::{JobsOption, LayerOptions, OutOption, QuietOption};
+use super::common::options::{JobsOption, LayerOptions, OutputFolder, Verbosity};
 use super::common::print::{field, print};
-use super::common::settings::{self, Choice, Input};
+use super::common::settings::Choice;
 use crate::answers::questions::{query_of_kibana, question};
 use crate::answers::search::explain::{Explanation, Rule, explain};
 use crate::answers::search::{Query, only_with_prerelease};
@@ -54,14 +54,14 @@ pub(super) struct Arguments {
     #[command(flatten)]
     layers: LayerOptions,
     #[command(flatten)]
-    out: OutOption,
+    folder: OutputFolder,
     /// Leave out packages that fail validation, as a build with --strict does
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Reads a version as Kibana sends it.
@@ -72,14 +72,10 @@ fn version(text: &str) -> Result<Version, String> {
 /// Explains the answer of each distribution.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     arguments.jobs.start_threads()?;
-    let settings = settings::resolve(Input {
-        distributions: Choice::new(&arguments.dists, arguments.all_dists),
-        packages: &arguments.layers.packages,
-        config: arguments.layers.config.config.as_deref(),
-        strict: arguments.strict,
-    })?;
-    let progress = Progress::new(arguments.quiet.quiet);
-    let layers = Layers::read(&settings, Some(&arguments.out.out), &progress)?;
+    let choice = Choice::new(&arguments.dists, arguments.all_dists);
+    let settings = arguments.layers.resolve(choice, arguments.strict)?;
+    let progress = Progress::new(arguments.verbosity.quiet);
+    let layers = Layers::read(&settings, Some(&arguments.folder.out), &progress)?;
     progress.finish();
     let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;
     let query = query_of_kibana(name, kibana, *prerelease, capabilities.clone());

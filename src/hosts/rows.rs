@@ -302,7 +302,7 @@ pub(super) fn prefix(options: &HostOptions) -> anyhow::Result<&str> {
         prefix.is_empty() || (prefix.starts_with('/') && segments().all(|segment| !matches!(segment, "" | "." | "..")));
     anyhow::ensure!(
         is_path && prefix.bytes().all(plain),
-        "the prefix `{prefix}` is no plain path\nhint: write it as `/epr/staging`"
+        "the prefix `{prefix}` is not a plain path\nhint: write it as `/epr/staging`"
     );
     Ok(prefix)
 }

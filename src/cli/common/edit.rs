@@ -2,9 +2,9 @@
 
 use super::Exit;
 use super::clock::unix_time;
-use super::options::{JobsOption, LayerOptions, QuietOption};
+use super::options::{JobsOption, LayerOptions, Verbosity};
 use super::print::print;
-use super::settings::{self, Choice, Input};
+use super::settings::Choice;
 use crate::compare::policy::Refused;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
@@ -42,7 +42,7 @@ pub(in crate::cli) struct EditOptions {
     #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
-    quiet: QuietOption,
+    verbosity: Verbosity,
 }
 
 /// Runs one of them, and reports what it did.
@@ -50,17 +50,11 @@ pub(in crate::cli) fn run(options: &EditOptions, work: impl FnOnce(&Editor<'_>) 
     options.jobs.start_threads()?;
     let reason = options.reason.clone();
     let exceptions = Exceptions { allowed: options.allow_policy.clone(), reason: reason.clone().unwrap_or_default() };
-    let resolved = settings::resolve(Input {
-        distributions: Choice::All,
-        packages: &options.layers.packages,
-        config: options.layers.config.config.as_deref(),
-        strict: false,
-    })?;
-    let settings = Settings { exceptions, ..resolved };
+    let settings = Settings { exceptions, ..options.layers.resolve(Choice::All, false)? };
     let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
     match work(&editor) {
         Ok(done) => {
-            if !options.quiet.quiet {
+            if !options.verbosity.quiet {
                 print(&render_done(&done, options.dry_run))?;
             }
             Ok(Exit::Clean)

@@ -3,10 +3,12 @@
 //! An option whose meaning depends on the command, such as `--dist`, stands in the file of each command, so that its help
 //! says what it means there.
 
+use super::settings::{self, Choice, Input};
 use crate::config::exceptions::{Exception, Exceptions};
+use crate::config::settings::Settings;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The output folder when no other is named.
 pub(in crate::cli) const DEFAULT_OUT: &str = "out";
@@ -16,9 +18,19 @@ pub(in crate::cli) const DEFAULT_OUT: &str = "out";
 pub(in crate::cli) struct LayerOptions {
     /// Folder that holds one folder for each layer, or git+file:CLONE with one branch for each layer
     #[arg(long, value_name = "DIR", default_value = "packages")]
-    pub(in crate::cli) packages: PathBuf,
+    packages: PathBuf,
     #[command(flatten)]
-    pub(in crate::cli) config: ConfigOption,
+    config: ConfigOption,
+}
+
+impl LayerOptions {
+    /// Resolves them, for the chosen distributions.
+    ///
+    /// # Errors
+    /// Those of [`settings::resolve`].
+    pub(in crate::cli) fn resolve(&self, distributions: Choice<'_>, strict: bool) -> Result<Settings> {
+        settings::resolve(Input { distributions, packages: &self.packages, config: self.config.path(), strict })
+    }
 }
 
 /// The configuration file.
@@ -26,28 +38,42 @@ pub(in crate::cli) struct LayerOptions {
 pub(in crate::cli) struct ConfigOption {
     /// Configuration file [default: epr-build.yml, if it exists]
     #[arg(long, value_name = "FILE")]
-    pub(in crate::cli) config: Option<PathBuf>,
+    config: Option<PathBuf>,
+}
+
+impl ConfigOption {
+    /// The file, if one is named.
+    pub(in crate::cli) fn path(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
 }
 
 /// The output folder of builds, for commands that use what is in it.
 #[derive(Args, Debug)]
-pub(in crate::cli) struct OutOption {
+pub(in crate::cli) struct OutputFolder {
     /// Output folder that holds the built distributions
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub(in crate::cli) out: PathBuf,
 }
 
-/// How many generations stay.
+/// How many generations are kept.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct KeepOption {
     /// Number of generations to keep for each distribution, including the one in use
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(in crate::cli) keep: u16,
+    keep: u16,
 }
 
-/// Whether results and progress are shown.
+impl KeepOption {
+    /// Number of generations.
+    pub(in crate::cli) fn generations(&self) -> usize {
+        self.keep.into()
+    }
+}
+
+/// How much is printed.
 #[derive(Args, Debug)]
-pub(in crate::cli) struct QuietOption {
+pub(in crate::cli) struct Verbosity {
     /// Print only problems and failures
     #[arg(long, short)]
     pub(in crate::cli) quiet: bool,

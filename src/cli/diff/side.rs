@@ -51,7 +51,7 @@ fn built(generation: PathBuf, around: Option<Scratch>) -> Result<Side> {
 
 /// Finds the folder of the generation with this name: a release, a generation or a distribution in the output folder.
 fn named(name: &Path, arguments: &Arguments) -> Result<PathBuf> {
-    let out = &arguments.out.out;
+    let out = &arguments.folder.out;
     let distributions = match &arguments.dist {
         Some(dist) => vec![Distribution::new(out, dist)],
         None if out.is_dir() => Distribution::all(out)?,
@@ -92,7 +92,7 @@ fn named(name: &Path, arguments: &Arguments) -> Result<PathBuf> {
 /// Opens a folder of layers or packages.
 fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
     let settings = match &arguments.dist {
-        Some(dist) => stacked(path, dist, arguments.config.config.as_deref())?,
+        Some(dist) => stacked(path, dist, arguments.config.path())?,
         None => single(path),
     };
     let layers = Layers::read(&settings, None, &Progress::new(true))?;
