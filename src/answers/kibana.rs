@@ -40,7 +40,7 @@ pub fn lines(wiring: &Wiring) -> Result<String> {
     if let Some(version) = wiring.kibana {
         ensure!(
             version >= REGISTRY_URL,
-            "Kibana {} takes a registry of one's own only with a licence\nhint: this is meant for 7.16 and later",
+            "Kibana {} needs a paid licence to use your own registry\nhint: kibana-config supports Kibana 7.16 and later",
             version_text(version)
         );
     }
@@ -98,15 +98,21 @@ fn setting(out: &mut String, key: &str, value: &str) {
 /// Checks what Kibana does not check: it appends paths to the address as it stands.
 fn checked_address(url: &str) -> Result<&str> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    ensure!(rest.is_some(), "`{url}` is no address of a registry\nhint: it begins with http:// or https://");
+    ensure!(
+        rest.is_some(),
+        "`{url}` is not the address of a registry\nhint: write an address that begins with http:// or https://"
+    );
     let rest = rest.unwrap_or_default().trim_end_matches('/');
     let host = rest.split('/').next().unwrap_or_default();
-    ensure!(!host.is_empty(), "`{url}` names no host");
-    ensure!(!host.contains('@'), "`{url}` holds a user\nhint: Kibana sends no credentials to a registry");
+    ensure!(!host.is_empty(), "`{url}` has no host name");
+    ensure!(
+        !host.contains('@'),
+        "`{url}` contains a user name\nhint: leave it out; Kibana sends no credentials to a registry"
+    );
     let is_plain = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '\\' | '<' | '>');
     ensure!(
         !url.contains(['?', '#']) && url.chars().all(is_plain),
-        "`{url}` holds more than host, port and path\nhint: Kibana appends `/search?...` to the address as it stands"
+        "`{url}` contains more than a host, port and path\nhint: leave out the rest; Kibana appends `/search?...` to the address"
     );
     // Appending to a slash at the end would make two.
     Ok(url.trim_end_matches('/'))
@@ -129,7 +135,7 @@ pub fn version(text: &str) -> Result<KibanaVersion, String> {
         return Err("more than three numbers".to_owned());
     }
     for (number, part) in version.iter_mut().zip(&parts) {
-        *number = part.parse().map_err(|_| format!("`{part}` is no number"))?;
+        *number = part.parse().map_err(|_| format!("`{part}` is not a number"))?;
     }
     Ok(version)
 }
@@ -196,14 +202,14 @@ xpack.fleet.packageVerification.gpgKeyPath: "/etc/kibana/our key.asc"
     #[test]
     fn addresses_that_kibana_cannot_use_are_refused() {
         for (url, said) in [
-            ("epr.example.org", "is no address"),
-            ("ftp://epr.example.org", "is no address"),
-            ("https://", "names no host"),
-            ("https:///search", "names no host"),
-            ("https://me:secret@epr.example.org", "holds a user"),
-            ("https://epr.example.org/?a=b", "more than host, port and path"),
-            ("https://epr.example.org/#a", "more than host, port and path"),
-            ("https://epr.example.org/a\nb", "more than host, port and path"),
+            ("epr.example.org", "is not the address"),
+            ("ftp://epr.example.org", "is not the address"),
+            ("https://", "has no host name"),
+            ("https:///search", "has no host name"),
+            ("https://me:secret@epr.example.org", "contains a user name"),
+            ("https://epr.example.org/?a=b", "more than a host, port and path"),
+            ("https://epr.example.org/#a", "more than a host, port and path"),
+            ("https://epr.example.org/a\nb", "more than a host, port and path"),
         ] {
             let error = lines(&Wiring { url: url.to_owned(), ..Wiring::default() }).unwrap_err().to_string();
             assert!(error.contains(said), "{url}: {error}");

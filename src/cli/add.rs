@@ -1,39 +1,34 @@
-//! `epr-build add`: a package goes into a layer.
+//! `epr-build add`.
 
-use super::Exit;
-use super::edit::{EditArgs, exit_codes};
+use super::common::Exit;
+use super::common::edit::{self, EXIT_CODES, EditOptions};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = concat!(
-    "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build add build/packages/acme-1.2.0.zip --to snapshot
   epr-build add ../acme --to staging --dry-run
 
-A signature beside the package (`.sig`) goes along. What the layer holds with the same content stays as it is; with other
-content it is replaced where the layer's policy allows overwriting.
-",
-    exit_codes!()
-);
+A signature beside the package (`.sig`) is added with it. If the layer already holds the version with the same content, nothing \
+is changed. Other content is replaced if the layer's policy allows overwriting.";
 
-/// Arguments of `add`.
+/// Add a package to a layer
 #[derive(Args, Debug)]
-pub struct Arguments {
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(super) struct Arguments {
     /// Folder or zip of one version of a package
     #[arg(value_name = "FOLDER|ZIP")]
-    pub package: PathBuf,
-    /// Layer it goes into
+    package: PathBuf,
+    /// Layer to add it to
     #[arg(long, value_name = "LAYER")]
-    pub to: String,
-    /// Where layers are.
+    to: String,
     #[command(flatten)]
-    pub editor: EditArgs,
+    options: EditOptions,
 }
 
-/// Adds it.
+/// Adds the package.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    super::edit::run(&arguments.editor, |editor| editor.add(&arguments.package, &arguments.to))
+    edit::run(&arguments.options, |editor| editor.add(&arguments.package, &arguments.to))
 }

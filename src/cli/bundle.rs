@@ -1,8 +1,9 @@
-//! `epr-build bundle`: one distribution as one file, or what is new in it.
+//! `epr-build bundle`.
 
-use super::Exit;
-use super::args::DistributionArgs;
-use super::upkeep::existing;
+use super::common::Exit;
+use super::common::failures::built_distribution;
+use super::common::options::{JobsOption, OutputFolder, Verbosity};
+use super::common::print::{field, print};
 use crate::base::fs::Lock;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::delta::{BaseContents, Tally};
@@ -15,75 +16,84 @@ use crate::generation::distribution::Distribution;
 use crate::store::Store;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build bundle --dist staging --output epr.bundle
-  epr-build bundle --dist staging --output june.bundle --since 0123456789abcdef   a generation that the far side has
-  epr-build bundle --dist staging --output june.bundle --since may.bundle         a bundle that it took in
+  epr-build bundle --dist staging --output june.bundle --since 0123456789abcdef   a generation that the other side has
+  epr-build bundle --dist staging --output june.bundle --since may.bundle         a bundle that it has taken in
   epr-build bundle --dist staging --output /media/usb/epr.bundle --split 4G --sign minisign.key
 
-The same generation gives the same bytes on every machine. A bundle is a tar archive in zstd, and parts joined by `cat` are a \
-bundle. The signature, in the file `.minisig` beside it, is minisign's; a password is asked for, or taken from \
-MINISIGN_PASSWORD.
+The same generation gives the same bytes on every machine. A bundle is a tar archive compressed with zstd; parts are joined with \
+`cat`. The signature is written in minisign's format to a file `.minisig` beside the bundle. The password of the key is read from \
+MINISIGN_PASSWORD or asked for.
 
 Exit codes:
-  0  written, or nothing has changed since
+  0  written, or nothing is new
   2  could not write: wrong usage, a damaged store, or the machine failed";
 
-/// Arguments of `bundle`.
+/// Pack a distribution into one file, to carry it across an air gap
 #[derive(Args, Debug)]
-pub struct BundleArgs {
-    /// What to bundle.
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Distribution to bundle
+    #[arg(long, value_name = "NAME")]
+    dist: String,
     #[command(flatten)]
-    pub distribution: DistributionArgs,
-    /// Generation or release to bundle; the generation in use when absent
+    folder: OutputFolder,
+    /// Generation or release to bundle [default: the generation in use]
     #[arg(long, value_name = "ID")]
-    pub generation: Option<String>,
-    /// The bundle to write
-    #[arg(long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Leave out what the far side has: a generation, or the bundle that brought it; several, if that bundle had a base
-    /// whose generation is gone
+    generation: Option<String>,
+    /// Bundle to write
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// Leave out what the other side already has: a generation, or the bundle that brought it. If that bundle was an update
+    /// and its base is gone here, name every bundle since the last whole one
     #[arg(long, value_name = "GENERATION|BUNDLE")]
-    pub since: Vec<PathBuf>,
+    since: Vec<PathBuf>,
     /// Write parts FILE.001, FILE.002, ... of this size, such as 650M, 4G or 2GiB
     #[arg(long, value_name = "SIZE", value_parser = part_size)]
-    pub split: Option<u64>,
-    /// Sign with this secret key of minisign
+    split: Option<u64>,
+    /// Sign the bundle with this minisign secret key
     #[arg(long, value_name = "KEYFILE")]
-    pub sign: Option<PathBuf>,
-    /// Put this statically linked epr-build into the bundle; without it this program, if it is one and the bundle is whole
+    sign: Option<PathBuf>,
+    /// Statically linked epr-build to put into the bundle [default: this program, if it is statically linked and --since is
+    /// absent]
     #[arg(long, value_name = "FILE", conflicts_with = "no_program")]
-    pub program: Option<PathBuf>,
+    program: Option<PathBuf>,
     /// Put no program into the bundle
     #[arg(long)]
-    pub no_program: bool,
+    no_program: bool,
+    #[command(flatten)]
+    jobs: JobsOption,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
-/// The size of parts. A unit of one letter counts thousands, so that 4G fits a FAT file system.
+/// Reads the size of parts. A unit of one letter counts in thousands, so that 4G fits a FAT file system.
 fn part_size(text: &str) -> Result<u64, String> {
     let spelled = if text.ends_with(['k', 'K', 'm', 'M', 'g', 'G']) { format!("{text}B") } else { text.to_owned() };
     file::size(&spelled).ok_or_else(|| "write a whole number and a unit, such as 650M, 4G or 2GiB".to_owned())
 }
 
 /// Writes a bundle.
-pub(super) fn run(args: &BundleArgs) -> Result<Exit> {
-    let DistributionArgs { dist, out } = &args.distribution;
-    let distribution = existing(out, dist)?;
+pub(super) fn run(args: &Arguments) -> Result<Exit> {
+    args.jobs.start_threads()?;
+    let (dist, out) = (&args.dist, &args.folder.out);
+    let distribution = built_distribution(out, dist)?;
     let key = args.sign.as_deref().map(sign::secret_key).transpose()?;
     let _lock = Lock::take(out)?;
     let generation = match &args.generation {
         Some(name) => distribution.resolve(name)?,
         None => distribution.current().context("a distribution that exists has a generation in use")?,
     };
-    let progress = Progress::new(false);
+    let progress = Progress::new(args.verbosity.quiet);
     let base = base(args, &distribution, &progress)?;
     if base.as_ref().is_some_and(|(id, _)| *id == generation) {
-        writeln!(io::stdout(), "{dist}: generation {generation} is there already, there is nothing to carry")?;
+        if !args.verbosity.quiet {
+            print(&format!("{dist}: the other side already has generation {generation}; nothing is written\n"))?;
+        }
         return Ok(Exit::Clean);
     }
     let (program, note) = program(args)?;
@@ -97,20 +107,22 @@ pub(super) fn run(args: &BundleArgs) -> Result<Exit> {
         split: args.split,
     };
     let written = write(&order, &progress)?;
-    let mut signed = "no; `--sign` names a key of minisign".to_owned();
+    let mut signed = "no; sign with a minisign key with `--sign`".to_owned();
     if let Some(key) = &key {
         let sealed = Sealed::open(&written.files)?;
         sign::sign(&sealed, key, &format!("epr-build bundle of {dist}, generation {generation}"))?;
         signed = format!("with the key {}, in {}", sign::key_name(key.keynum()), sealed.signature().display());
     }
     progress.finish();
-    tell(&written, args, &signed, note)?;
+    if !args.verbosity.quiet {
+        print(&render_written(&written, args, &signed, note))?;
+    }
     Ok(Exit::Clean)
 }
 
-/// What the far side has: the generation, and all of it.
-fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> Result<Option<(String, BaseContents)>> {
-    let store = Store::existing(&args.distribution.out.join("store"))?;
+/// The generation that the other side has, and its contents.
+fn base(args: &Arguments, distribution: &Distribution, progress: &Progress) -> Result<Option<(String, BaseContents)>> {
+    let store = Store::existing(&args.folder.out.join("store"))?;
     let at_hand = |id: &str| -> Result<Option<BaseContents>> {
         let scan = distribution.has(id).then(|| Scan::new(distribution, id, &store)).transpose()?;
         Ok(scan.as_ref().map(BaseContents::of_scan))
@@ -125,13 +137,8 @@ fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> 
         let sealed =
             Sealed::open(std::slice::from_ref(since)).map_err(|error| not_a_base(since, distribution, error))?;
         let (manifest, _) = check::bundle(&sealed, progress)?;
-        if manifest.distribution != args.distribution.dist {
-            bail!(
-                "`{}` is a bundle of `{}`, not of `{}`",
-                since.display(),
-                manifest.distribution,
-                args.distribution.dist
-            );
+        if manifest.distribution != args.dist {
+            bail!("`{}` is a bundle of `{}`, not of `{}`", since.display(), manifest.distribution, args.dist);
         }
         let known = at_hand(&manifest.generation)?;
         let before = match (&manifest.base, base.take()) {
@@ -142,8 +149,8 @@ fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> 
         let stock = known.or_else(|| before.map(|stock| stock.after(&manifest))).ok_or_else(|| {
             let needed = manifest.base.as_deref().unwrap_or_default();
             anyhow!(
-                "`{}` builds on generation {needed}, and does not say what that one has\n\
-                 hint: give `--since` for all bundles, from the one that brought everything to this one",
+                "`{}` builds on generation {needed}, whose contents are not known here\n\
+                 hint: repeat `--since` for every bundle from the last whole one to this one",
                 since.display()
             )
         })?;
@@ -152,7 +159,7 @@ fn base(args: &BundleArgs, distribution: &Distribution, progress: &Progress) -> 
     Ok(base)
 }
 
-/// Neither a generation nor a bundle: says which generations there are.
+/// The error for a base that is neither a generation nor a bundle. It lists the generations.
 fn not_a_base(since: &Path, distribution: &Distribution, error: anyhow::Error) -> anyhow::Error {
     if error.is::<Refusal>() {
         return error;
@@ -165,46 +172,49 @@ fn not_a_base(since: &Path, distribution: &Distribution, error: anyhow::Error) -
     )
 }
 
-/// The program for the bundle, and what to say when there is none.
-fn program(args: &BundleArgs) -> Result<(Option<PathBuf>, Option<&'static str>)> {
+/// The program for the bundle, and a note if there is none.
+fn program(args: &Arguments) -> Result<(Option<PathBuf>, Option<&'static str>)> {
     if let Some(program) = &args.program {
         check_program(program)?;
         return Ok((Some(program.clone()), None));
     }
-    // Who takes a delta has the program already.
+    // Whoever takes an update already has the program.
     if args.no_program || !args.since.is_empty() {
         return Ok((None, None));
     }
     match std::env::current_exe() {
         Ok(program) if check_program(&program).is_ok() => Ok((Some(program), None)),
-        _ => Ok((None, Some("left out, this one needs libraries; `cargo static` makes one for `--program`"))),
+        _ => Ok((
+            None,
+            Some(
+                "left out, because this one is not statically linked; make one with `cargo static` and name it with `--program`",
+            ),
+        )),
     }
 }
 
-fn tell(written: &Written, args: &BundleArgs, signed: &str, note: Option<&str>) -> Result<()> {
+fn render_written(written: &Written, args: &Arguments, signed: &str, note: Option<&str>) -> String {
     let Written { files, size, manifest } = written;
-    let tally = Tally::new(manifest);
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}: generation {}", manifest.distribution, manifest.generation)?;
-    let mut line = |label: &str, text: String| writeln!(out, "  {label:<18} {text}");
+    let Tally { carried, made, made_bytes, gone } = Tally::new(manifest);
+    let mut text = format!("{}: generation {}\n", manifest.distribution, manifest.generation);
+    let mut line = |label: &str, value: String| text += &field(label, value);
     match (&files[..], args.split) {
         ([first, .., last], Some(_)) => {
-            line("parts", format!("{} to {}, {}", first.display(), last.display(), bytes(*size)))?;
+            line("parts", format!("{} to {}, {}", first.display(), last.display(), bytes(*size)));
         }
-        _ => line("bundle", format!("{}, {}", files[0].display(), bytes(*size)))?,
+        _ => line("bundle", format!("{}, {}", files[0].display(), bytes(*size))),
     }
-    let Tally { carried, made, made_bytes, gone } = tally;
-    line("contents", format!("{carried} carried, {made} with {} are made from others", bytes(made_bytes)))?;
+    line("contents", format!("{carried} carried; {made} with {} are made again from them", bytes(made_bytes)));
     if let Some(base) = &manifest.base {
-        line("builds on", format!("generation {base}, of which {gone} contents and folders are not needed any more"))?;
+        line("builds on", format!("generation {base}, of which {gone} contents and folders are no longer needed"));
     }
     if manifest.program.is_some() {
-        line("program", "in the bundle, as `epr-build`".to_owned())?;
+        line("program", "in the bundle, as `epr-build`".to_owned());
     } else if let Some(note) = note {
-        line("program", note.to_owned())?;
+        line("program", note.to_owned());
     }
-    line("signed", signed.to_owned())?;
-    Ok(())
+    line("signed", signed.to_owned());
+    text
 }
 
 #[cfg(test)]

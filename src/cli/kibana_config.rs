@@ -1,37 +1,38 @@
-//! `epr-build kibana-config`: what to write into `kibana.yml`.
+//! `epr-build kibana-config`.
 
-use super::Exit;
+use super::common::Exit;
+use super::common::print::print;
 use crate::answers::kibana::{self, KibanaVersion, Wiring};
 use anyhow::Result;
 use clap::Args;
-use std::io::{self, Write};
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build kibana-config --url http://epr.example.org:8080
   epr-build kibana-config --url https://epr.example.org --ca /etc/kibana/ca.pem --kibana 8.17.3 >> kibana.yml
 
-Kibana does not start with a setting that it does not know: without --kibana every line says since when it exists.";
+Kibana does not start if kibana.yml holds a setting that it does not know. Without --kibana, a comment on each line says since \
+which version the setting exists.";
 
-/// Arguments of `kibana-config`.
+/// Print the lines of kibana.yml that point Kibana to the registry
 #[derive(Args, Debug)]
-pub struct Arguments {
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
     /// Address of the registry, as Kibana reaches it
     #[arg(long, value_name = "URL")]
-    pub url: String,
-    /// Version of the Kibana; without it, what all from 7.16 on take
+    url: String,
+    /// Version of Kibana [default: settings for every version since 7.16]
     #[arg(long, value_name = "VERSION", value_parser = kibana::version)]
-    pub kibana: Option<KibanaVersion>,
-    /// Certificate of your own authority, where Kibana's machine has it
+    kibana: Option<KibanaVersion>,
+    /// Certificate of your own authority, by its path on Kibana's machine
     #[arg(long = "ca", value_name = "FILE")]
-    pub authority: Option<String>,
-    /// Public key that your packages are signed with instead of Elastic's, where Kibana's machine has it
+    authority: Option<String>,
+    /// Public key of your own package signatures, by its path on Kibana's machine; it replaces Elastic's key
     #[arg(long, value_name = "FILE")]
-    pub gpg_key: Option<String>,
+    gpg_key: Option<String>,
     /// This Kibana can reach the internet
     #[arg(long)]
-    pub has_internet: bool,
+    has_internet: bool,
 }
 
 /// Prints the lines.
@@ -43,6 +44,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         key: arguments.gpg_key.clone(),
         has_internet: arguments.has_internet,
     };
-    io::stdout().write_all(kibana::lines(&wiring)?.as_bytes())?;
+    print(&kibana::lines(&wiring)?)?;
     Ok(Exit::Clean)
 }

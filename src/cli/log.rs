@@ -1,81 +1,83 @@
-//! `epr-build log`: the history of a package over the generations and releases that are kept.
+//! `epr-build log`: the history of a package over the kept generations and releases.
 
-use super::Exit;
-use super::args::DEFAULT_OUT;
-use super::diff::text::plain;
-use super::upkeep::existing;
+use super::common::Exit;
+use super::common::diff_text::render_text;
+use super::common::failures::built_distribution;
+use super::common::options::{Format, FormatOption, OutputFolder};
+use super::common::print::{print, print_json};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::compare::diff::Diff;
 use crate::compare::package_history::{PackageHistory, Step};
 use crate::generation::distribution::Distribution;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::path::PathBuf;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build log nginx
-  epr-build log nginx --dist production --json
+  epr-build log nginx --dist production --format json
 
-What generations that are gone changed is told by the first one that is kept after them.
+Changes of a generation that was removed are listed with the next one that is kept.
 
 Exit codes:
-  0  the package is or was there
-  1  no generation that is kept has it
-  2  could not tell: wrong usage, or the machine failed";
+  0  a kept generation or release holds the package
+  1  none holds it
+  2  could not find out: wrong usage, or the machine failed";
 
-/// Arguments of `log`.
+/// Show the history of a package over the kept generations and releases
 #[derive(Args, Debug)]
-pub struct Arguments {
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
     /// Name of the package
     #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Name of the distribution; all of them when absent
-    #[arg(long = "dist", value_name = "NAME")]
-    pub dist: Option<String>,
-    /// Folder the distributions were written to
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
-    pub out: PathBuf,
-    /// For programs
-    #[arg(long)]
-    pub json: bool,
+    name: String,
+    /// Distribution whose history is shown [default: every distribution in the output folder]
+    #[arg(long, value_name = "NAME")]
+    dist: Option<String>,
+    #[command(flatten)]
+    folder: OutputFolder,
+    #[command(flatten)]
+    format: FormatOption,
 }
 
 /// Prints the history in each distribution.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let (name, out, format) = (&arguments.name, &arguments.folder.out, arguments.format.format()?);
     let distributions = match &arguments.dist {
-        Some(dist) => vec![existing(&arguments.out, dist)?],
-        None => Distribution::all(&arguments.out)?,
+        Some(dist) => vec![built_distribution(out, dist)?],
+        None => Distribution::all(out)?,
     };
     ensure!(
         !distributions.is_empty(),
-        "`{}` holds no distribution\nhint: --out names the folder that distributions were built into",
-        arguments.out.display()
+        "`{}` holds no distributions\nhint: name the output folder of your builds with --out",
+        out.display()
     );
-    let histories = distributions.iter().map(|distribution| PackageHistory::read(distribution, &arguments.name));
+    let histories = distributions.iter().map(|distribution| PackageHistory::read(distribution, name));
     let histories = histories.collect::<Result<Vec<_>>>()?;
-    let is_there = histories.iter().any(|history| !history.is_empty());
-    let mut text = if arguments.json {
-        serde_json::to_string_pretty(&histories).context("cannot write the history")? + "\n"
-    } else {
-        histories.iter().map(told).collect()
-    };
-    if !is_there && !arguments.json {
-        let known: BTreeSet<&str> = histories.iter().flat_map(|history| &history.known).map(String::as_str).collect();
-        let known: Vec<_> = known.into_iter().collect();
-        let near = nearest(&arguments.name, &known).map(|_| did_you_mean(&arguments.name, &known));
-        let _ =
-            writeln!(text, "hint: {}", near.unwrap_or_else(|| "`epr-build which` looks into the layers".to_owned()));
+    let is_known = histories.iter().any(|history| !history.is_empty());
+    match format {
+        Format::Json => print_json(&histories)?,
+        Format::Text => {
+            let text: String = histories.iter().map(render_history).collect();
+            print(&if is_known { text } else { text + &render_unknown(name, &histories) })?;
+        }
     }
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(if is_there { Exit::Clean } else { Exit::Problems })
+    Ok(if is_known { Exit::Clean } else { Exit::Problems })
 }
 
-fn told(history: &PackageHistory) -> String {
+/// A hint for the name of a package that no generation holds.
+fn render_unknown(name: &str, histories: &[PackageHistory]) -> String {
+    let known: BTreeSet<&str> = histories.iter().flat_map(|history| &history.known).map(String::as_str).collect();
+    let known: Vec<_> = known.into_iter().collect();
+    match nearest(name, &known) {
+        Some(_) => format!("hint: {}\n", did_you_mean(name, &known)),
+        None => "hint: `epr-build which` searches the layers\n".to_owned(),
+    }
+}
+
+fn render_history(history: &PackageHistory) -> String {
     let PackageHistory { distribution, name, generations, steps, releases, .. } = history;
     let count = if *generations == 1 { "1 generation".to_owned() } else { format!("{generations} generations") };
     let name = name.escape_debug();
@@ -89,7 +91,7 @@ fn told(history: &PackageHistory) -> String {
         releases.iter().for_each(|release| marks += &format!("  release {release}"));
         // Writing to a text cannot fail.
         let _ = writeln!(text, "  {generation}{marks}");
-        text.extend(changes(step).lines().map(|line| format!("    {line}\n")));
+        text.extend(render_changes(step).lines().map(|line| format!("    {line}\n")));
     }
     for held in releases {
         let _ = writeln!(text, "  release {:<10} {}", held.release, held.versions.join(", "));
@@ -98,7 +100,7 @@ fn told(history: &PackageHistory) -> String {
 }
 
 /// The changes of a step, as `diff` prints them.
-fn changes(step: &Step) -> String {
+fn render_changes(step: &Step) -> String {
     let Step { added, removed, changed, moved, .. } = step;
     let diff = Diff {
         added: added.clone(),
@@ -107,5 +109,5 @@ fn changes(step: &Step) -> String {
         moved: moved.clone(),
         ..Diff::default()
     };
-    plain(&diff)
+    render_text(&diff)
 }

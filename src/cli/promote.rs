@@ -1,47 +1,42 @@
-//! `epr-build promote`: versions go from a layer to one further up.
+//! `epr-build promote`.
 
-use super::Exit;
-use super::edit::{EditArgs, exit_codes};
+use super::common::Exit;
+use super::common::edit::{self, EXIT_CODES, EditOptions};
 use crate::edit::PackageSelector;
 use anyhow::Result;
 use clap::Args;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = concat!(
-    "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build promote nginx@1.2.3 --from snapshot --to staging
-  epr-build promote nginx@1.2.3 --from snapshot --to staging --all-newer    it and every newer version
-  epr-build promote nginx --from snapshot --to staging --all-newer    what is newer than the newest in staging
+  epr-build promote nginx@1.2.3 --from snapshot --to staging --all-newer    this version and every newer one
+  epr-build promote nginx --from snapshot --to staging --all-newer    every version newer than the newest in staging
 
-A version is copied up, compared, and only then removed below. An interrupted promotion is finished or undone by the next
-command. Every change is kept in LAYER/.epr-build/log.jsonl of both layers.
-",
-    exit_codes!()
-);
+A version is copied to the upper layer and compared, and only then removed from the lower one. The next command finishes or \
+undoes an interrupted promotion. LAYER/.epr-build/log.jsonl records every change, in both layers.";
 
-/// Arguments of `promote`.
+/// Move versions of packages to a layer further up
 #[derive(Args, Debug)]
-pub struct Arguments {
-    /// Packages and versions
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(super) struct Arguments {
+    /// Versions to promote
     #[arg(value_name = "NAME@VERSION", required = true)]
-    pub packages_and_versions: Vec<PackageSelector>,
-    /// Layer they are in
+    packages_and_versions: Vec<PackageSelector>,
+    /// Layer that holds them
     #[arg(long, value_name = "LAYER")]
-    pub from: String,
-    /// Layer they go to
+    from: String,
+    /// Layer to move them to
     #[arg(long, value_name = "LAYER")]
-    pub to: String,
-    /// And every newer version of each; without a version, all that are newer than the newest in the target
+    to: String,
+    /// Also promote every newer version; for a name without a version, every version newer than the newest in the target
     #[arg(long)]
-    pub all_newer: bool,
-    /// Where layers are.
+    all_newer: bool,
     #[command(flatten)]
-    pub editor: EditArgs,
+    options: EditOptions,
 }
 
-/// Promotes them.
+/// Promotes the versions.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let Arguments { packages_and_versions: selectors, from, to, all_newer, editor } = arguments;
-    super::edit::run(editor, |editor| editor.promote(selectors, from, to, *all_newer))
+    let Arguments { packages_and_versions: selectors, from, to, all_newer, options } = arguments;
+    edit::run(options, |editor| editor.promote(selectors, from, to, *all_newer))
 }

@@ -1,9 +1,10 @@
-//! `epr-build release`: pins a generation under the version of a stack, lists and removes such releases.
+//! `epr-build release`: makes, lists and removes releases.
 
-use super::Exit;
-use super::args::DistributionArgs;
-use super::settings::read_config;
-use super::upkeep::existing;
+use super::common::Exit;
+use super::common::failures::built_distribution;
+use super::common::options::{ConfigOption, OutputFolder, Verbosity};
+use super::common::print::{field, print};
+use super::common::settings::read_config;
 use crate::base::fs::Lock;
 use crate::base::progress::Progress;
 use crate::build::compatible;
@@ -14,11 +15,8 @@ use crate::generation::release::{Pinned, Release, check_name};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use std::io::{self, Write};
-use std::path::PathBuf;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build release 8.5.0 --dist production
   epr-build release 8.5.0 --dist production --generation 0123456789abcdef
@@ -26,82 +24,89 @@ Examples:
   epr-build release --list --dist production
   epr-build release --remove 8.5.0 --dist production --reason \"the stack is gone\"
 
-A release never changes, is never forgotten, and lies below /release/8.5.0/ of its distribution on every server: set \
-registryUrl to that. nginx, Apache and Caddy want a reload.
+A release keeps its generation: it never changes, and builds never remove it. Every server answers from it below \
+/release/8.5.0/ of its distribution; set registryUrl to that address. Reload nginx, Apache and Caddy after this command.
 
 Exit codes:
-  0  released, or it was released before with the same content
-  2  refused: the name stands for another content; or wrong usage, or the machine failed";
+  0  released, or already released with the same content
+  2  refused, because the release exists with other content; or wrong usage, or the machine failed";
 
-/// Arguments of `release`.
+/// Keep a generation as the registry of a stack version, beside later builds
 #[derive(Args, Debug)]
-pub struct Arguments {
-    /// Version of the stack, such as 8.5.0; that of --kibana when absent
+#[command(after_help = EXAMPLES, mut_arg("config", |config| config.requires("kibana")))]
+pub(super) struct Arguments {
+    /// Stack version that names the release, such as 8.5.0 [default: the version given with --kibana]
     #[arg(value_name = "VERSION", required_unless_present_any = ["list", "remove", "kibana"])]
-    pub name: Option<String>,
-    /// Of which distribution.
+    name: Option<String>,
+    /// Distribution that the release belongs to
+    #[arg(long, value_name = "NAME")]
+    dist: String,
     #[command(flatten)]
-    pub distribution: DistributionArgs,
-    /// Generation to pin, or another release of it; the one in use when absent
+    folder: OutputFolder,
+    /// Generation to release, or a release that has it [default: the generation in use]
     #[arg(long, value_name = "ID")]
-    pub generation: Option<String>,
-    /// Version of the Kibana that the release is restricted to
-    #[arg(long, value_name = "VERSION", requires = "only_compatible", value_parser = kibana)]
-    pub kibana: Option<Version>,
-    /// Leave out what this Kibana can not get and does not need for upgrades
+    generation: Option<String>,
+    /// Version of Kibana that the release is made for
+    #[arg(long, value_name = "VERSION", requires = "only_compatible", value_parser = kibana_version)]
+    kibana: Option<Version>,
+    /// Keep only the versions that this Kibana accepts, and those that it needs around an upgrade
     #[arg(long, requires = "kibana")]
-    pub only_compatible: bool,
-    /// Configuration file, whose budget and clients count for --only-compatible; without it epr-build.yml is read when it
-    /// is there
-    #[arg(long, value_name = "FILE", requires = "kibana")]
-    pub config: Option<PathBuf>,
-    /// List the releases
+    only_compatible: bool,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// List the releases instead of making one
     #[arg(long, conflicts_with_all = ["name", "generation", "kibana", "remove"])]
-    pub list: bool,
-    /// Remove a release; builds may then forget its generation
+    list: bool,
+    /// Remove a release; later builds may then remove its generation
     #[arg(long, value_name = "VERSION", requires = "reason", conflicts_with_all = ["name", "generation", "kibana"])]
-    pub remove: Option<String>,
-    /// Why it is removed
+    remove: Option<String>,
+    /// Reason for the removal, which releases.log records
     #[arg(long, value_name = "TEXT", requires = "remove", value_parser = NonEmptyStringValueParser::new())]
-    pub reason: Option<String>,
+    reason: Option<String>,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
-/// A version of Kibana, three numbers.
-fn kibana(text: &str) -> Result<Version, String> {
+/// Reads a version of Kibana.
+fn kibana_version(text: &str) -> Result<Version, String> {
     let version = Version::loose(text).map_err(|error| format!("{error}; write it as 8.17.3"))?;
     check_name(text).map_err(|_| "write it as 8.17.3".to_owned())?;
     Ok(version)
 }
 
-/// Does one of the three.
+/// Makes, lists or removes releases.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let DistributionArgs { dist, out } = &arguments.distribution;
-    let distribution = existing(out, dist)?;
+    let (dist, out) = (&arguments.dist, &arguments.folder.out);
+    let distribution = built_distribution(out, dist)?;
     if arguments.list {
-        let mut text = io::stdout().lock();
-        for release in distribution.releases()? {
-            writeln!(text, "{}", line(&distribution, &release))?;
-        }
+        let lines = distribution.releases()?.into_iter().map(|release| render_release(&distribution, &release));
+        print(&lines.collect::<String>())?;
         return Ok(Exit::Clean);
     }
     let _lock = Lock::take(out)?;
-    if let Some(name) = &arguments.remove {
-        let release = distribution.unpin(name, arguments.reason.as_deref().unwrap_or_default())?;
-        history_page::write(&distribution)?;
-        let id = release.generation;
-        let others = distribution.releases()?.into_iter().filter(|other| other.generation == id).count();
-        let fate = if distribution.current().as_ref() == Some(&id) || others > 0 {
-            "stays in use"
-        } else {
-            "is kept no longer than others"
-        };
-        writeln!(io::stdout(), "{dist}: release {name} is removed; generation {id} {fate}")?;
-        return Ok(Exit::Clean);
+    let text = match &arguments.remove {
+        Some(name) => remove(&distribution, name, arguments.reason.as_deref().unwrap_or_default())?,
+        None => make(arguments, &distribution)?,
+    };
+    if !arguments.verbosity.quiet {
+        print(&text)?;
     }
-    pin(arguments, &distribution)
+    Ok(Exit::Clean)
 }
 
-fn pin(arguments: &Arguments, distribution: &Distribution) -> Result<Exit> {
+fn remove(distribution: &Distribution, name: &str, reason: &str) -> Result<String> {
+    let id = distribution.unpin(name, reason)?.generation;
+    history_page::write(distribution)?;
+    let others = distribution.releases()?.into_iter().filter(|other| other.generation == id).count();
+    let fate = if distribution.current().as_ref() == Some(&id) || others > 0 {
+        "is still in use"
+    } else {
+        "is now kept like any other"
+    };
+    Ok(format!("{}: release {name} is removed; generation {id} {fate}\n", distribution.name()))
+}
+
+fn make(arguments: &Arguments, distribution: &Distribution) -> Result<String> {
     let dist = distribution.name();
     let Some(name) = arguments.name.clone().or_else(|| arguments.kibana.as_ref().map(ToString::to_string)) else {
         bail!("no version is named\nhint: write `epr-build release 8.5.0 --dist {dist}`")
@@ -111,45 +116,40 @@ fn pin(arguments: &Arguments, distribution: &Distribution) -> Result<Exit> {
         Some(id) => distribution.resolve(id)?,
         None => distribution.current().unwrap_or_default(),
     };
-    let mut kept = String::new();
-    let generation = match &arguments.kibana {
-        None => from,
-        Some(kibana) => {
-            let config = read_config(arguments.config.as_deref())?;
-            let progress = Progress::new(false);
-            let made =
-                compatible::generation(&arguments.distribution.out, distribution, &from, kibana, &config, &progress)?;
-            progress.finish();
-            kept = format!("\n  {:<18} {} of {} versions of generation {from}", "holds", made.kept, made.all);
-            made.generation
-        }
+    let (generation, contents) = match &arguments.kibana {
+        None => (from, String::new()),
+        Some(kibana) => restrict(arguments, distribution, &from, kibana)?,
     };
     let kibana = arguments.kibana.as_ref().map(ToString::to_string);
-    let pinned = distribution.pin(&name, &generation, kibana.as_deref())?;
-    let mut out = io::stdout().lock();
-    match pinned {
-        Pinned::New => writeln!(out, "{dist}: release {name} is generation {generation}{kept}")?,
-        Pinned::Before => writeln!(out, "{dist}: release {name} is there already, as generation {generation}{kept}")?,
+    if distribution.pin(&name, &generation, kibana.as_deref())? == Pinned::Before {
+        return Ok(format!("{dist}: release {name} already exists, as generation {generation}\n{contents}"));
     }
-    if pinned == Pinned::New {
-        history_page::write(distribution)?;
-        let path =
-            distribution.releases()?.into_iter().find(|release| release.name == name).map(|release| release.path);
-        writeln!(
-            out,
-            "  {:<18} {}/ of its distribution; reload nginx, Apache and Caddy",
-            "lies below",
-            path.unwrap_or_default()
-        )?;
-    }
-    Ok(Exit::Clean)
+    history_page::write(distribution)?;
+    let path = distribution.releases()?.into_iter().find(|release| release.name == name).map(|release| release.path);
+    let place = format!("{}/ of the distribution; reload nginx, Apache and Caddy", path.unwrap_or_default());
+    Ok(format!("{dist}: release {name} is generation {generation}\n{contents}{}", field("served below", place)))
 }
 
-fn line(distribution: &Distribution, release: &Release) -> String {
+/// Makes a generation that is restricted to one Kibana. Returns its name, and the line that says what it holds.
+fn restrict(
+    arguments: &Arguments,
+    distribution: &Distribution,
+    from: &str,
+    kibana: &Version,
+) -> Result<(String, String)> {
+    let config = read_config(arguments.config.path())?;
+    let progress = Progress::new(arguments.verbosity.quiet);
+    let made = compatible::generation(&arguments.folder.out, distribution, from, kibana, &config, &progress)?;
+    progress.finish();
+    let contents = format!("{} of {} versions of generation {from}", made.kept, made.all);
+    Ok((made.generation, field("holds", contents)))
+}
+
+fn render_release(distribution: &Distribution, release: &Release) -> String {
     let size = match distribution.report(&release.generation) {
         Some(report) => format!("{} versions of {} packages", report.versions, report.packages),
         None => "without a report".to_owned(),
     };
     let only = release.kibana.as_ref().map(|kibana| format!("  only for Kibana {kibana}")).unwrap_or_default();
-    format!("{:<12} {}  {size}{only}", release.name, release.generation)
+    format!("{:<12} {}  {size}{only}\n", release.name, release.generation)
 }

@@ -1,36 +1,31 @@
-//! `epr-build remove`: versions are taken out of a layer.
+//! `epr-build remove`.
 
-use super::Exit;
-use super::edit::{EditArgs, exit_codes};
+use super::common::Exit;
+use super::common::edit::{self, EXIT_CODES, EditOptions};
 use crate::edit::PackageSelector;
 use anyhow::Result;
 use clap::Args;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = concat!(
-    "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build remove nginx@1.2.3-beta1 --from snapshot
-  epr-build remove nginx@1.2.3 --from staging --allow-policy removed-version=nginx@1.2.3 --reason 'it leaked a password'
-",
-    exit_codes!()
-);
+  epr-build remove nginx@1.2.3 --from staging --allow-policy removed-version=nginx@1.2.3 --reason 'it leaked a password'";
 
-/// Arguments of `remove`.
+/// Remove versions of packages from a layer
 #[derive(Args, Debug)]
-pub struct Arguments {
-    /// Packages and versions
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(super) struct Arguments {
+    /// Versions to remove
     #[arg(value_name = "NAME@VERSION", required = true)]
-    pub packages_and_versions: Vec<PackageSelector>,
-    /// Layer they are in
+    packages_and_versions: Vec<PackageSelector>,
+    /// Layer that holds them
     #[arg(long, value_name = "LAYER")]
-    pub from: String,
-    /// Where layers are.
+    from: String,
     #[command(flatten)]
-    pub editor: EditArgs,
+    options: EditOptions,
 }
 
-/// Removes them.
+/// Removes the versions.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    super::edit::run(&arguments.editor, |editor| editor.remove(&arguments.packages_and_versions, &arguments.from))
+    edit::run(&arguments.options, |editor| editor.remove(&arguments.packages_and_versions, &arguments.from))
 }

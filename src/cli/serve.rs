@@ -1,16 +1,15 @@
-//! `epr-build serve`: the built-in server.
+//! `epr-build serve`, the built-in server.
 
-use super::commands::{kind, not_built};
-use super::{Exit, args};
-use crate::generation::distribution::Distribution;
+use super::common::Exit;
+use super::common::failures::{built_distribution, error_kind};
+use super::common::options::{OutputFolder, Verbosity};
 use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow};
 use clap::Args;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build serve --dist staging
   epr-build serve --dist staging --listen 8081            on all addresses
@@ -18,45 +17,47 @@ Examples:
   epr-build serve --dist staging --listen 8443 --tls-cert epr.crt --tls-key epr.key
   epr-build serve --dist staging --access-log - --metrics 127.0.0.1:9090
 
-A later build of the same distribution is taken over without a restart, and so are new certificate files and a log file
-that was moved away. Stop it with Ctrl-C or SIGTERM: running responses are finished first.";
+The server picks up later builds, new certificate files and a rotated access log without a restart. Stop it with Ctrl-C or \
+SIGTERM: it first finishes the responses that it is sending.";
 
-/// Arguments of `serve`.
+/// Serve a distribution exactly as the generated server configurations do
 #[derive(Args, Debug)]
-pub struct Arguments {
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
     /// Distribution to serve
-    #[arg(long = "dist", value_name = "NAME")]
-    pub dist: String,
-    /// Folder the distributions were written to
-    #[arg(long, value_name = "DIR", default_value = args::DEFAULT_OUT)]
-    pub out: PathBuf,
-    /// Address and port, or a port alone
+    #[arg(long, value_name = "NAME")]
+    dist: String,
+    #[command(flatten)]
+    folder: OutputFolder,
+    /// Address and port to listen on; a port alone means every address
     #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
-    pub listen: String,
-    /// Certificate for HTTPS, followed by those between it and the authority, in PEM
+    listen: String,
+    /// Certificate for HTTPS, followed by its intermediate certificates, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// Key of the certificate, in PEM
+    tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
-    /// Append a line for each response to this file, in the combined log format; `-` is standard output
+    tls_key: Option<PathBuf>,
+    /// Append a line for each response to this file, in the combined log format; `-` means standard output
     #[arg(long, value_name = "FILE")]
-    pub access_log: Option<PathBuf>,
-    /// Serve metrics for Prometheus at `/metrics` on this address
+    access_log: Option<PathBuf>,
+    /// Serve Prometheus metrics at `/metrics` on this address
     #[arg(long, value_name = "ADDRESS")]
-    pub metrics: Option<String>,
-    /// Connections that may be open at once; further ones wait
+    metrics: Option<String>,
+    /// Number of connections that may be open at once; further ones wait
     #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS)]
-    pub max_connections: usize,
-    /// Say in a header of every answer which file it came from
+    max_connections: usize,
+    /// Name the file of each answer in the header `X-Epr-Route`
     #[arg(long)]
-    pub debug_header: bool,
+    debug_header: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
 /// Serves until the process is asked to stop.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let distribution = Distribution::new(&arguments.out, &arguments.dist);
-    let Some(current) = distribution.current() else { return Err(not_built(&arguments.dist, &arguments.out)) };
+    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
+    let current = distribution.current().unwrap_or_default();
     let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = ServeOptions {
@@ -67,28 +68,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         max_connections: arguments.max_connections,
         ..ServeOptions::new(distribution.current_link())
     };
-    let name = arguments.dist.clone();
+    let (name, quiet) = (arguments.dist.clone(), arguments.verbosity.quiet);
     let served = crate::serve::serve(&options, &arguments.listen, move |event| {
-        // Nobody may be listening; serving matters more than saying so.
+        // A closed output must not stop the server.
         let _ = match event {
+            Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
+            _ if quiet => Ok(()),
             Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}"),
             Event::Measuring(address) => writeln!(io::stdout(), "metrics on http://{address}/metrics"),
             Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
-            Event::Releases(names) if names.is_empty() => writeln!(io::stdout(), "now serving no release"),
+            Event::Releases(names) if names.is_empty() => writeln!(io::stdout(), "now serving no releases"),
             Event::Releases(names) => writeln!(io::stdout(), "now serving the releases {}", names.join(", ")),
             Event::Certificate => writeln!(io::stdout(), "now using the new certificate"),
-            Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
         };
     });
-    served.map_err(with_hint)?;
+    served.map_err(with_listen_hint)?;
     Ok(Exit::Clean)
 }
 
-fn with_hint(error: Error) -> Error {
-    let hint = match kind(&error) {
-        Some(ErrorKind::AddrInUse) => "stop what uses the port, or name another one with --listen",
+/// Adds a hint if the address or a file is the cause of a failure.
+fn with_listen_hint(error: Error) -> Error {
+    let hint = match error_kind(&error) {
+        Some(ErrorKind::AddrInUse) => "stop the program that uses the port, or name another port with --listen",
         Some(ErrorKind::PermissionDenied) => {
-            "ports below 1024 and files of others are not for everybody; name another port with --listen"
+            "you may not use this port or read this file; name a port above 1023 with --listen, or a file that you may read"
         }
         Some(ErrorKind::InvalidInput) => "write `--listen 8080` or `--listen 127.0.0.1:8080`",
         _ => return error,

@@ -1,94 +1,82 @@
-//! `epr-build unbundle`: takes a bundle into an output folder, on the far side of an air gap.
+//! `epr-build unbundle`.
 
-use super::Exit;
-use super::args::DEFAULT_OUT;
+use super::common::Exit;
+use super::common::bundles::{render_verified, report_refusal};
+use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, Verbosity};
+use super::common::print::{field, print};
 use crate::base::progress::Progress;
 use crate::carry::bundle::delta::Tally;
 use crate::carry::bundle::parts::Sealed;
-use crate::carry::bundle::{Refusal, sign, unpack};
+use crate::carry::bundle::sign;
+use crate::carry::bundle::unpack::unpack;
 use anyhow::Result;
 use clap::Args;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build unbundle epr.bundle --out /srv/epr
   epr-build unbundle /media/usb/epr.bundle.* --out /srv/epr --public-key minisign.pub
 
-Everything is verified before anything is taken into use. A run that is ended goes on where it was when it is run again. \
-Afterwards `serve`, `generations`, `rollback` and the generated configurations work on the folder as after a build.
+Everything is verified before the generation is taken into use. If a run is interrupted, run the command again: it continues \
+where it stopped. Afterwards `serve`, `generations`, `rollback` and the generated configurations work as after a build.
 
 Exit codes:
   0  the generation is in use
-  1  the bundle was refused: damaged, not signed as demanded, or for another base; what was in use stays in use
+  1  the bundle was refused: it is damaged, not signed with the key, or for another base; what was in use stays in use
   2  wrong usage, or the machine failed (disk, lock); run it again";
 
-/// Arguments of `unbundle`.
+/// Unpack a bundle into an output folder, and take its generation into use
 #[derive(Args, Debug)]
-pub struct UnbundleArgs {
-    /// The bundle, or all its parts in any order
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Bundle, or all its parts in any order
     #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    /// Folder the distributions are written to
+    files: Vec<PathBuf>,
+    /// Output folder to write the distribution to
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
-    pub out: PathBuf,
-    /// Take the bundle only if its `.minisig` file is a signature of this public key of minisign
+    out: PathBuf,
+    /// Refuse the bundle unless its `.minisig` file is a signature by this minisign public key
     #[arg(long, value_name = "FILE")]
-    pub public_key: Option<PathBuf>,
-    /// Generations of each distribution that stay, the one in use included
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    pub keep: u16,
+    public_key: Option<PathBuf>,
+    #[command(flatten)]
+    keep: KeepOption,
+    #[command(flatten)]
+    jobs: JobsOption,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
-/// Takes a bundle in.
-pub(super) fn run(args: &UnbundleArgs) -> Result<Exit> {
-    refused(take(args))
+/// Unpacks the bundle.
+pub(super) fn run(args: &Arguments) -> Result<Exit> {
+    args.jobs.start_threads()?;
+    report_refusal(unbundle(args))
 }
 
-fn take(args: &UnbundleArgs) -> Result<Exit> {
+fn unbundle(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
     let sealed = Sealed::open(&args.files)?;
     let signed = key.as_ref().map(|key| sign::verify(&sealed, key)).transpose()?;
-    let progress = Progress::new(false);
+    let progress = Progress::new(args.verbosity.quiet);
     let digest = signed.as_ref().map(|(_, digest)| digest);
-    let unpacked = unpack::unpack(&sealed, &args.out, args.keep.into(), digest, &progress)?;
+    let unpacked = unpack(&sealed, &args.out, args.keep.generations(), digest, &progress)?;
     progress.finish();
+    if args.verbosity.quiet {
+        return Ok(Exit::Clean);
+    }
 
     let (manifest, tally) = (&unpacked.manifest, Tally::new(&unpacked.manifest));
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}: generation {} is in use", manifest.distribution, manifest.generation)?;
-    let mut line = |label: &str, text: String| writeln!(out, "  {label:<18} {text}");
+    let mut text = format!("{}: generation {} is in use\n", manifest.distribution, manifest.generation);
     if let Some(previous) = unpacked.previous.filter(|previous| *previous != manifest.generation) {
-        line("before", format!("{previous}; `epr-build rollback` goes back to it"))?;
+        text += &field("before", format!("{previous}; go back to it with `epr-build rollback`"));
     }
     let new = tally.carried - unpacked.present;
-    line("contents", format!("{new} new, {} were there, {} made from others", unpacked.present, tally.made))?;
-    line("sha256", unpacked.digest.to_string())?;
-    line("verified", verified(signed.as_ref().map(|(comment, _)| comment.as_str()), &sealed.signature()))?;
+    text += &field("contents", format!("{new} new, {} already there, {} made again", unpacked.present, tally.made));
+    text += &field("sha256", unpacked.digest);
+    let comment = signed.as_ref().map(|(comment, _)| comment.as_str());
+    text += &field("verified", render_verified(comment, &sealed.signature()));
     let nginx = args.out.join(&manifest.distribution).join("current/hosts/nginx");
-    line("serve it", format!("nginx -p {} -c nginx.conf", nginx.display()))?;
+    text += &field("serve it", format!("nginx -p {} -c nginx.conf", nginx.display()));
+    print(&text)?;
     Ok(Exit::Clean)
-}
-
-/// What was verified, and what was not.
-pub(super) fn verified(comment: Option<&str>, signature: &Path) -> String {
-    match comment {
-        Some(comment) => format!("all digests and the signature: {}", comment.escape_default()),
-        None if signature.exists() => "all digests; the signature was not, `--public-key` names the key".to_owned(),
-        None => "all digests; there is no signature".to_owned(),
-    }
-}
-
-/// A bundle that is refused is no failure of the machine.
-pub(super) fn refused(result: Result<Exit>) -> Result<Exit> {
-    match result.map_err(anyhow::Error::downcast::<Refusal>) {
-        Ok(exit) => Ok(exit),
-        Err(Ok(refusal)) => {
-            writeln!(io::stderr(), "error: {refusal}")?;
-            Ok(Exit::Problems)
-        }
-        Err(Err(error)) => Err(error),
-    }
 }

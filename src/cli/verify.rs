@@ -1,7 +1,9 @@
-//! `epr-build verify`: compares what lies on disk with its digests.
+//! `epr-build verify`.
 
-use super::Exit;
-use super::unbundle::{refused, verified};
+use super::common::Exit;
+use super::common::bundles::{render_verified, report_refusal};
+use super::common::options::{JobsOption, Verbosity};
+use super::common::print::{field, print};
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::parts::{Sealed, is_signature};
 use crate::carry::bundle::{check, sign};
@@ -11,38 +13,44 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// How many faults are printed.
+/// How many faults of a folder are printed.
 const MAX_FAULTS: usize = 50;
 
-/// Below the options of `--help`.
-pub(super) const EXAMPLES: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   epr-build verify out                                       every generation in the folder
-  epr-build verify epr.bundle --public-key minisign.pub      before it is taken in
-  epr-build verify /media/usb/epr.bundle.*                   all parts
+  epr-build verify epr.bundle --public-key minisign.pub      a bundle and its signature
+  epr-build verify /media/usb/epr.bundle.*                   all parts of a bundle
 
 Nothing is changed.
 
 Exit codes:
   0  everything is as it was written
-  1  something is damaged or not signed as demanded; each is named
+  1  something is damaged or not signed with the key; each fault is printed
   2  wrong usage, or the machine failed";
 
-/// Arguments of `verify`.
+/// Compare the contents of output folders and bundles with their digests
 #[derive(Args, Debug)]
-pub struct VerifyArgs {
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
     /// Output folders, bundles, or parts of bundles
     #[arg(value_name = "DIR|FILE", required = true)]
-    pub paths: Vec<PathBuf>,
-    /// Bundles must have a signature of this public key of minisign
+    paths: Vec<PathBuf>,
+    /// Require each bundle to be signed by this minisign public key
     #[arg(long, value_name = "FILE")]
-    pub public_key: Option<PathBuf>,
+    public_key: Option<PathBuf>,
+    #[command(flatten)]
+    jobs: JobsOption,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
 /// Verifies everything that is named.
-pub(super) fn run(args: &VerifyArgs) -> Result<Exit> {
+pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
-    let progress = Progress::new(false);
+    args.jobs.start_threads()?;
+    let quiet = args.verbosity.quiet;
+    let progress = Progress::new(quiet);
     let mut exit = Exit::Clean;
     let mut worse = |found: Exit| {
         if found != Exit::Clean {
@@ -53,34 +61,42 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit> {
     let mut bundles: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in &args.paths {
         if path.is_dir() {
-            worse(folder(path, &progress)?);
+            worse(verify_folder(path, &progress, quiet)?);
         } else if !is_signature(path) || args.paths.len() == 1 {
             bundles.entry(Sealed::stem(path)).or_default().push(path.clone());
         }
     }
     for paths in bundles.values() {
-        worse(refused(bundle(paths, key.as_ref(), &progress))?);
+        worse(report_refusal(verify_bundle(paths, key.as_ref(), &progress, quiet))?);
     }
     progress.finish();
     Ok(exit)
 }
 
-fn bundle(paths: &[PathBuf], key: Option<&minisign::PublicKey>, progress: &Progress) -> Result<Exit> {
+fn verify_bundle(
+    paths: &[PathBuf],
+    key: Option<&minisign::PublicKey>,
+    progress: &Progress,
+    quiet: bool,
+) -> Result<Exit> {
     let sealed = Sealed::open(paths)?;
     let signed = key.map(|key| sign::verify(&sealed, key)).transpose()?;
     let (manifest, digest) = check::bundle(&sealed, progress)?;
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}: {} of `{}`", sealed.name(), manifest.generation, manifest.distribution)?;
-    if let Some(base) = &manifest.base {
-        writeln!(out, "  builds on          generation {base}")?;
+    if quiet {
+        return Ok(Exit::Clean);
     }
-    writeln!(out, "  sha256             {digest}")?;
+    let mut text = format!("{}: generation {} of `{}`\n", sealed.name(), manifest.generation, manifest.distribution);
+    if let Some(base) = &manifest.base {
+        text += &field("builds on", format!("generation {base}"));
+    }
+    text += &field("sha256", digest);
     let comment = signed.as_ref().map(|(comment, _)| comment.as_str());
-    writeln!(out, "  verified           {}", verified(comment, &sealed.signature()))?;
+    text += &field("verified", render_verified(comment, &sealed.signature()));
+    print(&text)?;
     Ok(Exit::Clean)
 }
 
-fn folder(path: &Path, progress: &Progress) -> Result<Exit> {
+fn verify_folder(path: &Path, progress: &Progress, quiet: bool) -> Result<Exit> {
     let findings = check::folder(path, progress)?;
     for fault in findings.faults.iter().take(MAX_FAULTS) {
         writeln!(io::stderr(), "error: {fault}")?;
@@ -89,15 +105,17 @@ fn folder(path: &Path, progress: &Progress) -> Result<Exit> {
         writeln!(io::stderr(), "and {more} more")?;
     }
     if !findings.faults.is_empty() {
-        let hint = "build again with `--no-cache`, or take the bundle in again";
+        let hint = "build again with `--no-cache`, or unbundle again";
         writeln!(io::stderr(), "hint: {hint}")?;
         return Ok(Exit::Problems);
     }
-    let mut out = io::stdout().lock();
+    if quiet {
+        return Ok(Exit::Clean);
+    }
     let names = findings.generations.iter().map(|(name, count)| format!("{name} ({count})"));
     let names = names.collect::<Vec<_>>().join(", ");
-    writeln!(out, "{}: all as it was written", path.display())?;
-    writeln!(out, "  generations        {names}")?;
-    writeln!(out, "  contents           {} with {}", findings.contents, bytes(findings.bytes))?;
+    let contents = format!("{} with {}", findings.contents, bytes(findings.bytes));
+    let head = format!("{}: everything is as it was written\n", path.display());
+    print(&(head + &field("generations", names) + &field("contents", contents)))?;
     Ok(Exit::Clean)
 }

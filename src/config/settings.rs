@@ -38,8 +38,6 @@ pub struct Settings {
     pub config: Config,
     /// Conflicts and warnings count as errors.
     pub strict: bool,
-    /// No progress, no summary.
-    pub quiet: bool,
     /// What the policies of layers do not forbid this time.
     pub exceptions: Exceptions,
 }

@@ -174,7 +174,7 @@ impl Editor<'_> {
         let (mut refusals, mut steps) = (Vec::new(), Vec::new());
         for selector in selectors {
             let Some(version) = &selector.version else {
-                bail!("`{}` names no version\nhint: write NAME@VERSION", selector.name);
+                bail!("`{}` has no version\nhint: write NAME@VERSION", selector.name);
             };
             let key = (selector.name.clone(), version.clone());
             let mut holds = view.holds(&Wanted { name: &selector.name, version: Some(version) }, &plan.rules)?;
@@ -223,7 +223,7 @@ impl Editor<'_> {
             below.holds(&Wanted { name: &selector.name, version: version.filter(|_| !all_newer) }, rules)?;
         let Some(version) = version else {
             if !all_newer {
-                bail!("`{}` names no version\nhint: write NAME@VERSION, or add --all-newer", selector.name);
+                bail!("`{}` has no version\nhint: write NAME@VERSION, or add --all-newer", selector.name);
             }
             let known = above.holds(&Wanted { name: &selector.name, version: None }, rules)?;
             let newest = known.versions.into_keys().next_back();

@@ -89,7 +89,7 @@ pub fn check_name(name: &str) -> Result<()> {
         && word.is_none_or(|word| word.split('.').all(is_part));
     ensure!(
         is_good && name.len() <= LONGEST_NAME,
-        "`{}` is no version of a stack\nhint: write for example `8.5.0` or `8.5.0-SNAPSHOT`",
+        "`{}` is not a stack version\nhint: write for example `8.5.0` or `8.5.0-SNAPSHOT`",
         name.escape_default()
     );
     Ok(())
@@ -163,8 +163,8 @@ impl Distribution {
             }
             let of = there.kibana.map(|kibana| format!(", restricted to Kibana {kibana},")).unwrap_or_default();
             bail!(
-                "release {name} of `{0}` is generation {1}{of} and stays so; this would be {generation}\n\
-                 hint: give this one another name, or first `epr-build release --remove {name} --dist {0} --reason TEXT`",
+                "release {name} of `{0}` is already generation {1}{of}, and cannot become {generation}\n\
+                 hint: choose another name, or first run `epr-build release --remove {name} --dist {0} --reason TEXT`",
                 self.name(),
                 there.generation
             );

@@ -108,9 +108,9 @@ fn what_arrives_is_what_was_built() {
     let taken = unbundle(&case, "a.bundle", "far");
     check_arrived(&case, "far");
     assert!(run.stdout.contains("signed             no"), "{run:#?}");
-    assert!(taken.stdout.contains("all digests; there is no signature"), "{taken:#?}");
+    assert!(taken.stdout.contains("all digests; the bundle is not signed"), "{taken:#?}");
     let verified = good(&case, &["verify", "a.bundle", "out", "far"]);
-    assert!(verified.stdout.contains("far: all as it was written"), "{verified:#?}");
+    assert!(verified.stdout.contains("far: everything is as it was written"), "{verified:#?}");
 
     // Recipes stand for what can be made: no zip of a folder package, no twin, no member of a zip is carried.
     let manifest = manifest(&case, "a.bundle");

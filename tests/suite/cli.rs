@@ -1,6 +1,8 @@
 //! The command line as people and scripts meet it: exit codes, messages, and what is written where.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod layout;
+mod options;
 mod usage;
 
 use crate::harness::{Case, Run, samples};
@@ -117,7 +119,7 @@ fn a_build_prints_the_first_twenty_problems() {
     let case = (0..25).fold(good(), |case, minor| case.broken("packages/production", "gamma", &format!("1.{minor}.0")));
     let run = case.run(&["--dist", "production", "--dist", "staging"]);
     assert_eq!((run.code, run.stderr.matches("error: ").count()), (1, 20), "{}", run.stderr);
-    let last = "and 5 more: all are in report.json, and `epr-build check` prints them";
+    let last = "and 5 more: `epr-build check` prints all, and report.json lists them";
     assert_eq!(run.stderr.lines().last(), Some(last));
     assert_eq!(case.json("out/staging/current/report.json")["problems"].as_array().unwrap().len(), 25);
     let run = case.run(&["check", "--dist", "production", "--dist", "staging"]);
@@ -264,14 +266,14 @@ error: another build writes to out (process 4711)
 fn serving_needs_a_build_and_a_free_port() {
     let case = good();
     let expected = str![[r#"
-error: `out` holds no distribution `staging`
-hint: build it with `epr-build --dist staging`, or name the folder it was written to with --out
+error: there is no distribution `staging` in `out`
+hint: build it with `epr-build --dist staging`, or name its output folder with --out
 
 "#]];
     check(&case.run(&["serve", "--dist", "staging"]), 2, expected);
     check(&case.run(&["--dist", "staging", "--quiet"]), 0, "");
     let expected = str![[r#"
-error: `out` holds no distribution `stagin`
+error: there is no distribution `stagin` in `out`
 hint: did you mean `staging`?
 
 "#]];
@@ -287,7 +289,7 @@ hint: write `--listen 8080` or `--listen 127.0.0.1:8080`
     let run = case.run(&["serve", "--dist", "staging", "--listen", &address]);
     let expected = str![[r#"
 error: cannot listen on `ADDRESS`: Address already in use (os error 98)
-hint: stop what uses the port, or name another one with --listen
+hint: stop the program that uses the port, or name another port with --listen
 
 "#]];
     check(&Run { stderr: run.stderr.replace(&address, "ADDRESS"), ..run }, 2, expected);

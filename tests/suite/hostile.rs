@@ -4,8 +4,7 @@
 use crate::built::{Generation, program, run};
 use crate::fixture_layer::{make, write_zip};
 use epr_build::base::progress::Progress;
-use epr_build::cli::args::InputArgs;
-use epr_build::cli::settings;
+use epr_build::cli::common::settings::{self, Choice, Input};
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -312,16 +311,9 @@ fn limits_hold() {
     folder(&layer, "large", json!({ "docs/large.md": "x".repeat(40_000) }));
     folder(&layer, "deep", json!({ "a/b/c/d/e/f/g/h.md": "x" }));
     folder(&layer, "sum", json!({ "a.md": "x".repeat(9_000), "b.md": "y".repeat(9_000), "c.md": "z".repeat(9_000) }));
-    let input = InputArgs {
-        dists: vec!["production".to_owned()],
-        all_dists: false,
-        packages: home.path().join("packages"),
-        config: None,
-        strict: false,
-        jobs: None,
-        quiet: true,
-    };
-    let mut settings = settings::resolve(&input).unwrap();
+    let (names, packages) = (["production".to_owned()], home.path().join("packages"));
+    let input = Input { distributions: Choice::Named(&names), packages: &packages, config: None, strict: false };
+    let mut settings = settings::resolve(input).unwrap();
     let limits = &mut settings.config.limits;
     (limits.max_entries, limits.max_file_bytes, limits.max_package_bytes, limits.max_depth) = (30, 10_000, 20_000, 6);
     let (reports, _) = epr_build::build::build(&settings, &home.path().join("out"), &Progress::new(true)).unwrap();

@@ -27,14 +27,14 @@ pub(super) fn names(options: &ImageOptions) -> Result<Vec<String>> {
     let repository = &options.repository;
     ensure!(
         is_repository(repository),
-        "`{repository}` is no name of an image\nhint: write for example `epr` or `registry.example.org:5000/team/epr`"
+        "`{repository}` is not the name of an image\nhint: write, for example, `epr` or `registry.example.org:5000/team/epr`"
     );
     let tags = [&options.distribution, &options.generation].into_iter().chain(&options.tags);
     let mut names: Vec<String> = Vec::new();
     for tag in tags {
         ensure!(
             is_tag(tag),
-            "`{tag}` is no tag\nhint: up to 128 letters, digits and `_.-`, not beginning with `.` or `-`"
+            "`{tag}` is not a tag\nhint: write up to 128 letters, digits and `_.-`, and begin with a letter, digit or `_`"
         );
         let name = format!("{}:{tag}", options.repository);
         if !names.contains(&name) {

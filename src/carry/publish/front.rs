@@ -48,9 +48,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// Takes an address apart.
 fn address(address: &str, contents: &Contents) -> Result<Origin> {
     let hint = "hint: write `--origin http://host:port/bucket/prefix`";
-    let url = Url::parse(address).map_err(|error| anyhow!("`{address}` is no address: {error}\n{hint}"))?;
+    let url = Url::parse(address).map_err(|error| anyhow!("`{address}` is not an address: {error}\n{hint}"))?;
     let name = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")).map(str::to_owned);
-    let name = name.with_context(|| format!("`{address}` names no web server\n{hint}"))?;
+    let name = name.with_context(|| format!("`{address}` is not the address of a web server\n{hint}"))?;
     let path = object_store::path::Path::from_url_path(url.path())
         .map_err(|error| anyhow!("`{address}` has an odd path: {error}\n{hint}"))?;
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || " /._-+~:@=".contains(letter);

@@ -58,8 +58,9 @@ impl Target {
     /// # Errors
     /// When the address has no such form, or the environment does not say how to reach it.
     pub fn open(address: &str) -> Result<Self> {
-        let url = Url::parse(address)
-            .map_err(|error| anyhow!("`{address}` is no address: {error}\nhint: write `--to s3://bucket/prefix`"))?;
+        let url = Url::parse(address).map_err(|error| {
+            anyhow!("`{address}` is not an address: {error}\nhint: write `--to s3://bucket/prefix`")
+        })?;
         if url.query().is_some() || url.fragment().is_some() {
             bail!("`{address}` has a query or fragment\nhint: write `--to s3://bucket/prefix`");
         }
@@ -83,7 +84,9 @@ impl Target {
                 MicrosoftAzureBuilder::from_env().with_url(address).build().map_err(plain).with_context(unreachable)?,
             ),
             other => {
-                bail!("nothing is known of `{other}://`\nhint: --to takes s3://, gs://, az:// and file:/// addresses")
+                bail!(
+                    "unknown kind of target `{other}://`\nhint: --to takes addresses that begin with s3://, gs://, az:// or file:///"
+                )
             }
         };
         let path = Path::from_url_path(url.path()).with_context(unreachable)?;
@@ -93,7 +96,7 @@ impl Target {
     fn folder(url: &Url, shown: String) -> Result<Self> {
         let path = url.to_file_path().map_err(|()| {
             anyhow!(
-                "`{url}` names no folder of this machine\nhint: write `--to file:///absolute/path`, with three slashes"
+                "`{url}` is not a folder on this machine\nhint: write `--to file:///absolute/path`, with three slashes"
             )
         })?;
         make_folders(&path)?;
@@ -221,7 +224,7 @@ mod tests {
     #[test]
     fn addresses_that_lead_nowhere_are_refused_with_a_hint() {
         check("bucket/prefix", "hint: write `--to s3://bucket/prefix`");
-        check("ftp://host/prefix", "nothing is known of `ftp://`");
+        check("ftp://host/prefix", "unknown kind of target `ftp://`");
         check("s3://bucket/prefix?list-type=2", "has a query");
         check("file://host/prefix", "three slashes");
     }

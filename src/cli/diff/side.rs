@@ -1,4 +1,4 @@
-//! Finds out what the two sides of a comparison are, and opens them.
+//! Finds out what the sides of a comparison are, and opens them.
 
 use super::Arguments;
 use crate::base::progress::Progress;
@@ -7,8 +7,7 @@ use crate::carry::bundle::parts::Sealed;
 use crate::carry::bundle::unpack;
 use crate::catalog::layers::Layers;
 use crate::catalog::record::LayerIntake;
-use crate::cli::args::InputArgs;
-use crate::cli::settings;
+use crate::cli::common::settings::{self, Choice, Input};
 use crate::compare::diff::Side;
 use crate::compare::holdings::{Holding, Holdings, generation_at};
 use crate::config::Config;
@@ -24,7 +23,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Opens one of the two.
+/// Opens a side.
 pub(super) fn open(path: &Path, arguments: &Arguments) -> Result<Side> {
     if let Some(generation) = generation_at(path) {
         return built(generation, None);
@@ -38,21 +37,21 @@ pub(super) fn open(path: &Path, arguments: &Arguments) -> Result<Side> {
     built(named(path, arguments)?, None)
 }
 
-/// A generation, whose files lie as they are served. What it lies in is removed with it, if that is for it alone.
+/// Opens a generation. The temporary folder that holds it, if it is in one, is removed when the side is dropped.
 fn built(generation: PathBuf, around: Option<Scratch>) -> Result<Side> {
     let holdings = Holdings::of_generation(&generation)?;
     let facts = holdings.facts_of_generation(&generation)?;
     let read = move |holding: &Holding, path: &str| {
-        // It lives as long as files are read.
+        // Moved into the closure, so that it lives as long as files are read.
         let _ = &around;
         fs::read(generation.join("site/package").join(&holding.package).join(path)).context("cannot read a file")
     };
     Ok(Side { holdings, facts, store: None, read: Some(Box::new(read)) })
 }
 
-/// The generation of a name: a release, a generation or a distribution in the output folder.
+/// Finds the folder of the generation with this name: a release, a generation or a distribution in the output folder.
 fn named(name: &Path, arguments: &Arguments) -> Result<PathBuf> {
-    let out = &arguments.out;
+    let out = &arguments.folder.out;
     let distributions = match &arguments.dist {
         Some(dist) => vec![Distribution::new(out, dist)],
         None if out.is_dir() => Distribution::all(out)?,
@@ -74,29 +73,26 @@ fn named(name: &Path, arguments: &Arguments) -> Result<PathBuf> {
     match (found.pop(), found.is_empty()) {
         (Some(generation), true) => Ok(generation),
         (Some(_), false) => {
-            Err(anyhow!("several distributions of `{}` have it\nhint: name one with --dist", out.display()))
+            Err(anyhow!("several distributions in `{}` have this name\nhint: choose one with --dist", out.display()))
         }
         (None, _) => {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let kinds =
-                "name a generation, release or distribution of an output folder, a folder of packages, or a bundle";
+                "name a generation, release or distribution in the output folder, a folder of packages, or a bundle";
             let hint = if known.is_empty() || name.is_empty() {
-                format!("{kinds}; --out names the output folder")
+                format!("{kinds}; name the output folder with --out")
             } else {
                 format!("{}; or {kinds}", did_you_mean(name, &known))
             };
-            Err(anyhow!(
-                "there is no such folder or file, and nothing of this name in `{}`\nhint: {hint}",
-                out.display()
-            ))
+            Err(anyhow!("no such file or folder, and nothing in `{}` has this name\nhint: {hint}", out.display()))
         }
     }
 }
 
-/// Layers or packages as they lie in a folder.
+/// Opens a folder of layers or packages.
 fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
     let settings = match &arguments.dist {
-        Some(dist) => stacked(path, dist, arguments.config.as_deref())?,
+        Some(dist) => stacked(path, dist, arguments.config.path())?,
         None => single(path),
     };
     let layers = Layers::read(&settings, None, &Progress::new(true))?;
@@ -105,7 +101,7 @@ fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
         let shown = path.display();
         writeln!(
             io::stderr(),
-            "warning: {out} packages of `{shown}` are left out; `epr-build check` says what is wrong"
+            "warning: {out} packages in `{shown}` are quarantined and not compared\nhint: `epr-build check` prints the reasons"
         )?;
     }
     let catalog = layers.catalog(&settings.distributions[0])?;
@@ -128,23 +124,16 @@ fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
 }
 
 fn stacked(path: &Path, dist: &str, config: Option<&Path>) -> Result<Settings> {
-    let input = InputArgs {
-        dists: vec![dist.to_owned()],
-        all_dists: false,
-        packages: path.to_owned(),
-        config: config.map(Path::to_owned),
-        strict: false,
-        jobs: None,
-        quiet: true,
-    };
-    let settings = settings::resolve(&input)?.below(path);
+    let names = [dist.to_owned()];
+    let input = Input { distributions: Choice::Named(&names), packages: path, config, strict: false };
+    let settings = settings::resolve(input)?.below(path);
     if !settings.layers.iter().any(|layer| path.join(&layer.source.name).is_dir()) {
-        bail!("the folder holds no layer of `{dist}`\nhint: without --dist a folder of packages is compared as it is");
+        bail!("the folder holds no layer of `{dist}`\nhint: to compare a folder of packages, leave out --dist");
     }
     Ok(settings)
 }
 
-/// A folder of packages, as the only layer.
+/// Settings for a folder of packages as the only layer.
 fn single(path: &Path) -> Settings {
     let source = LayerSource { name: String::new(), paths: vec![path.to_owned()] };
     let plan = DistributionPlan {
@@ -162,12 +151,11 @@ fn single(path: &Path) -> Settings {
         keep: 1,
         config: Config::default(),
         strict: false,
-        quiet: true,
         exceptions: Exceptions::default(),
     }
 }
 
-/// A bundle with everything in it, as it would be on the far side.
+/// Opens a bundle, which is unpacked into a temporary folder.
 fn bundled(path: &Path) -> Result<Side> {
     let sealed = Sealed::open(&[path.to_owned()])?;
     let scratch = Scratch::new()?;
@@ -177,7 +165,7 @@ fn bundled(path: &Path) -> Result<Side> {
     built(distribution.generation(&unpacked.manifest.generation), Some(scratch))
 }
 
-/// A folder for this process alone, gone when it is dropped.
+/// A temporary folder that only this user may enter. It is removed when this is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -192,13 +180,13 @@ impl Scratch {
                 Err(error) => return Err(error).with_context(|| format!("cannot create {}", folder.display())),
             }
         }
-        bail!("every name in {} is taken", parent.display())
+        bail!("cannot find a free name in {}", parent.display())
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is left to whoever clears temporary folders.
+        // A failure leaves the folder to whatever clears temporary folders.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -77,7 +77,7 @@ impl HostOptions {
             || (prefix.starts_with('/') && segments().all(|segment| !matches!(segment, "" | "." | "..")));
         anyhow::ensure!(
             is_path && prefix.bytes().all(plain),
-            "the prefix `{prefix}` is no plain path\nhint: write it as `/epr/staging`"
+            "the prefix `{prefix}` is not a plain path\nhint: write it as `/epr/staging`"
         );
         Ok(prefix)
     }

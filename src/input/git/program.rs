@@ -70,7 +70,7 @@ impl Repository {
         let mut command = safe_git();
         command.arg("-C").arg(clone).args(["rev-parse", "--absolute-git-dir"]);
         let folder = run(command, b"").with_context(|| {
-            format!("`{}` is no repository that can be read\nhint: name a clone on this machine", clone.display())
+            format!("cannot read the repository `{}`\nhint: name a clone on this machine", clone.display())
         })?;
         let folder = PathBuf::from(String::from_utf8(folder).context("its path is not UTF-8")?.trim_end_matches('\n'));
         Ok(Arc::new(Self { folder, objects: Pool::default() }))
@@ -138,7 +138,7 @@ pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().trim_start_matches("fatal: ");
-        bail!("git: {}", if said.is_empty() { "it failed without a word" } else { said });
+        bail!("git: {}", if said.is_empty() { "it failed without a message" } else { said });
     }
     Ok(output.stdout)
 }

@@ -51,7 +51,7 @@ impl Branch {
         let name = format!("refs/heads/{}", location.reference);
         let commit = repository.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name], b"");
         let commit = commit.with_context(|| {
-            format!("`{}` is no branch\nhint: only branches can be changed", location.to_path().display())
+            format!("`{}` is not a branch\nhint: only branches can be changed", location.to_path().display())
         })?;
         let trees = repository.ask(&["worktree", "list", "--porcelain"], b"")?;
         let mut place = "";

@@ -15,7 +15,7 @@ fn wrong_usage_is_2_and_says_what_is_right() {
             &[],
             str![[r#"
 error: no distribution is named
-hint: name one with --dist (`production`, `snapshot`, `staging`), or build all with --all-dists
+hint: name one with --dist (`production`, `snapshot`, `staging`), or choose all with --all-dists
 
 "#]],
         ),
@@ -23,7 +23,7 @@ hint: name one with --dist (`production`, `snapshot`, `staging`), or build all w
             &["check"],
             str![[r#"
 error: no distribution is named
-hint: name one with --dist (`production`, `snapshot`, `staging`), or build all with --all-dists
+hint: name one with --dist (`production`, `snapshot`, `staging`), or choose all with --all-dists
 
 "#]],
         ),
@@ -67,7 +67,7 @@ For more information, try '--help'.
             &["--dist", "staging", "--packages", "nowhere"],
             str![[r#"
 error: the packages folder `nowhere` does not exist
-hint: --packages names the folder that holds a folder for each layer (here `production`, `staging`)
+hint: name the folder that holds one folder for each layer (here `production`, `staging`) with --packages
 
 "#]],
         ),
@@ -75,7 +75,7 @@ hint: --packages names the folder that holds a folder for each layer (here `prod
             &["--dist", "staging", "--packages", "file"],
             str![[r#"
 error: the packages folder `file` is not a folder
-hint: --packages names the folder that holds a folder for each layer (here `production`, `staging`)
+hint: name the folder that holds one folder for each layer (here `production`, `staging`) with --packages
 
 "#]],
         ),
@@ -83,7 +83,7 @@ hint: --packages names the folder that holds a folder for each layer (here `prod
             &["--dist", "staging", "--config", "nowhere.yml"],
             str![[r#"
 error: cannot read `nowhere.yml`: No such file or directory (os error 2)
-hint: --config names the configuration file; epr-build.sample.yml is an example of one
+hint: name the configuration file with --config; epr-build.sample.yml is an example
 
 "#]],
         ),
@@ -91,7 +91,7 @@ hint: --config names the configuration file; epr-build.sample.yml is an example 
             &["--dist", "staging", "--out", "file"],
             str![[r#"
 error: cannot write to `file`: cannot create file: File exists (os error 17)
-hint: a file is in the way; --out names a folder
+hint: a file is in the way; name another folder with --out
 
 "#]],
         ),

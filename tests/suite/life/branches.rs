@@ -167,7 +167,7 @@ fn halves_are_finished_or_forgotten() {
     git(&case, &["update-ref", "refs/heads/snapshot", &before.1]);
     git(&case, &["update-ref", "refs/epr-build/pending/snapshot", &after.1]);
     let next = run(&case, &nothing);
-    let words = "finished what was interrupted: [snapshot] Remove acme-1.2.0, promoted to staging\n";
+    let words = "finished an interrupted command: [snapshot] Remove acme-1.2.0, promoted to staging\n";
     assert!(next.code == 0 && next.stdout.starts_with(words), "{next:#?}");
     assert_eq!((commit("staging"), commit("snapshot")), after);
     // Stopped before the first.
@@ -200,7 +200,7 @@ fn what_cannot_be_changed_is_said() {
     let promote = ["promote", "acme@1.2.0", "--from", "snapshot", "--to", "staging"];
     for (packages, words) in [
         (format!("git+file://{clone}"), "has no `production`\nhint: "),
-        (format!("git+file://{bare}/nowhere"), "is no repository that can be read\nhint: "),
+        (format!("git+file://{bare}/nowhere"), "nowhere`\nhint: name a clone"),
         (format!("git+file://{bare}#main"), "has no `main`\nhint: "),
     ] {
         let run = case.run(&[&promote[..], &["--packages", &packages]].concat());

@@ -117,7 +117,7 @@ fn it_is_written_for_people_and_programs() {
     let run = case.run(&["diff", "a/staging", "b/staging", "--format", "markdown"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, MARKDOWN));
     let run = case.run(&["diff", "a/staging", "a/staging", "--format", "markdown"]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "No difference.\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "No differences.\n"));
     let run = case.run(&["diff", "old/production", "new/production", "--format", "json"]);
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(run.code, 1);
@@ -157,7 +157,7 @@ fn names_and_bundles_are_sides() {
     for (name, words) in [
         (
             "stagin",
-            "cannot compare `stagin`: there is no such folder or file, and nothing of this name in `b`\nhint: did you mean `staging`?",
+            "cannot compare `stagin`: no such file or folder, and nothing in `b` has this name\nhint: did you mean `staging`?",
         ),
         ("8.5.1", "hint: did you mean `8.5.0`?"),
         ("old.bundle", "hint: "),

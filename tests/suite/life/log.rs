@@ -51,7 +51,7 @@ fn the_history_of_a_package() {
     );
     let run = case.run(&["log", "acme"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, text.as_str()), "{run:#?}");
-    let run = case.run(&["log", "acme", "--dist", "staging", "--json"]);
+    let run = case.run(&["log", "acme", "--dist", "staging", "--format", "json"]);
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
     let steps = found[0]["steps"].as_array().unwrap();
     assert_eq!(

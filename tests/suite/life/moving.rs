@@ -309,9 +309,9 @@ fn what_cannot_be_done_is_said() {
             "unknown layer `snapshoot`\nhint: did you mean `snapshot`?",
         ),
         ("promote acme@1.2.0 --from staging --to staging", "both the source and the target"),
-        ("promote acme --from snapshot --to staging", "names no version\nhint: "),
+        ("promote acme --from snapshot --to staging", "has no version\nhint: "),
         ("promote acme@1 --from snapshot --to staging", "NAME@VERSION"),
-        ("remove acme --from snapshot", "names no version\nhint: "),
+        ("remove acme --from snapshot", "has no version\nhint: "),
         ("add nowhere --to snapshot", "cannot read `nowhere`\nhint: "),
         ("add epr-build.yml --to snapshot --allow-policy changed-version=a@1.0.0", "--reason"),
     ] {

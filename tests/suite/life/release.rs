@@ -215,20 +215,20 @@ fn a_name_stands_for_one_content() {
             .starts_with(&format!("{DISTRIBUTION}: release 8.5.0 is generation {first}\n"))
     );
     let again = good(&case, &["release", "8.5.0"]);
-    assert_eq!(again, format!("{DISTRIBUTION}: release 8.5.0 is there already, as generation {first}\n"));
+    assert_eq!(again, format!("{DISTRIBUTION}: release 8.5.0 already exists, as generation {first}\n"));
     edit(&case, "other", &[]);
     let second = id(&case);
     let tree = case.tree();
     let refused = format!(
-        "error: release 8.5.0 of `{DISTRIBUTION}` is generation {first} and stays so; this would be {second}\n\
-         hint: give this one another name, or first `epr-build release --remove 8.5.0 --dist {DISTRIBUTION} --reason TEXT`\n"
+        "error: release 8.5.0 of `{DISTRIBUTION}` is already generation {first}, and cannot become {second}\n\
+         hint: choose another name, or first run `epr-build release --remove 8.5.0 --dist {DISTRIBUTION} --reason TEXT`\n"
     );
     let run = ran(&case, &["release", "8.5.0"]);
     assert_eq!((run.code, run.stderr), (2, refused));
     good(&case, &["release", "8.5.0", "--generation", &first]);
     for (arguments, words) in [
-        (["release", "../8.6.0"].as_slice(), "`../8.6.0` is no version of a stack\nhint: write for example `8.5.0`"),
-        (&["release", "latest"], "no version of a stack"),
+        (["release", "../8.6.0"].as_slice(), "`../8.6.0` is not a stack version\nhint: write for example `8.5.0`"),
+        (&["release", "latest"], "not a stack version"),
         (
             &["release", "8.6.0", "--generation", "8.5.1"],
             "has no generation or release `8.5.1`\nhint: did you mean `8.5.0`?",
@@ -252,7 +252,7 @@ fn a_name_stands_for_one_content() {
     good(&case, &["rollback", "--to", "8.5.0"]);
     assert_eq!(id(&case), first);
     let told = good(&case, &["release", "--remove", "8.5.0", "--reason", "nobody uses it"]);
-    assert_eq!(told, format!("{DISTRIBUTION}: release 8.5.0 is removed; generation {first} stays in use\n"));
+    assert_eq!(told, format!("{DISTRIBUTION}: release 8.5.0 is removed; generation {first} is still in use\n"));
     let log = fs::read_to_string(case.path(&format!("out/{DISTRIBUTION}/releases.log"))).unwrap();
     assert_eq!(
         log,
@@ -293,7 +293,7 @@ fn a_release_is_never_forgotten() {
     fs::write(&rules, text).unwrap();
     fs::write(case.path(&format!("out/{DISTRIBUTION}/releases/README")), "no release").unwrap();
     let told = good(&case, &["release", "--remove", "8.5.0", "--reason", "x"]);
-    assert!(told.contains("is kept no longer than others"), "{told}");
+    assert!(told.contains("is now kept like any other"), "{told}");
     edit(&case, "at last", &["--keep", "1"]);
     assert_eq!(distribution(&case).generations().unwrap(), [id(&case)]);
 }
@@ -387,7 +387,7 @@ fn a_release_for_one_kibana_answers_it_as_the_whole() {
         }
         assert_eq!(made.status, Some(0), "{made:#?}");
         let again = run(program(home.path()).args(release));
-        assert!(again.stdout.contains("is there already"), "{again:#?}");
+        assert!(again.stdout.contains("already exists"), "{again:#?}");
         let out = home.path().join("out");
         let whole = Generation::open(&out, "snapshot");
         let only = fs::canonicalize(out.join(format!("snapshot/releases/{kibana}/manifest.json"))).unwrap();

@@ -7,8 +7,7 @@ use epr_build::answers::questions::{query_of_kibana, question};
 use epr_build::answers::search::explain::explain;
 use epr_build::base::progress::Progress;
 use epr_build::catalog::layers::Layers;
-use epr_build::cli::args::InputArgs;
-use epr_build::cli::settings;
+use epr_build::cli::common::settings::{self, Choice, Input};
 use epr_build::config::settings::Settings;
 use epr_build::dialect::version::Version;
 use epr_build::package::Facts;
@@ -33,16 +32,8 @@ struct Read {
 
 impl Read {
     fn new(packages: &Path) -> Self {
-        let input = InputArgs {
-            dists: Vec::new(),
-            all_dists: true,
-            packages: packages.to_owned(),
-            config: None,
-            strict: false,
-            jobs: None,
-            quiet: true,
-        };
-        let settings = settings::resolve(&input).unwrap();
+        let input = Input { distributions: Choice::All, packages, config: None, strict: false };
+        let settings = settings::resolve(input).unwrap();
         let layers = Layers::read(&settings, None, &Progress::new(true)).unwrap();
         Self { settings, layers }
     }
@@ -142,21 +133,21 @@ fn it_says_why() {
     let run = case.run(&["which", "acme", "--dist", "staging", "--kibana", "8.12.0"]);
     assert_eq!(case.tree(), before);
     let expected = "\
-staging: Kibana 8.12.0 gets acme 1.1.0, from layer `staging`
+staging: Kibana 8.12.0 gets acme 1.1.0 from layer `staging`
   package            acme/1.1.0
   it asks            /search?package=acme&prerelease=false&kibana.version=8.12.0&spec.max=3.0
-  not 1.2.0-beta1    a pre-release, and Kibana asks without pre-releases (layer `staging`)
+  not 1.2.0-beta1    it is a pre-release, and this Kibana asks for releases only (layer `staging`)
   quarantined        staging/acme/1.3.0/manifest.yml: ";
     assert!(run.code == 0 && run.stdout.starts_with(expected), "{run:#?}");
     let run = case.run(&["which", "acme", "--dist", "production", "--kibana", "7.10.0", "--quiet"]);
     let expected = "\
 production: Kibana 7.10.0 gets no version of acme
   it asks            /search?package=acme&experimental=true&kibana.version=7.10.0
-  not 1.0.0          kibana constraint `^8.11.0` excludes it (layer `production`)
+  not 1.0.0          the kibana constraint `^8.11.0` excludes this Kibana (layer `production`)
 ";
     assert_eq!((run.code, run.stdout.as_str()), (1, expected), "{run:#?}");
     let run = case.run(&["which", "acmee", "--dist", "production", "--kibana", "8.12.0"]);
-    assert!(run.code == 1 && run.stdout.contains("holds no such package; did you mean `acme`?"), "{run:#?}");
+    assert!(run.code == 1 && run.stdout.contains("does not hold this package; did you mean `acme`?"), "{run:#?}");
     let run = case.run(&["which", "acme", "--dist", "production", "--kibana", "new"]);
     assert_eq!(run.code, 2, "{run:#?}");
     // After a build the same comes from what it found out.

@@ -1,6 +1,5 @@
-//! Settings resolved, once, from arguments and configuration.
+//! Settings, resolved once from options and the configuration.
 
-use super::args::InputArgs;
 use crate::base::suggest::did_you_mean;
 use crate::config::exceptions::Exceptions;
 use crate::config::layer::{LayerPlan, LayerSource, Validation};
@@ -11,16 +10,46 @@ use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The file that is read when none is named.
+/// The configuration file that is read if none is named.
 const DEFAULT_CONFIG: &str = "epr-build.yml";
 
-/// Resolves arguments and configuration.
+/// What a command reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The distributions.
+    pub distributions: Choice<'a>,
+    /// The folder or clone that holds the layers which the configuration gives no paths.
+    pub packages: &'a Path,
+    /// The configuration file; [`None`] stands for epr-build.yml, if it exists.
+    pub config: Option<&'a Path>,
+    /// Whether packages that fail validation are quarantined in every layer.
+    pub strict: bool,
+}
+
+/// A choice of distributions.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice<'a> {
+    /// The built-in ones and those in the configuration.
+    All,
+    /// Those with these names.
+    Named(&'a [String]),
+}
+
+impl<'a> Choice<'a> {
+    /// The choice that `--dist` and `--all-dists` make.
+    pub(in crate::cli) fn new(names: &'a [String], all: bool) -> Self {
+        if all { Self::All } else { Self::Named(names) }
+    }
+}
+
+/// Resolves options and the configuration.
 ///
 /// # Errors
-/// No or unknown distribution, an unreadable or wrong configuration, no folder to read; each says what to do.
-pub fn resolve(input: &InputArgs) -> Result<Settings> {
-    let config = read_config(input.config.as_deref())?;
-    let names = chosen(input, &config)?;
+/// Fails if no distribution or an unknown one is named, the configuration cannot be read or is wrong, or there is no
+/// folder to read. Each message says what to do.
+pub fn resolve(input: Input<'_>) -> Result<Settings> {
+    let config = read_config(input.config)?;
+    let names = chosen(input.distributions, &config)?;
     let mut layers: Vec<LayerPlan> = Vec::new();
     let mut distributions = Vec::new();
     for name in names {
@@ -28,7 +57,7 @@ pub fn resolve(input: &InputArgs) -> Result<Settings> {
         let positions = distribution.layers.iter().map(|layer| {
             let known = layers.iter().position(|plan| plan.source.name == *layer);
             known.unwrap_or_else(|| {
-                layers.push(plan(layer, &config, &input.packages, input.strict));
+                layers.push(plan(layer, &config, input.packages, input.strict));
                 layers.len() - 1
             })
         });
@@ -38,20 +67,23 @@ pub fn resolve(input: &InputArgs) -> Result<Settings> {
         let ui = distribution.ui.unwrap_or(config.ui);
         distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header, ui });
     }
-    check_folders(&layers, &config, &input.packages)?;
+    check_folders(&layers, &config, input.packages)?;
     Ok(Settings {
         distributions,
         layers,
         config,
         strict: input.strict,
-        quiet: input.quiet,
         use_cache: true,
         keep: 3,
         exceptions: Exceptions::default(),
     })
 }
 
-pub(super) fn read_config(path: Option<&Path>) -> Result<Config> {
+/// Reads the configuration.
+///
+/// # Errors
+/// Fails if the file cannot be read or is wrong.
+pub(in crate::cli) fn read_config(path: Option<&Path>) -> Result<Config> {
     let (path, required) = match path {
         Some(path) => (path.to_owned(), true),
         None => (PathBuf::from(DEFAULT_CONFIG), false),
@@ -60,33 +92,31 @@ pub(super) fn read_config(path: Option<&Path>) -> Result<Config> {
         return Ok(Config::default());
     }
     let bytes = std::fs::read(&path).map_err(|error| {
-        let hint = "--config names the configuration file; epr-build.sample.yml is an example of one";
+        let hint = "name the configuration file with --config; epr-build.sample.yml is an example";
         anyhow!("cannot read `{}`: {error}\nhint: {hint}", path.display())
     })?;
     Ok(file::parse(&bytes, &path)?)
 }
 
-/// Names of the distributions to build, each once.
-fn chosen(input: &InputArgs, config: &Config) -> Result<Vec<String>> {
+/// Names of the chosen distributions, each once.
+fn chosen(choice: Choice<'_>, config: &Config) -> Result<Vec<String>> {
     let known: Vec<_> = config.distributions.keys().map(String::as_str).collect();
-    if input.all_dists {
-        return Ok(config.distributions.keys().cloned().collect());
+    let Choice::Named(names) = choice else { return Ok(config.distributions.keys().cloned().collect()) };
+    if names.is_empty() {
+        let known = list(known.iter().copied());
+        bail!("no distribution is named\nhint: name one with --dist ({known}), or choose all with --all-dists");
     }
-    if input.dists.is_empty() {
-        let names = list(known.iter().copied());
-        bail!("no distribution is named\nhint: name one with --dist ({names}), or build all with --all-dists");
-    }
-    let mut seen = BTreeSet::new();
-    for name in &input.dists {
+    for name in names {
         if !config.distributions.contains_key(name) {
             bail!("unknown distribution `{name}`\nhint: {}", did_you_mean(name, &known));
         }
     }
-    Ok(input.dists.iter().filter(|name| seen.insert(name.as_str())).cloned().collect())
+    let mut seen = BTreeSet::new();
+    Ok(names.iter().filter(|name| seen.insert(name.as_str())).cloned().collect())
 }
 
 /// Refuses to build an empty registry, which would replace a good one, because of a wrong path or a disk that is not
-/// there. A single layer may be absent: when all its packages are promoted, a checkout has no folder for it.
+/// mounted. A single layer may be absent: when all its packages are promoted, a checkout has no folder for it.
 fn check_folders(layers: &[LayerPlan], config: &Config, packages: &Path) -> Result<()> {
     let is_default =
         |layer: &&LayerPlan| config.layers.get(&layer.source.name).is_none_or(|rules| rules.paths.is_empty());
@@ -96,13 +126,13 @@ fn check_folders(layers: &[LayerPlan], config: &Config, packages: &Path) -> Resu
         let what = if packages.exists() { "is not a folder" } else { "does not exist" };
         bail!(
             "the packages folder `{shown}` {what}\n\
-             hint: --packages names the folder that holds a folder for each layer (here {names})"
+             hint: name the folder that holds one folder for each layer (here {names}) with --packages"
         );
     }
     Ok(())
 }
 
-/// Names as a sentence lists them.
+/// Lists names in a sentence.
 fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

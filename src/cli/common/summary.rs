@@ -1,8 +1,10 @@
-//! What people read at the end of a run: problems and conflicts, then a summary of each distribution.
+//! What people read at the end of a build or check: problems and conflicts, then a summary of each distribution.
 //!
 //! Everything here is also in `report.json`, except times and how to serve the result. Prints nothing itself.
 
-use super::args::DEFAULT_OUT;
+use super::Exit;
+use super::options::DEFAULT_OUT;
+use super::print::field;
 use crate::base::problem::Severity;
 use crate::base::progress::bytes;
 use crate::config::DEFAULT_LISTEN;
@@ -15,9 +17,14 @@ use std::path::Path;
 /// How many differing files of a conflict are named.
 const MAX_FILES: usize = 5;
 
-/// Problems and conflicts of all reports, each once however many distributions have it: refusals and quarantines first, then
-/// conflicts, then warnings; no more than `limit`, with a line that says how many are left and where they are.
-pub(super) fn problems(reports: &[Report], limit: usize) -> String {
+/// The exit value of a run with these reports.
+pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
+    if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
+}
+
+/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings. What several distributions
+/// have in common is listed once. After `limit` of them, a line says how many more there are, and where.
+pub(in crate::cli) fn render_problems(reports: &[Report], limit: usize) -> String {
     let of = |severity| {
         let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
         problems.filter(move |problem| problem.severity == severity).map(ToString::to_string)
@@ -30,7 +37,7 @@ pub(super) fn problems(reports: &[Report], limit: usize) -> String {
     let mut all = String::new();
     texts.iter().take(limit).for_each(|text| all.extend([text, "\n"]));
     if let Some(more @ 1..) = texts.len().checked_sub(limit) {
-        let _ = writeln!(all, "and {more} more: all are in report.json, and `epr-build check` prints them");
+        let _ = writeln!(all, "and {more} more: `epr-build check` prints all, and report.json lists them");
     }
     all
 }
@@ -48,10 +55,10 @@ fn conflict(conflict: &CopyReport) -> String {
 }
 
 /// Counts and sizes of one distribution.
-pub(super) fn summary(report: &Report) -> String {
+pub(in crate::cli) fn render_summary(report: &Report) -> String {
     let (versions, packages) = (counted(report.versions, "version"), counted(report.packages, "package"));
-    let mut lines = vec![format!("{}: {versions} of {packages}", report.distribution)];
-    let mut line = |label: &str, text: String| lines.push(format!("  {label:<18} {text}"));
+    let mut lines = format!("{}: {versions} of {packages}\n", report.distribution);
+    let mut line = |label: &str, text: String| lines += &field(label, text);
     for layer in &report.layers {
         let mut text = format!("{} found, {} used", layer.found, layer.used);
         for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined")] {
@@ -65,9 +72,9 @@ pub(super) fn summary(report: &Report) -> String {
     let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
     line("problems", format!("{} quarantined, {conflicts}, {warnings}", report.quarantined()));
     if !report.exceptions.is_empty() {
-        line("exceptions", format!("{} from policies, kept in report.json", report.exceptions.len()));
+        line("exceptions", format!("{} from policies, listed in report.json", report.exceptions.len()));
     }
-    let Some(routing) = &report.routing else { return lines.join("\n") + "\n" };
+    let Some(routing) = &report.routing else { return lines };
     line(
         "answers",
         format!(
@@ -80,7 +87,10 @@ pub(super) fn summary(report: &Report) -> String {
     if routing.refused_contexts > 0 {
         line(
             "refused",
-            format!("{} combinations beyond the budget, which no known client sends", routing.refused_contexts),
+            format!(
+                "{} combinations of parameters, which exceed the budget and which no known client sends",
+                routing.refused_contexts
+            ),
         );
     }
     let Sizes { package_files, package_file_count, archives, documents, answers } = report.sizes;
@@ -94,16 +104,16 @@ pub(super) fn summary(report: &Report) -> String {
             bytes(answers)
         ),
     );
-    lines.join("\n") + "\n"
+    lines
 }
 
-/// A number of things.
+/// A count with its noun, which gets an `s` unless the count is one.
 fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Where the result is, and how it reaches Kibana.
-pub(super) fn how_to_serve(report: &Report, plan: &DistributionPlan, out: &Path) -> String {
+/// Where the result is, how to serve it, and what to write into `kibana.yml`.
+pub(in crate::cli) fn render_how_to_serve(report: &Report, plan: &DistributionPlan, out: &Path) -> String {
     let (name, out) = (&plan.name, out.display().to_string());
     let current = format!("{out}/{name}/current");
     let mut command = format!("epr-build serve --dist {name}");
@@ -120,10 +130,10 @@ pub(super) fn how_to_serve(report: &Report, plan: &DistributionPlan, out: &Path)
         ("serve it", nginx),
         ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(&plan.listen))),
     ];
-    lines.iter().fold(String::new(), |text, (label, line)| text + &format!("  {label:<18} {line}\n"))
+    lines.iter().map(|(label, line)| field(label, line)).collect()
 }
 
-/// What Kibana is told; a server that listens everywhere has no address of its own to show.
+/// The address for Kibana. A server that listens on every address has none of its own to show.
 fn registry_url(listen: &str) -> String {
     match listen.rsplit_once(':') {
         None => format!("http://<this host>:{listen}"),
@@ -132,7 +142,7 @@ fn registry_url(listen: &str) -> String {
     }
 }
 
-/// A word for the shell.
+/// A word, quoted for the shell if need be.
 fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-:+,@".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -1,7 +1,7 @@
-//! Differences as lines for a terminal, and as Markdown.
+//! Differences as lines for people, and as Markdown.
 //!
-//! What comes from packages may hold anything: on a terminal it is one line without control characters, in Markdown it
-//! stands as it is.
+//! Text from packages may hold anything. On a terminal it becomes one line without control characters, in Markdown it is
+//! quoted as code.
 
 use crate::base::progress::bytes;
 use crate::compare::diff::details::{Details, Entry};
@@ -9,11 +9,11 @@ use crate::compare::diff::{Diff, Id, Seen};
 use crate::compare::holdings::Change;
 use std::fmt::Write;
 
-/// Longer values are cut off; the JSON form has all of them.
+/// The length in characters after which values are cut off. The JSON form is complete.
 const LONGEST: usize = 120;
 
-/// One line for each difference; nothing when there is none.
-pub(in crate::cli) fn plain(diff: &Diff) -> String {
+/// One line for each difference; empty if there is none.
+pub(in crate::cli) fn render_text(diff: &Diff) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
     let mut line = |word: &str, rest: String| {
@@ -24,14 +24,15 @@ pub(in crate::cli) fn plain(diff: &Diff) -> String {
     diff.removed.iter().for_each(|id| line("removed", format!("{}-{}{}", id.name, id.version, layer(id))));
     for changed in &diff.changed {
         line("changed", format!("{}-{}, {}", changed.name, changed.version, size(&changed.details)));
-        inside(&changed.details, shown).into_iter().for_each(|detail| line("", format!("  {detail}")));
+        render_details(&changed.details, shown).into_iter().for_each(|detail| line("", format!("  {detail}")));
     }
     diff.moved.iter().for_each(|moved| {
         line("moved", format!("{}-{}: {} -> {}", moved.name, moved.version, moved.from, moved.to));
     });
     for newest in &diff.newest {
         line("newest", format!("{}: {} -> {}, {}", newest.name, newest.was, newest.is, size(&newest.details)));
-        let details = inside(&newest.details, shown).into_iter().chain(told(&newest.changelog, shown));
+        let details =
+            render_details(&newest.details, shown).into_iter().chain(render_changelog(&newest.changelog, shown));
         details.for_each(|detail| line("", format!("  {detail}")));
     }
     for seen in &diff.seen {
@@ -41,10 +42,10 @@ pub(in crate::cli) fn plain(diff: &Diff) -> String {
     text
 }
 
-/// Sections with lists; one sentence when there is no difference.
-pub(super) fn markdown(diff: &Diff) -> String {
+/// Sections with lists; one sentence if there is no difference.
+pub(in crate::cli) fn render_markdown(diff: &Diff) -> String {
     if diff.is_empty() {
-        return "No difference.\n".to_owned();
+        return "No differences.\n".to_owned();
     }
     let id = |id: &Id| format!("{} {}", code(&format!("{}-{}", id.name, id.version)), id.layer).trim_end().to_owned();
     let list = |head: String, details: Vec<String>| {
@@ -52,7 +53,7 @@ pub(super) fn markdown(diff: &Diff) -> String {
     };
     let changed = diff.changed.iter().map(|changed| {
         let head = format!("{}, {}", code(&format!("{}-{}", changed.name, changed.version)), size(&changed.details));
-        list(head, inside(&changed.details, code))
+        list(head, render_details(&changed.details, code))
     });
     let moved = diff
         .moved
@@ -60,7 +61,8 @@ pub(super) fn markdown(diff: &Diff) -> String {
         .map(|moved| format!("{}: {} → {}", code(&format!("{}-{}", moved.name, moved.version)), moved.from, moved.to));
     let newest = diff.newest.iter().map(|newest| {
         let head = format!("{}: {} → {}, {}", code(&newest.name), newest.was, newest.is, size(&newest.details));
-        let details = told(&newest.changelog, code).into_iter().chain(inside(&newest.details, code));
+        let details =
+            render_changelog(&newest.changelog, code).into_iter().chain(render_details(&newest.details, code));
         list(head, details.collect())
     });
     let mut text = String::new();
@@ -85,8 +87,8 @@ pub(super) fn markdown(diff: &Diff) -> String {
     text.trim_end().to_owned() + "\n"
 }
 
-/// Files with their sizes, then fields of the manifest.
-fn inside(details: &Details, shown: impl Fn(&str) -> String) -> Vec<String> {
+/// Changed files with their sizes, then changed fields of the manifest.
+fn render_details(details: &Details, shown: impl Fn(&str) -> String) -> Vec<String> {
     let files = details.files.iter().map(|(path, file)| {
         let sizes = match (file.was, file.is) {
             (Some(was), Some(is)) if was != is => format!("{} -> {}", bytes(was), bytes(is)),
@@ -103,8 +105,8 @@ fn inside(details: &Details, shown: impl Fn(&str) -> String) -> Vec<String> {
     files.chain(fields).collect()
 }
 
-/// Entries of a changelog.
-fn told(entries: &[Entry], shown: impl Fn(&str) -> String) -> Vec<String> {
+/// Entries of a changelog, one line for each change.
+fn render_changelog(entries: &[Entry], shown: impl Fn(&str) -> String) -> Vec<String> {
     let mut lines = Vec::new();
     for entry in entries {
         for change in &entry.changes {
@@ -143,7 +145,7 @@ fn range(Seen { kibana, before, prerelease, .. }: &Seen) -> String {
     if *prerelease { format!("{versions} with pre-releases") } else { versions }
 }
 
-/// Text on one line of a terminal.
+/// The text on one line without control characters, cut off if it is long.
 fn shown(text: &str) -> String {
     let mut short = cut(text);
     if short.chars().any(char::is_control) {
@@ -159,7 +161,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Text as it is, in Markdown: between more back-ticks than it has in a row.
+/// The text as code in Markdown, between more back-ticks than it has in a row.
 fn code(text: &str) -> String {
     let text = shown(text);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();

@@ -1,0 +1,54 @@
+//! Failures, with hints that say what to do.
+
+use crate::base::suggest::nearest;
+use crate::generation::distribution::Distribution;
+use anyhow::{Error, Result, anyhow};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// Opens a distribution that was built.
+///
+/// # Errors
+/// Fails if the output folder does not hold it, with a hint that names a similar one.
+pub(in crate::cli) fn built_distribution(out: &Path, name: &str) -> Result<Distribution> {
+    let distribution = Distribution::new(out, name);
+    if distribution.current().is_some() { Ok(distribution) } else { Err(not_built(out, name)) }
+}
+
+fn not_built(out: &Path, name: &str) -> Error {
+    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+    let mut built: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    built.retain(|name| Distribution::new(out, name).current().is_some());
+    built.sort();
+    let built: Vec<_> = built.iter().map(String::as_str).collect();
+    let hint = match nearest(name, &built) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("build it with `epr-build --dist {name}`, or name its output folder with --out"),
+    };
+    anyhow!("there is no distribution `{name}` in `{}`\nhint: {hint}", out.display())
+}
+
+/// The kind of error that the operating system reported, if that is the cause.
+pub(in crate::cli) fn error_kind(error: &Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        kind.or_else(|| cause.downcast_ref::<rustix::io::Errno>().map(|errno| errno.kind()))
+    })
+}
+
+/// Adds a hint if the output folder is the cause of a failure.
+pub(in crate::cli) fn with_output_hint(error: Error, out: &Path) -> Error {
+    let hint = match error_kind(&error) {
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "name a folder that you may write to with --out"
+        }
+        Some(ErrorKind::NotADirectory | ErrorKind::AlreadyExists) => {
+            "a file is in the way; name another folder with --out"
+        }
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "free some space, or name a folder on a larger disk with --out; the generation in use is unharmed"
+        }
+        _ => return error,
+    };
+    anyhow!("cannot write to `{}`: {error:#}\nhint: {hint}", out.display())
+}

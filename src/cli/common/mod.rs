@@ -1,0 +1,14 @@
+//! What several commands share. Nothing here knows a command.
+
+pub(super) mod bundles;
+pub(super) mod clock;
+pub(super) mod diff_text;
+pub(super) mod edit;
+mod exit;
+pub(super) mod failures;
+pub(super) mod options;
+pub(super) mod print;
+pub mod settings;
+pub(super) mod summary;
+
+pub use exit::Exit;

@@ -1,0 +1,151 @@
+//! Options that mean the same in several commands.
+//!
+//! An option whose meaning depends on the command, such as `--dist`, stands in the file of each command, so that its help
+//! says what it means there.
+
+use super::settings::{self, Choice, Input};
+use crate::config::exceptions::{Exception, Exceptions};
+use crate::config::settings::Settings;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// The output folder when no other is named.
+pub(in crate::cli) const DEFAULT_OUT: &str = "out";
+
+/// Where layers are, and what the configuration says about them.
+#[derive(Args, Clone, Debug)]
+pub(in crate::cli) struct LayerOptions {
+    /// Folder that holds one folder for each layer, or git+file:CLONE with one branch for each layer
+    #[arg(long, value_name = "DIR", default_value = "packages")]
+    packages: PathBuf,
+    #[command(flatten)]
+    config: ConfigOption,
+}
+
+impl LayerOptions {
+    /// Resolves them, for the chosen distributions.
+    ///
+    /// # Errors
+    /// Those of [`settings::resolve`].
+    pub(in crate::cli) fn resolve(&self, distributions: Choice<'_>, strict: bool) -> Result<Settings> {
+        settings::resolve(Input { distributions, packages: &self.packages, config: self.config.path(), strict })
+    }
+}
+
+/// The configuration file.
+#[derive(Args, Clone, Debug)]
+pub(in crate::cli) struct ConfigOption {
+    /// Configuration file [default: epr-build.yml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigOption {
+    /// The file, if one is named.
+    pub(in crate::cli) fn path(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+}
+
+/// The output folder of builds, for commands that use what is in it.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct OutputFolder {
+    /// Output folder that holds the built distributions
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    pub(in crate::cli) out: PathBuf,
+}
+
+/// How many generations are kept.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct KeepOption {
+    /// Number of generations to keep for each distribution, including the one in use
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    keep: u16,
+}
+
+impl KeepOption {
+    /// Number of generations.
+    pub(in crate::cli) fn generations(&self) -> usize {
+        self.keep.into()
+    }
+}
+
+/// How much is printed.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Verbosity {
+    /// Print only problems and failures
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
+}
+
+/// How many threads work.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct JobsOption {
+    /// Number of threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+impl JobsOption {
+    /// Starts the threads.
+    pub(in crate::cli) fn start_threads(&self) -> Result<()> {
+        if let Some(jobs) = self.jobs {
+            let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.into());
+            threads.build_global().context("cannot start the threads")?;
+        }
+        Ok(())
+    }
+}
+
+/// Exceptions from the policies of layers.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ExceptionOptions {
+    /// Allow one version to break one policy; may be repeated. A build records the exception permanently
+    #[arg(long, value_name = "RULE=PACKAGE@VERSION", requires = "reason")]
+    allow_policy: Vec<Exception>,
+    /// Why the exceptions are allowed
+    #[arg(long, value_name = "TEXT", requires = "allow_policy", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    reason: Option<String>,
+}
+
+impl ExceptionOptions {
+    /// The exceptions with their reason.
+    pub(in crate::cli) fn exceptions(&self) -> Exceptions {
+        Exceptions { allowed: self.allow_policy.clone(), reason: self.reason.clone().unwrap_or_default() }
+    }
+}
+
+/// How a result is printed.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct FormatOption {
+    /// Format of the result [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The same as `--format json`
+    #[arg(long, hide = true)]
+    json: bool,
+}
+
+/// Formats of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Format {
+    /// Lines for people
+    Text,
+    /// JSON for programs
+    Json,
+}
+
+impl FormatOption {
+    /// The format that was asked for.
+    ///
+    /// # Errors
+    /// Fails if `--json` and `--format` contradict each other.
+    pub(in crate::cli) fn format(&self) -> Result<Format> {
+        match (self.format, self.json) {
+            (Some(Format::Text), true) => bail!("--json contradicts --format text\nhint: leave out one of the two"),
+            (_, true) => Ok(Format::Json),
+            (format, false) => Ok(format.unwrap_or(Format::Text)),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `epr-build generate`: texts that are made from the command line itself.
+
+use super::common::Exit;
+use anyhow::Result;
+use clap::{Args, Command};
+use clap_complete::Shell;
+use std::io::{self, Write};
+
+/// Print the manual page or shell completions
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// What to print
+    #[arg(value_enum)]
+    what: Generated,
+}
+
+/// What can be printed.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Generated {
+    /// The manual page, in roff
+    Man,
+    /// Completions for bash
+    Bash,
+    /// Completions for zsh
+    Zsh,
+    /// Completions for fish
+    Fish,
+}
+
+/// Prints a text made from the whole command line.
+pub(super) fn run(arguments: &Arguments, mut program: Command) -> Result<Exit> {
+    // Made in memory, because the generator of completions panics if nobody reads them any more.
+    let mut text = Vec::new();
+    let shell = match arguments.what {
+        Generated::Man => None,
+        Generated::Bash => Some(Shell::Bash),
+        Generated::Zsh => Some(Shell::Zsh),
+        Generated::Fish => Some(Shell::Fish),
+    };
+    match shell {
+        None => manual(program, &mut text)?,
+        Some(shell) => clap_complete::generate(shell, &mut program, "epr-build", &mut text),
+    }
+    io::stdout().write_all(&text)?;
+    Ok(Exit::Clean)
+}
+
+/// Writes one page for the program and all commands. The options of `build` are those of the program.
+fn manual(program: Command, text: &mut Vec<u8>) -> io::Result<()> {
+    let commands: Vec<_> = program.get_subcommands().filter(|known| known.get_name() != "build").cloned().collect();
+    let page = clap_mangen::Man::new(program);
+    page.render_title(text)?;
+    page.render_name_section(text)?;
+    page.render_synopsis_section(text)?;
+    page.render_description_section(text)?;
+    page.render_options_section(text)?;
+    for command in commands {
+        writeln!(text, ".SH \"SUBCOMMAND {}\"", command.get_name().to_uppercase())?;
+        let page = clap_mangen::Man::new(command.disable_help_flag(true));
+        page.render_description_section(text)?;
+        page.render_options_section(text)?;
+    }
+    page.render_extra_section(text)
+}

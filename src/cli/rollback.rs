@@ -1,0 +1,42 @@
+//! `epr-build rollback`.
+
+use super::common::Exit;
+use super::common::failures::built_distribution;
+use super::common::options::{OutputFolder, Verbosity};
+use super::common::print::print;
+use crate::base::fs::Lock;
+use crate::generation::history_page;
+use anyhow::Result;
+use clap::Args;
+
+/// Go back to an earlier generation
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Distribution to roll back
+    #[arg(long, value_name = "NAME")]
+    dist: String,
+    /// Generation or release to use [default: the generation that was in use before]
+    #[arg(long, value_name = "ID")]
+    to: Option<String>,
+    #[command(flatten)]
+    folder: OutputFolder,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+/// Switches to the generation.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let (dist, out) = (&arguments.dist, &arguments.folder.out);
+    let _lock = Lock::take(out)?;
+    let distribution = built_distribution(out, dist)?;
+    let id = match &arguments.to {
+        Some(id) => distribution.resolve(id)?,
+        None => distribution.previous()?,
+    };
+    distribution.switch(&id)?;
+    history_page::write(&distribution)?;
+    if !arguments.verbosity.quiet {
+        print(&format!("{dist}: generation {id} is in use\n"))?;
+    }
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,157 @@
+//! Options have the same name and meaning in every command, and old spellings still work.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::{check, good};
+use crate::harness::{Case, Run};
+use snapbox::str;
+
+/// The names of all commands, as help lists them.
+fn commands() -> Vec<String> {
+    let help = Case::new().run(&["--help"]).stdout;
+    let listing = help.split("\n\nOptions:\n").next().unwrap();
+    let names = listing.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    names.map(str::to_owned).filter(|name| name != "help").collect()
+}
+
+#[test]
+fn commands_are_listed_in_groups() {
+    let help = Case::new().run(&["--help"]).stdout;
+    let listing = help.split_once("\n\nBuild and serve:\n").unwrap().1.split("\n\nOptions:\n").next().unwrap();
+    let expected = str![[r#"
+  build          Build distributions (the default command)
+  check          Report problems and conflicts, and write nothing
+  serve          Serve a distribution exactly as the generated server configurations do
+  probe          Ask a registry whether it answers, for health checks
+  kibana-config  Print the lines of kibana.yml that point Kibana to the registry
+
+Layers:
+  add            Add a package to a layer
+  promote        Move versions of packages to a layer further up
+  remove         Remove versions of packages from a layer
+
+Generations:
+  generations    List the generations of a distribution, the newest first
+  rollback       Go back to an earlier generation
+  release        Keep a generation as the registry of a stack version, beside later builds
+  cache          Show or clean up what builds remember
+
+Carry:
+  publish        Upload a distribution to an object store, and switch to it there
+  image          Write a container image that serves a distribution; no container engine is needed
+  bundle         Pack a distribution into one file, to carry it across an air gap
+  unbundle       Unpack a bundle into an output folder, and take its generation into use
+  verify         Compare the contents of output folders and bundles with their digests
+
+Explain:
+  which          Say which version of a package a Kibana gets, and why not a newer one
+  diff           Compare generations, releases, distributions, folders of packages or bundles
+  log            Show the history of a package over the kept generations and releases
+
+Help:
+  generate       Print the manual page or shell completions
+  help           Print the help of a command
+"#]];
+    snapbox::assert_data_eq!(format!("{listing}\n"), expected);
+}
+
+/// Every option with its help, by command. An option that a command words differently must be meant to.
+#[test]
+fn shared_options_are_worded_alike() {
+    let wordings = [
+        ("--packages <DIR>", "Folder that holds one folder for each layer, or git+file:CLONE"),
+        ("--config <FILE>", "Configuration file [default: epr-build.yml, if it exists]"),
+        ("--jobs <N>", "Number of threads [default: one for each processor]"),
+        ("-q, --quiet", "Print only problems and failures"),
+        ("--keep <N>", "Number of generations to keep for each distribution"),
+    ];
+    let mut seen = [0; 5];
+    for command in commands() {
+        let mut run = Case::new().command(&[&command, "--help"]);
+        let help = String::from_utf8(run.env("COLUMNS", "300").output().unwrap().stdout).unwrap();
+        for (index, (option, wording)) in wordings.iter().enumerate() {
+            if let Some(after) = help.split_once(&format!("{option} ")) {
+                assert!(after.1.trim_start().starts_with(wording), "{command} {option}: {help}");
+                seen[index] += 1;
+            }
+        }
+    }
+    assert_eq!(seen, [7, 8, 11, 15, 2], "commands with each option");
+}
+
+#[test]
+fn quiet_commands_print_nothing() {
+    let case = good();
+    for arguments in [
+        "build --dist staging -q",
+        "bundle --dist staging -o a.bundle -q",
+        "verify a.bundle out -q",
+        "unbundle a.bundle --out far --quiet",
+        "release 8.5.0 --dist staging -q",
+        "rollback --dist staging --to 8.5.0 -q",
+        "cache prune -q",
+        "bundle --dist staging -o b.bundle --since a.bundle -q",
+        "release --remove 8.5.0 --dist staging --reason x -q",
+        "promote beta@1.0.0 --from staging --to production -q",
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        check(&case.run(&arguments), 0, "");
+    }
+}
+
+#[test]
+fn the_number_of_threads_can_be_set_where_packages_or_files_are_read() {
+    let case = good();
+    for arguments in [
+        "build --dist staging",
+        "check --dist staging",
+        "which beta --kibana 8.17.3 --dist staging",
+        "add packages/staging/beta/1.0.0 --to production --dry-run",
+        "diff out/staging out/staging",
+        "bundle --dist staging --output a.bundle",
+        "unbundle a.bundle --out far",
+        "verify far",
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').chain(["--jobs", "1"]).collect();
+        let Run { code, stderr, .. } = case.run(&arguments);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn old_spellings_still_work() {
+    let case = good();
+    check(&case.run(&["--dist", "staging", "-q"]), 0, "");
+    let log = |arguments: &[&str]| case.run(&[&["log", "beta"], arguments].concat());
+    let json = log(&["--format", "json"]);
+    assert!(json.code == 0 && json.stdout.starts_with("[\n"), "{json:?}");
+    for arguments in [&["--json"][..], &["--json", "--format", "json"]] {
+        assert_eq!(log(arguments).stdout, json.stdout, "{arguments:?}");
+    }
+    let contradiction = str![[r#"
+error: --json contradicts --format text
+hint: leave out one of the two
+
+"#]];
+    check(&log(&["--json", "--format", "text"]), 2, contradiction);
+    let target = format!("file://{}", case.path("origin").display());
+    for option in ["--jobs", "--requests"] {
+        let run = case.run(&["publish", "--dist", "staging", "--to", &target, option, "2"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{option}");
+    }
+    for hidden in [["log", "--json"], ["publish", "--jobs"]] {
+        assert!(!case.run(&[hidden[0], "--help"]).stdout.contains(hidden[1]), "{hidden:?}");
+    }
+}
+
+/// An option that has no effect without another one is refused, rather than ignored.
+#[test]
+fn options_that_need_another_one_say_so() {
+    for (arguments, missing) in [
+        (["release", "8.5.0", "--dist", "staging", "--config", "x.yml"].as_slice(), "--kibana <VERSION>"),
+        (&["diff", "a", "b", "--config", "x.yml"], "--dist <NAME>"),
+        (&["build", "--dist", "staging", "--reason", "x"], "--allow-policy <RULE=PACKAGE@VERSION>"),
+    ] {
+        let run = Case::new().run(arguments);
+        assert!(run.code == 2 && run.stderr.contains(missing), "{arguments:?} {run:?}");
+    }
+}
