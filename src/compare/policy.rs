@@ -5,8 +5,9 @@
 //! beside the generations and not in them, so that equal input gives equal bytes whatever was before.
 
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use crate::compare::holdings::{Holdings, Key};
-use crate::config::exceptions::{CHANGED, DIFFERS_BELOW, Exception, Exceptions, REMOVED, Stack};
+use crate::config::exceptions::{Exception, Exceptions, Moment, PolicyRule, Stack};
 use crate::config::layer::{Layer, Policy};
 use crate::generation::distribution::Distribution;
 use crate::store::Store;
@@ -23,6 +24,20 @@ pub struct Verdict {
     pub problems: Vec<Problem>,
     /// Exceptions that were needed.
     pub used: Vec<Exception>,
+}
+
+/// A change of a published version that a policy may forbid.
+pub(crate) struct Breach<'a> {
+    /// The rule that it breaks.
+    pub(crate) rule: PolicyRule,
+    /// Whether it is made already.
+    pub(crate) moment: Moment,
+    /// The version.
+    pub(crate) key: &'a Key,
+    /// Layer whose policy counts, and path of the package in it.
+    pub(crate) place: (&'a str, &'a str),
+    /// The reason, as in [`Problem::message`].
+    pub(crate) message: String,
 }
 
 /// The refusals that stopped a build.
@@ -51,52 +66,41 @@ pub fn compare(
     store: Option<&Store>,
 ) -> Result<Verdict> {
     let mut verdict = Verdict::default();
+    let mut add = |rule, key, place, message| {
+        verdict.add((stack, exceptions), Breach { rule, moment: Moment::After, key, place, message });
+    };
     for (key, before) in &was.versions {
-        match now.versions.get(key) {
-            None => {
-                let message = format!("{} is published from layer `{}` and is gone", id(key), before.layer);
-                verdict.add(stack, exceptions, REMOVED, key, (&before.layer, &before.package), message);
-            }
-            Some(after) => {
-                if stack.position(&after.layer) > stack.position(&before.layer) {
-                    let message = format!(
-                        "{} is published from layer `{}` and now comes from `{}` further down",
-                        id(key),
-                        before.layer,
-                        after.layer
-                    );
-                    verdict.add(stack, exceptions, REMOVED, key, (&before.layer, &before.package), message);
-                }
-                let files = before.differing(after, store)?;
-                if !files.is_empty() {
-                    let what = if after.layer == before.layer {
-                        format!("{} is published from layer `{}` with other content", id(key), before.layer)
-                    } else {
-                        let layers = (&before.layer, &after.layer);
-                        format!(
-                            "{} is published from layer `{}` and has other content in `{}`",
-                            id(key),
-                            layers.0,
-                            layers.1
-                        )
-                    };
-                    verdict.add(
-                        stack,
-                        exceptions,
-                        CHANGED,
-                        key,
-                        (&before.layer, &after.package),
-                        format!("{what}: {}", few(&files)),
-                    );
-                }
-            }
+        let place = (before.layer.as_str(), before.package.as_str());
+        let Some(after) = now.versions.get(key) else {
+            let message = format!("{} is published from layer `{}` and is gone", id(key), before.layer);
+            add(PolicyRule::Removed, key, place, message);
+            continue;
+        };
+        if stack.position(&after.layer) > stack.position(&before.layer) {
+            let message = format!(
+                "{} is published from layer `{}` and now comes from `{}` further down",
+                id(key),
+                before.layer,
+                after.layer
+            );
+            add(PolicyRule::Removed, key, place, message);
+        }
+        let files = before.differing(after, store)?;
+        if !files.is_empty() {
+            let what = if after.layer == before.layer {
+                "with other content".to_owned()
+            } else {
+                format!("and has other content in `{}`", after.layer)
+            };
+            let message = format!("{} is published from layer `{}` {what}: {}", id(key), before.layer, few(&files));
+            add(PolicyRule::Changed, key, (&before.layer, &after.package), message);
         }
     }
     for ((key, used, below), files) in &now.conflicts {
         let Some(holding) = now.versions.get(key) else { continue };
         if !was.conflicts.contains_key(&(key.clone(), used.clone(), below.clone())) {
             let message = format!("{} of layer `{used}` differs from the one in `{below}`: {}", id(key), few(files));
-            verdict.add(stack, exceptions, DIFFERS_BELOW, key, (used, &holding.package), message);
+            add(PolicyRule::DiffersBelow, key, (used, &holding.package), message);
         }
     }
     Ok(verdict)
@@ -108,38 +112,28 @@ impl Verdict {
         self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
 
-    /// Adds what the policy of the version's layer makes of it; the place is the layer with the package's path in it.
-    pub(crate) fn add(
-        &mut self,
-        stack: &Stack<'_>,
-        exceptions: &Exceptions,
-        rule: &str,
-        key: &Key,
-        (layer, package): (&str, &str),
-        message: String,
-    ) {
+    /// Adds what the policy of the version's layer makes of a change.
+    pub(crate) fn add(&mut self, (stack, exceptions): (&Stack<'_>, &Exceptions), breach: Breach<'_>) {
+        let Breach { rule, moment, key, place: (layer, package), message } = breach;
         let free = Layer::default();
         let rules = stack.layers.iter().find(|(name, _)| *name == layer).map_or(&free, |(_, rules)| rules);
         let (overwrite, removal) = rules.policies(layer);
-        let (policy, is_written) =
-            if rule == REMOVED { (removal, rules.removal.is_some()) } else { (overwrite, rules.overwrite.is_some()) };
+        let (policy, is_written) = match rule {
+            PolicyRule::Removed => (removal, rules.removal.is_some()),
+            PolicyRule::Changed | PolicyRule::DiffersBelow => (overwrite, rules.overwrite.is_some()),
+        };
         if policy == Policy::Allow {
             return;
         }
-        let exception = Exception { rule: rule.to_owned(), name: key.0.clone(), version: key.1.to_string() };
+        let exception = Exception { rule, name: key.0.clone(), version: key.1.to_string() };
         if exceptions.allowed.contains(&exception) {
             self.used.push(exception);
             return;
         }
-        let remedy = match rule {
-            REMOVED => "put it back",
-            CHANGED => "undo the change and publish it as a new version",
-            _ => "remove one of the two, or give the changed package a new version",
-        };
-        let hint = format!("{remedy}, or allow it with `--allow-policy {exception} --reason TEXT`");
-        let refuses = is_written || stack.is_strict;
-        let problem = if refuses { Problem::refusal(rule, message) } else { Problem::warning(rule, message) };
-        self.problems.push(problem.within(layer, package).hint(hint));
+        let remedy = rule.remedy(moment).map(|remedy| format!("{remedy}, or ")).unwrap_or_default();
+        let hint = format!("{remedy}allow it with `--allow-policy {exception} --reason TEXT`");
+        let severity = if is_written || stack.is_strict { Severity::Refusal } else { Severity::Warning };
+        self.problems.push(Problem::new(rule.rule(), message).severity(severity).within(layer, package).hint(hint));
     }
 }
 
@@ -174,7 +168,7 @@ pub fn guard(
         Err(error) => {
             // A damaged generation must not keep a good one from taking its place.
             let message = format!("cannot compare with the generation in use: {error:#}");
-            return Ok(Verdict { problems: vec![Problem::warning("unknown-base", message)], used: Vec::new() });
+            return Ok(Verdict { problems: vec![Problem::new(Rule::UnknownBase, message)], used: Vec::new() });
         }
     };
     compare(&was, now, stack, exceptions, Some(store))

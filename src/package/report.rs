@@ -17,22 +17,19 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// An empty report; `require_validation` says what [`Report::add_validation`] makes of its problems.
+    /// An empty report; with `require_validation` the rules of validation quarantine.
     pub(super) fn new(require_validation: bool) -> Self {
         Self { problems: RefCell::default(), require_validation }
     }
 
     /// Adds a problem.
     pub(super) fn add(&self, mut problem: Problem) {
+        if self.require_validation && problem.rule.is_validation() {
+            problem.severity = Severity::Quarantine;
+        }
         problem.message = shown(&problem.message);
         problem.place.field = problem.place.field.as_deref().map(shown);
         self.problems.borrow_mut().push(problem);
-    }
-
-    /// Adds what the registry only refuses with content validation on (contract, section 1.6, V1 to V9).
-    pub(super) fn add_validation(&self, problem: Problem) {
-        let severity = if self.require_validation { Severity::Quarantine } else { Severity::Warning };
-        self.add(Problem { severity, ..problem });
     }
 
     /// Everything found.

@@ -4,6 +4,7 @@
 
 use super::Mistakes;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
 use std::path::Path;
 use yaml11::{Plain, Scalar};
@@ -62,7 +63,7 @@ impl<'a> Reader<'a> {
 
     /// Something is wrong on this line.
     pub(super) fn mistake(&mut self, line: u32, message: impl Into<String>, hint: &str) {
-        let problem = Problem::quarantine("configuration", message).line(line).hint(hint);
+        let problem = Problem::new(Rule::Configuration, message).line(line).hint(hint);
         self.mistakes.push(problem.within("", &self.file.display().to_string()));
     }
 

@@ -7,6 +7,7 @@
 use super::names::{Tally, check_component, check_length, shown};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
+use crate::base::rule::Rule;
 use crate::input::git::{Kind, Repository, TreeEntry};
 use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ impl TreePackage {
                 (Kind::File, id) => package.file(path, id.clone()),
                 (Kind::Link, _) => package.link(path, &found)?,
                 (Kind::Other, _) => {
-                    let problem = Problem::quarantine("special-file", "it is a repository inside the repository");
+                    let problem = Problem::new(Rule::SpecialFile, "it is a repository inside the repository");
                     return Err(problem.file(path).hint("remove the submodule, or add its files").into());
                 }
             }
@@ -95,21 +96,19 @@ impl TreePackage {
     }
 
     fn link(&mut self, path: String, found: &Found) -> Result<(), Box<Problem>> {
-        let mend = "replace the link by what it should point to";
-        let refuse =
-            |rule: &str, reason: &str| Err(Problem::quarantine(rule, reason).file(path.clone()).hint(mend).into());
+        let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(path.clone()).into());
         match resolve(&self.repository, found, &path).map_err(unreadable(&path))? {
             Target::Dangling if path.contains(".DS_Store") => Ok(()),
-            Target::Dangling => refuse("dangling-symlink", "a symbolic link points to nothing"),
-            Target::Outside => refuse("symlink-escapes", "a symbolic link leaves the package"),
-            Target::Loop => refuse("symlink-loop", "a symbolic link leads to itself or to a folder it lies in"),
+            Target::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
+            Target::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
+            Target::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
             Target::File(id) => {
                 self.file(path, id);
                 Ok(())
             }
             Target::Folder => {
-                let warning = Problem::warning("symlink-to-folder", "what lies below a link to a folder is left out");
-                self.warnings.push(warning.file(path.clone()).hint(mend));
+                let warning = Problem::new(Rule::SymlinkToFolder, "what lies below a link to a folder is left out");
+                self.warnings.push(warning.file(path.clone()));
                 self.entries.push(Entry { path, kind: EntryKind::Folder, size: 0 });
                 Ok(())
             }
@@ -127,7 +126,7 @@ impl TreePackage {
         for entry in &self.entries {
             tally.add(&entry.path, entry.size)?;
             if entry.kind == EntryKind::File && entry.path.ends_with(".zip") {
-                let warning = Problem::warning("zip-in-git", "a zip inside a package of a repository is no package");
+                let warning = Problem::new(Rule::ZipInGit, "a zip inside a package of a repository is no package");
                 self.warnings.push(warning.file(entry.path.clone()).hint("put the zip into a layer that is a folder"));
             }
         }
@@ -188,12 +187,11 @@ impl Walk<'_> {
             check_length(&path, self.limits)?;
             if self.order.len() >= self.limits.max_entries {
                 let reason = format!("the package has more than {} files and folders", self.limits.max_entries);
-                let problem = Problem::quarantine("too-many-entries", reason);
-                return Err(problem.hint("make the package smaller or raise the limit").into());
+                return Err(Problem::new(Rule::TooManyEntries, reason).into());
             }
             self.order.push(path.clone());
             if self.found.insert(path.clone(), (kind, id.clone())).is_some() {
-                let problem = Problem::quarantine("unsafe-name", "a tree holds the name twice").file(shown(&name));
+                let problem = Problem::new(Rule::UnsafeName, "a tree holds the name twice").file(shown(&name));
                 return Err(problem.hint("repair the repository").into());
             }
             if kind == Kind::Tree {
@@ -268,7 +266,7 @@ fn target(repository: &Repository, id: &str) -> io::Result<String> {
 
 fn unreadable(path: &str) -> impl FnOnce(io::Error) -> Box<Problem> {
     move |error| {
-        let problem = Problem::quarantine(reading_rule(&error), format!("cannot be read: {error}"));
+        let problem = Problem::new(reading_rule(&error), format!("cannot be read: {error}"));
         let problem = if path.is_empty() { problem } else { problem.file(path) };
         problem.hint("`git fsck` says whether the repository is whole").into()
     }
