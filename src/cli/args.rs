@@ -271,6 +271,9 @@ pub enum Generated {
     Zsh,
     /// Completions for fish
     Fish,
+    /// The reference page of all rules, in Markdown
+    #[value(hide = true)]
+    Rules,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs};
 use super::{Exit, publish, settings, summary, upkeep};
 use crate::base::progress::{Progress, Timings};
+use crate::base::rule;
 use crate::base::suggest::nearest;
 use crate::build;
 use crate::compare::holdings::Base;
@@ -10,6 +11,7 @@ use crate::compare::policy::Refused;
 use crate::config::file::Mistakes;
 use crate::config::settings::Settings;
 use crate::generation::distribution::Distribution;
+use crate::input::excerpt::Excerpts;
 use crate::site::report::Report;
 use anyhow::{Context, Error, Result, anyhow};
 use clap::CommandFactory;
@@ -130,7 +132,8 @@ fn build_settings(args: &BuildArgs) -> Result<Settings> {
 
 /// Says what was built and what was not.
 fn tell(args: &BuildArgs, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
-    io::stderr().write_all(summary::problems(reports, MAX_PROBLEMS).as_bytes())?;
+    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+    io::stderr().write_all(summary::problems(reports, MAX_PROBLEMS, &excerpts).as_bytes())?;
     if !settings.quiet {
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
@@ -149,7 +152,8 @@ fn check(args: &CheckArgs) -> Result<Exit> {
     let base = args.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
     let (reports, timings) = build::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
-    io::stderr().write_all(summary::problems(&reports, usize::MAX).as_bytes())?;
+    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+    io::stderr().write_all(summary::problems(&reports, usize::MAX, &excerpts).as_bytes())?;
     if !settings.quiet {
         let mut out = io::stdout().lock();
         for report in &reports {
@@ -175,11 +179,15 @@ pub(super) fn not_built(name: &str, out: &Path) -> Error {
 }
 
 fn generate(args: &GenerateArgs) -> Result<Exit> {
+    if matches!(args.what, Generated::Rules) {
+        io::stdout().write_all(rule::reference().as_bytes())?;
+        return Ok(Exit::Clean);
+    }
     let mut command = Cli::command();
     // Completions are made in memory, because their generator cannot say that nobody reads any more.
     let mut text = Vec::new();
     let shell = match args.what {
-        Generated::Man => None,
+        Generated::Man | Generated::Rules => None,
         Generated::Bash => Some(clap_complete::Shell::Bash),
         Generated::Zsh => Some(clap_complete::Shell::Zsh),
         Generated::Fish => Some(clap_complete::Shell::Fish),

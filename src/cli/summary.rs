@@ -3,10 +3,11 @@
 //! Everything here is also in `report.json`, except times and how to serve the result. Prints nothing itself.
 
 use super::args::DEFAULT_OUT;
-use crate::base::problem::Severity;
+use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::settings::DistributionPlan;
+use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report, Sizes};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -17,18 +18,21 @@ const MAX_FILES: usize = 5;
 
 /// Problems and conflicts of all reports, each once however many distributions have it: refusals and quarantines first, then
 /// conflicts, then warnings; no more than `limit`, with a line that says how many are left and where they are.
-pub(super) fn problems(reports: &[Report], limit: usize) -> String {
+pub(super) fn problems(reports: &[Report], limit: usize, excerpts: &Excerpts<'_>) -> String {
     let of = |severity| {
         let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
-        problems.filter(move |problem| problem.severity == severity).map(ToString::to_string)
+        problems.filter(move |problem| problem.severity == severity).map(|problem| (problem.to_string(), Some(problem)))
     };
-    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(conflict);
+    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(|copy| (conflict(copy), None));
     let mut seen = BTreeSet::new();
-    let mut texts: Vec<String> =
+    let mut texts: Vec<(String, Option<&Problem>)> =
         of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(of(Severity::Warning)).collect();
-    texts.retain(|text| seen.insert(text.clone()));
+    texts.retain(|(text, _)| seen.insert(text.clone()));
     let mut all = String::new();
-    texts.iter().take(limit).for_each(|text| all.extend([text, "\n"]));
+    for (text, problem) in texts.iter().take(limit) {
+        all += &problem.map_or_else(|| text.clone(), |problem| excerpts.render(problem));
+        all.push('\n');
+    }
     if let Some(more @ 1..) = texts.len().checked_sub(limit) {
         let _ = writeln!(all, "and {more} more: all are in report.json, and `epr-build check` prints them");
     }

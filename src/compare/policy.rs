@@ -173,3 +173,84 @@ pub fn guard(
     };
     compare(&was, now, stack, exceptions, Some(store))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Breach, Verdict, guard};
+    use crate::base::problem::Severity;
+    use crate::base::rule::Rule;
+    use crate::compare::holdings::{Holdings, Key};
+    use crate::config::exceptions::{Exceptions, Moment, PolicyRule, Stack};
+    use crate::config::layer::Layer;
+    use crate::dialect::version::Version;
+    use crate::generation::distribution::Distribution;
+    use crate::store::Store;
+    use std::fs;
+
+    /// What is said of a change of `nginx@1.2.3` in the layer `production`: severity, rule and hint.
+    fn said(
+        rule: PolicyRule,
+        moment: Moment,
+        is_strict: bool,
+        exceptions: &Exceptions,
+    ) -> Vec<(Severity, Rule, String)> {
+        let rules = Layer::default();
+        let stack = Stack { layers: vec![("production", &rules)], is_strict };
+        let key: Key = ("nginx".to_owned(), Version::strict("1.2.3").unwrap());
+        let place = ("production", "nginx/1.2.3");
+        let mut verdict = Verdict::default();
+        let message = "it changes".to_owned();
+        verdict.add((&stack, exceptions), Breach { rule, moment, key: &key, place, message });
+        verdict.problems.into_iter().map(|problem| (problem.severity, problem.rule, problem.hint.unwrap())).collect()
+    }
+
+    #[test]
+    fn hints_fit_what_has_happened() {
+        use Moment::{After, Before};
+        use PolicyRule::{Changed, DiffersBelow, Removed};
+        for (rule, moment, expected, remedy) in [
+            (Changed, After, Rule::ChangedVersion, "undo the change and publish it as a new version, or "),
+            (Changed, Before, Rule::ChangedVersion, "publish it as a new version, or "),
+            (Removed, After, Rule::RemovedVersion, "put it back, or "),
+            (Removed, Before, Rule::RemovedVersion, ""),
+            (
+                DiffersBelow,
+                After,
+                Rule::DiffersBelow,
+                "remove one of the two, or give the changed package a new version, or ",
+            ),
+            (
+                DiffersBelow,
+                Before,
+                Rule::DiffersBelow,
+                "remove one of the two, or give the changed package a new version, or ",
+            ),
+        ] {
+            let exception = format!("{rule}=nginx@1.2.3");
+            let hint = format!("{remedy}allow it with `--allow-policy {exception} --reason TEXT`");
+            for (is_strict, severity) in [(false, Severity::Warning), (true, Severity::Refusal)] {
+                let found = said(rule, moment, is_strict, &Exceptions::default());
+                assert_eq!(found, [(severity, expected, hint.clone())]);
+            }
+            let exceptions = Exceptions { allowed: vec![exception.parse().unwrap()], reason: String::new() };
+            assert_eq!(said(rule, moment, true, &exceptions), []);
+        }
+    }
+
+    /// It must not keep a good one from taking its place.
+    #[test]
+    fn a_damaged_generation_is_only_warned_of() {
+        let out = tempfile::tempdir().unwrap();
+        let distribution = Distribution::new(out.path(), "production");
+        let folder = distribution.generation("damaged");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("manifest.json"), "{").unwrap();
+        distribution.switch("damaged").unwrap();
+        let store = Store::open(&out.path().join("store")).unwrap();
+        let now = Holdings { versions: [].into(), conflicts: [].into() };
+        let stack = Stack { layers: Vec::new(), is_strict: true };
+        let verdict = guard(&distribution, &now, &stack, &Exceptions::default(), &store).unwrap();
+        let found: Vec<_> = verdict.problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
+        assert_eq!(found, [(Severity::Warning, Rule::UnknownBase)]);
+    }
+}

@@ -4,6 +4,7 @@
 //! reads, which is why it can be added to through a shared reference. It must not know where the package lies.
 
 use crate::base::problem::{Problem, Severity};
+use crate::base::snippet::printable;
 use std::cell::RefCell;
 
 /// Characters of a message or a field's path that are kept.
@@ -27,8 +28,8 @@ impl Report {
         if self.require_validation && problem.rule.is_validation() {
             problem.severity = Severity::Quarantine;
         }
-        problem.message = shown(&problem.message);
-        problem.place.field = problem.place.field.as_deref().map(shown);
+        problem.message = printable(&problem.message, MAX_SHOWN);
+        problem.place.field = problem.place.field.as_deref().map(|field| printable(field, MAX_SHOWN));
         self.problems.borrow_mut().push(problem);
     }
 
@@ -36,22 +37,4 @@ impl Report {
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
-}
-
-/// A text that may quote a manifest, fit for a terminal and a report: a few lines at most, and nothing that moves a cursor
-/// or turns the direction of reading.
-fn shown(text: &str) -> String {
-    let is_unfit = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::new();
-    for (position, c) in text.chars().enumerate() {
-        if position == MAX_SHOWN {
-            shown.push('…');
-            break;
-        }
-        match c {
-            _ if is_unfit(c) => shown.extend(c.escape_default()),
-            _ => shown.push(c),
-        }
-    }
-    shown
 }

@@ -2,7 +2,6 @@
 //!
 //! Every value knows its path from the top of the file, which messages name. Knows nothing of distributions or layers.
 
-use super::Mistakes;
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
@@ -68,9 +67,9 @@ impl<'a> Reader<'a> {
     }
 
     /// All mistakes, by line.
-    pub(super) fn finish(mut self) -> Result<(), Mistakes> {
+    pub(super) fn finish(mut self) -> Vec<Problem> {
         self.mistakes.sort_by_key(|problem| problem.place.line);
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Mistakes(self.mistakes)) }
+        self.mistakes
     }
 
     /// The value is of another kind than `wanted`.

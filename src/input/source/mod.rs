@@ -28,11 +28,13 @@ pub use tree::{Origin, TreePackage};
 use crate::base::problem::Problem;
 use crate::config::layer::LayerSource;
 use crate::config::limits::Limits;
+use crate::config::location::Location;
 use crate::dialect::version::Version;
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
+use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Something that may be a package.
@@ -87,6 +89,44 @@ impl Candidate {
             order: WalkOrder::new(kind, 0),
             origin: None,
         })
+    }
+
+    /// The package that a report names by its path in a layer, if it is still there and no link to a folder leads to it.
+    pub fn at(root: &Path, layer: &str, package: &str) -> Option<Self> {
+        let parts: Vec<_> = Path::new(package).components().collect();
+        if parts.is_empty() || !parts.iter().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        let candidate = |path: PathBuf, kind, origin| Self {
+            layer: layer.to_owned(),
+            package: package.to_owned(),
+            path,
+            kind,
+            folder_version: None,
+            signature: None,
+            order: WalkOrder::new(kind, 0),
+            origin,
+        };
+        if let Some(location) = Location::of(root) {
+            let origin = Origin::at(&location, package)?;
+            return Some(candidate(root.to_owned(), PackageKind::Folder, Some(Arc::new(origin))));
+        }
+        let is_zip = package.ends_with(".zip");
+        let mut path = root.to_owned();
+        if !(is_zip && root.file_name() == Some(OsStr::new(package)) && root.is_file()) {
+            for (position, part) in parts.iter().enumerate() {
+                path.push(part);
+                let is_last = position + 1 == parts.len();
+                if path.is_symlink() && !(is_last && is_zip) {
+                    return None;
+                }
+            }
+        }
+        match disk::look_through(&path).ok()?.kind {
+            FileType::RegularFile if is_zip => Some(candidate(path, PackageKind::Zip, None)),
+            FileType::Directory if parts.len() > 1 => Some(candidate(path, PackageKind::Folder, None)),
+            _ => None,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::names::{Tally, check_component, check_length, shown};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::rule::Rule;
+use crate::config::location::Location;
 use crate::input::git::{Kind, Repository, TreeEntry};
 use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
 use std::collections::BTreeMap;
@@ -31,6 +32,16 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The package at a path below a location, as the branch has it now; without its signature.
+    pub(super) fn at(location: &Location, package: &str) -> Option<Self> {
+        let repository = Repository::open(&location.clone).ok()?;
+        let commit = repository.commit(location).ok()?;
+        let path =
+            if location.folder.is_empty() { package.to_owned() } else { format!("{}/{package}", location.folder) };
+        let tree = repository.tree_at(&commit, &path).ok()??;
+        Some(Self { repository, tree, signature: None })
+    }
+
     /// Streams the signature.
     ///
     /// # Errors

@@ -379,3 +379,12 @@ fn equal_files_are_refused_alike() {
         }
     }
 }
+
+#[test]
+fn what_is_said_twice_is_a_warning() {
+    let memory = Memory::minimal("owner.github: first\nowner: {github: second}\n");
+    let (package, problems) = read(&memory.listed(), &STRICT);
+    let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
+    assert!(package.is_some());
+    assert_eq!(found, [(Severity::Warning, Rule::YamlOddity)]);
+}

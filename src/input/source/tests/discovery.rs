@@ -229,3 +229,13 @@ fn limits_are_read_over_their_defaults() {
     assert_eq!(limits, Limits { max_entries: 5, ..Limits::default() });
     assert!(serde_json::from_str::<Limits>(r#"{"max_entry": 5}"#).is_err());
 }
+
+/// The search has an end, however deep folders are nested.
+#[test]
+fn folders_that_are_too_deep_are_not_searched() {
+    let deep = format!("a/{}z.zip", "b/".repeat(64));
+    let tree = Tree::new(&[&deep]);
+    let (candidates, problems) = tree.discover();
+    assert_eq!(candidates.len(), 0);
+    assert!(rules(&problems).iter().any(|(rule, _)| *rule == Rule::FoldersTooDeep), "{problems:?}");
+}
