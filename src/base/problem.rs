@@ -1,7 +1,7 @@
-//! What is wrong with the input, as values.
+//! Problems of the input, as values.
 //!
-//! A problem is something a person can mend in a package or a configuration: it names the place, the reason and a way
-//! out, and never stops the program. Failures of the machine (disk, network) are `anyhow::Error` and do.
+//! A problem is something that a person can correct in a package or a configuration. It names the place, the reason and a
+//! remedy, and does not stop the program. Failures of the machine (disk, network) are `anyhow::Error`, and stop it.
 
 use super::rule::Rule;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub fn reading_rule(error: &std::io::Error) -> Rule {
     }
 }
 
-/// What follows from a problem.
+/// Effect of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -49,7 +49,7 @@ pub struct Place {
 /// One thing that is wrong with the input.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Problem {
-    /// What follows from it.
+    /// Its effect.
     pub severity: Severity,
     /// The rule that is broken; files have its name.
     pub rule: Rule,
@@ -57,7 +57,7 @@ pub struct Problem {
     pub place: Place,
     /// The reason, a lower-case fragment without a final period.
     pub message: String,
-    /// What to do about it.
+    /// Remedy, a lower-case fragment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -109,7 +109,7 @@ impl Problem {
         self
     }
 
-    /// Adds the layer and the package, which the reader of a single package does not know.
+    /// Adds the layer and the package. The reader of a single package does not know them.
     #[must_use]
     pub fn within(mut self, layer: &str, package: &str) -> Self {
         self.place.layer = layer.to_owned();

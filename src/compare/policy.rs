@@ -1,8 +1,8 @@
-//! What may happen to published versions: what was, what is, and the rules of the layers between them.
+//! Comparing a build with the generation in use, by the policies of the layers.
 //!
-//! A version that moves to a layer further up is promoted, and nobody loses it. Everything else that changes what clients
-//! have seen is compared with the policy of the layer it was published from. What is allowed all the same is kept for ever,
-//! beside the generations and not in them, so that equal input gives equal bytes whatever was before.
+//! A version that moves to a layer further up is promoted, and nobody loses it. Every other change of a published version
+//! is judged by the policy of the layer that it was published from. Exceptions are recorded permanently beside the
+//! generations, not in them, so that equal input gives equal bytes whatever was built before.
 
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
@@ -17,10 +17,10 @@ use std::fmt;
 /// How many changed files are named.
 const MAX_FILES: usize = 5;
 
-/// What came of a comparison.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What is refused, or only warned of.
+    /// Refusals and warnings.
     pub problems: Vec<Problem>,
     /// Exceptions that were needed.
     pub used: Vec<Exception>,
@@ -54,7 +54,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Compares what is with what was.
+/// Compares two states of a distribution.
 ///
 /// # Errors
 /// When a list of files cannot be read.

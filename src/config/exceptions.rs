@@ -1,4 +1,4 @@
-//! What policies of layers forbid, and what they are told to allow all the same.
+//! Rules about published versions that layers have policies for, and exceptions from them.
 
 use super::layer::Layer;
 use crate::base::rule::Rule;
@@ -96,7 +96,7 @@ impl fmt::Display for Exception {
 /// Exceptions, and why.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
-    /// What is allowed.
+    /// The exceptions.
     pub allowed: Vec<Exception>,
     /// Why.
     pub reason: String,
@@ -117,7 +117,7 @@ impl Stack<'_> {
     }
 }
 
-/// A policy that was told to allow something.
+/// An exception that a build used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptException {
     /// The exception, as it was written: `changed-version=nginx@1.2.3`.

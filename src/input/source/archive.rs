@@ -39,7 +39,7 @@ pub struct ZipPackage {
 impl ZipPackage {
     /// Reads and checks the directory of the zip.
     ///
-    /// The problem quarantines the candidate, except `not-a-zip`, a warning: such a file is no package.
+    /// The problem quarantines the candidate, except a file that is not a zip, which is only warned about.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
         let mut package = Self::open_unplaced(candidate, limits)
             .map_err(|problem| problem.within(&candidate.layer, &candidate.package))?;
@@ -72,12 +72,12 @@ impl ZipPackage {
         Ok(Self { path, stat, directory, members })
     }
 
-    /// What to detect changes by.
+    /// State of the zip, for detecting changes.
     pub fn stat(&self) -> &FileStat {
         &self.stat
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.members.warnings
     }
@@ -196,7 +196,7 @@ fn not_opened(error: ZipError) -> Box<Problem> {
 }
 
 fn not_a_zip(reason: impl std::fmt::Display) -> Box<Problem> {
-    Problem::new(Rule::NotAZip, format!("the file is skipped, it cannot be opened as a zip: {reason}")).into()
+    Problem::new(Rule::NotAZip, format!("the file is skipped because it cannot be opened as a zip: {reason}")).into()
 }
 
 /// A file of which only so many bytes may be read.

@@ -28,10 +28,10 @@ use std::sync::Arc;
 /// Folders are searched for zips down to this level.
 const MAX_DEPTH: usize = 64;
 
-/// A folder that holds this is meant to be a package.
+/// A folder with this file is meant to be a package.
 const MANIFEST: &[u8] = b"manifest.yml";
 
-/// The folder of a layer in which changes of it are prepared and logged; nothing in it is a package.
+/// Name of the folder in which changes of a layer are prepared and logged. It holds no packages.
 pub const WORKSHOP: &str = ".epr-build";
 
 /// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
@@ -104,7 +104,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The same in the tree of a commit.
+    /// Searches the tree of a commit.
     fn layer_in_git(&mut self, location: &Location) -> anyhow::Result<()> {
         let repository = Repository::open(&location.clone)?;
         let commit = repository.commit(location)?;
@@ -143,7 +143,7 @@ impl Search<'_> {
             } else if depth >= 2 && Version::strict(&name).is_ok() {
                 self.add_tree(repository, &entries, entry, location, &text);
             } else if depth >= MAX_DEPTH {
-                self.report(Problem::new(Rule::FoldersTooDeep, "what lies below is not searched"), &text);
+                self.report(Problem::new(Rule::FoldersTooDeep, "folders below are not searched"), &text);
             } else {
                 let before = (self.candidates.len(), self.problems.len());
                 self.tree(repository, &entry.id, location, &text, depth + 1)?;
@@ -156,7 +156,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What is in a tree beside trees.
+    /// Looks at an entry of a tree that is not a tree.
     fn tree_file(&mut self, entry: &TreeEntry, depth: usize, text: &str) {
         let name = entry.name.as_slice();
         let (rule, message, hint) = if name.ends_with(b".zip") {
@@ -249,7 +249,7 @@ impl Search<'_> {
             }
         }
         if place.depth >= MAX_DEPTH {
-            self.report(Problem::new(Rule::FoldersTooDeep, "what lies below is not searched for zips"), text);
+            self.report(Problem::new(Rule::FoldersTooDeep, "folders below are not searched for zips"), text);
             return Ok(());
         }
         let mut folder = disk::open_folder(place.folder.fd()?, &listed.name)?;
@@ -264,7 +264,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whatever is not a folder, links to folders included.
+    /// Looks at an entry that is not a folder. A link to a folder is not one.
     fn file(&mut self, place: &Place<'_>, kind: FileType, name: &[u8], path: &Path, text: &str) {
         let is_link = kind == FileType::Symlink;
         if name.ends_with(b".zip") {
@@ -312,7 +312,7 @@ impl Search<'_> {
     }
 }
 
-/// The path of `<name>.sig` if the folder lists it: a look at the disk for each candidate would cost more.
+/// The path of `<name>.sig` if the folder lists it. Asking the disk for each candidate would cost more.
 fn signature(path: &Path, name: &[u8], names: &[Listed]) -> Option<PathBuf> {
     let wanted = [name, b".sig"].concat();
     let listed = names.binary_search_by(|listed| CStr::to_bytes(&listed.name).cmp(&wanted)).is_ok();

@@ -48,22 +48,22 @@ impl FolderPackage {
         Ok(package)
     }
 
-    /// What to detect changes by, one for each of [`PackageFiles::entries`]; for a link that of its target.
+    /// State of each of [`PackageFiles::entries`], for detecting changes; for a link the state of its target.
     pub fn stats(&self) -> &[FileStat] {
         &self.stats
     }
 
-    /// What to detect by that something came or went in the folder itself.
+    /// State of the folder itself, for detecting that something was added or removed.
     pub fn root(&self) -> &FileStat {
         &self.root
     }
 
-    /// Whether any symbolic link was met.
+    /// Returns true if there is a symbolic link in the package.
     pub fn has_links(&self) -> bool {
         self.has_links
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
@@ -200,7 +200,7 @@ impl Walk<'_> {
                 self.add(path, EntryKind::File, found.stat)
             }
             Target::Inside(_, found) if found.kind == FileType::Directory => {
-                let warning = Problem::new(Rule::SymlinkToFolder, "what lies below a link to a folder is left out");
+                let warning = Problem::new(Rule::SymlinkToFolder, "files below a link to a folder are left out");
                 self.package.warnings.push(warning.file(path.clone()));
                 self.add(path, EntryKind::Folder, found.stat)
             }
@@ -225,6 +225,6 @@ pub(super) fn special_file(path: &str, kind: FileType) -> Box<Problem> {
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         _ => "neither a file nor a folder",
     };
-    let problem = Problem::new(Rule::SpecialFile, format!("it is {kind}"));
+    let problem = Problem::new(Rule::SpecialFile, format!("this is {kind}"));
     if path.is_empty() { problem.into() } else { problem.file(path).into() }
 }

@@ -1,7 +1,7 @@
 //! Which members of a zip make up the package, and whether all of them are acceptable.
 //!
-//! Works on the central directory alone. The zip is published as it is and unpacked by others, so a hostile member
-//! outside of the package's root refuses the package as well. Knows nothing of disks.
+//! Works on the central directory alone. The zip is published unchanged and unpacked by others, so a hostile member outside
+//! of the package's root quarantines the package too. Knows nothing of disks.
 
 use super::Limits;
 use super::names::{Tally, check_length, check_path, shown};
@@ -47,7 +47,7 @@ pub(super) fn check(directory: &ZipArchiveMetadata, zip_bytes: u64, limits: &Lim
     below(&root, &members, limits)
 }
 
-/// Checks what can be told of each member alone, and their sizes together.
+/// Checks each member by itself, and the sum of their sizes.
 fn check_each<'a>(
     entries: &'a [ZipFileEntry<'_>],
     zip_bytes: u64,
@@ -82,23 +82,23 @@ fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>
     match entry.unix_mode().map_or(0, |mode| mode & KIND_MASK) {
         0 => {}
         mode if mode == expected_mode => {}
-        0o120_000 => return refuse(Rule::ZipSymlink, "is a symbolic link"),
-        _ => return refuse(Rule::SpecialFile, "is not what its name says: file or folder"),
+        0o120_000 => return refuse(Rule::ZipSymlink, "the member is a symbolic link"),
+        _ => return refuse(Rule::SpecialFile, "the member is not what its name says, a file or a folder"),
     }
     if entry.encrypted() {
-        return refuse(Rule::ZipEncrypted, "is encrypted");
+        return refuse(Rule::ZipEncrypted, "the member is encrypted");
     }
     if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-        let reason = format!("is compressed by an unsupported method: {}", entry.compression());
+        let reason = format!("the member is compressed by an unsupported method: {}", entry.compression());
         return refuse(Rule::ZipMethod, &reason);
     }
     if kind == EntryKind::Folder && entry.size() > 0 {
-        return refuse(Rule::SpecialFile, "is a folder that has content");
+        return refuse(Rule::SpecialFile, "the member is a folder that has content");
     }
     Ok(Member { name, kind, size: entry.size() })
 }
 
-/// Refuses a name that is a file here and a folder there: unpacking it would depend on the order.
+/// Refuses a name that is both a file and a folder: the result of unpacking it would depend on the order.
 fn check_kinds(members: &[Member<'_>]) -> Result<(), Box<Problem>> {
     let kinds: BTreeMap<&str, EntryKind> = members.iter().map(|member| (member.name, member.kind)).collect();
     let is_file = |name: &str| kinds.get(name) == Some(&EntryKind::File);
@@ -110,7 +110,7 @@ fn check_kinds(members: &[Member<'_>]) -> Result<(), Box<Problem>> {
         };
         let mut parents = member.name.match_indices('/').map(|(end, _)| &member.name[..end]);
         if same_name || parents.any(is_file) {
-            let reason = "a part of its path is both a file and a folder";
+            let reason = "a part of the path is both a file and a folder";
             return Err(Problem::new(Rule::ZipFileAndFolder, reason).file(member.name).into());
         }
     }

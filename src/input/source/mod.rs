@@ -52,9 +52,9 @@ pub struct Candidate {
     pub folder_version: Option<String>,
     /// The detached signature beside it, if there is one: a regular file.
     pub signature: Option<PathBuf>,
-    /// Its rank in the layer.
+    /// Rank in the layer.
     pub order: WalkOrder,
-    /// Where it lies if that is a repository; `path` and `signature` only name it then.
+    /// Place in a repository, if it lies in one; `path` and `signature` are then only names.
     pub origin: Option<Arc<Origin>>,
 }
 
@@ -163,7 +163,7 @@ pub enum OpenPackage {
 }
 
 impl OpenPackage {
-    /// Opens a candidate. The problem quarantines it, except `not-a-zip`, a warning: such a file is no package.
+    /// Opens a candidate. The problem quarantines it, except a file that is not a zip, which is only warned about.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
         if let Some(origin) = &candidate.origin {
             return TreePackage::open(candidate, origin, limits).map(Self::Tree);
@@ -174,7 +174,7 @@ impl OpenPackage {
         }
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         match self {
             Self::Folder(folder) => folder.warnings(),
@@ -183,7 +183,7 @@ impl OpenPackage {
         }
     }
 
-    /// What to detect changes by: a folder has one for each entry, a zip one for itself; a tree does not change.
+    /// States for detecting changes: one for each entry of a folder, one for a zip, none for a tree, which cannot change.
     pub fn stats(&self) -> &[FileStat] {
         match self {
             Self::Folder(folder) => folder.stats(),
@@ -200,8 +200,8 @@ impl OpenPackage {
         }
     }
 
-    /// Streams the content of one file into `use_content`, which must read to the end to be sure that it is whole: only
-    /// there a zip's checksum is compared.
+    /// Streams the content of one file into `use_content`. Only a reader that reaches the end knows that the content is
+    /// whole, because a zip's checksum is compared there.
     ///
     /// No more than the listed size is ever given, and a file is never held whole.
     pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
@@ -226,7 +226,7 @@ impl OpenPackage {
     }
 }
 
-/// What to detect changes of a single file by; links are followed.
+/// State of a single file, for detecting changes; links are followed.
 ///
 /// # Errors
 /// When nothing is there, or it cannot be looked at.

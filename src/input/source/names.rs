@@ -1,22 +1,22 @@
 //! Which paths a package may use.
 //!
-//! A path of a package becomes a path below the document root, a URL and a member of a zip, so whatever is ambiguous in
-//! any of the three is refused here, once, for folders and zips alike. Touches no disk.
+//! A path of a package becomes a path below the document root, a URL and the name of a zip member. A path that is ambiguous
+//! in any of the three is refused, in folders and zips alike. Touches no disk.
 
 use super::Limits;
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 
-/// What every file system we know allows for one component.
+/// Longest component that every common file system can hold.
 const MAX_COMPONENT_BYTES: usize = 255;
 
-/// The name of an entry if it is safe everywhere, or the quarantine that says why it is not; `parent` is the folder it
-/// lies in, empty or with a trailing slash.
+/// Returns the name of an entry if it is safe everywhere, else a quarantine with the reason. `parent` is the folder of the
+/// entry, empty or with a trailing slash.
 pub(super) fn check_component<'a>(parent: &str, name: &'a [u8]) -> Result<&'a str, Box<Problem>> {
     component(name).map_err(|fault| fault.of(format!("{parent}{}", shown(name))))
 }
 
-/// The same for a whole path: what a zip member is called, without the trailing slash of folders.
+/// Checks a whole path: the name of a zip member, without the trailing slash of folders.
 pub(super) fn check_path(name: &[u8]) -> Result<&str, Box<Problem>> {
     let check = || {
         name.split(|&byte| byte == b'/').try_for_each(|name| component(name).map(|_| ()))?;

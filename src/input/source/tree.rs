@@ -1,8 +1,7 @@
 //! A package that lies in a tree of a git repository.
 //!
-//! The same rules as for folders on disk: safe names, bounded sizes, links only to files inside the package. What a tree
-//! holds never changes, so its id is all that a second look needs. A zip inside is not looked into. Knows nothing of what
-//! the files mean.
+//! The rules are those for folders on disk: safe names, bounded sizes, links only to files inside the package. A tree never
+//! changes, so its id is its fingerprint. A zip inside is not opened. Knows nothing of what the files mean.
 
 use super::names::{Tally, check_component, check_length, shown};
 use super::{Candidate, Limits};
@@ -15,9 +14,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// As many links in a row are followed as a file system would.
+/// Most links followed in a row, as in file systems.
 const MAX_LINKS: usize = 40;
-/// A target of a link is a path.
+/// Most bytes of the target of a link, which is a path.
 const MAX_TARGET_BYTES: u64 = 4096;
 
 /// Where a package in a repository lies.
@@ -45,7 +44,7 @@ impl Origin {
     /// Streams the signature.
     ///
     /// # Errors
-    /// Those of `use_content`; or when there is none, or git fails.
+    /// When `use_content` fails, there is no signature, or git fails.
     pub fn with_signature<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let id = self.signature.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let size = self.repository.sizes(std::slice::from_ref(id))?.first().copied().unwrap_or_default();
@@ -63,7 +62,7 @@ pub struct TreePackage {
     warnings: Vec<Problem>,
 }
 
-/// What lies at each path, links not followed.
+/// Kind and id of the object at each path; links are not followed.
 type Found = BTreeMap<String, (Kind, String)>;
 
 impl TreePackage {
@@ -92,7 +91,7 @@ impl TreePackage {
                 (Kind::File, id) => package.file(path, id.clone()),
                 (Kind::Link, _) => package.link(path, &found)?,
                 (Kind::Other, _) => {
-                    let problem = Problem::new(Rule::SpecialFile, "it is a repository inside the repository");
+                    let problem = Problem::new(Rule::SpecialFile, "this is a repository inside the repository");
                     return Err(problem.file(path).hint("remove the submodule, or add its files").into());
                 }
             }
@@ -118,7 +117,7 @@ impl TreePackage {
                 Ok(())
             }
             Target::Folder => {
-                let warning = Problem::new(Rule::SymlinkToFolder, "what lies below a link to a folder is left out");
+                let warning = Problem::new(Rule::SymlinkToFolder, "files below a link to a folder are left out");
                 self.warnings.push(warning.file(path.clone()));
                 self.entries.push(Entry { path, kind: EntryKind::Folder, size: 0 });
                 Ok(())
@@ -126,7 +125,7 @@ impl TreePackage {
         }
     }
 
-    /// Asks for all sizes at once, and compares with the limits.
+    /// Asks for all sizes at once, and compares them with the limits.
     fn measure(&mut self, limits: &Limits) -> Result<(), Box<Problem>> {
         let files = self.entries.iter_mut().filter(|entry| entry.kind == EntryKind::File);
         let mut files: Vec<_> = files.collect();
@@ -137,14 +136,17 @@ impl TreePackage {
         for entry in &self.entries {
             tally.add(&entry.path, entry.size)?;
             if entry.kind == EntryKind::File && entry.path.ends_with(".zip") {
-                let warning = Problem::new(Rule::ZipInGit, "a zip inside a package of a repository is no package");
+                let warning = Problem::new(
+                    Rule::ZipInGit,
+                    "a zip inside a package of a repository is not published as a package",
+                );
                 self.warnings.push(warning.file(entry.path.clone()).hint("put the zip into a layer that is a folder"));
             }
         }
         Ok(())
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
@@ -202,7 +204,7 @@ impl Walk<'_> {
             }
             self.order.push(path.clone());
             if self.found.insert(path.clone(), (kind, id.clone())).is_some() {
-                let problem = Problem::new(Rule::UnsafeName, "a tree holds the name twice").file(shown(&name));
+                let problem = Problem::new(Rule::UnsafeName, "a tree holds this name twice").file(shown(&name));
                 return Err(problem.hint("repair the repository").into());
             }
             if kind == Kind::Tree {

@@ -298,7 +298,7 @@ fn work_trees_get_a_commit_a_layer() {
     };
     let promote = ["promote", "acme@1.2.0", "--from", "snapshot", "--to", "staging", "--commit"];
     let run = case.run(&promote);
-    assert!(run.code == 2 && run.stderr.contains("is in no work tree of git\nhint: "), "{run:#?}");
+    assert!(run.code == 2 && run.stderr.contains("is not in a git work tree\nhint: "), "{run:#?}");
     git(&["init", "-q"]);
     git(&["config", "user.name", "someone"]);
     git(&["config", "user.email", "someone@localhost"]);
