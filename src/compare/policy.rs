@@ -208,23 +208,14 @@ mod tests {
     fn hints_fit_what_has_happened() {
         use Moment::{After, Before};
         use PolicyRule::{Changed, DiffersBelow, Removed};
+        let one_of_two = "remove one of the two, or give the changed package a new version, or ";
         for (rule, moment, expected, remedy) in [
             (Changed, After, Rule::ChangedVersion, "undo the change and publish it as a new version, or "),
             (Changed, Before, Rule::ChangedVersion, "publish it as a new version, or "),
             (Removed, After, Rule::RemovedVersion, "put it back, or "),
             (Removed, Before, Rule::RemovedVersion, ""),
-            (
-                DiffersBelow,
-                After,
-                Rule::DiffersBelow,
-                "remove one of the two, or give the changed package a new version, or ",
-            ),
-            (
-                DiffersBelow,
-                Before,
-                Rule::DiffersBelow,
-                "remove one of the two, or give the changed package a new version, or ",
-            ),
+            (DiffersBelow, After, Rule::DiffersBelow, one_of_two),
+            (DiffersBelow, Before, Rule::DiffersBelow, one_of_two),
         ] {
             let exception = format!("{rule}=nginx@1.2.3");
             let hint = format!("{remedy}allow it with `--allow-policy {exception} --reason TEXT`");

@@ -7,9 +7,8 @@ use crate::base::problem::{Place, Problem};
 use crate::config::layer::LayerPlan;
 use crate::config::limits::Limits;
 use crate::input::source::{Candidate, OpenPackage};
-use crate::package::{EntryKind, PackageFiles};
+use crate::package::{Entry, EntryKind, PackageFiles};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// No line of a larger file is shown.
 const MAX_BYTES: u64 = 8 << 20;
@@ -18,14 +17,14 @@ const MAX_BYTES: u64 = 8 << 20;
 pub struct Excerpts<'a> {
     layers: &'a [LayerPlan],
     limits: Limits,
-    /// By layer and path in it.
-    opened: RefCell<BTreeMap<(String, String), Option<OpenPackage>>>,
+    /// Layer, path in it, and the package: the last one, since the problems of a package often stand together.
+    last: RefCell<Option<(String, String, Option<OpenPackage>)>>,
 }
 
 impl<'a> Excerpts<'a> {
     /// Nothing is opened yet.
     pub fn new(layers: &'a [LayerPlan], limits: Limits) -> Self {
-        Self { layers, limits, opened: RefCell::default() }
+        Self { layers, limits, last: RefCell::default() }
     }
 
     /// The text of a problem, with its line where that can be read.
@@ -35,14 +34,14 @@ impl<'a> Excerpts<'a> {
 
     fn file(&self, place: &Place) -> Option<String> {
         let (path, _) = (place.file.as_deref()?, place.line?);
-        let mut opened = self.opened.borrow_mut();
-        let package = opened.entry((place.layer.clone(), place.package.clone())).or_insert_with(|| self.open(place));
-        let package = package.as_ref()?;
-        let is_file = |kind| kind == EntryKind::File;
-        let entry = package.entries().iter().find(|entry| entry.path == path && is_file(entry.kind))?;
-        if entry.size > MAX_BYTES {
-            return None;
+        let mut last = self.last.borrow_mut();
+        let is_last = |(layer, package, _): &(String, String, _)| (layer, package) == (&place.layer, &place.package);
+        if !last.as_ref().is_some_and(is_last) {
+            *last = Some((place.layer.clone(), place.package.clone(), self.open(place)));
         }
+        let package = last.as_ref()?.2.as_ref()?;
+        let is_meant = |entry: &&Entry| entry.path == path && entry.kind == EntryKind::File && entry.size <= MAX_BYTES;
+        package.entries().iter().find(is_meant)?;
         String::from_utf8(package.read(path).ok()?).ok()
     }
 

@@ -58,7 +58,10 @@ const DASHED_FOLDERS: Level =
     Level { default: Severity::Quarantine, unless: Some(("with `dashed_folders: warn`", Severity::Warning)) };
 const POLICY: Level = Level {
     default: Severity::Warning,
-    unless: Some(("where the layer's policy is written, with `--strict`, and before changes", Severity::Refusal)),
+    unless: Some((
+        "if the configuration sets the policy, with `--strict`, in `check --against`, and for planned changes",
+        Severity::Refusal,
+    )),
 };
 
 macro_rules! rules {

@@ -32,7 +32,7 @@ pub fn reference() -> String {
             let _ = writeln!(page, "| {} | [`{}`](#{}) | {} |", entry.code, entry.name, entry.name, level(entry));
         }
         for Entry { code, name, summary, why, hint, .. } in &entries {
-            let _ = write!(page, "\n### `{name}`\n\n{code}. {summary} {why}\n\nWhat to do: {hint}.\n");
+            let _ = write!(page, "\n### `{name}`\n\n{code}. {summary} {why}\n\nHint: {hint}.\n");
         }
     }
     page
