@@ -89,7 +89,7 @@ error: it is wrong
   --> top/p/1.0.0/manifest.yml:3 (a.b)
   |
 3 |   - a: [x]
-  |     ^^^^^^
+  |   ^^^^^^^^
 hint: write a value of the expected type
 "#]]
         );
