@@ -9,6 +9,8 @@ pub mod fs;
 pub mod headers;
 pub mod media;
 pub mod problem;
+pub mod rule;
+pub mod snippet;
 pub mod progress;
 pub mod suggest;
 pub mod table;

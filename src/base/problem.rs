@@ -1,50 +1,47 @@
-//! What is wrong with the input, as values.
+//! Problems of the input, as values.
 //!
-//! A problem is something a person can mend in a package or a configuration: it names the place, the reason and a way
-//! out, and never stops the program. Failures of the machine (disk, network) are `anyhow::Error` and do.
+//! A problem is something that a person can correct in a package or a configuration. It names the place, the reason and a
+//! remedy, and does not stop the program. Failures of the machine (disk, network) are `anyhow::Error`, and stop it.
 
+use super::rule::Rule;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The rule of what says nothing about a package: the machine ran out of memory or file handles. It stops the run, for
-/// a package that is left out because of it would be missed.
-pub const EXHAUSTED: &str = "machine-exhausted";
-
 /// The rule for something that cannot be read.
-pub fn reading_rule(error: &std::io::Error) -> &'static str {
+pub fn reading_rule(error: &std::io::Error) -> Rule {
     use rustix::io::Errno;
     match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => EXHAUSTED,
-        _ => "unreadable",
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Rule::MachineExhausted,
+        _ => Rule::Unreadable,
     }
 }
 
-/// How much a problem weighs.
+/// Effect of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// What was built is not taken into use.
+    /// Nothing is taken into use or changed.
     Refusal,
     /// The package is left out of the site.
     Quarantine,
-    /// Worth mending; the package is published.
+    /// The package is published.
     Warning,
 }
 
-/// Where a problem sits. Everything but the layer may be unknown.
+/// Place of a problem. Everything but the layer may be unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Name of the layer, empty outside of layers.
     pub layer: String,
-    /// The package folder or zip, relative to the layer's path, with forward slashes.
+    /// Path of the package folder or zip below the layer's path, with forward slashes.
     pub package: String,
-    /// The file inside the package, for example `manifest.yml`.
+    /// Path of the file inside the package, for example `manifest.yml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Line in that file, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// The field, as a dotted path, for example `policy_templates.0.name`.
+    /// Dotted path of the field, for example `policy_templates.0.name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
 }
@@ -52,42 +49,36 @@ pub struct Place {
 /// One thing that is wrong with the input.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Problem {
-    /// What follows from it.
+    /// Its effect.
     pub severity: Severity,
-    /// A short stable identifier for machines: the contract's condition in words, for example `missing-readme`.
-    pub rule: String,
-    /// Where it sits.
+    /// The rule that is broken; files have its name.
+    pub rule: Rule,
+    /// Where it is.
     pub place: Place,
     /// The reason, a lower-case fragment without a final period.
     pub message: String,
-    /// What to do about it.
+    /// Remedy, a lower-case fragment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl Problem {
-    /// A problem that keeps the package out of the site.
-    pub fn quarantine(rule: &str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Quarantine, rule, message.into())
+    /// A problem with the severity and the hint that its rule has in the table.
+    pub fn new(rule: Rule, message: impl Into<String>) -> Self {
+        let hint = rule.entry().map(|entry| entry.hint.to_owned());
+        Self { severity: rule.level().default, rule, place: Place::default(), message: message.into(), hint }
     }
 
-    /// A problem that keeps the whole result from being used.
-    pub fn refusal(rule: &str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Refusal, rule, message.into())
-    }
-
-    /// A problem that is only reported.
-    pub fn warning(rule: &str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, rule, message.into())
-    }
-
-    /// Whether it keeps a package out of the site.
+    /// Returns true if it keeps a package out of the site.
     pub fn is_quarantine(&self) -> bool {
         self.severity == Severity::Quarantine
     }
 
-    fn new(severity: Severity, rule: &str, message: String) -> Self {
-        Self { severity, rule: rule.to_owned(), place: Place::default(), message, hint: None }
+    /// Sets the severity, where the configuration decides it.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
     }
 
     /// Adds the file inside the package.
@@ -111,14 +102,14 @@ impl Problem {
         self
     }
 
-    /// Adds what to do about it.
+    /// Replaces the hint of the rule.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Adds the layer and the package, which the reader of a single package does not know.
+    /// Adds the layer and the package. The reader of a single package does not know them.
     #[must_use]
     pub fn within(mut self, layer: &str, package: &str) -> Self {
         self.place.layer = layer.to_owned();
@@ -141,7 +132,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The form people read: severity and message, `-->` place, `hint:`.
+/// Severity and message, `-->` place, `hint:`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.severity {

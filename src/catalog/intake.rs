@@ -8,8 +8,9 @@ use super::record::{Intake, LayerIntake, Listing, Outcome, Record};
 use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
-use crate::base::problem::{EXHAUSTED, Problem, reading_rule};
+use crate::base::problem::{Problem, reading_rule};
 use crate::base::progress::Progress;
+use crate::base::rule::Rule;
 use crate::catalog::cache::Cache;
 use crate::config::layer::{DashedFolders, Layer, LayerPlan, Signatures, Validation};
 use crate::input::source::{self, Candidate, OpenPackage};
@@ -156,7 +157,7 @@ impl PackageFiles for TrackedFiles<'_> {
     fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
         self.files.read(path).inspect_err(|error| {
             if error.raw_os_error().is_some() {
-                let problem = Problem::quarantine(reading_rule(error), format!("cannot read the file: {error}"));
+                let problem = Problem::new(reading_rule(error), format!("cannot read the file: {error}"));
                 let hint = "check the permissions of the file and the health of the disk";
                 self.failure.set(Some(problem.file(path).hint(hint)));
             }
@@ -178,7 +179,7 @@ impl PackageFiles for TrackedFiles<'_> {
 
 /// Stops the run when the machine ran out of something, instead of leaving out what could not be read because of it.
 fn check_machine(problems: &[Problem]) -> Result<()> {
-    let exhausted = problems.iter().find(|problem| problem.rule == EXHAUSTED);
+    let exhausted = problems.iter().find(|problem| problem.rule == Rule::MachineExhausted);
     exhausted.map_or(Ok(()), |problem| Err(anyhow!("{}: {}", problem.place, problem.message)))
 }
 
@@ -210,10 +211,8 @@ fn read_and_store(
     let Some(package) = package else { return Ok(None) };
     if rules.signatures == Signatures::Require && candidate.signature.is_none() {
         let id = format!("{}-{}", package.facts.name, package.facts.version);
-        problems.push(
-            Problem::quarantine("missing-signature", format!("package {id} is missing a required signature file"))
-                .hint("put the detached signature beside the package, or set `signatures: optional` for the layer"),
-        );
+        problems
+            .push(Problem::new(Rule::MissingSignature, format!("package {id} is missing a required signature file")));
         return Ok(None);
     }
     match store(candidate, files, tracked.kept.into_inner(), &package, context) {
@@ -304,13 +303,8 @@ fn refuse_duplicates(layer: &str, mut packages: Vec<Intake>) -> Vec<Intake> {
             first.insert(id, intake.package.clone());
             continue;
         };
-        let mut problem = Problem::quarantine(
-            "duplicate",
-            format!("{id} is in this layer already, as `{earlier}`; the first one counts"),
-        )
-        .hint("remove one of the two");
-        problem = problem.within(layer, &intake.package);
-        intake.outcome.problems.push(problem);
+        let message = format!("{id} is in this layer already, as `{earlier}`; the first one counts");
+        intake.outcome.problems.push(Problem::new(Rule::Duplicate, message).within(layer, &intake.package));
         intake.outcome.record = None;
     }
     packages

@@ -97,9 +97,9 @@ pub fn listing_text(listing: &Blob, store: &Store) -> Result<Vec<u8>> {
 }
 
 impl Outcome {
-    /// Whether the same files would fare the same again: not so when reading them failed.
+    /// Returns true if the same files would give the same outcome again.
     pub fn is_lasting(&self) -> bool {
-        !self.problems.iter().any(|problem| matches!(problem.rule.as_str(), "unreadable" | "changed-while-reading"))
+        !self.problems.iter().any(|problem| problem.rule.is_passing())
     }
 }
 

@@ -8,6 +8,7 @@ use super::common::summary;
 use crate::base::progress::{Progress, Timings};
 use crate::build;
 use crate::config::settings::Settings;
+use crate::input::excerpt::Excerpts;
 use crate::site::report::Report;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -142,7 +143,8 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
 
 /// Prints problems, and a summary of each distribution.
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
-    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS).as_bytes())?;
+    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS, &excerpts).as_bytes())?;
     if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {

@@ -61,7 +61,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let base = arguments.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
     let (reports, timings) = build::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
-    io::stderr().write_all(summary::render_problems(&reports, usize::MAX).as_bytes())?;
+    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+    io::stderr().write_all(summary::render_problems(&reports, usize::MAX, &excerpts).as_bytes())?;
     if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for report in &reports {

@@ -1,6 +1,7 @@
 //! `epr-build generate`: texts that are made from the command line itself.
 
 use super::common::Exit;
+use crate::base::rule;
 use anyhow::Result;
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -25,21 +26,22 @@ enum Generated {
     Zsh,
     /// Completions for fish
     Fish,
+    /// The reference page of all rules, in Markdown
+    #[value(hide = true)]
+    Rules,
 }
 
 /// Prints a text made from the whole command line.
-pub(super) fn run(arguments: &Arguments, mut program: Command) -> Result<Exit> {
+pub(super) fn run(arguments: &Arguments, program: Command) -> Result<Exit> {
     // Made in memory, because the generator of completions panics if nobody reads them any more.
     let mut text = Vec::new();
-    let shell = match arguments.what {
-        Generated::Man => None,
-        Generated::Bash => Some(Shell::Bash),
-        Generated::Zsh => Some(Shell::Zsh),
-        Generated::Fish => Some(Shell::Fish),
-    };
-    match shell {
-        None => manual(program, &mut text)?,
-        Some(shell) => clap_complete::generate(shell, &mut program, "epr-build", &mut text),
+    let mut complete = |shell| clap_complete::generate(shell, &mut program.clone(), "epr-build", &mut text);
+    match arguments.what {
+        Generated::Man => manual(program, &mut text)?,
+        Generated::Bash => complete(Shell::Bash),
+        Generated::Zsh => complete(Shell::Zsh),
+        Generated::Fish => complete(Shell::Fish),
+        Generated::Rules => text = rule::reference().into_bytes(),
     }
     io::stdout().write_all(&text)?;
     Ok(Exit::Clean)

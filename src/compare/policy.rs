@@ -1,12 +1,13 @@
-//! What may happen to published versions: what was, what is, and the rules of the layers between them.
+//! Comparing a build with the generation in use, by the policies of the layers.
 //!
-//! A version that moves to a layer further up is promoted, and nobody loses it. Everything else that changes what clients
-//! have seen is compared with the policy of the layer it was published from. What is allowed all the same is kept for ever,
-//! beside the generations and not in them, so that equal input gives equal bytes whatever was before.
+//! A version that moves to a layer further up is promoted, and nobody loses it. Every other change of a published version
+//! is judged by the policy of the layer that it was published from. Exceptions are recorded permanently beside the
+//! generations, not in them, so that equal input gives equal bytes whatever was built before.
 
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use crate::compare::holdings::{Holdings, Key};
-use crate::config::exceptions::{CHANGED, DIFFERS_BELOW, Exception, Exceptions, REMOVED, Stack};
+use crate::config::exceptions::{Exception, Exceptions, Moment, PolicyRule, Stack};
 use crate::config::layer::{Layer, Policy};
 use crate::generation::distribution::Distribution;
 use crate::store::Store;
@@ -16,13 +17,27 @@ use std::fmt;
 /// How many changed files are named.
 const MAX_FILES: usize = 5;
 
-/// What came of a comparison.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What is refused, or only warned of.
+    /// Refusals and warnings.
     pub problems: Vec<Problem>,
     /// Exceptions that were needed.
     pub used: Vec<Exception>,
+}
+
+/// A change of a published version that a policy may forbid.
+pub(crate) struct Breach<'a> {
+    /// The rule that it breaks.
+    pub(crate) rule: PolicyRule,
+    /// Whether it is made already.
+    pub(crate) moment: Moment,
+    /// The version.
+    pub(crate) key: &'a Key,
+    /// Layer whose policy counts, and path of the package in it.
+    pub(crate) place: (&'a str, &'a str),
+    /// The reason, as in [`Problem::message`].
+    pub(crate) message: String,
 }
 
 /// The refusals that stopped a build.
@@ -39,7 +54,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Compares what is with what was.
+/// Compares two states of a distribution.
 ///
 /// # Errors
 /// When a list of files cannot be read.
@@ -51,52 +66,41 @@ pub fn compare(
     store: Option<&Store>,
 ) -> Result<Verdict> {
     let mut verdict = Verdict::default();
+    let mut add = |rule, key, place, message| {
+        verdict.add((stack, exceptions), Breach { rule, moment: Moment::After, key, place, message });
+    };
     for (key, before) in &was.versions {
-        match now.versions.get(key) {
-            None => {
-                let message = format!("{} is published from layer `{}` and is gone", id(key), before.layer);
-                verdict.add(stack, exceptions, REMOVED, key, (&before.layer, &before.package), message);
-            }
-            Some(after) => {
-                if stack.position(&after.layer) > stack.position(&before.layer) {
-                    let message = format!(
-                        "{} is published from layer `{}` and now comes from `{}` further down",
-                        id(key),
-                        before.layer,
-                        after.layer
-                    );
-                    verdict.add(stack, exceptions, REMOVED, key, (&before.layer, &before.package), message);
-                }
-                let files = before.differing(after, store)?;
-                if !files.is_empty() {
-                    let what = if after.layer == before.layer {
-                        format!("{} is published from layer `{}` with other content", id(key), before.layer)
-                    } else {
-                        let layers = (&before.layer, &after.layer);
-                        format!(
-                            "{} is published from layer `{}` and has other content in `{}`",
-                            id(key),
-                            layers.0,
-                            layers.1
-                        )
-                    };
-                    verdict.add(
-                        stack,
-                        exceptions,
-                        CHANGED,
-                        key,
-                        (&before.layer, &after.package),
-                        format!("{what}: {}", few(&files)),
-                    );
-                }
-            }
+        let place = (before.layer.as_str(), before.package.as_str());
+        let Some(after) = now.versions.get(key) else {
+            let message = format!("{} is published from layer `{}` and is gone", id(key), before.layer);
+            add(PolicyRule::Removed, key, place, message);
+            continue;
+        };
+        if stack.position(&after.layer) > stack.position(&before.layer) {
+            let message = format!(
+                "{} is published from layer `{}` and now comes from `{}` further down",
+                id(key),
+                before.layer,
+                after.layer
+            );
+            add(PolicyRule::Removed, key, place, message);
+        }
+        let files = before.differing(after, store)?;
+        if !files.is_empty() {
+            let what = if after.layer == before.layer {
+                "with other content".to_owned()
+            } else {
+                format!("and has other content in `{}`", after.layer)
+            };
+            let message = format!("{} is published from layer `{}` {what}: {}", id(key), before.layer, few(&files));
+            add(PolicyRule::Changed, key, (&before.layer, &after.package), message);
         }
     }
     for ((key, used, below), files) in &now.conflicts {
         let Some(holding) = now.versions.get(key) else { continue };
         if !was.conflicts.contains_key(&(key.clone(), used.clone(), below.clone())) {
             let message = format!("{} of layer `{used}` differs from the one in `{below}`: {}", id(key), few(files));
-            verdict.add(stack, exceptions, DIFFERS_BELOW, key, (used, &holding.package), message);
+            add(PolicyRule::DiffersBelow, key, (used, &holding.package), message);
         }
     }
     Ok(verdict)
@@ -108,38 +112,28 @@ impl Verdict {
         self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
 
-    /// Adds what the policy of the version's layer makes of it; the place is the layer with the package's path in it.
-    pub(crate) fn add(
-        &mut self,
-        stack: &Stack<'_>,
-        exceptions: &Exceptions,
-        rule: &str,
-        key: &Key,
-        (layer, package): (&str, &str),
-        message: String,
-    ) {
+    /// Adds what the policy of the version's layer makes of a change.
+    pub(crate) fn add(&mut self, (stack, exceptions): (&Stack<'_>, &Exceptions), breach: Breach<'_>) {
+        let Breach { rule, moment, key, place: (layer, package), message } = breach;
         let free = Layer::default();
         let rules = stack.layers.iter().find(|(name, _)| *name == layer).map_or(&free, |(_, rules)| rules);
         let (overwrite, removal) = rules.policies(layer);
-        let (policy, is_written) =
-            if rule == REMOVED { (removal, rules.removal.is_some()) } else { (overwrite, rules.overwrite.is_some()) };
+        let (policy, is_written) = match rule {
+            PolicyRule::Removed => (removal, rules.removal.is_some()),
+            PolicyRule::Changed | PolicyRule::DiffersBelow => (overwrite, rules.overwrite.is_some()),
+        };
         if policy == Policy::Allow {
             return;
         }
-        let exception = Exception { rule: rule.to_owned(), name: key.0.clone(), version: key.1.to_string() };
+        let exception = Exception { rule, name: key.0.clone(), version: key.1.to_string() };
         if exceptions.allowed.contains(&exception) {
             self.used.push(exception);
             return;
         }
-        let remedy = match rule {
-            REMOVED => "put it back",
-            CHANGED => "undo the change and publish it as a new version",
-            _ => "remove one of the two, or give the changed package a new version",
-        };
-        let hint = format!("{remedy}, or allow it with `--allow-policy {exception} --reason TEXT`");
-        let refuses = is_written || stack.is_strict;
-        let problem = if refuses { Problem::refusal(rule, message) } else { Problem::warning(rule, message) };
-        self.problems.push(problem.within(layer, package).hint(hint));
+        let remedy = rule.remedy(moment).map(|remedy| format!("{remedy}, or ")).unwrap_or_default();
+        let hint = format!("{remedy}allow it with `--allow-policy {exception} --reason TEXT`");
+        let severity = if is_written || stack.is_strict { Severity::Refusal } else { Severity::Warning };
+        self.problems.push(Problem::new(rule.rule(), message).severity(severity).within(layer, package).hint(hint));
     }
 }
 
@@ -174,8 +168,80 @@ pub fn guard(
         Err(error) => {
             // A damaged generation must not keep a good one from taking its place.
             let message = format!("cannot compare with the generation in use: {error:#}");
-            return Ok(Verdict { problems: vec![Problem::warning("unknown-base", message)], used: Vec::new() });
+            return Ok(Verdict { problems: vec![Problem::new(Rule::UnknownBase, message)], used: Vec::new() });
         }
     };
     compare(&was, now, stack, exceptions, Some(store))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Breach, Verdict, guard};
+    use crate::base::problem::Severity;
+    use crate::base::rule::Rule;
+    use crate::compare::holdings::{Holdings, Key};
+    use crate::config::exceptions::{Exceptions, Moment, PolicyRule, Stack};
+    use crate::config::layer::Layer;
+    use crate::dialect::version::Version;
+    use crate::generation::distribution::Distribution;
+    use crate::store::Store;
+    use std::fs;
+
+    /// What is said of a change of `nginx@1.2.3` in the layer `production`: severity, rule and hint.
+    fn said(
+        rule: PolicyRule,
+        moment: Moment,
+        is_strict: bool,
+        exceptions: &Exceptions,
+    ) -> Vec<(Severity, Rule, String)> {
+        let rules = Layer::default();
+        let stack = Stack { layers: vec![("production", &rules)], is_strict };
+        let key: Key = ("nginx".to_owned(), Version::strict("1.2.3").unwrap());
+        let place = ("production", "nginx/1.2.3");
+        let mut verdict = Verdict::default();
+        let message = "it changes".to_owned();
+        verdict.add((&stack, exceptions), Breach { rule, moment, key: &key, place, message });
+        verdict.problems.into_iter().map(|problem| (problem.severity, problem.rule, problem.hint.unwrap())).collect()
+    }
+
+    #[test]
+    fn hints_fit_what_has_happened() {
+        use Moment::{After, Before};
+        use PolicyRule::{Changed, DiffersBelow, Removed};
+        let one_of_two = "remove one of the two, or give the changed package a new version, or ";
+        for (rule, moment, expected, remedy) in [
+            (Changed, After, Rule::ChangedVersion, "undo the change and publish it as a new version, or "),
+            (Changed, Before, Rule::ChangedVersion, "publish it as a new version, or "),
+            (Removed, After, Rule::RemovedVersion, "put it back, or "),
+            (Removed, Before, Rule::RemovedVersion, ""),
+            (DiffersBelow, After, Rule::DiffersBelow, one_of_two),
+            (DiffersBelow, Before, Rule::DiffersBelow, one_of_two),
+        ] {
+            let exception = format!("{rule}=nginx@1.2.3");
+            let hint = format!("{remedy}allow it with `--allow-policy {exception} --reason TEXT`");
+            for (is_strict, severity) in [(false, Severity::Warning), (true, Severity::Refusal)] {
+                let found = said(rule, moment, is_strict, &Exceptions::default());
+                assert_eq!(found, [(severity, expected, hint.clone())]);
+            }
+            let exceptions = Exceptions { allowed: vec![exception.parse().unwrap()], reason: String::new() };
+            assert_eq!(said(rule, moment, true, &exceptions), []);
+        }
+    }
+
+    /// It must not keep a good one from taking its place.
+    #[test]
+    fn a_damaged_generation_is_only_warned_of() {
+        let out = tempfile::tempdir().unwrap();
+        let distribution = Distribution::new(out.path(), "production");
+        let folder = distribution.generation("damaged");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("manifest.json"), "{").unwrap();
+        distribution.switch("damaged").unwrap();
+        let store = Store::open(&out.path().join("store")).unwrap();
+        let now = Holdings { versions: [].into(), conflicts: [].into() };
+        let stack = Stack { layers: Vec::new(), is_strict: true };
+        let verdict = guard(&distribution, &now, &stack, &Exceptions::default(), &store).unwrap();
+        let found: Vec<_> = verdict.problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
+        assert_eq!(found, [(Severity::Warning, Rule::UnknownBase)]);
+    }
 }

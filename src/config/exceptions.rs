@@ -1,21 +1,73 @@
-//! What policies of layers forbid, and what they are told to allow all the same.
+//! Rules about published versions that layers have policies for, and exceptions from them.
 
 use super::layer::Layer;
+use crate::base::rule::Rule;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A published version has other content.
-pub const CHANGED: &str = "changed-version";
-/// A published version is gone, or was moved to a layer further down.
-pub const REMOVED: &str = "removed-version";
-/// A layer further down holds the version with other content.
-pub const DIFFERS_BELOW: &str = "differs-below";
+/// A rule about published versions that layers have policies for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyRule {
+    /// A published version has other content.
+    Changed,
+    /// A published version is gone, or comes from a layer further down.
+    Removed,
+    /// A layer further down holds the version with other content.
+    DiffersBelow,
+}
 
-/// One version is allowed to break one rule: `changed-version=nginx@1.2.3`.
+/// When a policy is asked about a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The change is only planned.
+    Before,
+    /// The layers are changed already.
+    After,
+}
+
+impl PolicyRule {
+    /// The rule of its problems.
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::Changed => Rule::ChangedVersion,
+            Self::Removed => Rule::RemovedVersion,
+            Self::DiffersBelow => Rule::DiffersBelow,
+        }
+    }
+
+    /// What to do instead of allowing the change; `None` if that is not to make it.
+    pub fn remedy(self, moment: Moment) -> Option<&'static str> {
+        match (self, moment) {
+            (Self::Changed, Moment::After) => Some("undo the change and publish it as a new version"),
+            (Self::Changed, Moment::Before) => Some("publish it as a new version"),
+            (Self::Removed, Moment::After) => Some("put it back"),
+            (Self::Removed, Moment::Before) => None,
+            (Self::DiffersBelow, _) => Some("remove one of the two, or give the changed package a new version"),
+        }
+    }
+}
+
+impl fmt::Display for PolicyRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.rule().name())
+    }
+}
+
+impl std::str::FromStr for PolicyRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let [changed, removed, below] = [Self::Changed, Self::Removed, Self::DiffersBelow];
+        let known = [changed, removed, below].into_iter().find(|rule| rule.rule().name() == text);
+        known.ok_or_else(|| format!("unknown rule `{text}`; known are {changed}, {removed} and {below}"))
+    }
+}
+
+/// Permission for one version to break one rule: `changed-version=nginx@1.2.3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception {
     /// The rule.
-    pub rule: String,
+    pub rule: PolicyRule,
     /// Name of the package.
     pub name: String,
     /// The version.
@@ -28,12 +80,10 @@ impl std::str::FromStr for Exception {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('=').and_then(|(rule, id)| Some((rule, id.split_once('@')?)));
         let Some((rule, (name, version))) = parts else {
-            return Err(format!("write RULE=PACKAGE@VERSION, for example `{CHANGED}=nginx@1.2.3`"));
+            let example = PolicyRule::Changed;
+            return Err(format!("write RULE=PACKAGE@VERSION, for example `{example}=nginx@1.2.3`"));
         };
-        if ![CHANGED, REMOVED, DIFFERS_BELOW].contains(&rule) {
-            return Err(format!("unknown rule `{rule}`; known are {CHANGED}, {REMOVED} and {DIFFERS_BELOW}"));
-        }
-        Ok(Self { rule: rule.to_owned(), name: name.to_owned(), version: version.to_owned() })
+        Ok(Self { rule: rule.parse()?, name: name.to_owned(), version: version.to_owned() })
     }
 }
 
@@ -46,7 +96,7 @@ impl fmt::Display for Exception {
 /// Exceptions, and why.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
-    /// What is allowed.
+    /// The exceptions.
     pub allowed: Vec<Exception>,
     /// Why.
     pub reason: String,
@@ -67,7 +117,7 @@ impl Stack<'_> {
     }
 }
 
-/// A policy that was told to allow something.
+/// An exception that a build used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptException {
     /// The exception, as it was written: `changed-version=nginx@1.2.3`.

@@ -14,6 +14,7 @@ mod slot;
 mod work;
 
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
 use crate::compare::policy::{Refused, Verdict, few, id};
 use crate::config::layer::LayerPlan;
@@ -27,11 +28,6 @@ use layer_view::{FoundPackage, LayerView, Wanted, difference};
 use std::collections::BTreeMap;
 use std::path::Path;
 use work::{Step, Workplace};
-
-/// A layer holds the version, and with other content.
-pub const DIFFERS_ABOVE: &str = "differs-above";
-/// Something else lies where the package belongs.
-pub const PLACE_TAKEN: &str = "place-taken";
 
 /// What every command works with.
 pub struct Editor<'a> {
@@ -324,21 +320,20 @@ impl Editor<'_> {
 fn absent(key: &crate::compare::holdings::Key, layer: &str, broken: Vec<Problem>) -> Problem {
     broken.into_iter().next().unwrap_or_else(|| {
         let message = format!("layer `{layer}` holds no {}", id(key));
-        let hint = "packages are found by the names of their folders and zips; look for the version there";
-        Problem::refusal("absent", message).within(layer, &format!("{}/{}", key.0, key.1)).hint(hint)
+        Problem::new(Rule::Absent, message).within(layer, &format!("{}/{}", key.0, key.1))
     })
 }
 
 /// The refusal of a version that lies inside another package.
 fn nested(key: &crate::compare::holdings::Key, layer: &str, found: &FoundPackage) -> Problem {
     let message = format!("{} lies inside another package", id(key));
-    Problem::refusal("nested", message).within(layer, &found.package).hint("move it out of there first")
+    Problem::new(Rule::Nested, message).within(layer, &found.package)
 }
 
 /// The refusal to lay a package over something else.
 fn in_the_way(key: &crate::compare::holdings::Key, layer: &str, place: &str) -> Problem {
     let message = format!("{} belongs where something else lies", id(key));
-    Problem::refusal(PLACE_TAKEN, message).within(layer, place).hint("remove what lies there")
+    Problem::new(Rule::PlaceTaken, message).within(layer, place)
 }
 
 /// The refusal to promote what is above with other content.
@@ -349,7 +344,7 @@ fn conflict(key: &crate::compare::holdings::Key, above: &str, below: &str, place
          version",
         key.0, key.1
     );
-    Problem::refusal(DIFFERS_ABOVE, message).within(above, place).hint(hint)
+    Problem::new(Rule::DiffersAbove, message).within(above, place).hint(hint)
 }
 
 /// The name of a zip.

@@ -4,8 +4,8 @@
 
 use super::layer_view::{FoundPackage, LayerView, Wanted, difference};
 use crate::compare::holdings::Key;
-use crate::compare::policy::{Verdict, few, id};
-use crate::config::exceptions::{CHANGED, DIFFERS_BELOW, REMOVED};
+use crate::compare::policy::{Breach, Verdict, few, id};
+use crate::config::exceptions::{Moment, PolicyRule};
 use crate::config::layer::LayerPlan;
 use crate::config::settings::{DistributionPlan, Settings};
 use anyhow::Result;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// A version gets other content.
 pub(super) fn changed(settings: &Settings, key: &Key, place: (&str, &str), what: String, verdict: &mut Verdict) {
     let Some(plan) = stacks(settings, place.0).next() else { return };
-    add(settings, plan, CHANGED, key, place, what, verdict);
+    add(settings, plan, (PolicyRule::Changed, key, place, what), verdict);
 }
 
 /// A version leaves a layer, for another one or for good.
@@ -38,7 +38,7 @@ pub(super) fn removed(
         if let Some(to) = to {
             what += &format!(" and not be above it in distribution `{}`: `{to}` is not", plan.name);
         }
-        add(settings, plan, REMOVED, key, place, what, verdict);
+        add(settings, plan, (PolicyRule::Removed, key, place, what), verdict);
         break;
     }
     Ok(())
@@ -71,28 +71,22 @@ pub(super) fn neighbours(
             let (used, below) = if is_above { (name, layer) } else { (layer, name) };
             let what = format!("{} of layer `{used}` would differ from the one in `{below}`: {}", id(key), few(&files));
             let package = if is_above { &other_found.package } else { &found.package };
-            add(settings, plan, DIFFERS_BELOW, key, (used, package), what, verdict);
+            add(settings, plan, (PolicyRule::DiffersBelow, key, (used, package), what), verdict);
         }
     }
     Ok(())
 }
 
-/// Adds what the policies say, with remedies for what has not happened yet.
+/// Adds what the policies say of a change that is only planned.
 fn add(
     settings: &Settings,
     plan: &DistributionPlan,
-    rule: &str,
-    key: &Key,
-    place: (&str, &str),
-    what: String,
+    breach: (PolicyRule, &Key, (&str, &str), String),
     verdict: &mut Verdict,
 ) {
-    let before = verdict.problems.len();
-    verdict.add(&settings.stack(plan, true), &settings.exceptions, rule, key, place, what);
-    for problem in &mut verdict.problems[before..] {
-        let hint = problem.hint.take().unwrap_or_default();
-        problem.hint = Some(hint.replace("put it back, or ", "").replace("undo the change and publish", "publish"));
-    }
+    let (rule, key, place, message) = breach;
+    let breach = Breach { rule, moment: Moment::Before, key, place, message };
+    verdict.add((&settings.stack(plan, true), &settings.exceptions), breach);
 }
 
 /// The distributions that see a layer.

@@ -3,3 +3,4 @@
 pub mod git;
 pub mod source;
 pub mod survey;
+pub mod excerpt;

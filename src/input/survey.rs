@@ -1,8 +1,8 @@
-//! A look at the layers: what is there, and whether it is what was there before.
+//! Scanning the layers: which packages they hold, and which of them are unchanged.
 //!
-//! A fingerprint of a package is made from names, sizes, times and inodes alone, in a repository from ids; no file is read. It is the key under
-//! which the cache keeps what became of the package. When all fingerprints, the rules and the settings are those of the
-//! last build, there is nothing to do.
+//! The fingerprint of a package is made of names, sizes, times and inodes, in a repository of ids. No file is read for it.
+//! It is the key of the package's outcome in the cache. If all fingerprints, rules and settings equal those of the last
+//! build, there is nothing to do.
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
@@ -17,12 +17,12 @@ use rayon::prelude::*;
 use std::path::Path;
 
 /// Clocks of file systems tick every few milliseconds: a file may change again within the tick in which it was looked at
-/// and keep its times. What changed so shortly before the look is not trusted.
+/// and keep its times. A file that changed this shortly before is not trusted.
 const TICK_NS: i64 = 100_000_000;
-/// As [`TICK_NS`], where times are whole seconds.
+/// [`TICK_NS`] for file systems whose times are whole seconds.
 const COARSE_TICK_NS: i64 = 2_000_000_000;
 
-/// What every look is taken with.
+/// Settings of a scan.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanContext {
     /// Bounds of a package.
@@ -31,20 +31,20 @@ pub struct ScanContext {
     pub now_ns: i64,
 }
 
-/// What is in the layers.
+/// Packages found in all layers, in the order of the layers.
 pub struct Survey(pub Vec<LayerSurvey>);
 
-/// What is in one layer.
+/// Packages found in one layer.
 pub struct LayerSurvey {
-    /// In order of precedence; with a fingerprint where one was taken.
+    /// Packages in order of precedence, each with its fingerprint if one was taken.
     pub candidates: Vec<(Candidate, Option<Digest>)>,
-    /// What is odd about its folders.
+    /// Problems of the layer's folders.
     pub problems: Vec<Problem>,
 }
 
 impl Survey {
-    /// Searches all layers, those further down first: a version that is promoted meanwhile is put above before it is taken
-    /// away below, so it is found in one of the two.
+    /// Searches all layers, from the last to the first. A promotion adds a version to the upper layer before it removes it
+    /// from the lower one, so a version that is promoted meanwhile is found in at least one of them.
     ///
     /// # Errors
     /// When a layer cannot be read.
@@ -93,7 +93,7 @@ impl Survey {
         self.0.iter().map(|found| found.candidates.len()).sum()
     }
 
-    /// Whether nothing was found.
+    /// Returns true if nothing was found.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -109,8 +109,8 @@ pub fn layer_digest(prints: impl IntoIterator<Item = Option<Digest>>, problems: 
     Some(hasher.finish())
 }
 
-/// The fingerprint of a package: equal ones have equal files and are read by equal rules. `None` where that cannot be
-/// promised: a file changed just now, or a zip lies inside the package, which is a package of its own.
+/// The fingerprint of a package: packages with equal fingerprints have equal files and are read by equal rules. `None` if
+/// that cannot be promised: a file changed just now, or a zip lies inside the package, which is a package of its own.
 pub fn fingerprint(candidate: &Candidate, files: &OpenPackage, rules: &Layer, scan: &ScanContext) -> Option<Digest> {
     if candidate.origin.is_some() {
         return FingerprintBuilder::new(candidate, rules, scan).tree(candidate);
@@ -140,7 +140,7 @@ impl FingerprintBuilder {
         print
     }
 
-    /// A part with its length, so that neighbouring parts cannot run into each other.
+    /// Adds a part after its length, so that neighbouring parts cannot run into each other.
     fn part(&mut self, part: &[u8]) {
         self.number(part.len() as u64);
         self.text.extend_from_slice(part);
@@ -160,7 +160,7 @@ impl FingerprintBuilder {
         }
     }
 
-    /// That of a package in a repository: ids say everything, and no look is needed.
+    /// The fingerprint of a package in a repository, made of ids.
     fn tree(mut self, candidate: &Candidate) -> Option<Digest> {
         let origin = candidate.origin.as_ref()?;
         self.part(origin.tree.as_bytes());
@@ -186,31 +186,31 @@ fn place(candidate: &Candidate) -> Digest {
     hasher.finish()
 }
 
-/// What lay in each package when it was walked last, and its fingerprint then.
+/// Inventory of each package at its last walk, with the fingerprint of that time.
 ///
-/// A look by known names costs half of a walk. It is trusted only if it gives the same fingerprint, in which every folder
-/// counts with its times; anything else is walked.
+/// Looking at known names costs half of a walk. The result is trusted only if it gives the same fingerprint, which includes
+/// the times of every folder. Otherwise the package is walked.
 pub struct Inventories(Table<(Digest, Inventory)>);
 
 impl Inventories {
-    /// Reads those of an output folder.
+    /// Reads the inventories in an output folder.
     pub fn read(out: &Path) -> Self {
         Self(Table::read(out.join("cache/inventories")))
     }
 
-    /// None, and none are kept.
+    /// No inventories, and none are kept.
     pub fn none() -> Self {
         Self(Table::none())
     }
 
-    /// Keeps that of a package that was walked.
+    /// Keeps the inventory of a package that was walked.
     pub fn put(&self, candidate: &Candidate, files: &OpenPackage, fingerprint: Digest) {
         if let Some(inventory) = Inventory::of(files) {
             self.0.put(place(candidate), (fingerprint, inventory));
         }
     }
 
-    /// The fingerprint of a package in which nothing changed.
+    /// The fingerprint of a package, if nothing in it changed since its inventory.
     fn glance(&self, candidate: &Candidate, rules: &Layer, scan: &ScanContext) -> Option<Digest> {
         let (before, inventory) = self.0.get(&place(candidate))?;
         let mut print = FingerprintBuilder::new(candidate, rules, scan);
@@ -232,7 +232,7 @@ fn is_settled(stat: &FileStat, now_ns: i64) -> bool {
     stat.changed_ns < now_ns - if is_coarse { COARSE_TICK_NS } else { TICK_NS }
 }
 
-/// The time of the file system, in nanoseconds since 1970: that of a file that was written just now.
+/// The time by the clock of the file system, in nanoseconds since 1970, taken from a file that was written just now.
 ///
 /// # Errors
 /// When the file cannot be looked at.

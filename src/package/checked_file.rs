@@ -6,6 +6,7 @@ use super::findings::{Check, Fault, Finding};
 use super::package_files::Files;
 use super::report::Report;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use std::sync::Arc;
 use yaml11::{self as yaml, Limits, Plain};
 
@@ -13,8 +14,7 @@ use yaml11::{self as yaml, Limits, Plain};
 #[derive(Debug)]
 pub(super) struct CheckedFile<'a> {
     pub(super) path: &'a str,
-    pub(super) rule: &'a str,
-    pub(super) hint: &'a str,
+    pub(super) rule: Rule,
     pub(super) report: &'a Report,
 }
 
@@ -41,8 +41,8 @@ impl CheckedFile<'_> {
 
     /// Reports a fault of the file.
     fn fail(&self, line: Option<u32>, message: impl Into<String>) {
-        let problem = Problem::warning(self.rule, message).file(self.path).hint(self.hint);
-        self.report.add_validation(match line {
+        let problem = Problem::new(self.rule, message).file(self.path);
+        self.report.add(match line {
             Some(line) => problem.line(line),
             None => problem,
         });

@@ -4,6 +4,7 @@
 //! version. Search decides which versions satisfy a constraint.
 
 use super::reader::Fields;
+use crate::base::rule::Rule;
 use crate::dialect::json::Object;
 use crate::dialect::version::Constraint;
 
@@ -50,11 +51,10 @@ fn read_constraint(fields: &Fields<'_>, product: &str) -> Option<Constraint> {
     let text = fields.text("version");
     let constraint = Constraint::parse(&text).ok().filter(|_| !text.is_empty());
     if constraint.is_none() {
-        fields.refuse(
+        fields.report(
             "version",
-            "invalid-constraint",
+            Rule::InvalidConstraint,
             format!("invalid {product} versions range {text}: improper constraint: \"{text}\""),
-            "write a range in quotes, for example `\"^8.12.0 || ^9.0.0\"`",
         );
     }
     constraint

@@ -7,6 +7,7 @@ use super::ingestion;
 use super::privileges::Agent;
 use super::reader::Fields;
 use super::variable::Variable;
+use crate::base::rule::Rule;
 use crate::dialect::json::{Object, Value};
 use std::collections::BTreeMap;
 
@@ -65,11 +66,10 @@ pub(super) struct Parent<'a> {
 impl DataStream {
     pub(super) fn read(fields: &Fields<'_>, folder: &str, parent: Parent<'_>) -> Self {
         if fields.is_set("basepath") {
-            fields.warn(
+            fields.report(
                 "basepath",
-                "ignored-field",
+                Rule::IgnoredField,
                 "`basepath` would move where the data stream is read from and is ignored",
-                "remove the field",
             );
         }
         let dataset = fields.text("dataset");
@@ -144,12 +144,7 @@ impl Stream {
         if self.input.is_empty() == self.package.is_empty() {
             let excess = if self.input.is_empty() { "" } else { ", but not both" };
             let message = format!("stream must have an input or package{excess}");
-            fields.fail_validation(
-                "",
-                "stream-input-or-package",
-                message,
-                "give the stream either `input` or `package`",
-            );
+            fields.report("", Rule::StreamInputOrPackage, message);
         }
     }
 

@@ -8,6 +8,7 @@ use super::findings::{Check, Fault, Field, Finding};
 use super::package_files::Files;
 use super::report::Report;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use yaml11::{Plain, Scalar};
 
 /// Name and type of the required fields.
@@ -24,8 +25,7 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     let mut fields = Vec::new();
     for (name, _) in files.children(&folder) {
         let path = &format!("{folder}/{name}");
-        let hint = "a fields file is a list of maps, each with a `name`";
-        let file = CheckedFile { path, rule: "invalid-fields-file", hint, report };
+        let file = CheckedFile { path, rule: Rule::InvalidFieldsFile, report };
         match file.check(Check::Fields, files, find_fields).as_deref() {
             Some(Ok(more)) => fields.extend_from_slice(more),
             _ => return,
@@ -33,8 +33,8 @@ pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report
     }
     for (name, kind) in REQUIRED {
         if let Err(message) = require(&fields, name, kind) {
-            let problem = Problem::warning("required-field", message).file(folder.as_str()).field(name);
-            report.add_validation(problem.hint(format!("define `{name}` with type `{kind}`")));
+            let problem = Problem::new(Rule::RequiredField, message).file(folder.as_str()).field(name);
+            report.add(problem.hint(format!("define `{name}` with type `{kind}`")));
         }
     }
 }

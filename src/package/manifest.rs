@@ -11,6 +11,7 @@ use super::policy_template::PolicyTemplate;
 use super::privileges::{Agent, ElasticsearchPrivileges};
 use super::reader::Fields;
 use super::variable::Variable;
+use crate::base::rule::Rule;
 use crate::dialect::json::Object;
 use crate::dialect::version::Version;
 
@@ -153,15 +154,14 @@ fn check_derived_names(fields: &Fields<'_>) {
     for name in ["basepath", "basepolicytemplates"] {
         if fields.is_set(name) {
             let message = format!("`{name}` is not a field of packages and is ignored");
-            fields.warn(name, "ignored-field", message, "remove the field");
+            fields.report(name, Rule::IgnoredField, message);
         }
     }
     if !fields.list("data_streams", |_| ()).is_empty() {
-        fields.refuse(
+        fields.report(
             "data_streams",
-            "data-streams-in-manifest",
+            Rule::DataStreamsInManifest,
             "data streams cannot be listed in the package manifest",
-            "describe each one in `data_stream/<name>/manifest.yml`",
         );
     }
 }
@@ -171,9 +171,9 @@ fn read_name(fields: &Fields<'_>, version: &str) -> String {
     let name = fields.text("name");
     let safe = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.is_empty() || !name.bytes().all(safe) {
-        fields.refuse(
+        fields.report_with(
             "name",
-            "unsafe-name",
+            Rule::UnsafeName,
             format!("package name `{name}` cannot be part of an address"),
             "use lower-case letters, digits and `_` only",
         );
@@ -181,7 +181,7 @@ fn read_name(fields: &Fields<'_>, version: &str) -> String {
     let bytes = format!("{name}-{version}.zip.sig").len();
     if bytes > MAX_FILE_NAME {
         let message = format!("`<name>-<version>.zip.sig` has {bytes} bytes, more than a file name can have");
-        fields.refuse("name", "name-too-long", message, "use a shorter name or version");
+        fields.report("name", Rule::NameTooLong, message);
     }
     name
 }
@@ -191,7 +191,7 @@ fn read_title(fields: &Fields<'_>) -> Option<String> {
     let title = fields.optional_text("title");
     if title.as_deref().unwrap_or_default().is_empty() {
         let message = format!("no title set for package: {}", fields.text("name"));
-        fields.fail_validation("title", "missing-title", message, "give the package a `title`");
+        fields.report("title", Rule::MissingTitle, message);
     }
     title
 }
@@ -200,18 +200,17 @@ fn read_title(fields: &Fields<'_>) -> Option<String> {
 fn read_description(fields: &Fields<'_>) -> String {
     let description = fields.text("description");
     if description.is_empty() {
-        fields.fail_validation("description", "missing-description", "no description set", "describe the package");
+        fields.report("description", Rule::MissingDescription, "no description set");
     }
     description
 }
 
 /// Reads the version (contract, "Version not strict").
 fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
-    let hint = "write three numbers, for example `1.2.3` or `1.2.3-beta.1`";
     Version::strict(text)
         .map_err(|error| {
             let message = format!("invalid package version: `{text}`: {error}");
-            fields.refuse("version", "invalid-version", message, hint);
+            fields.report("version", Rule::InvalidVersion, message);
         })
         .ok()
 }
@@ -219,17 +218,16 @@ fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
 /// Reads the format version (contract, "Format version not strict"). The registry requires one only under validation
 /// (contract, "Format version missing"), but search could not filter a package without one.
 fn read_spec(fields: &Fields<'_>, text: &str) -> Option<Spec> {
-    let hint = "write the version of the package specification, for example `3.4.0`";
     if text.is_empty() {
         let message = format!("no format_version set: {}", fields.text("name"));
-        fields.refuse("format_version", "missing-format-version", message, hint);
+        fields.report("format_version", Rule::MissingFormatVersion, message);
         return None;
     }
     match Version::strict(text) {
         Ok(version) => Some(Spec { major: version.major, minor: version.minor }),
         Err(error) => {
             let message = format!("invalid format spec version '{text}': {error}");
-            fields.refuse("format_version", "invalid-format-version", message, hint);
+            fields.report("format_version", Rule::InvalidFormatVersion, message);
             None
         }
     }

@@ -6,7 +6,8 @@
 
 use super::report::Report;
 use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind, lexical};
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -80,7 +81,7 @@ impl<'a> Files<'a> {
         match self.kind(&path)? {
             EntryKind::File => Some(path),
             EntryKind::Folder => {
-                let problem = Problem::quarantine("readme-is-folder", format!("{template}.md is a directory"));
+                let problem = Problem::new(Rule::ReadmeIsFolder, format!("{template}.md is a directory"));
                 report
                     .add(problem.file(path).hint("rename the folder: the readme of a policy template must be a file"));
                 None
@@ -117,12 +118,8 @@ impl<'a> Files<'a> {
         };
         for entry in self.source.entries().iter().filter(dashed) {
             let message = format!("directory name inside package {package} contains -: {}", entry.path);
-            let problem = if only_warn {
-                Problem::warning("dash-in-folder-name", message)
-            } else {
-                Problem::quarantine("dash-in-folder-name", message)
-            };
-            report.add(problem.file(entry.path.as_str()).hint("rename the folder, for example with `_`"));
+            let severity = if only_warn { Severity::Warning } else { Severity::Quarantine };
+            report.add(Problem::new(Rule::DashInFolderName, message).severity(severity).file(entry.path.as_str()));
         }
     }
 
@@ -131,9 +128,9 @@ impl<'a> Files<'a> {
         let path = "docs/README.md";
         let (rule, message) = match self.kind(path) {
             Some(EntryKind::File) => return,
-            Some(EntryKind::Folder) => ("readme-is-folder", "README.md is a directory".to_owned()),
-            None => ("missing-readme", format!("no readme file found, README.md is required: {path}")),
+            Some(EntryKind::Folder) => (Rule::ReadmeIsFolder, "README.md is a directory".to_owned()),
+            None => (Rule::MissingReadme, format!("no readme file found, README.md is required: {path}")),
         };
-        report.add(Problem::quarantine(rule, message).file(path).hint("write `docs/README.md`"));
+        report.add(Problem::new(rule, message).file(path).hint("write `docs/README.md`"));
     }
 }

@@ -5,6 +5,7 @@
 use super::data_stream::DataStream;
 use super::package_files::Files;
 use super::reader::Fields;
+use crate::base::rule::Rule;
 
 /// Fills in the pipeline names of a data stream, and refuses pipelines that nothing names (contract, "Unused
 /// pipelines").
@@ -26,11 +27,10 @@ pub(super) fn match_pipelines(data_stream: &mut DataStream, files: &Files<'_>, f
         }
     }
     if data_stream.ingest_pipeline.is_empty() && !names.is_empty() {
-        fields.refuse(
+        fields.report(
             "ingest_pipeline",
-            "unused-pipelines",
+            Rule::UnusedPipelines,
             format!("unused pipelines in the package (dataset: {}): {}", data_stream.dataset, names.join(",")),
-            "name the pipeline in `ingest_pipeline`, or call its file `default.yml`",
         );
     }
 }

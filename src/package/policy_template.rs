@@ -9,6 +9,7 @@ use super::image::Image;
 use super::ingestion;
 use super::reader::Fields;
 use super::variable::Variable;
+use crate::base::rule::Rule;
 use crate::dialect::json::Object;
 
 /// One way to use a package.
@@ -151,7 +152,7 @@ impl Input {
             let excess = if input.kind.is_empty() { "" } else { ", but not both" };
             let message =
                 format!("input {} in policy template {template} must have a type or package{excess}", input.kind);
-            fields.fail_validation("", "input-type-or-package", message, "give the input either `type` or `package`");
+            fields.report("", Rule::InputTypeOrPackage, message);
         }
         input
     }
@@ -195,7 +196,7 @@ impl Agentless {
         let release = fields.text("release");
         if !matches!(release.as_str(), "" | "beta" | "ga") {
             let message = format!("policy template \"{template}\": invalid agentless release: \"{release}\"");
-            fields.refuse("release", "invalid-agentless-release", message, "write `beta` or `ga`, or leave it out");
+            fields.report("release", Rule::InvalidAgentlessRelease, message);
         }
         Self { enabled: fields.flag("enabled"), is_default: fields.optional_flag("is_default"), release }
     }

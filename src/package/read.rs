@@ -9,6 +9,7 @@ use super::reader::Fields;
 use super::report::Report;
 use super::{Package, PackageFiles, ReadContext, pipelines, validate};
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use yaml11::{self as yaml, Limits, Node};
 
 const MANIFEST: &str = "manifest.yml";
@@ -66,19 +67,18 @@ fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
     let content = files
         .read(path)
         .map_err(|message| {
-            let problem = Problem::quarantine("unreadable-manifest", message).file(path);
-            report.add(problem.hint("every package and every data stream needs a readable `manifest.yml`"));
+            report.add(Problem::new(Rule::UnreadableManifest, message).file(path));
         })
         .ok()?;
     match yaml::parse(&content.bytes, &Limits::default()) {
         Ok(document) => {
             for warning in document.warnings {
-                report.add(Problem::warning("yaml-oddity", warning.message).file(path).line(warning.line));
+                report.add(Problem::new(Rule::YamlOddity, warning.message).file(path).line(warning.line));
             }
             Some(document.root)
         }
         Err(error) => {
-            let problem = Problem::quarantine(error.rule, error.message).file(path).hint("correct the YAML");
+            let problem = Problem::new(Rule::named(error.rule), error.message).file(path);
             report.add(match error.line {
                 Some(line) => problem.line(line),
                 None => problem,

@@ -7,6 +7,7 @@
 use super::numbers::{float_as_json, float_as_text};
 use super::report::Report;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::dialect::json;
 use std::collections::BTreeMap;
 use yaml11::{Node, Scalar, Value};
@@ -45,8 +46,7 @@ impl<'a> Fields<'a> {
         let before = self.text(name);
         if before.is_empty() && !self.has_node(name) {
             let message = format!("string value is not set accessing '{}'", self.path_of(name));
-            let problem = self.quarantine(name, "missing-field", message);
-            self.report.add(problem.hint(format!("give `{name}` a value that is not empty")));
+            self.report_with(name, Rule::MissingField, message, format!("give `{name}` a value that is not empty"));
         }
         before
     }
@@ -152,33 +152,24 @@ impl<'a> Fields<'a> {
         self.value(name).is_some()
     }
 
-    /// Adds a problem that keeps the package out.
-    pub(super) fn refuse(&self, name: &str, rule: &str, message: impl Into<String>, hint: &str) {
-        self.report.add(self.quarantine(name, rule, message).hint(hint));
+    /// Reports that the value of a field breaks a rule.
+    pub(super) fn report(&self, name: &str, rule: Rule, message: impl Into<String>) {
+        self.report.add(self.problem(name, rule, message));
     }
 
-    /// Adds a warning.
-    pub(super) fn warn(&self, name: &str, rule: &str, message: impl Into<String>, hint: &str) {
-        self.report.add(self.placed(Problem::warning(rule, message), name).hint(hint));
+    /// Reports it with another hint than the rule's own.
+    pub(super) fn report_with(&self, name: &str, rule: Rule, message: impl Into<String>, hint: impl Into<String>) {
+        self.report.add(self.problem(name, rule, message).hint(hint));
     }
 
-    /// Adds a problem whose severity depends on how strictly packages are read.
-    pub(super) fn fail_validation(&self, name: &str, rule: &str, message: impl Into<String>, hint: &str) {
-        self.report.add_validation(self.placed(Problem::warning(rule, message), name).hint(hint));
-    }
-
-    fn quarantine(&self, name: &str, rule: &str, message: impl Into<String>) -> Problem {
-        self.placed(Problem::quarantine(rule, message), name)
-    }
-
-    /// Gives a problem its place: the line of the value, or that of the struct if the value is absent.
-    fn placed(&self, problem: Problem, name: &str) -> Problem {
+    /// The line is that of the value if there is one, else that of the struct which lacks it.
+    fn problem(&self, name: &str, rule: Rule, message: impl Into<String>) -> Problem {
         let line = match self.child(name) {
             Some(Value::Scalar(_, line)) => *line,
             Some(Value::Node(node)) => node.line,
             None => self.line,
         };
-        let problem = problem.file(self.file).field(self.path_of(name));
+        let problem = Problem::new(rule, message).file(self.file).field(self.path_of(name));
         if line == 0 { problem } else { problem.line(line) }
     }
 
@@ -229,7 +220,7 @@ impl<'a> Fields<'a> {
     fn report_conversion(&self, name: &str, value: &Value, wanted: &str) {
         let message =
             format!("can not convert '{}' into '{wanted}' accessing '{}'", kind_of(value), self.path_of(name));
-        self.report.add(self.quarantine(name, "wrong-type", message).hint(format!("write a {wanted}")));
+        self.report_with(name, Rule::WrongType, message, format!("write a {wanted}"));
     }
 
     /// A free value as JSON: empty maps become null, and a node with both names and items becomes a map.
@@ -263,9 +254,8 @@ impl<'a> Fields<'a> {
             Scalar::Float(number) => float_as_json(*number).map_or_else(
                 || {
                     let message = format!("{} cannot be written as JSON", float_as_text(*number));
-                    let problem = Problem::quarantine("not-a-json-number", message);
-                    let problem = problem.file(self.file).field(path).line(line.max(1));
-                    self.report.add(problem.hint("write a finite number, or put the value in quotes"));
+                    let problem = Problem::new(Rule::NotAJsonNumber, message);
+                    self.report.add(problem.file(self.file).field(path).line(line.max(1)));
                     json::Value::Null
                 },
                 json::Value::Number,

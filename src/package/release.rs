@@ -2,6 +2,7 @@
 
 use super::facts::Release;
 use super::reader::Fields;
+use crate::base::rule::Rule;
 use crate::dialect::version::Version;
 
 impl Release {
@@ -24,12 +25,7 @@ impl Release {
         let word = fields.text("release");
         let release = [Self::Experimental, Self::Beta, Self::Ga].into_iter().find(|release| release.as_str() == word);
         if release.is_none() && !word.is_empty() {
-            fields.refuse(
-                "release",
-                "invalid-release",
-                format!("invalid release: \"{word}\""),
-                "write `experimental`, `beta` or `ga`, or leave it out",
-            );
+            fields.report("release", Rule::InvalidRelease, format!("invalid release: \"{word}\""));
         }
         release
     }

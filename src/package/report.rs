@@ -4,6 +4,7 @@
 //! through a shared reference. It must not know where the package lies.
 
 use crate::base::problem::{Problem, Severity};
+use crate::base::snippet::printable;
 use std::cell::RefCell;
 
 /// Number of characters of a message or field path to keep.
@@ -17,44 +18,23 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// An empty report; `require_validation` decides the severity of problems added by [`Report::add_validation`].
+    /// An empty report; with `require_validation` the rules of validation quarantine.
     pub(super) fn new(require_validation: bool) -> Self {
         Self { problems: RefCell::default(), require_validation }
     }
 
     /// Adds a problem.
     pub(super) fn add(&self, mut problem: Problem) {
-        problem.message = printable(&problem.message);
-        problem.place.field = problem.place.field.as_deref().map(printable);
+        if self.require_validation && problem.rule.is_validation() {
+            problem.severity = Severity::Quarantine;
+        }
+        problem.message = printable(&problem.message, MAX_SHOWN);
+        problem.place.field = problem.place.field.as_deref().map(|field| printable(field, MAX_SHOWN));
         self.problems.borrow_mut().push(problem);
     }
 
-    /// Adds a problem that the registry reports only under content validation (contract, "Why a package is refused").
-    pub(super) fn add_validation(&self, problem: Problem) {
-        let severity = if self.require_validation { Severity::Quarantine } else { Severity::Warning };
-        self.add(Problem { severity, ..problem });
-    }
-
-    /// The problems found, in order.
+    /// Everything found.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
-}
-
-/// Makes a text that may quote a manifest safe to print: cut to a few lines, with escapes for characters that move a
-/// cursor or turn the direction of reading.
-fn printable(text: &str) -> String {
-    let is_unfit = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::new();
-    for (position, c) in text.chars().enumerate() {
-        if position == MAX_SHOWN {
-            shown.push('…');
-            break;
-        }
-        match c {
-            _ if is_unfit(c) => shown.extend(c.escape_default()),
-            _ => shown.push(c),
-        }
-    }
-    shown
 }

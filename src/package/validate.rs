@@ -12,6 +12,7 @@ use super::package_files::Files;
 use super::reader::Fields;
 use super::report::Report;
 use super::{PackageKind, fields_files, lexical, pipelines};
+use crate::base::rule::Rule;
 use crate::dialect::version::Version;
 use serde::de::IgnoredAny;
 use std::cmp::Ordering;
@@ -26,11 +27,10 @@ pub(super) fn check_images(manifest: &Manifest, files: &Files<'_>, fields: &Fiel
         for (index, image) in images.iter().enumerate().filter(|(_, image)| !image.source.is_empty()) {
             if !image_exists(image, files) {
                 let path = image.source.strip_prefix('/').unwrap_or(&image.source);
-                fields.fail_validation(
+                fields.report(
                     &format!("{list}.{index}.src"),
-                    "missing-image",
+                    Rule::MissingImage,
                     format!("stat {path}: no such file or directory"),
-                    "name a file of the package, as a path from its root",
                 );
             }
         }
@@ -53,11 +53,10 @@ pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fi
     let agrees = Version::strict(folder).is_ok_and(|folder| folder.precedence(version) == Ordering::Equal);
     if !agrees {
         let versions = format!("inconsistent versions (path: {folder}, manifest: {version})");
-        fields.fail_validation(
+        fields.report(
             "version",
-            "version-differs-from-folder",
+            Rule::VersionDiffersFromFolder,
             format!("version in manifest file is not consistent with path: {versions}"),
-            "rename the folder, or correct the version",
         );
     }
 }
@@ -66,13 +65,13 @@ pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fi
 pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
     if data_stream.dataset.contains('-') {
         let message = format!("data stream name `{}` must not contain `-`", data_stream.dataset);
-        fields.fail_validation("dataset", "dash-in-dataset", message, "use `_` instead");
+        fields.report("dataset", Rule::DashInDataset, message);
     }
     // An empty `type` has been reported (contract, "Required text empty").
     let kinds = ["", "logs", "metrics", "synthetics", "traces"];
     if !kinds.contains(&data_stream.kind.as_str()) {
         let message = format!("type `{}` is not valid", data_stream.kind);
-        fields.fail_validation("type", "invalid-type", message, "write `logs`, `metrics`, `synthetics` or `traces`");
+        fields.report("type", Rule::InvalidType, message);
     }
     check_pipelines(data_stream, files, fields, report);
     fields_files::check(data_stream, files, report);
@@ -88,16 +87,14 @@ fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<
     let candidates = ["json", "yml"].map(|extension| lexical::join(&folder, &format!("{name}.{extension}")));
     let found: Vec<String> = candidates.into_iter().flatten().filter(|path| files.kind(path).is_some()).collect();
     if found.is_empty() {
-        fields.fail_validation(
+        fields.report(
             "ingest_pipeline",
-            "missing-pipeline",
+            Rule::MissingPipeline,
             format!("defined ingest_pipeline does not exist: {folder}/{name}"),
-            "add the file with the ending `.yml` or `.json`, or correct the name",
         );
     }
     for path in &found {
-        let hint = "a pipeline is a map of `description`, `processors` and the like";
-        check_pipeline(&CheckedFile { path, rule: "invalid-pipeline", hint, report }, files);
+        check_pipeline(&CheckedFile { path, rule: Rule::InvalidPipeline, report }, files);
     }
 }
 

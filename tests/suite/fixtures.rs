@@ -111,6 +111,7 @@ fn is_expected(problem: &Problem, case: &Value) -> bool {
         other => panic!("no such severity: {other}"),
     }) && same("file", problem.place.file.as_deref())
         && same("field", problem.place.field.as_deref())
+        && same("rule", Some(problem.rule.name()))
         && expect["line"].as_u64().is_none_or(|line| problem.place.line.map(u64::from) == Some(line))
         && texts.all(|text| message.contains(&text.to_lowercase()))
 }

@@ -318,7 +318,7 @@ fn limits_hold() {
     (limits.max_entries, limits.max_file_bytes, limits.max_package_bytes, limits.max_depth) = (30, 10_000, 20_000, 6);
     let (reports, _) = epr_build::build::build(&settings, &home.path().join("out"), &Progress::new(true)).unwrap();
     let told: Vec<_> =
-        reports[0].problems.iter().map(|problem| (problem.place.package.as_str(), problem.rule.as_str())).collect();
+        reports[0].problems.iter().map(|problem| (problem.place.package.as_str(), problem.rule.name())).collect();
     assert_eq!(
         BTreeSet::from_iter(told),
         BTreeSet::from([

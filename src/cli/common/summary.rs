@@ -5,10 +5,11 @@
 use super::Exit;
 use super::options::DEFAULT_OUT;
 use super::print::field;
-use crate::base::problem::Severity;
+use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::settings::DistributionPlan;
+use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report, Sizes};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -24,18 +25,21 @@ pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
 
 /// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings. What several distributions
 /// have in common is listed once. After `limit` of them, a line says how many more there are, and where.
-pub(in crate::cli) fn render_problems(reports: &[Report], limit: usize) -> String {
+pub(in crate::cli) fn render_problems(reports: &[Report], limit: usize, excerpts: &Excerpts<'_>) -> String {
     let of = |severity| {
         let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
-        problems.filter(move |problem| problem.severity == severity).map(ToString::to_string)
+        problems.filter(move |problem| problem.severity == severity).map(|problem| (problem.to_string(), Some(problem)))
     };
-    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(conflict);
+    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(|copy| (conflict(copy), None));
     let mut seen = BTreeSet::new();
-    let mut texts: Vec<String> =
+    let mut texts: Vec<(String, Option<&Problem>)> =
         of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(of(Severity::Warning)).collect();
-    texts.retain(|text| seen.insert(text.clone()));
+    texts.retain(|(text, _)| seen.insert(text.clone()));
     let mut all = String::new();
-    texts.iter().take(limit).for_each(|text| all.extend([text, "\n"]));
+    for (text, problem) in texts.iter().take(limit) {
+        all += &problem.map_or_else(|| text.clone(), |problem| excerpts.render(problem));
+        all.push('\n');
+    }
     if let Some(more @ 1..) = texts.len().checked_sub(limit) {
         let _ = writeln!(all, "and {more} more: `epr-build check` prints all, and report.json lists them");
     }

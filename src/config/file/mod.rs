@@ -33,14 +33,19 @@ const LIMITS: &[&str] =
 /// Keys of `budget`.
 const BUDGET: &[&str] = &["max_contexts", "max_answers"];
 
-/// What is wrong with a configuration file; never empty.
+/// What is wrong with a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<Problem>);
+pub struct Mistakes {
+    /// By line; never empty.
+    pub problems: Vec<Problem>,
+    /// The file; empty if it is no text.
+    pub text: String,
+}
 
-/// One after the other, in the form people read.
+/// One after the other, each with its line of the file.
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();
+        let texts: Vec<_> = self.problems.iter().map(|problem| problem.with_snippet(&self.text)).collect();
         f.write_str(&texts.join("\n"))
     }
 }
@@ -77,7 +82,11 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
             reader.mistake(error.line.unwrap_or(1), error.message, "epr-build.sample.yml shows the form of the file");
         }
     }
-    reader.finish().map(|()| config)
+    let problems = reader.finish();
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    Err(Mistakes { problems, text: String::from_utf8(bytes.to_vec()).unwrap_or_default() })
 }
 
 fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {

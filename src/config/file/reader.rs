@@ -2,8 +2,8 @@
 //!
 //! Every value knows its path from the top of the file, which messages name. Knows nothing of distributions or layers.
 
-use super::Mistakes;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
 use std::path::Path;
 use yaml11::{Plain, Scalar};
@@ -62,14 +62,14 @@ impl<'a> Reader<'a> {
 
     /// Something is wrong on this line.
     pub(super) fn mistake(&mut self, line: u32, message: impl Into<String>, hint: &str) {
-        let problem = Problem::quarantine("configuration", message).line(line).hint(hint);
+        let problem = Problem::new(Rule::Configuration, message).line(line).hint(hint);
         self.mistakes.push(problem.within("", &self.file.display().to_string()));
     }
 
     /// All mistakes, by line.
-    pub(super) fn finish(mut self) -> Result<(), Mistakes> {
+    pub(super) fn finish(mut self) -> Vec<Problem> {
         self.mistakes.sort_by_key(|problem| problem.place.line);
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Mistakes(self.mistakes)) }
+        self.mistakes
     }
 
     /// The value is of another kind than `wanted`.

@@ -2,6 +2,7 @@
 
 use super::values::{check_name, size};
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
+use crate::base::rule::Rule;
 use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
 use crate::config::limits::Limits;
 use crate::config::routing::{Budget, Client, known};
@@ -24,12 +25,12 @@ fn read(text: &str) -> Config {
 /// The mistakes, one a line: line number, message, hint.
 fn mistakes(text: &[u8]) -> String {
     let Err(mistakes) = parse(text, Path::new("epr-build.yml")) else { return "none".to_owned() };
-    assert!(!mistakes.0.is_empty());
+    assert!(!mistakes.problems.is_empty());
     let show = |problem: &crate::base::problem::Problem| {
-        assert_eq!(problem.place.package, "epr-build.yml");
+        assert_eq!((problem.place.package.as_str(), problem.rule), ("epr-build.yml", Rule::Configuration));
         format!("{}: {} | {}", problem.place.line.unwrap(), problem.message, problem.hint.as_deref().unwrap())
     };
-    mistakes.0.iter().map(show).collect::<Vec<_>>().join("\n")
+    mistakes.problems.iter().map(show).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

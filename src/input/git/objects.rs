@@ -1,18 +1,18 @@
-//! Objects of a repository, asked for one by one from processes that stay: `git cat-file --batch` and `--batch-check`.
+//! Reading objects of a repository through long-running `git cat-file --batch` and `--batch-check` processes.
 //!
-//! As many run as threads ask at the same time. A process that did not answer as expected is not asked again.
+//! There are as many processes as threads that ask at the same time. A process with an unexpected answer is not used again.
 
 use super::Repository;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Names of a folder in a tree are not more than this.
+/// Most bytes of a tree object.
 const MAX_TREE_BYTES: u64 = 64 << 20;
-/// So many questions fit into a pipe together with their answers.
+/// Number of questions that fit into a pipe together with their answers.
 const AT_ONCE: usize = 256;
 
-/// What an entry of a tree is.
+/// Kind of an entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A folder.
@@ -21,16 +21,16 @@ pub enum Kind {
     File,
     /// A symbolic link, whose target is its content.
     Link,
-    /// A commit of another repository, or what is not known.
+    /// A commit of another repository, or an unknown kind.
     Other,
 }
 
 /// An entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeEntry {
-    /// Its name, any bytes but `/` and zero.
+    /// Name, any bytes but `/` and zero.
     pub name: Vec<u8>,
-    /// What it is.
+    /// Kind.
     pub kind: Kind,
     /// Id of its object, in hexadecimal digits.
     pub id: String,
@@ -58,7 +58,7 @@ impl Drop for Process {
 }
 
 impl Repository {
-    /// The tree that an expression such as `<commit>:<folder>` names; nothing if there is none.
+    /// Id of the tree that an expression such as `<commit>:<folder>` names; `None` if there is none.
     ///
     /// # Errors
     /// When git fails.
@@ -70,7 +70,7 @@ impl Repository {
         Ok(answers.into_iter().flatten().next().filter(|(_, kind, _)| kind == "tree").map(|(id, ..)| id))
     }
 
-    /// Id of the file that a commit holds at a path; nothing if there is none.
+    /// Id of the file at a path of a commit; `None` if there is none.
     ///
     /// # Errors
     /// When git fails.
@@ -85,7 +85,7 @@ impl Repository {
     /// The entries of a tree, by name.
     ///
     /// # Errors
-    /// When git fails, or it is no tree.
+    /// When git fails, or the object is not a tree.
     pub fn tree(&self, id: &str) -> io::Result<Vec<TreeEntry>> {
         let bytes = self.with_object(id, "tree", |size, content| {
             if size > MAX_TREE_BYTES {
@@ -103,7 +103,7 @@ impl Repository {
     /// Sizes of files, in bytes.
     ///
     /// # Errors
-    /// When git fails, or one is not there.
+    /// When git fails, or a file is missing.
     pub fn sizes(&self, ids: &[String]) -> io::Result<Vec<u64>> {
         let mut sizes = Vec::with_capacity(ids.len());
         for answer in self.check(ids)? {
@@ -116,10 +116,10 @@ impl Repository {
         Ok(sizes)
     }
 
-    /// Streams a file of so many bytes.
+    /// Streams a file of the given size in bytes.
     ///
     /// # Errors
-    /// Those of `use_content`; or when git fails, or the size is another.
+    /// When `use_content` fails, git fails, or the file has another size.
     pub fn with_blob<T>(
         &self,
         id: &str,
@@ -131,7 +131,7 @@ impl Repository {
         })
     }
 
-    /// Asks for an object. `use_content` may leave some of it unread.
+    /// Asks for an object. `use_content` need not read all of it.
     fn with_object<T>(
         &self,
         id: &str,
@@ -156,7 +156,7 @@ impl Repository {
         Ok(result)
     }
 
-    /// Id, kind and size of objects; nothing for one that is not there.
+    /// Id, kind and size of objects; `None` for a missing one.
     fn check(&self, names: &[String]) -> io::Result<Vec<Option<(String, String, u64)>>> {
         let mut process = self.process(&self.objects.sizes, "--batch-check")?;
         let mut answers = Vec::with_capacity(names.len());
@@ -191,7 +191,7 @@ fn give_back(pool: &Mutex<Vec<Process>>, process: Process) {
 }
 
 impl Process {
-    /// The line `<id> <kind> <size>`; nothing for `<name> missing`.
+    /// Reads the line `<id> <kind> <size>`; `None` for `<name> missing`.
     fn answer(&mut self) -> io::Result<Option<(String, String, u64)>> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
@@ -212,7 +212,7 @@ fn unexpected(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("git: {what}"))
 }
 
-/// A tree: `<mode> <name>`, a zero, the bytes of the id; again and again.
+/// Reads a tree object. Each entry is `<mode> <name>`, a zero byte, and the bytes of the id.
 fn parse(mut bytes: &[u8], id_bytes: usize) -> Option<Vec<TreeEntry>> {
     let mut entries = Vec::new();
     while !bytes.is_empty() {

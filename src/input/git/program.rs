@@ -1,7 +1,7 @@
 //! The `git` program, run so that a repository cannot make it do anything else.
 //!
-//! No hooks, no file system monitor, no replaced objects, nothing fetched from elsewhere, no configuration of the machine,
-//! and no variable of the environment that would lead to another repository. Output is read in fixed forms only.
+//! It runs without hooks, file system monitor, replaced objects, fetching, configuration of the machine, and variables of
+//! the environment that lead to another repository. Output is read in fixed forms only.
 
 use super::objects::Pool;
 use crate::config::location::Location;
@@ -26,12 +26,12 @@ const FOREIGN: [&str; 8] = [
 /// A repository on this machine.
 #[derive(Debug)]
 pub struct Repository {
-    /// Where its objects and references are.
+    /// Folder of its objects and references.
     folder: PathBuf,
     pub(super) objects: Pool,
 }
 
-/// Two are the same if they lie at the same place.
+/// Repositories are equal if they lie in the same folder.
 impl PartialEq for Repository {
     fn eq(&self, other: &Self) -> bool {
         self.folder == other.folder
@@ -40,7 +40,7 @@ impl PartialEq for Repository {
 
 impl Eq for Repository {}
 
-/// `git` with nothing but what is asked for.
+/// A `git` command with a clean environment and configuration.
 pub(super) fn safe_git() -> Command {
     let mut command = Command::new("git");
     command.args(["--no-replace-objects", "--literal-pathspecs", "--no-pager"]);
@@ -76,12 +76,12 @@ impl Repository {
         Ok(Arc::new(Self { folder, objects: Pool::default() }))
     }
 
-    /// Where it lies.
+    /// Folder of the repository.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// `git` for this repository.
+    /// A `git` command for this repository.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = safe_git();
         let mut folder = std::ffi::OsString::from("--git-dir=");
@@ -90,7 +90,7 @@ impl Repository {
         command
     }
 
-    /// Runs it to its end, and gives what it prints as text without the last line's end.
+    /// Runs `git` to its end and returns its output as text, without the last line break.
     pub(super) fn ask(&self, arguments: &[&str], input: &[u8]) -> Result<String> {
         text(run(self.command(arguments), input)?)
     }
@@ -120,7 +120,7 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<String> {
     Ok(text)
 }
 
-/// Runs to the end; what git says when it fails is the error.
+/// Runs a command to its end. If it fails, its messages are the error.
 pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
     if !input.is_empty() {
         command.stdin(Stdio::piped());
@@ -143,7 +143,7 @@ pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Whether anything lies there.
+/// Returns true if anything lies at a path.
 pub fn is_there(location: &Location) -> bool {
     let look = || -> anyhow::Result<bool> {
         let repository = Repository::open(&location.clone)?;

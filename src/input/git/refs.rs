@@ -1,5 +1,5 @@
-//! Branches of a repository, changed without a checkout: a tree is made in an index of its own, then a commit, then the
-//! branch is moved, if it still is where it was read.
+//! Changing branches of a repository without a checkout: a tree is made in a separate index, then a commit, then the
+//! branch is moved, unless it was moved since it was read.
 
 use super::program::{Repository, run, text};
 use crate::config::location::Location;
@@ -8,31 +8,31 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A branch, as it was read.
+/// A branch at the time when it was read.
 #[derive(Clone, Debug)]
 pub struct Branch {
     /// The repository.
     pub repository: Arc<Repository>,
     /// `refs/heads/<name>`.
     pub name: String,
-    /// Its commit.
+    /// Commit it points to.
     pub commit: String,
 }
 
-/// What becomes of a path in a tree.
+/// New state of a path in a tree.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A folder with the content of this tree, whatever was there.
+    /// Becomes a folder with the content of this tree.
     Tree(String, String),
-    /// A folder with these files, by their paths in it and the ids of their contents, whatever was there.
+    /// Becomes a folder with these files: paths in the folder, and ids of the contents.
     Files(String, Vec<(String, String)>),
-    /// A file with the content of this object.
+    /// Becomes a file with the content of this object.
     File(String, String),
-    /// Nothing is there any more.
+    /// Is removed.
     Gone(String),
 }
 
-/// A branch that is about to get another commit.
+/// A branch that is about to be moved to another commit.
 #[derive(Clone, Debug)]
 pub struct Moved {
     /// The branch before.
@@ -45,7 +45,7 @@ impl Branch {
     /// The branch that a location names.
     ///
     /// # Errors
-    /// When it is no branch, or a work tree has it checked out: its files would not follow.
+    /// When it is not a branch, or a work tree has it checked out: the files of the work tree would not follow.
     pub fn open(location: &Location) -> Result<Self> {
         let repository = Repository::open(&location.clone)?;
         let name = format!("refs/heads/{}", location.reference);
@@ -68,7 +68,7 @@ impl Branch {
         Ok(Self { repository, name, commit })
     }
 
-    /// Makes a commit on top; the branch stays where it is.
+    /// Makes a commit on top of the branch, without moving the branch.
     ///
     /// # Errors
     /// When git fails.
@@ -80,7 +80,7 @@ impl Branch {
         let tree = result?;
         let mut command = self.repository.command(&["commit-tree", "-p", &self.commit, "-F", "-", &tree]);
         if self.repository.ask(&["var", "GIT_COMMITTER_IDENT"], b"").is_err() {
-            // Nobody is configured on machines that only build.
+            // Machines that only build have no author configured.
             for who in ["AUTHOR", "COMMITTER"] {
                 command
                     .env(format!("GIT_{who}_NAME"), "epr-build")
@@ -94,7 +94,7 @@ impl Branch {
     fn tree(&self, changes: &[Change], index: &std::path::Path) -> Result<String> {
         let git = |arguments: &[&str], input: &[u8]| {
             let mut command = self.repository.command(arguments);
-            // Some of these want a work tree, though only the index is looked at and written.
+            // Some of these commands require a work tree, though they use the index only.
             command.env("GIT_INDEX_FILE", index).env("GIT_WORK_TREE", self.repository.folder());
             command.current_dir(self.repository.folder());
             run(command, input)
@@ -104,7 +104,7 @@ impl Branch {
             let path = match change {
                 Change::Tree(path, _) | Change::Files(path, _) | Change::File(path, _) | Change::Gone(path) => path,
             };
-            // Lists what is there, and takes it out.
+            // Lists the files that are there, and removes them.
             let known = git(&["ls-files", "-z", "--cached", "--", path], b"")?;
             let mut lines = Vec::new();
             for name in known.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -144,14 +144,14 @@ impl Moved {
         let Branch { repository, name, commit: before } = &self.branch;
         let arguments = ["update-ref", "--no-deref", "-m", why, name.as_str(), &self.commit, before];
         repository.ask(&arguments, b"").with_context(|| {
-            format!("`{name}` was changed meanwhile\nhint: run the command again, it looks at the branch anew")
+            format!("`{name}` was changed in the meantime\nhint: run the command again, it reads the branch anew")
         })?;
         Ok(())
     }
 }
 
 impl Repository {
-    /// Writes files of the disk as they are, and gives their ids.
+    /// Writes files into the repository unchanged, and returns their ids.
     ///
     /// # Errors
     /// When one cannot be read, or git fails.
@@ -175,11 +175,11 @@ impl Repository {
     }
 }
 
-/// References under which a commit is kept that is the second half of a move.
+/// Prefix of references that keep the second commit of a move between two branches.
 const PENDING: &str = "refs/epr-build/pending/";
 
 impl Moved {
-    /// Keeps the commit for a branch that is to be moved after another one was.
+    /// Keeps the commit of a branch that is to be moved after another branch.
     ///
     /// # Errors
     /// When git fails.
@@ -187,7 +187,7 @@ impl Moved {
         self.branch.repository.ask(&["update-ref", &self.kept_as(), &self.commit], b"").map(drop)
     }
 
-    /// Forgets it.
+    /// Removes the reference that keeps the commit.
     ///
     /// # Errors
     /// When git fails.
@@ -201,13 +201,13 @@ impl Moved {
 }
 
 impl Repository {
-    /// Finishes what was interrupted between the first and the second branch, and forgets what had not begun. The message of
-    /// a kept commit names the commit and the branch of the first half, see [`halves`].
+    /// Finishes moves that were interrupted between the first and the second branch, and drops those that had not begun. The
+    /// message of a kept commit names the commit and the branch of the first half, see [`halves`].
     ///
-    /// Gives the subjects of the commits that were taken into use.
+    /// Returns the subjects of the commits that were taken into use.
     ///
     /// # Errors
-    /// When git fails, or a branch was changed meanwhile.
+    /// When git fails, or a branch was changed in the meantime.
     pub fn finish_pending(self: &Arc<Self>) -> Result<Vec<String>> {
         let list = self.ask(&["for-each-ref", "--format=%(refname) %(objectname)", PENDING], b"")?;
         let mut finished = Vec::new();
@@ -233,12 +233,12 @@ impl Repository {
     }
 }
 
-/// The commit of the first half.
+/// Trailer with the commit of the first half.
 const FIRST: &str = "Promoted-in: ";
-/// Its branch.
+/// Trailer with the branch of the first half.
 const TARGET: &str = "Promoted-to: ";
 
-/// The lines that tell the first half of a move in the message of the second.
+/// The lines in the message of the second commit that name the first half of a move.
 pub fn halves(first: &Moved) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.

@@ -1,6 +1,6 @@
-//! Commits in a work tree: of what a command changed there, and of nothing else that is changed or staged.
+//! Committing in a work tree only what a command changed there, whatever else is changed or staged.
 //!
-//! Hooks do not run, as in all that is done here.
+//! Hooks do not run.
 
 use super::program::{run, safe_git, text};
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ pub struct WorkTree {
 }
 
 impl WorkTree {
-    /// The one that a folder is in, or would be in.
+    /// The work tree that a folder is in, or would be in.
     ///
     /// # Errors
     /// When there is none.
@@ -22,13 +22,13 @@ impl WorkTree {
         let place = folder.ancestors().find(|place| place.is_dir()).unwrap_or(folder);
         let mut command = safe_git();
         command.arg("-C").arg(place).args(["rev-parse", "--show-toplevel"]);
-        let root = run(command, b"")
-            .and_then(text)
-            .with_context(|| format!("{} is in no work tree of git\nhint: leave --commit away", folder.display()))?;
+        let root = run(command, b"").and_then(text).with_context(|| {
+            format!("{} is not in a git work tree\nhint: run the command without --commit", folder.display())
+        })?;
         Ok(Self { root: root.into() })
     }
 
-    /// Commits the state of some paths, whether they are there or gone. Without a change there is no commit.
+    /// Commits the state of some paths, present or removed. Without a change there is no commit.
     ///
     /// # Errors
     /// When git fails.
@@ -55,7 +55,10 @@ impl WorkTree {
         }
         run(with_paths(&["commit", "--quiet", "--no-verify", "--only", "--file=-", "--"]), message.as_bytes())
             .with_context(|| {
-                format!("cannot commit in {}\nhint: what was to be done is done; commit it", self.root.display())
+                format!(
+                    "cannot commit in {}\nhint: the files are changed as asked; commit them yourself",
+                    self.root.display()
+                )
             })?;
         Ok(())
     }

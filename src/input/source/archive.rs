@@ -10,6 +10,7 @@ use super::members::{self, Members, damaged};
 use super::names::shown;
 use super::{Candidate, Limits};
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
 use std::cell::Cell;
@@ -38,7 +39,7 @@ pub struct ZipPackage {
 impl ZipPackage {
     /// Reads and checks the directory of the zip.
     ///
-    /// The problem quarantines the candidate, except `not-a-zip`, a warning: such a file is no package.
+    /// The problem quarantines the candidate, except a file that is not a zip, which is only warned about.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
         let mut package = Self::open_unplaced(candidate, limits)
             .map_err(|problem| problem.within(&candidate.layer, &candidate.package))?;
@@ -64,20 +65,19 @@ impl ZipPackage {
         if stat.size > limits.max_package_bytes {
             let reason =
                 format!("the zip has {} bytes, more than the limit of {}", stat.size, limits.max_package_bytes);
-            let problem = Problem::quarantine("package-too-large", reason);
-            return Err(problem.hint("make the package smaller or raise the limit").into());
+            return Err(Problem::new(Rule::PackageTooLarge, reason).into());
         }
         let file = disk::open_found(&path, &stat, true).map_err(unreadable(""))?;
         let (directory, members) = read_directory(file, stat.size, limits)?;
         Ok(Self { path, stat, directory, members })
     }
 
-    /// What to detect changes by.
+    /// State of the zip, for detecting changes.
     pub fn stat(&self) -> &FileStat {
         &self.stat
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.members.warnings
     }
@@ -171,14 +171,13 @@ fn raw_names(start: u64, mut zip: impl Read + Seek) -> io::Result<Vec<Vec<u8>>> 
 fn check_raw_names(names: &[Vec<u8>], directory: &ZipArchiveMetadata) -> Result<(), Box<Problem>> {
     let mut seen = BTreeSet::new();
     if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
-        let problem = Problem::quarantine("zip-duplicate-member", "two members have the same name").file(shown(name));
-        return Err(problem.hint("remove one of them").into());
+        let reason = "two members have the same name";
+        return Err(Problem::new(Rule::ZipDuplicateMember, reason).file(shown(name)).into());
     }
     for (index, name) in names.iter().enumerate() {
         if directory.entry(index).ok().is_none_or(|entry| entry.name_raw() != name) {
             let reason = "the member has two different names, or is not counted as a member";
-            let problem = Problem::quarantine("zip-ambiguous-member", reason).file(shown(name));
-            return Err(problem.hint("build the zip again").into());
+            return Err(Problem::new(Rule::ZipAmbiguousMember, reason).file(shown(name)).into());
         }
     }
     Ok(())
@@ -187,8 +186,7 @@ fn check_raw_names(names: &[Vec<u8>], directory: &ZipArchiveMetadata) -> Result<
 fn not_opened(error: ZipError) -> Box<Problem> {
     match error {
         ZipError::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            let problem = Problem::quarantine("too-many-entries", "the directory of the zip is too large");
-            problem.hint("make the package smaller or raise the limit").into()
+            Problem::new(Rule::TooManyEntries, "the directory of the zip is too large").into()
         }
         ZipError::Io(error) if !matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => {
             unreadable("")(error)
@@ -198,8 +196,7 @@ fn not_opened(error: ZipError) -> Box<Problem> {
 }
 
 fn not_a_zip(reason: impl std::fmt::Display) -> Box<Problem> {
-    let problem = Problem::warning("not-a-zip", format!("the file is skipped, it cannot be opened as a zip: {reason}"));
-    problem.hint("remove it or build it again").into()
+    Problem::new(Rule::NotAZip, format!("the file is skipped because it cannot be opened as a zip: {reason}")).into()
 }
 
 /// A file of which only so many bytes may be read.

@@ -12,6 +12,7 @@ use super::folder::unreadable;
 use super::names::shown;
 use super::{Candidate, LayerSource, Origin, WalkOrder};
 use crate::base::problem::{Problem, reading_rule};
+use crate::base::rule::Rule;
 use crate::config::location::Location;
 use crate::dialect::version::Version;
 use crate::input::git::{Kind, Repository, TreeEntry};
@@ -27,13 +28,11 @@ use std::sync::Arc;
 /// Folders are searched for zips down to this level.
 const MAX_DEPTH: usize = 64;
 
-/// A folder that holds this is meant to be a package.
+/// A folder with this file is meant to be a package.
 const MANIFEST: &[u8] = b"manifest.yml";
 
-/// The folder of a layer in which changes of it are prepared and logged; nothing in it is a package.
+/// Name of the folder in which changes of a layer are prepared and logged. It holds no packages.
 pub const WORKSHOP: &str = ".epr-build";
-
-const SIGNATURE_HINT: &str = "replace or remove the `.sig` beside the package";
 
 /// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
 ///
@@ -77,11 +76,11 @@ impl Search<'_> {
             return self.layer_in_git(&location);
         }
         let shown_path = shown(path.as_os_str().as_bytes());
-        let warn = |rule: &str, what: &str| Problem::warning(rule, format!("the layer path `{shown_path}` {what}"));
+        let warn = |rule, what: &str| Problem::new(rule, format!("the layer path `{shown_path}` {what}"));
         let found = match disk::look_through(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.report(warn("missing-layer-path", "does not exist"), "");
+                self.report(warn(Rule::MissingLayerPath, "does not exist"), "");
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -97,29 +96,28 @@ impl Search<'_> {
             signature.push(".sig");
             self.add(PackageKind::Zip, path, &name, None, Some(signature.into()));
         } else {
-            self.report(warn("not-a-layer-path", "is neither a folder nor a zip").hint("name a folder"), "");
+            self.report(warn(Rule::NotALayerPath, "is neither a folder nor a zip"), "");
         }
         if (candidates, problems) == (self.candidates.len(), self.problems.len()) {
-            self.report(warn("empty-layer-path", "holds no packages"), "");
+            self.report(warn(Rule::EmptyLayerPath, "holds no packages"), "");
         }
         Ok(())
     }
 
-    /// The same in the tree of a commit.
+    /// Searches the tree of a commit.
     fn layer_in_git(&mut self, location: &Location) -> anyhow::Result<()> {
         let repository = Repository::open(&location.clone)?;
         let commit = repository.commit(location)?;
         let layer = location.to_path();
-        let warn =
-            |rule: &str, what: &str| Problem::warning(rule, format!("the layer path `{}` {what}", layer.display()));
+        let warn = |rule, what: &str| Problem::new(rule, format!("the layer path `{}` {what}", layer.display()));
         let Some(tree) = repository.tree_at(&commit, &location.folder)? else {
-            self.report(warn("missing-layer-path", "does not exist"), "");
+            self.report(warn(Rule::MissingLayerPath, "does not exist"), "");
             return Ok(());
         };
         let before = (self.candidates.len(), self.problems.len());
         self.tree(&repository, &tree, location, "", 1)?;
         if before == (self.candidates.len(), self.problems.len()) {
-            self.report(warn("empty-layer-path", "holds no packages"), "");
+            self.report(warn(Rule::EmptyLayerPath, "holds no packages"), "");
         }
         Ok(())
     }
@@ -145,35 +143,35 @@ impl Search<'_> {
             } else if depth >= 2 && Version::strict(&name).is_ok() {
                 self.add_tree(repository, &entries, entry, location, &text);
             } else if depth >= MAX_DEPTH {
-                self.report(Problem::warning("folders-too-deep", "what lies below is not searched"), &text);
+                self.report(Problem::new(Rule::FoldersTooDeep, "folders below are not searched"), &text);
             } else {
                 let before = (self.candidates.len(), self.problems.len());
                 self.tree(repository, &entry.id, location, &text, depth + 1)?;
                 if depth >= 2 && before == (self.candidates.len(), self.problems.len()) {
                     let message = format!("the folder is skipped: `{name}` is not a version such as `1.0.0`");
-                    self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), &text);
+                    self.report(Problem::new(Rule::NotAVersionFolder, message), &text);
                 }
             }
         }
         Ok(())
     }
 
-    /// What is in a tree beside trees.
+    /// Looks at an entry of a tree that is not a tree.
     fn tree_file(&mut self, entry: &TreeEntry, depth: usize, text: &str) {
         let name = entry.name.as_slice();
         let (rule, message, hint) = if name.ends_with(b".zip") {
             let message = "the zip is skipped: in a repository packages are folders";
-            ("zip-in-git", message, "unpack it, or put it into a layer that is a folder")
+            (Rule::ZipInGit, message, "unpack it, or put it into a layer that is a folder")
         } else if depth == 2 && entry.kind == Kind::Link {
             let message = "the symbolic link is skipped: packages are not searched behind links";
-            ("symlink-skipped", message, "replace it by what it points to")
+            (Rule::SymlinkSkipped, message, "replace it by what it points to")
         } else if depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
             let message = "the file is ignored: only version folders and signatures are expected here";
-            ("not-a-version-folder", message, "remove it")
+            (Rule::NotAVersionFolder, message, "remove it")
         } else {
             return;
         };
-        self.report(Problem::warning(rule, message).hint(hint), text);
+        self.report(Problem::new(rule, message).hint(hint), text);
     }
 
     fn add_tree(
@@ -187,8 +185,7 @@ impl Search<'_> {
         let wanted = [entry.name.as_slice(), b".sig"].concat();
         let signature = siblings.iter().find(|sibling| sibling.name == wanted);
         if signature.is_some_and(|signature| signature.kind != Kind::File) {
-            let problem = Problem::quarantine("signature-not-a-file", "its signature is not a regular file");
-            self.report(problem.hint(SIGNATURE_HINT), text);
+            self.report(Problem::new(Rule::SignatureNotAFile, "its signature is not a regular file"), text);
             return;
         }
         let mut place = location.clone();
@@ -252,7 +249,7 @@ impl Search<'_> {
             }
         }
         if place.depth >= MAX_DEPTH {
-            self.report(Problem::warning("folders-too-deep", "what lies below is not searched for zips"), text);
+            self.report(Problem::new(Rule::FoldersTooDeep, "folders below are not searched for zips"), text);
             return Ok(());
         }
         let mut folder = disk::open_folder(place.folder.fd()?, &listed.name)?;
@@ -262,22 +259,22 @@ impl Search<'_> {
         let is_barren = place.depth >= 2 && before == (self.candidates.len(), self.problems.len());
         if is_barren || names.iter().any(|listed| listed.name.to_bytes() == MANIFEST) {
             let message = format!("the folder is skipped: `{}` is not a version such as `1.0.0`", shown(name));
-            self.report(Problem::warning("not-a-version-folder", message).hint("rename or remove it"), text);
+            self.report(Problem::new(Rule::NotAVersionFolder, message), text);
         }
         Ok(())
     }
 
-    /// Whatever is not a folder, links to folders included.
+    /// Looks at an entry that is not a folder. A link to a folder is not one.
     fn file(&mut self, place: &Place<'_>, kind: FileType, name: &[u8], path: &Path, text: &str) {
         let is_link = kind == FileType::Symlink;
         if name.ends_with(b".zip") {
             self.add(PackageKind::Zip, path, text, None, signature(path, name, place.names));
         } else if is_link && (place.depth == 2 || (place.depth == 1 && path.is_dir())) {
             let message = "the symbolic link is skipped: packages are not searched behind links";
-            self.report(Problem::warning("symlink-skipped", message).hint("replace it by what it points to"), text);
+            self.report(Problem::new(Rule::SymlinkSkipped, message), text);
         } else if place.depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
             let message = "the file is ignored: only version folders, zips and signatures are expected here";
-            self.report(Problem::warning("not-a-version-folder", message).hint("remove it"), text);
+            self.report(Problem::new(Rule::NotAVersionFolder, message).hint("remove it"), text);
         }
     }
 
@@ -298,13 +295,12 @@ impl Search<'_> {
             // A dangling link counts as no signature, as in the reference.
             Some((Err(error), _)) if error.kind() == io::ErrorKind::NotFound => None,
             Some((Ok(_), _)) => {
-                let problem = Problem::quarantine("signature-not-a-file", "its signature is not a regular file");
-                return self.report(problem.hint(SIGNATURE_HINT), package);
+                let problem = Problem::new(Rule::SignatureNotAFile, "its signature is not a regular file");
+                return self.report(problem, package);
             }
             Some((Err(error), _)) => {
-                let problem =
-                    Problem::quarantine(reading_rule(&error), format!("its signature cannot be read: {error}"));
-                return self.report(problem.hint(SIGNATURE_HINT), package);
+                let problem = Problem::new(reading_rule(&error), format!("its signature cannot be read: {error}"));
+                return self.report(problem, package);
             }
         };
         let (layer, package, path) = (self.layer.to_owned(), package.to_owned(), path.to_owned());
@@ -316,7 +312,7 @@ impl Search<'_> {
     }
 }
 
-/// The path of `<name>.sig` if the folder lists it: a look at the disk for each candidate would cost more.
+/// The path of `<name>.sig` if the folder lists it. Asking the disk for each candidate would cost more.
 fn signature(path: &Path, name: &[u8], names: &[Listed]) -> Option<PathBuf> {
     let wanted = [name, b".sig"].concat();
     let listed = names.binary_search_by(|listed| CStr::to_bytes(&listed.name).cmp(&wanted)).is_ok();

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-/// What tells whether a file changed, without reading it.
+/// State of a file, by which a change is detected without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileStat {
     /// Bytes.
@@ -42,15 +42,15 @@ impl FileStat {
         }
     }
 
-    /// Whether both are the same file with the same content. The time of change does not count: a further hard link
-    /// moves it.
+    /// Returns true if both are the same file with the same content. The time of change does not count, because a new hard
+    /// link moves it.
     fn same_content(&self, other: &Self) -> bool {
         (self.device, self.inode, self.size, self.modified_ns)
             == (other.device, other.inode, other.size, other.modified_ns)
     }
 }
 
-/// What stands behind a path.
+/// Kind and state of a file or folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) kind: FileType,
@@ -67,7 +67,7 @@ impl Found {
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) name: CString,
-    /// As the folder says; `Unknown` on file systems that do not tell.
+    /// Kind according to the folder; `Unknown` on file systems that do not say.
     pub(super) kind: FileType,
 }
 
@@ -120,8 +120,7 @@ pub(super) fn look_through(path: &Path) -> io::Result<Found> {
 
 /// Opens a regular file that was looked at before, and fails if it is no longer the same.
 ///
-/// This is what makes a path safe that may have been swapped since: whatever was opened, nothing is read from it unless
-/// it is the very file that was found.
+/// The path may have been swapped since. Nothing is read unless the open file is the one that was found.
 pub(super) fn open_found(path: &Path, expected: &FileStat, follow: bool) -> io::Result<File> {
     // Without NONBLOCK the opening of a fifo would wait for a writer.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -141,7 +140,7 @@ pub(super) fn check_unchanged(file: &File, expected: &FileStat) -> io::Result<()
     }
 }
 
-/// Reads exactly `size` bytes of content, no matter what its source would give: more or fewer are an error.
+/// Reads exactly `size` bytes of content; more or fewer are an error.
 #[derive(Debug)]
 pub(super) struct Exactly<R> {
     inner: R,
@@ -183,7 +182,7 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
-/// Reads everything; [`Exactly`] bounds it. `size` is what to expect, which may be a lie.
+/// Reads everything. [`Exactly`] bounds it; `size` is a claim, used only to reserve memory.
 pub(super) fn read_all(content: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
     const MOST_EXPECTED: usize = 1 << 20;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(usize::MAX).min(MOST_EXPECTED));

@@ -8,6 +8,7 @@ use super::links::{self, Target};
 use super::names::{Tally, check_component, check_length};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
+use crate::base::rule::Rule;
 use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
 use rustix::fs::FileType;
 use std::collections::BTreeMap;
@@ -47,22 +48,22 @@ impl FolderPackage {
         Ok(package)
     }
 
-    /// What to detect changes by, one for each of [`PackageFiles::entries`]; for a link that of its target.
+    /// State of each of [`PackageFiles::entries`], for detecting changes; for a link the state of its target.
     pub fn stats(&self) -> &[FileStat] {
         &self.stats
     }
 
-    /// What to detect by that something came or went in the folder itself.
+    /// State of the folder itself, for detecting that something was added or removed.
     pub fn root(&self) -> &FileStat {
         &self.root
     }
 
-    /// Whether any symbolic link was met.
+    /// Returns true if there is a symbolic link in the package.
     pub fn has_links(&self) -> bool {
         self.has_links
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
@@ -188,22 +189,19 @@ impl Walk<'_> {
     fn add_link(&mut self, root: BorrowedFd<'_>, path: String) -> Result<(), Box<Problem>> {
         self.package.has_links = true;
         let target = links::resolve(&self.package.candidate.path, root, &path).map_err(unreadable(&path))?;
-        let refuse = |rule: &str, reason: &str, hint: &str| {
-            Err(Problem::quarantine(rule, reason).file(path.clone()).hint(hint).into())
-        };
-        let mend = "replace the link by what it should point to";
+        let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(path.clone()).into());
         match target {
             Target::Dangling if path.contains(".DS_Store") => Ok(()),
-            Target::Dangling => refuse("dangling-symlink", "a symbolic link points to nothing", mend),
-            Target::Outside => refuse("symlink-escapes", "a symbolic link leaves the package", mend),
-            Target::Loop => refuse("symlink-loop", "a symbolic link leads to itself or to a folder it lies in", mend),
+            Target::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
+            Target::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
+            Target::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
             Target::Inside(target, found) if found.kind == FileType::RegularFile => {
                 self.package.link_targets.insert(path.clone(), target);
                 self.add(path, EntryKind::File, found.stat)
             }
             Target::Inside(_, found) if found.kind == FileType::Directory => {
-                let warning = Problem::warning("symlink-to-folder", "what lies below a link to a folder is left out");
-                self.package.warnings.push(warning.file(path.clone()).hint(mend));
+                let warning = Problem::new(Rule::SymlinkToFolder, "files below a link to a folder are left out");
+                self.package.warnings.push(warning.file(path.clone()));
                 self.add(path, EntryKind::Folder, found.stat)
             }
             Target::Inside(_, found) => Err(special_file(&path, found.kind)),
@@ -214,9 +212,8 @@ impl Walk<'_> {
 /// The quarantine for something that cannot be read.
 pub(super) fn unreadable(path: &str) -> impl FnOnce(io::Error) -> Box<Problem> {
     move |error| {
-        let problem = Problem::quarantine(reading_rule(&error), format!("cannot be read: {error}"));
-        let problem = if path.is_empty() { problem } else { problem.file(path) };
-        problem.hint("check its permissions, and that nothing changes it during the build").into()
+        let problem = Problem::new(reading_rule(&error), format!("cannot be read: {error}"));
+        if path.is_empty() { problem.into() } else { problem.file(path).into() }
     }
 }
 
@@ -228,7 +225,6 @@ pub(super) fn special_file(path: &str, kind: FileType) -> Box<Problem> {
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         _ => "neither a file nor a folder",
     };
-    let problem = Problem::quarantine("special-file", format!("it is {kind}"));
-    let problem = if path.is_empty() { problem } else { problem.file(path) };
-    problem.hint("remove it").into()
+    let problem = Problem::new(Rule::SpecialFile, format!("this is {kind}"));
+    if path.is_empty() { problem.into() } else { problem.file(path).into() }
 }

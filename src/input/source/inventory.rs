@@ -1,9 +1,8 @@
-//! What lay in a package when it was walked, so that the next look can do without opening and listing folders.
+//! The names in a package at its last walk, so that the next scan need not open and list folders.
 //!
-//! A folder has the names it had as long as it has the times it had. So a look at each known name finds whatever changed:
-//! if all of it, folders and root included, is as it was, then the names are still all there are. Whoever calls must
-//! compare; here nothing is known of the state in which the package was. A name that is a link is never known, since what
-//! it points to may change unseen.
+//! A folder holds the same names as long as its times are the same. So looking at each known name, the folders and the
+//! root included, finds every change. The caller must compare the states; an inventory does not hold them. A package with
+//! links has no inventory, because the target of a link may change unseen.
 
 use super::disk::{self, FileStat};
 use super::{Candidate, OpenPackage};
@@ -22,7 +21,7 @@ use std::sync::Arc;
 pub struct Inventory(Arc<str>);
 
 impl Inventory {
-    /// That of an open package; `None` when links lie in it, or when its id says it all.
+    /// The inventory of an open package; `None` if it has links, or lies in a repository.
     pub fn of(files: &OpenPackage) -> Option<Self> {
         match files {
             OpenPackage::Folder(folder) if folder.has_links() => return None,

@@ -1,11 +1,12 @@
 //! Which members of a zip make up the package, and whether all of them are acceptable.
 //!
-//! Works on the central directory alone. The zip is published as it is and unpacked by others, so a hostile member
-//! outside of the package's root refuses the package as well. Knows nothing of disks.
+//! Works on the central directory alone. The zip is published unchanged and unpacked by others, so a hostile member outside
+//! of the package's root quarantines the package too. Knows nothing of disks.
 
 use super::Limits;
 use super::names::{Tally, check_length, check_path, shown};
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::package::{Entry, EntryKind};
 use std::collections::BTreeMap;
 use zip::CompressionMethod;
@@ -41,13 +42,12 @@ pub(super) fn check(directory: &ZipArchiveMetadata, zip_bytes: u64, limits: &Lim
     });
     let Some(root) = root else {
         let reason = "failed to determine the root directory: no member is called `<folder>/manifest.yml`";
-        let hint = "pack the files into one folder called `<name>-<version>`";
-        return Err(Problem::quarantine("zip-without-root", reason).hint(hint).into());
+        return Err(Problem::new(Rule::ZipWithoutRoot, reason).into());
     };
     below(&root, &members, limits)
 }
 
-/// Checks what can be told of each member alone, and their sizes together.
+/// Checks each member by itself, and the sum of their sizes.
 fn check_each<'a>(
     entries: &'a [ZipFileEntry<'_>],
     zip_bytes: u64,
@@ -64,7 +64,7 @@ fn check_each<'a>(
     if unpacked > zip_bytes.saturating_mul(limits.max_zip_ratio) {
         let reason =
             format!("{zip_bytes} bytes unpack to {unpacked}, more than {} times as many", limits.max_zip_ratio);
-        return Err(Problem::quarantine("zip-bomb", reason).hint("pack real content or raise the limit").into());
+        return Err(Problem::new(Rule::ZipBomb, reason).into());
     }
     Ok(members)
 }
@@ -73,9 +73,7 @@ fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>
     /// The bits of a Unix mode that tell the kind of file.
     const KIND_MASK: u32 = 0o170_000;
     let raw = entry.name_raw();
-    let refuse = |rule: &str, reason: String, hint: &str| {
-        Err(Problem::quarantine(rule, reason).file(shown(raw)).hint(hint).into())
-    };
+    let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(shown(raw)).into());
     let (name, kind) = match raw.strip_suffix(b"/") {
         Some(name) => (check_path(name)?, EntryKind::Folder),
         None => (check_path(raw)?, EntryKind::File),
@@ -84,23 +82,23 @@ fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>
     match entry.unix_mode().map_or(0, |mode| mode & KIND_MASK) {
         0 => {}
         mode if mode == expected_mode => {}
-        0o120_000 => return refuse("zip-symlink", "is a symbolic link".to_owned(), "pack the link's target instead"),
-        _ => return refuse("special-file", "is not what its name says: file or folder".to_owned(), "remove it"),
+        0o120_000 => return refuse(Rule::ZipSymlink, "the member is a symbolic link"),
+        _ => return refuse(Rule::SpecialFile, "the member is not what its name says, a file or a folder"),
     }
     if entry.encrypted() {
-        return refuse("zip-encrypted", "is encrypted".to_owned(), "pack it without a password");
+        return refuse(Rule::ZipEncrypted, "the member is encrypted");
     }
     if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-        let reason = format!("is compressed by an unsupported method: {}", entry.compression());
-        return refuse("zip-method", reason, "store or deflate it");
+        let reason = format!("the member is compressed by an unsupported method: {}", entry.compression());
+        return refuse(Rule::ZipMethod, &reason);
     }
     if kind == EntryKind::Folder && entry.size() > 0 {
-        return refuse("special-file", "is a folder that has content".to_owned(), "remove it");
+        return refuse(Rule::SpecialFile, "the member is a folder that has content");
     }
     Ok(Member { name, kind, size: entry.size() })
 }
 
-/// Refuses a name that is a file here and a folder there: unpacking it would depend on the order.
+/// Refuses a name that is both a file and a folder: the result of unpacking it would depend on the order.
 fn check_kinds(members: &[Member<'_>]) -> Result<(), Box<Problem>> {
     let kinds: BTreeMap<&str, EntryKind> = members.iter().map(|member| (member.name, member.kind)).collect();
     let is_file = |name: &str| kinds.get(name) == Some(&EntryKind::File);
@@ -112,9 +110,8 @@ fn check_kinds(members: &[Member<'_>]) -> Result<(), Box<Problem>> {
         };
         let mut parents = member.name.match_indices('/').map(|(end, _)| &member.name[..end]);
         if same_name || parents.any(is_file) {
-            let reason = "a part of its path is both a file and a folder";
-            let problem = Problem::quarantine("zip-file-and-folder", reason).file(member.name);
-            return Err(problem.hint("rename one of them").into());
+            let reason = "a part of the path is both a file and a folder";
+            return Err(Problem::new(Rule::ZipFileAndFolder, reason).file(member.name).into());
         }
     }
     Ok(())
@@ -138,13 +135,12 @@ fn below(root: &str, members: &[Member<'_>], limits: &Limits) -> Result<Members,
     }
     if let Some(name) = outside {
         let reason = format!("a member outside of the package's root `{root}` is ignored here, but Kibana refuses it");
-        let warning = Problem::warning("zip-outside-root", reason).file(name);
-        result.warnings.push(warning.hint("pack everything into one folder"));
+        result.warnings.push(Problem::new(Rule::ZipOutsideRoot, reason).file(name));
     }
     Ok(result)
 }
 
 /// The quarantine for a zip that contradicts itself.
 pub(super) fn damaged(reason: impl Into<String>) -> Box<Problem> {
-    Problem::quarantine("zip-damaged", reason).hint("build the zip again").into()
+    Problem::new(Rule::ZipDamaged, reason).into()
 }

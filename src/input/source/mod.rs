@@ -28,11 +28,13 @@ pub use tree::{Origin, TreePackage};
 use crate::base::problem::Problem;
 use crate::config::layer::LayerSource;
 use crate::config::limits::Limits;
+use crate::config::location::Location;
 use crate::dialect::version::Version;
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
+use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Something that may be a package.
@@ -50,9 +52,9 @@ pub struct Candidate {
     pub folder_version: Option<String>,
     /// The detached signature beside it, if there is one: a regular file.
     pub signature: Option<PathBuf>,
-    /// Its rank in the layer.
+    /// Rank in the layer.
     pub order: WalkOrder,
-    /// Where it lies if that is a repository; `path` and `signature` only name it then.
+    /// Place in a repository, if it lies in one; `path` and `signature` are then only names.
     pub origin: Option<Arc<Origin>>,
 }
 
@@ -87,6 +89,44 @@ impl Candidate {
             order: WalkOrder::new(kind, 0),
             origin: None,
         })
+    }
+
+    /// The package that a report names by its path in a layer, if it is still there and no link to a folder leads to it.
+    pub fn at(root: &Path, layer: &str, package: &str) -> Option<Self> {
+        let parts: Vec<_> = Path::new(package).components().collect();
+        if parts.is_empty() || !parts.iter().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        let candidate = |path: PathBuf, kind, origin| Self {
+            layer: layer.to_owned(),
+            package: package.to_owned(),
+            path,
+            kind,
+            folder_version: None,
+            signature: None,
+            order: WalkOrder::new(kind, 0),
+            origin,
+        };
+        if let Some(location) = Location::of(root) {
+            let origin = Origin::at(&location, package)?;
+            return Some(candidate(root.to_owned(), PackageKind::Folder, Some(Arc::new(origin))));
+        }
+        let is_zip = package.ends_with(".zip");
+        let mut path = root.to_owned();
+        if !(is_zip && root.file_name() == Some(OsStr::new(package)) && root.is_file()) {
+            for (position, part) in parts.iter().enumerate() {
+                path.push(part);
+                let is_last = position + 1 == parts.len();
+                if path.is_symlink() && !(is_last && is_zip) {
+                    return None;
+                }
+            }
+        }
+        match disk::look_through(&path).ok()?.kind {
+            FileType::RegularFile if is_zip => Some(candidate(path, PackageKind::Zip, None)),
+            FileType::Directory if parts.len() > 1 => Some(candidate(path, PackageKind::Folder, None)),
+            _ => None,
+        }
     }
 }
 
@@ -123,7 +163,7 @@ pub enum OpenPackage {
 }
 
 impl OpenPackage {
-    /// Opens a candidate. The problem quarantines it, except `not-a-zip`, a warning: such a file is no package.
+    /// Opens a candidate. The problem quarantines it, except a file that is not a zip, which is only warned about.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
         if let Some(origin) = &candidate.origin {
             return TreePackage::open(candidate, origin, limits).map(Self::Tree);
@@ -134,7 +174,7 @@ impl OpenPackage {
         }
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         match self {
             Self::Folder(folder) => folder.warnings(),
@@ -143,7 +183,7 @@ impl OpenPackage {
         }
     }
 
-    /// What to detect changes by: a folder has one for each entry, a zip one for itself; a tree does not change.
+    /// States for detecting changes: one for each entry of a folder, one for a zip, none for a tree, which cannot change.
     pub fn stats(&self) -> &[FileStat] {
         match self {
             Self::Folder(folder) => folder.stats(),
@@ -160,8 +200,8 @@ impl OpenPackage {
         }
     }
 
-    /// Streams the content of one file into `use_content`, which must read to the end to be sure that it is whole: only
-    /// there a zip's checksum is compared.
+    /// Streams the content of one file into `use_content`. Only a reader that reaches the end knows that the content is
+    /// whole, because a zip's checksum is compared there.
     ///
     /// No more than the listed size is ever given, and a file is never held whole.
     pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
@@ -186,7 +226,7 @@ impl OpenPackage {
     }
 }
 
-/// What to detect changes of a single file by; links are followed.
+/// State of a single file, for detecting changes; links are followed.
 ///
 /// # Errors
 /// When nothing is there, or it cannot be looked at.

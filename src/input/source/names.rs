@@ -1,21 +1,22 @@
 //! Which paths a package may use.
 //!
-//! A path of a package becomes a path below the document root, a URL and a member of a zip, so whatever is ambiguous in
-//! any of the three is refused here, once, for folders and zips alike. Touches no disk.
+//! A path of a package becomes a path below the document root, a URL and the name of a zip member. A path that is ambiguous
+//! in any of the three is refused, in folders and zips alike. Touches no disk.
 
 use super::Limits;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 
-/// What every file system we know allows for one component.
+/// Longest component that every common file system can hold.
 const MAX_COMPONENT_BYTES: usize = 255;
 
-/// The name of an entry if it is safe everywhere, or the quarantine that says why it is not; `parent` is the folder it
-/// lies in, empty or with a trailing slash.
+/// Returns the name of an entry if it is safe everywhere, else a quarantine with the reason. `parent` is the folder of the
+/// entry, empty or with a trailing slash.
 pub(super) fn check_component<'a>(parent: &str, name: &'a [u8]) -> Result<&'a str, Box<Problem>> {
     component(name).map_err(|fault| fault.of(format!("{parent}{}", shown(name))))
 }
 
-/// The same for a whole path: what a zip member is called, without the trailing slash of folders.
+/// Checks a whole path: the name of a zip member, without the trailing slash of folders.
 pub(super) fn check_path(name: &[u8]) -> Result<&str, Box<Problem>> {
     let check = || {
         name.split(|&byte| byte == b'/').try_for_each(|name| component(name).map(|_| ()))?;
@@ -25,26 +26,26 @@ pub(super) fn check_path(name: &[u8]) -> Result<&str, Box<Problem>> {
 }
 
 /// Why a name is refused: rule and reason.
-struct Fault(&'static str, &'static str);
+struct Fault(Rule, &'static str);
 
 impl Fault {
-    const NOT_UTF8: Self = Self("unsafe-name", "the name is not valid UTF-8");
+    const NOT_UTF8: Self = Self(Rule::UnsafeName, "the name is not valid UTF-8");
 
     fn of(self, file: String) -> Box<Problem> {
-        Problem::quarantine(self.0, self.1).file(file).hint("rename it").into()
+        Problem::new(self.0, self.1).file(file).hint("rename it").into()
     }
 }
 
 fn component(name: &[u8]) -> Result<&str, Fault> {
     let text = std::str::from_utf8(name).map_err(|_| Fault::NOT_UTF8)?;
     if matches!(text, "" | "." | "..") {
-        Err(Fault("unsafe-path", "the path is absolute or has an empty, `.` or `..` component"))
+        Err(Fault(Rule::UnsafePath, "the path is absolute or has an empty, `.` or `..` component"))
     } else if text.contains(char::is_control) {
-        Err(Fault("unsafe-name", "the name has a control character"))
+        Err(Fault(Rule::UnsafeName, "the name has a control character"))
     } else if text.contains('\\') {
-        Err(Fault("unsafe-name", "the name has a back-slash"))
+        Err(Fault(Rule::UnsafeName, "the name has a back-slash"))
     } else if text.len() > MAX_COMPONENT_BYTES {
-        Err(Fault("path-too-long", "the name has more than 255 bytes"))
+        Err(Fault(Rule::PathTooLong, "the name has more than 255 bytes"))
     } else {
         Ok(text)
     }
@@ -60,7 +61,7 @@ pub(super) fn check_length(path: &str, limits: &Limits) -> Result<(), Box<Proble
     } else {
         return Ok(());
     };
-    Err(Problem::quarantine("path-too-long", reason).file(path).hint("shorten the path or raise the limit").into())
+    Err(Problem::new(Rule::PathTooLong, reason).file(path).into())
 }
 
 /// Counts what a package holds against its limits.
@@ -82,15 +83,15 @@ impl<'a> Tally<'a> {
         self.bytes = self.bytes.saturating_add(size);
         let Limits { max_entries, max_file_bytes, max_package_bytes, .. } = *self.limits;
         let (rule, reason) = if self.entries > max_entries {
-            ("too-many-entries", format!("the package has more than {max_entries} files and folders"))
+            (Rule::TooManyEntries, format!("the package has more than {max_entries} files and folders"))
         } else if size > max_file_bytes {
-            ("file-too-large", format!("the file has {size} bytes, more than the limit of {max_file_bytes}"))
+            (Rule::FileTooLarge, format!("the file has {size} bytes, more than the limit of {max_file_bytes}"))
         } else if self.bytes > max_package_bytes {
-            ("package-too-large", format!("the package has more than {max_package_bytes} unpacked bytes"))
+            (Rule::PackageTooLarge, format!("the package has more than {max_package_bytes} unpacked bytes"))
         } else {
             return Ok(());
         };
-        Err(Problem::quarantine(rule, reason).file(path).hint("make the package smaller or raise the limit").into())
+        Err(Problem::new(rule, reason).file(path).into())
     }
 
     /// Unpacked bytes so far.

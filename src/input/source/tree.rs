@@ -1,21 +1,22 @@
 //! A package that lies in a tree of a git repository.
 //!
-//! The same rules as for folders on disk: safe names, bounded sizes, links only to files inside the package. What a tree
-//! holds never changes, so its id is all that a second look needs. A zip inside is not looked into. Knows nothing of what
-//! the files mean.
+//! The rules are those for folders on disk: safe names, bounded sizes, links only to files inside the package. A tree never
+//! changes, so its id is its fingerprint. A zip inside is not opened. Knows nothing of what the files mean.
 
 use super::names::{Tally, check_component, check_length, shown};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
+use crate::base::rule::Rule;
+use crate::config::location::Location;
 use crate::input::git::{Kind, Repository, TreeEntry};
 use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// As many links in a row are followed as a file system would.
+/// Most links followed in a row, as in file systems.
 const MAX_LINKS: usize = 40;
-/// A target of a link is a path.
+/// Most bytes of the target of a link, which is a path.
 const MAX_TARGET_BYTES: u64 = 4096;
 
 /// Where a package in a repository lies.
@@ -30,10 +31,20 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The package at a path below a location, as the branch has it now; without its signature.
+    pub(super) fn at(location: &Location, package: &str) -> Option<Self> {
+        let repository = Repository::open(&location.clone).ok()?;
+        let commit = repository.commit(location).ok()?;
+        let path =
+            if location.folder.is_empty() { package.to_owned() } else { format!("{}/{package}", location.folder) };
+        let tree = repository.tree_at(&commit, &path).ok()??;
+        Some(Self { repository, tree, signature: None })
+    }
+
     /// Streams the signature.
     ///
     /// # Errors
-    /// Those of `use_content`; or when there is none, or git fails.
+    /// When `use_content` fails, there is no signature, or git fails.
     pub fn with_signature<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let id = self.signature.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let size = self.repository.sizes(std::slice::from_ref(id))?.first().copied().unwrap_or_default();
@@ -51,7 +62,7 @@ pub struct TreePackage {
     warnings: Vec<Problem>,
 }
 
-/// What lies at each path, links not followed.
+/// Kind and id of the object at each path; links are not followed.
 type Found = BTreeMap<String, (Kind, String)>;
 
 impl TreePackage {
@@ -80,7 +91,7 @@ impl TreePackage {
                 (Kind::File, id) => package.file(path, id.clone()),
                 (Kind::Link, _) => package.link(path, &found)?,
                 (Kind::Other, _) => {
-                    let problem = Problem::quarantine("special-file", "it is a repository inside the repository");
+                    let problem = Problem::new(Rule::SpecialFile, "this is a repository inside the repository");
                     return Err(problem.file(path).hint("remove the submodule, or add its files").into());
                 }
             }
@@ -95,28 +106,26 @@ impl TreePackage {
     }
 
     fn link(&mut self, path: String, found: &Found) -> Result<(), Box<Problem>> {
-        let mend = "replace the link by what it should point to";
-        let refuse =
-            |rule: &str, reason: &str| Err(Problem::quarantine(rule, reason).file(path.clone()).hint(mend).into());
+        let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(path.clone()).into());
         match resolve(&self.repository, found, &path).map_err(unreadable(&path))? {
             Target::Dangling if path.contains(".DS_Store") => Ok(()),
-            Target::Dangling => refuse("dangling-symlink", "a symbolic link points to nothing"),
-            Target::Outside => refuse("symlink-escapes", "a symbolic link leaves the package"),
-            Target::Loop => refuse("symlink-loop", "a symbolic link leads to itself or to a folder it lies in"),
+            Target::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
+            Target::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
+            Target::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
             Target::File(id) => {
                 self.file(path, id);
                 Ok(())
             }
             Target::Folder => {
-                let warning = Problem::warning("symlink-to-folder", "what lies below a link to a folder is left out");
-                self.warnings.push(warning.file(path.clone()).hint(mend));
+                let warning = Problem::new(Rule::SymlinkToFolder, "files below a link to a folder are left out");
+                self.warnings.push(warning.file(path.clone()));
                 self.entries.push(Entry { path, kind: EntryKind::Folder, size: 0 });
                 Ok(())
             }
         }
     }
 
-    /// Asks for all sizes at once, and compares with the limits.
+    /// Asks for all sizes at once, and compares them with the limits.
     fn measure(&mut self, limits: &Limits) -> Result<(), Box<Problem>> {
         let files = self.entries.iter_mut().filter(|entry| entry.kind == EntryKind::File);
         let mut files: Vec<_> = files.collect();
@@ -127,14 +136,17 @@ impl TreePackage {
         for entry in &self.entries {
             tally.add(&entry.path, entry.size)?;
             if entry.kind == EntryKind::File && entry.path.ends_with(".zip") {
-                let warning = Problem::warning("zip-in-git", "a zip inside a package of a repository is no package");
+                let warning = Problem::new(
+                    Rule::ZipInGit,
+                    "a zip inside a package of a repository is not published as a package",
+                );
                 self.warnings.push(warning.file(entry.path.clone()).hint("put the zip into a layer that is a folder"));
             }
         }
         Ok(())
     }
 
-    /// What was odd but not refused.
+    /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
@@ -188,12 +200,11 @@ impl Walk<'_> {
             check_length(&path, self.limits)?;
             if self.order.len() >= self.limits.max_entries {
                 let reason = format!("the package has more than {} files and folders", self.limits.max_entries);
-                let problem = Problem::quarantine("too-many-entries", reason);
-                return Err(problem.hint("make the package smaller or raise the limit").into());
+                return Err(Problem::new(Rule::TooManyEntries, reason).into());
             }
             self.order.push(path.clone());
             if self.found.insert(path.clone(), (kind, id.clone())).is_some() {
-                let problem = Problem::quarantine("unsafe-name", "a tree holds the name twice").file(shown(&name));
+                let problem = Problem::new(Rule::UnsafeName, "a tree holds this name twice").file(shown(&name));
                 return Err(problem.hint("repair the repository").into());
             }
             if kind == Kind::Tree {
@@ -268,7 +279,7 @@ fn target(repository: &Repository, id: &str) -> io::Result<String> {
 
 fn unreadable(path: &str) -> impl FnOnce(io::Error) -> Box<Problem> {
     move |error| {
-        let problem = Problem::quarantine(reading_rule(&error), format!("cannot be read: {error}"));
+        let problem = Problem::new(reading_rule(&error), format!("cannot be read: {error}"));
         let problem = if path.is_empty() { problem } else { problem.file(path) };
         problem.hint("`git fsck` says whether the repository is whole").into()
     }

@@ -2,6 +2,7 @@
 //! data streams").
 
 use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, accepted, compact, refusals, render_info};
+use crate::base::rule::Rule;
 
 /// The assets of a package, without their common beginning.
 fn assets(memory: Memory) -> Vec<String> {
@@ -49,11 +50,11 @@ fn leftovers_of_a_desktop_are_dropped() {
 #[test]
 fn folders_with_a_dash_are_refused() {
     for path in ["a-b/c", "a/b-c/d", ".a-b/c"] {
-        assert_eq!(refusals(Memory::minimal("").with(path, "")), ["dash-in-folder-name"], "{path}");
+        assert_eq!(refusals(Memory::minimal("").with(path, "")), [Rule::DashInFolderName], "{path}");
     }
-    assert_eq!(refusals(Memory::minimal("").with("a/b-c.d", "")), [""; 0]);
-    assert_eq!(refusals(Memory::minimal("").with("a-b/c", "").zipped()), [""; 0], "only entries for folders count");
-    assert_eq!(refusals(Memory::minimal("").with_folder("a-b").zipped()), ["dash-in-folder-name"]);
+    assert_eq!(refusals(Memory::minimal("").with("a/b-c.d", "")), []);
+    assert_eq!(refusals(Memory::minimal("").with("a-b/c", "").zipped()), [], "only entries for folders count");
+    assert_eq!(refusals(Memory::minimal("").with_folder("a-b").zipped()), [Rule::DashInFolderName]);
 }
 
 #[test]
@@ -98,9 +99,9 @@ fn data_streams_are_sorted_in_folders_and_as_archived_in_zips() {
 #[test]
 fn a_missing_readme_and_a_folder_in_its_place_are_refused() {
     let memory = Memory::folder(&[("manifest.yml", MANIFEST)]);
-    assert_eq!(refusals(memory.clone()), ["missing-readme"]);
-    assert_eq!(refusals(memory.clone().with("docs/README.md/x", "")), ["readme-is-folder"]);
+    assert_eq!(refusals(memory.clone()), [Rule::MissingReadme]);
+    assert_eq!(refusals(memory.clone().with("docs/README.md/x", "")), [Rule::ReadmeIsFolder]);
     let template = format!("{MANIFEST}policy_templates: [{{name: p, title: P, description: D}}]\n");
     let memory = memory.with("manifest.yml", &template).with("docs/README.md", "").with("docs/p.md/x", "");
-    assert_eq!(refusals(memory), ["readme-is-folder"]);
+    assert_eq!(refusals(memory), [Rule::ReadmeIsFolder]);
 }

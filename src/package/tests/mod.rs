@@ -10,6 +10,7 @@ mod typed_reading;
 
 use super::{Entry, EntryKind, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem, read};
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use std::io;
 
 /// The least that passes every check.
@@ -129,10 +130,10 @@ fn accepted(memory: Memory) -> Package {
 }
 
 /// The rules for which a package is refused.
-fn refusals(memory: Memory) -> Vec<String> {
+fn refusals(memory: Memory) -> Vec<Rule> {
     let (package, problems) = read_strictly(memory);
     let quarantines = problems.into_iter().filter(|problem| problem.severity == Severity::Quarantine);
-    let rules: Vec<String> = quarantines.map(|problem| problem.rule).collect();
+    let rules: Vec<Rule> = quarantines.map(|problem| problem.rule).collect();
     assert_eq!(package.is_none(), !rules.is_empty(), "no package is the same as a reason: {rules:?}");
     rules
 }

@@ -3,20 +3,21 @@
 
 use super::{DATA_STREAM, FIELDS, MANIFEST, Memory, STRICT, read, refusals};
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use crate::package::{Findings, PackageKind, ReadContext};
 
 /// Lines added to the least manifest, and the rule that they break.
-fn check_lines(lines: &str, rule: &str) {
+fn check_lines(lines: &str, rule: Rule) {
     assert_eq!(refusals(Memory::minimal(lines)), [rule], "{lines}");
 }
 
 /// A manifest in place of the least one, and the rule that it breaks.
-fn check_manifest(manifest: &str, rule: &str) {
+fn check_manifest(manifest: &str, rule: Rule) {
     assert_eq!(refusals(Memory::minimal("").with("manifest.yml", manifest)), [rule], "{manifest}");
 }
 
 /// Changes the least manifest, and names the rule that it then breaks.
-fn check_change(from: &str, to: &str, rule: &str) {
+fn check_change(from: &str, to: &str, rule: Rule) {
     assert!(MANIFEST.contains(from), "{from}");
     check_manifest(&MANIFEST.replace(from, to), rule);
 }
@@ -33,19 +34,19 @@ fn the_least_package_is_accepted_without_a_word() {
 /// No manifest, or none that can be opened (contract, "Manifest missing").
 #[test]
 fn manifests_that_cannot_be_read() {
-    assert_eq!(refusals(Memory::minimal("").without("manifest.yml")), ["unreadable-manifest"]);
+    assert_eq!(refusals(Memory::minimal("").without("manifest.yml")), [Rule::UnreadableManifest]);
     let folder = Memory::minimal("").without("manifest.yml").with("manifest.yml/x", "");
-    assert_eq!(refusals(folder), ["unreadable-manifest"]);
+    assert_eq!(refusals(folder), [Rule::UnreadableManifest]);
 }
 
 /// Manifests that the YAML reader refuses (contract, "YAML error" to "Negative index").
 #[test]
 fn manifests_that_are_not_yaml_maps() {
-    check_lines("a: b: c\n", "yaml-syntax");
-    check_manifest("text", "yaml-top-level");
-    check_lines("unknown: {1: x}\n", "yaml-key");
-    check_lines("owner.github: a\nowner: foo\n", "yaml-conflict");
-    check_lines("\"-1\": x\n", "yaml-negative-index");
+    check_lines("a: b: c\n", Rule::YamlSyntax);
+    check_manifest("text", Rule::YamlTopLevel);
+    check_lines("unknown: {1: x}\n", Rule::YamlKey);
+    check_lines("owner.github: a\nowner: foo\n", Rule::YamlConflict);
+    check_lines("\"-1\": x\n", Rule::YamlNegativeIndex);
 }
 
 /// Wrong kinds in places that other tests do not reach (contract, "Wrong kind of value").
@@ -62,7 +63,7 @@ fn fields_of_the_wrong_kind() {
         "elasticsearch: x\n",
         "agent: {privileges: {root: 1}}\n",
     ] {
-        check_lines(lines, "wrong-type");
+        check_lines(lines, Rule::WrongType);
     }
 }
 
@@ -82,10 +83,10 @@ fn required_strings() {
         "requires: {input: [{package: p}]}\n",
         "requires: {content: [{version: 1.0.0}]}\n",
     ] {
-        check_lines(lines, "missing-field");
+        check_lines(lines, Rule::MissingField);
     }
     for manifest in ["title: T\n", "type: logs\n", "title: \"\"\ntype: logs\n"] {
-        assert_eq!(refusals(Memory::with_data_stream(manifest)), ["missing-field"], "{manifest}");
+        assert_eq!(refusals(Memory::with_data_stream(manifest)), [Rule::MissingField], "{manifest}");
     }
 }
 
@@ -94,12 +95,12 @@ fn required_strings() {
 #[test]
 fn versions() {
     for version in ["", "1.0", "v1.0.0", "latest", "01.0.0"] {
-        check_change("version: 1.0.0\n", &format!("version: {version}\n"), "invalid-version");
+        check_change("version: 1.0.0\n", &format!("version: {version}\n"), Rule::InvalidVersion);
     }
     for version in ["2.1", "v3.0.0", "x"] {
-        check_change("3.0.0", version, "invalid-format-version");
+        check_change("3.0.0", version, Rule::InvalidFormatVersion);
     }
-    check_change("3.0.0", "", "missing-format-version");
+    check_change("3.0.0", "", Rule::MissingFormatVersion);
     let memory = Memory::minimal("").with("manifest.yml", &MANIFEST.replace("3.0.0", ""));
     let (package, _) = read(&memory.listed(), &ReadContext { require_validation: false, ..STRICT });
     assert!(package.is_none());
@@ -115,38 +116,38 @@ fn constraints() {
         "conditions: {agent: {}}\n",
         "conditions: {agent: {version: nonsense}}\n",
     ] {
-        check_lines(lines, "invalid-constraint");
+        check_lines(lines, Rule::InvalidConstraint);
     }
 }
 
 /// Words that are not releases (contract, "Release unknown" and "Agentless release unknown").
 #[test]
 fn releases() {
-    check_lines("release: stable\n", "invalid-release");
-    assert_eq!(refusals(Memory::with_data_stream("title: T\ntype: logs\nrelease: x\n")), ["invalid-release"]);
+    check_lines("release: stable\n", Rule::InvalidRelease);
+    assert_eq!(refusals(Memory::with_data_stream("title: T\ntype: logs\nrelease: x\n")), [Rule::InvalidRelease]);
     for release in ["experimental", "x"] {
         let modes = format!("deployment_modes: {{agentless: {{release: {release}}}}}");
         let lines = format!("policy_templates: [{{name: p, title: P, description: D, {modes}}}]\n");
-        check_lines(&lines, "invalid-agentless-release");
+        check_lines(&lines, Rule::InvalidAgentlessRelease);
     }
 }
 
 /// Manifests of data streams that cannot be read (contract, "Data stream manifest unreadable").
 #[test]
 fn data_stream_manifests() {
-    assert_eq!(refusals(Memory::with_data_stream("a: b: c")), ["yaml-syntax"]);
-    assert_eq!(refusals(Memory::with_data_stream("title: T\ntype: {}\n")), ["wrong-type"]);
+    assert_eq!(refusals(Memory::with_data_stream("a: b: c")), [Rule::YamlSyntax]);
+    assert_eq!(refusals(Memory::with_data_stream("title: T\ntype: {}\n")), [Rule::WrongType]);
     let folder = Memory::minimal("").with("data_stream/log/manifest.yml/x", "");
-    assert_eq!(refusals(folder), ["unreadable-manifest"]);
+    assert_eq!(refusals(folder), [Rule::UnreadableManifest]);
 }
 
 /// Names that an address cannot hold, and lists that belong elsewhere (contract, "Hidden names").
 #[test]
 fn what_this_program_refuses_on_its_own() {
     for name in ["", "Foo", "fo-o", "a/b", "..", "f\u{f6}"] {
-        check_change("name: foo", &format!("name: {name}"), "unsafe-name");
+        check_change("name: foo", &format!("name: {name}"), Rule::UnsafeName);
     }
-    check_lines("data_streams: [{type: logs, dataset: a, title: A}]\n", "data-streams-in-manifest");
+    check_lines("data_streams: [{type: logs, dataset: a, title: A}]\n", Rule::DataStreamsInManifest);
 }
 
 /// What the registry would obey and a site must not is said, not refused.
@@ -157,24 +158,24 @@ fn base_paths_are_ignored_with_a_warning() {
         assert!(package.is_some());
         problems.into_iter().map(|problem| (problem.severity, problem.rule)).collect::<Vec<_>>()
     };
-    let expected = [(Severity::Warning, "ignored-field".to_owned())];
+    let expected = [(Severity::Warning, Rule::IgnoredField.to_owned())];
     assert_eq!(warning(Memory::minimal("basepath: /etc\n")), expected);
     assert_eq!(warning(Memory::minimal("basepolicytemplates: []\n")), expected);
     assert_eq!(warning(Memory::with_data_stream(&format!("{DATA_STREAM}basepath: /etc\n"))), expected);
 }
 
 /// Breaks a rule of validation: refused with validation on, warned of with validation off.
-fn check_validation(memory: Memory, context: &ReadContext<'_>, rule: &str) {
+fn check_validation(memory: Memory, context: &ReadContext<'_>, rule: Rule) {
     let memory = memory.listed();
     for (require_validation, severity) in [(true, Severity::Quarantine), (false, Severity::Warning)] {
         let (package, problems) = read(&memory, &ReadContext { require_validation, ..context.clone() });
-        let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule.as_str())).collect();
+        let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
         assert_eq!(found, [(severity, rule)], "{:?}", memory.contents);
         assert_eq!(package.is_some(), severity == Severity::Warning);
     }
 }
 
-fn check_manifest_validation(manifest: &str, rule: &str) {
+fn check_manifest_validation(manifest: &str, rule: Rule) {
     check_validation(Memory::minimal("").with("manifest.yml", manifest), &STRICT, rule);
 }
 
@@ -182,10 +183,10 @@ fn check_manifest_validation(manifest: &str, rule: &str) {
 #[test]
 fn title_and_description() {
     for title in ["", "title: ~\n", "title: \"\"\n"] {
-        check_manifest_validation(&MANIFEST.replace("title: Foo\n", title), "missing-title");
+        check_manifest_validation(&MANIFEST.replace("title: Foo\n", title), Rule::MissingTitle);
     }
     for description in ["", "description: \"\"\n"] {
-        check_manifest_validation(&MANIFEST.replace("description: About foo\n", description), "missing-description");
+        check_manifest_validation(&MANIFEST.replace("description: About foo\n", description), Rule::MissingDescription);
     }
 }
 
@@ -198,20 +199,20 @@ fn images() {
     };
     for list in ["icons", "screenshots"] {
         for source in ["/img/b.svg", "//img/a.svg", "img/./a.svg", "img/../img/a.svg", "img/a.svg/", "/", "."] {
-            check_validation(package(list, source, PackageKind::Folder), &STRICT, "missing-image");
+            check_validation(package(list, source, PackageKind::Folder), &STRICT, Rule::MissingImage);
         }
         for source in ["img/b.svg", "../foo/img/a.svg"] {
-            check_validation(package(list, source, PackageKind::Zip), &STRICT, "missing-image");
+            check_validation(package(list, source, PackageKind::Zip), &STRICT, Rule::MissingImage);
         }
         for source in ["/img/a.svg", "img/a.svg", "img"] {
-            assert_eq!(refusals(package(list, source, PackageKind::Folder)), [""; 0], "{source}");
+            assert_eq!(refusals(package(list, source, PackageKind::Folder)), [], "{source}");
         }
         for source in ["//img/a.svg", "img/./a.svg", "img/../img/a.svg", "img/a.svg/"] {
-            assert_eq!(refusals(package(list, source, PackageKind::Zip)), [""; 0], "{source}");
+            assert_eq!(refusals(package(list, source, PackageKind::Zip)), [], "{source}");
         }
     }
     let template = "policy_templates: [{name: p, title: P, description: D, icons: [{src: none.svg}]}]\n";
-    assert_eq!(refusals(Memory::minimal(template)), [""; 0], "images of templates are not looked for");
+    assert_eq!(refusals(Memory::minimal(template)), [], "images of templates are not looked for");
 }
 
 /// The folder is named after the version (contract, "Folder and manifest versions differ").
@@ -219,7 +220,7 @@ fn images() {
 fn folder_and_manifest_version() {
     let context = |folder| ReadContext { folder_version: Some(folder), ..STRICT };
     for folder in ["1.0.1", "1.0.0-rc.1"] {
-        check_validation(Memory::minimal(""), &context(folder), "version-differs-from-folder");
+        check_validation(Memory::minimal(""), &context(folder), Rule::VersionDiffersFromFolder);
     }
     for folder in ["1.0.0", "1.0.0+x"] {
         assert!(read(&Memory::minimal("").listed(), &context(folder)).0.is_some(), "{folder}");
@@ -233,9 +234,9 @@ fn inputs_have_a_type_or_a_package() {
     {
         let lines = format!("policy_templates: [{{name: p, title: P, description: D, inputs: [{{{input}}}]}}]\n");
         if fine {
-            assert_eq!(refusals(Memory::minimal(&lines)), [""; 0], "{input}");
+            assert_eq!(refusals(Memory::minimal(&lines)), [], "{input}");
         } else {
-            check_validation(Memory::minimal(&lines), &STRICT, "input-type-or-package");
+            check_validation(Memory::minimal(&lines), &STRICT, Rule::InputTypeOrPackage);
         }
     }
 }
@@ -244,17 +245,17 @@ fn inputs_have_a_type_or_a_package() {
 #[test]
 fn data_streams() {
     for (lines, rule) in [
-        ("type: logs\ndataset: a-b\n", "dash-in-dataset"),
-        ("type: profiling\n", "invalid-type"),
-        ("type: logs\nstreams: [{title: S}]\n", "stream-input-or-package"),
-        ("type: logs\nstreams: [{input: a, package: b}]\n", "stream-input-or-package"),
-        ("type: logs\ningest_pipeline: x\n", "missing-pipeline"),
+        ("type: logs\ndataset: a-b\n", Rule::DashInDataset),
+        ("type: profiling\n", Rule::InvalidType),
+        ("type: logs\nstreams: [{title: S}]\n", Rule::StreamInputOrPackage),
+        ("type: logs\nstreams: [{input: a, package: b}]\n", Rule::StreamInputOrPackage),
+        ("type: logs\ningest_pipeline: x\n", Rule::MissingPipeline),
     ] {
         check_validation(Memory::with_data_stream(&format!("title: T\n{lines}")), &STRICT, rule);
     }
     for kind in ["logs", "metrics", "synthetics", "traces"] {
         let manifest = format!("title: T\ntype: {kind}\nstreams: [{{input: a}}, {{package: b}}]\n");
-        assert_eq!(refusals(Memory::with_data_stream(&manifest)), [""; 0], "{kind}");
+        assert_eq!(refusals(Memory::with_data_stream(&manifest)), [], "{kind}");
     }
 }
 
@@ -274,7 +275,7 @@ fn pipelines_are_maps() {
         ("default.json", ""),
         ("default.yml/x", ""),
     ] {
-        check_validation(package(file, content), &STRICT, "invalid-pipeline");
+        check_validation(package(file, content), &STRICT, Rule::InvalidPipeline);
     }
     for (file, content) in [
         ("default.yml", ""),
@@ -282,7 +283,7 @@ fn pipelines_are_maps() {
         ("default.json", "null"),
         ("default.json", "{\"a\": 1}"),
     ] {
-        assert_eq!(refusals(package(file, content)), [""; 0], "{file} {content}");
+        assert_eq!(refusals(package(file, content)), [], "{file} {content}");
     }
 }
 
@@ -307,22 +308,22 @@ fn required_fields() {
         &[("a.yml", group), ("b.yml", time), ("c.yml", "")],
         &[("a.yml", FIELDS), ("b.yml", "- {type: keyword}\n")],
     ] {
-        assert_eq!(refusals(package(files)), [""; 0], "{files:?}");
+        assert_eq!(refusals(package(files)), [], "{files:?}");
     }
     for (files, rule) in [
-        (&[("base.yml", "a: b\n")][..], "invalid-fields-file"),
-        (&[("base.yml", "- a\n")], "invalid-fields-file"),
-        (&[("base.yml", "- [a\n")], "invalid-fields-file"),
-        (&[("base.yml", FIELDS), ("folder/x.yml", "")], "invalid-fields-file"),
-        (&[("base.yml", first), ("time.yml", time)], "required-field"),
-        (&[("a.yml", "- {name: '@timestamp', type: keyword}\n"), ("b.yml", FIELDS)], "required-field"),
-        (&[("a.yml", first), ("b.yml", "- {type: keyword}\n"), ("c.yml", group), ("d.yml", time)], "required-field"),
+        (&[("base.yml", "a: b\n")][..], Rule::InvalidFieldsFile),
+        (&[("base.yml", "- a\n")], Rule::InvalidFieldsFile),
+        (&[("base.yml", "- [a\n")], Rule::InvalidFieldsFile),
+        (&[("base.yml", FIELDS), ("folder/x.yml", "")], Rule::InvalidFieldsFile),
+        (&[("base.yml", first), ("time.yml", time)], Rule::RequiredField),
+        (&[("a.yml", "- {name: '@timestamp', type: keyword}\n"), ("b.yml", FIELDS)], Rule::RequiredField),
+        (&[("a.yml", first), ("b.yml", "- {type: keyword}\n"), ("c.yml", group), ("d.yml", time)], Rule::RequiredField),
     ] {
         let (package, problems) = read(&package(files).listed(), &STRICT);
         assert!(package.is_none(), "{files:?}");
         assert!(problems.iter().all(|problem| problem.rule == rule), "{files:?}: {problems:?}");
     }
-    check_validation(package(&[("base.yml", &FIELDS.replace("date", "text"))]), &STRICT, "required-field");
+    check_validation(package(&[("base.yml", &FIELDS.replace("date", "text"))]), &STRICT, Rule::RequiredField);
 }
 
 /// A dash in a folder name can be made a warning (contract, "Dash in a folder name").
@@ -331,8 +332,8 @@ fn folders_with_a_dash_may_be_allowed() {
     let memory = Memory::minimal("").with("a-b/c", "").listed();
     let (package, problems) = read(&memory, &ReadContext { allow_dashed_folders: true, ..STRICT });
     assert!(package.is_some());
-    let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule.as_str())).collect();
-    assert_eq!(found, [(Severity::Warning, "dash-in-folder-name")]);
+    let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
+    assert_eq!(found, [(Severity::Warning, Rule::DashInFolderName)]);
 }
 
 /// One reading shows all that is wrong, each with its place and a way out.
@@ -379,4 +380,13 @@ fn equal_files_are_refused_alike() {
             assert_eq!(with, alone, "{fields}");
         }
     }
+}
+
+#[test]
+fn what_is_said_twice_is_a_warning() {
+    let memory = Memory::minimal("owner.github: first\nowner: {github: second}\n");
+    let (package, problems) = read(&memory.listed(), &STRICT);
+    let found: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
+    assert!(package.is_some());
+    assert_eq!(found, [(Severity::Warning, Rule::YamlOddity)]);
 }

@@ -4,6 +4,7 @@
 use super::{
     DATA_STREAM, Memory, STRICT, accepted, check_fragment, compact, info, read, refusals, render_info, render_item,
 };
+use crate::base::rule::Rule;
 use crate::package::{Deprecated, ReadContext, Release, ReplacedBy};
 
 fn check_info(rows: &[(&str, &str)]) {
@@ -334,7 +335,7 @@ fn ingest_pipelines() {
         let memory = files.iter().fold(start, |memory, file| memory.with(&format!("{folder}/{file}"), "{}"));
         let about = format!("{elasticsearch} {pipeline} {files:?}");
         let Some((pipeline, elasticsearch)) = expected else {
-            assert_eq!(refusals(memory), ["unused-pipelines"], "{about}");
+            assert_eq!(refusals(memory), [Rule::UnusedPipelines], "{about}");
             continue;
         };
         let stream = data_stream(memory);

@@ -2,6 +2,7 @@
 //! and its conversion; `REFUSED` stands for a conversion that fails.
 
 use super::{Memory, accepted, check_fragment, compact, info, refusals, render_info};
+use crate::base::rule::Rule;
 
 const REFUSED: &str = "refused";
 
@@ -11,7 +12,7 @@ fn check(lines: &str, fragment: &str, rows: &[(&str, &str)]) {
         let lines = lines.replace('%', yaml);
         if *expected == REFUSED {
             let rules = refusals(Memory::minimal(&lines));
-            assert!(rules.contains(&"wrong-type".to_owned()), "{lines} is not refused: {rules:?}");
+            assert!(rules.contains(&Rule::WrongType.to_owned()), "{lines} is not refused: {rules:?}");
         } else {
             check_fragment(&info(&lines), &fragment.replace('%', expected), &lines);
         }
@@ -217,7 +218,7 @@ fn free_maps() {
         check_fragment(&document, &format!("\"elasticsearch\": {{{expected}}}"), yaml);
     }
     let stream = "title: Log\ntype: logs\nelasticsearch.index_template.settings: a\n";
-    assert_eq!(refusals(Memory::with_data_stream(stream)), ["wrong-type"]);
+    assert_eq!(refusals(Memory::with_data_stream(stream)), [Rule::WrongType]);
 }
 
 /// What JSON cannot say keeps a package out where it would be printed, and nowhere else.
@@ -225,6 +226,6 @@ fn free_maps() {
 fn infinities_are_refused_in_free_values() {
     for yaml in [".inf", "-.inf", ".nan", "{a: [.nan]}"] {
         let lines = format!("vars: [{{name: v, type: text, default: {yaml}}}]\n");
-        assert_eq!(refusals(Memory::minimal(&lines)), ["not-a-json-number"], "{yaml}");
+        assert_eq!(refusals(Memory::minimal(&lines)), [Rule::NotAJsonNumber], "{yaml}");
     }
 }

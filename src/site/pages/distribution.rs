@@ -70,7 +70,7 @@ fn trouble(problem: &Problem) -> Trouble<'_> {
     if let Some(line) = place.line {
         text += &format!(":{line}");
     }
-    Trouble { rule: &problem.rule, place: text, message: &problem.message, hint: problem.hint.as_deref() }
+    Trouble { rule: problem.rule.name(), place: text, message: &problem.message, hint: problem.hint.as_deref() }
 }
 
 /// For every layer but the first, which is what the others are added to.

@@ -9,6 +9,7 @@ use crate::base::archive::ZipWriter;
 use crate::base::compress;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::problem::{Problem, reading_rule};
+use crate::base::rule::Rule;
 use crate::input::source::OpenPackage;
 use crate::package::{self, Entry, EntryKind, PackageFiles};
 use crate::store::{Folder, Incoming, Store, TreeEntry};
@@ -273,22 +274,19 @@ fn pour(from: &mut dyn Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> i
 }
 
 fn unreadable(file: &str, error: &io::Error) -> StoreError {
-    let problem = Problem::quarantine(reading_rule(error), format!("cannot read the file: {error}"));
+    let problem = Problem::new(reading_rule(error), format!("cannot read the file: {error}"));
     let problem = if file.is_empty() { problem } else { problem.file(file) };
     problem.hint("check the permissions of the file and the health of the disk").into()
 }
 
 fn changed(entry: &Entry) -> StoreError {
-    Problem::quarantine("changed-while-reading", "the file changed while it was read")
-        .file(&entry.path)
-        .hint("build again when the package is complete")
-        .into()
+    Problem::new(Rule::ChangedWhileReading, "the file changed while it was read").file(&entry.path).into()
 }
 
 fn archive_error(error: io::Error) -> StoreError {
     if error.kind() == io::ErrorKind::FileTooLarge {
         let message = "the package does not fit into a zip archive of 4 GiB and 65,535 members";
-        return Problem::quarantine("too-large", message).hint("split the package").into();
+        return Problem::new(Rule::ArchiveTooLarge, message).into();
     }
     StoreError::Machine(anyhow::Error::from(error).context("cannot write an archive"))
 }

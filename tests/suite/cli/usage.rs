@@ -119,12 +119,21 @@ fn a_wrong_configuration_is_2_and_all_of_it_is_said() {
     let expected = str![[r#"
 error: unknown key `listn`
   --> epr-build.yml:1
+  |
+1 | listn: 8080
+  | ^^^^^^^^^^^
 hint: did you mean `listen`?
 error: `layers.staging.immutable` must be yes or no, not a number
   --> epr-build.yml:4
+  |
+4 |     immutable: 5
+  |     ^^^^^^^^^^^^
 hint: write `yes` or `no`, without quotes
 error: `layers.staging.paths` is an empty list
   --> epr-build.yml:5
+  |
+5 |     paths: []
+  |     ^^^^^^^^^
 hint: write `paths: folder` or `paths: [folder, another]`
 
 "#]];

@@ -282,6 +282,19 @@ fn trees_are_read_as_folders_and_only_once() {
     assert_eq!((again.code, report["versions"].as_u64()), (1, Some(5)), "{again:#?}");
 }
 
+/// In a repository packages are folders.
+#[test]
+fn zips_in_branches_are_left_out() {
+    if running::binary("git").is_none() {
+        return;
+    }
+    let case = small().file("packages/snapshot/acme/acme-9.0.0.zip", "a zip");
+    commit_layers(&case);
+    let run = run(&case, &["--dist", "snapshot", "--quiet", "--out", "from-git"]);
+    let report = case.json("from-git/snapshot/current/report.json");
+    assert_eq!((run.code, report["problems"][0]["rule"].as_str()), (0, Some("zip-in-git")), "{run:#?}");
+}
+
 /// In a work tree each layer gets a commit of its own, the upper one first, with nothing else that is changed there.
 #[test]
 fn work_trees_get_a_commit_a_layer() {
@@ -298,7 +311,7 @@ fn work_trees_get_a_commit_a_layer() {
     };
     let promote = ["promote", "acme@1.2.0", "--from", "snapshot", "--to", "staging", "--commit"];
     let run = case.run(&promote);
-    assert!(run.code == 2 && run.stderr.contains("is in no work tree of git\nhint: "), "{run:#?}");
+    assert!(run.code == 2 && run.stderr.contains("is not in a git work tree\nhint: "), "{run:#?}");
     git(&["init", "-q"]);
     git(&["config", "user.name", "someone"]);
     git(&["config", "user.email", "someone@localhost"]);

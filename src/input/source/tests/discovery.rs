@@ -2,6 +2,7 @@
 
 use super::super::OpenPackage;
 use super::{Tree, check_refused, discover_in, rules};
+use crate::base::rule::Rule;
 use crate::package::PackageKind;
 use std::fs;
 use std::path::Path;
@@ -72,7 +73,7 @@ fn only_strict_versions_are_packages() {
         let tree = Tree::new(&[&format!("a/{name}/")]);
         let (candidates, problems) = tree.discover();
         assert_eq!(!candidates.is_empty(), is_package, "{name}");
-        let warned = [("not-a-version-folder", format!("a/{name}"))];
+        let warned = [(Rule::NotAVersionFolder, format!("a/{name}"))];
         let warned: Vec<_> = warned.iter().map(|(rule, package)| (*rule, package.as_str())).collect();
         assert_eq!(rules(&problems), if is_package { vec![] } else { warned }, "{name}");
     }
@@ -90,7 +91,7 @@ fn version_folders_may_lie_deeper() {
     ]);
     assert_eq!(found(&tree), ["packages/a/1.0.0", "packages/team/b/1.0.0"]);
     let (_, problems) = tree.discover();
-    let expected = [("not-a-version-folder", "1.0.0"), ("not-a-version-folder", "packages/a/v2")];
+    let expected = [(Rule::NotAVersionFolder, "1.0.0"), (Rule::NotAVersionFolder, "packages/a/v2")];
     assert_eq!(rules(&problems), expected);
 }
 
@@ -111,11 +112,11 @@ fn odd_entries_at_the_second_level_are_reported() {
     assert_eq!(found(&tree), ["a/1.0.0"]);
     let (_, problems) = tree.discover();
     let expected = [
-        ("symlink-skipped", "a/2.0.0"),
-        ("symlink-skipped", "a/2.0.1"),
-        ("not-a-version-folder", "a/3.0.0"),
-        ("not-a-version-folder", "a/README.md"),
-        ("symlink-skipped", "linked"),
+        (Rule::SymlinkSkipped, "a/2.0.0"),
+        (Rule::SymlinkSkipped, "a/2.0.1"),
+        (Rule::NotAVersionFolder, "a/3.0.0"),
+        (Rule::NotAVersionFolder, "a/README.md"),
+        (Rule::SymlinkSkipped, "linked"),
     ];
     assert_eq!(rules(&problems), expected);
 }
@@ -138,7 +139,7 @@ fn a_signature_that_is_a_folder_quarantines() {
     let tree = Tree::new(&["a/1.0.0/", "a/1.0.0.sig/"]);
     let (candidates, problems) = tree.discover();
     assert!(candidates.is_empty());
-    assert!(rules(&problems).contains(&("signature-not-a-file", "a/1.0.0")), "{problems:?}");
+    assert!(rules(&problems).contains(&(Rule::SignatureNotAFile, "a/1.0.0")), "{problems:?}");
 }
 
 #[test]
@@ -165,7 +166,9 @@ fn a_layer_path_may_be_a_link() {
 #[test]
 fn a_layer_path_without_packages_only_warns() {
     let tree = Tree::new(&["empty/", "file"]);
-    for (path, rule) in [("none", "missing-layer-path"), ("empty", "empty-layer-path"), ("file", "not-a-layer-path")] {
+    for (path, rule) in
+        [("none", Rule::MissingLayerPath), ("empty", Rule::EmptyLayerPath), ("file", Rule::NotALayerPath)]
+    {
         let (candidates, problems) = discover_in(&[&tree.path(path)]).unwrap();
         assert!(candidates.is_empty());
         assert_eq!(rules(&problems), [(rule, "")]);
@@ -200,8 +203,8 @@ fn a_package_that_vanished_is_unreadable() {
     fs::remove_dir(tree.path("a/1.0.0")).unwrap();
     fs::remove_file(tree.path("b.zip")).unwrap();
     let open = |index: usize| OpenPackage::open(&candidates[index], &super::Limits::default());
-    check_refused(open(0), "not-a-zip", None);
-    check_refused(open(1), "unreadable", None);
+    check_refused(open(0), Rule::NotAZip, None);
+    check_refused(open(1), Rule::Unreadable, None);
 }
 
 /// The folder itself may be replaced by a link between the search and its opening.
@@ -211,7 +214,7 @@ fn a_version_folder_that_became_a_link_is_refused() {
     let (candidates, _) = tree.discover();
     fs::remove_dir(tree.path("a/1.0.0")).unwrap();
     std::os::unix::fs::symlink(tree.path("elsewhere"), tree.path("a/1.0.0")).unwrap();
-    check_refused(OpenPackage::open(&candidates[0], &super::Limits::default()), "unreadable", None);
+    check_refused(OpenPackage::open(&candidates[0], &super::Limits::default()), Rule::Unreadable, None);
 }
 
 #[test]
@@ -227,4 +230,14 @@ fn limits_are_read_over_their_defaults() {
     let limits: Limits = serde_json::from_str(r#"{"max_entries": 5}"#).unwrap();
     assert_eq!(limits, Limits { max_entries: 5, ..Limits::default() });
     assert!(serde_json::from_str::<Limits>(r#"{"max_entry": 5}"#).is_err());
+}
+
+/// The search has an end, however deep folders are nested.
+#[test]
+fn folders_that_are_too_deep_are_not_searched() {
+    let deep = format!("a/{}z.zip", "b/".repeat(64));
+    let tree = Tree::new(&[&deep]);
+    let (candidates, problems) = tree.discover();
+    assert_eq!(candidates.len(), 0);
+    assert!(rules(&problems).iter().any(|(rule, _)| *rule == Rule::FoldersTooDeep), "{problems:?}");
 }

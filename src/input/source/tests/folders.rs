@@ -2,6 +2,7 @@
 
 use super::super::Limits;
 use super::{Tree, check_refused, paths, rules};
+use crate::base::rule::Rule;
 use crate::package::PackageFiles;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
@@ -81,7 +82,7 @@ fn a_link_to_a_folder_inside_is_an_empty_folder() {
     let tree = package(&["d/file", "link -> d"]);
     let open = tree.open().unwrap();
     assert_eq!(paths(&open), ["d/", "d/file", "link/"]);
-    assert_eq!(rules(open.warnings()), [("symlink-to-folder", ROOT)]);
+    assert_eq!(rules(open.warnings()), [(Rule::SymlinkToFolder, ROOT)]);
     assert!(open.read("link/file").is_err());
 }
 
@@ -89,19 +90,19 @@ fn a_link_to_a_folder_inside_is_an_empty_folder() {
 /// link").
 #[test]
 fn links_that_lead_astray_quarantine() {
-    let cases: [(&[&str], &str, &str); 12] = [
-        (&["l -> /etc/passwd"], "symlink-escapes", "l"),
-        (&["l -> ../../secret"], "symlink-escapes", "l"),
-        (&["l -> .."], "symlink-escapes", "l"),
-        (&["d/l -> ../hop/passwd", "hop -> /etc"], "symlink-escapes", "d/l"),
-        (&["x.DS_Store -> /etc/passwd"], "symlink-escapes", "x.DS_Store"),
-        (&["l -> ../1.0.0-other/f", "../1.0.0-other/f"], "symlink-escapes", "l"),
-        (&["l -> none"], "dangling-symlink", "l"),
-        (&["l -> f/below", "f"], "dangling-symlink", "l"),
-        (&["l -> l"], "symlink-loop", "l"),
-        (&["l -> m", "m -> l"], "symlink-loop", "l"),
-        (&["d/l -> ."], "symlink-loop", "d/l"),
-        (&["d/e/l -> ../.."], "symlink-loop", "d/e/l"),
+    let cases: [(&[&str], Rule, &str); 12] = [
+        (&["l -> /etc/passwd"], Rule::SymlinkEscapes, "l"),
+        (&["l -> ../../secret"], Rule::SymlinkEscapes, "l"),
+        (&["l -> .."], Rule::SymlinkEscapes, "l"),
+        (&["d/l -> ../hop/passwd", "hop -> /etc"], Rule::SymlinkEscapes, "d/l"),
+        (&["x.DS_Store -> /etc/passwd"], Rule::SymlinkEscapes, "x.DS_Store"),
+        (&["l -> ../1.0.0-other/f", "../1.0.0-other/f"], Rule::SymlinkEscapes, "l"),
+        (&["l -> none"], Rule::DanglingSymlink, "l"),
+        (&["l -> f/below", "f"], Rule::DanglingSymlink, "l"),
+        (&["l -> l"], Rule::SymlinkLoop, "l"),
+        (&["l -> m", "m -> l"], Rule::SymlinkLoop, "l"),
+        (&["d/l -> ."], Rule::SymlinkLoop, "d/l"),
+        (&["d/e/l -> ../.."], Rule::SymlinkLoop, "d/e/l"),
     ];
     for (items, rule, file) in cases {
         let tree = package(items);
@@ -123,12 +124,12 @@ fn dangling_links_of_ds_store_are_left_out() {
 fn special_files_quarantine() {
     let tree = package(&["d/"]);
     mknodat(CWD, tree.path("a/1.0.0/d/fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
-    check_refused(tree.open(), "special-file", Some("d/fifo"));
+    check_refused(tree.open(), Rule::SpecialFile, Some("d/fifo"));
     std::os::unix::fs::symlink("d/fifo", tree.path("a/1.0.0/a")).unwrap();
-    check_refused(tree.open(), "special-file", Some("a"));
+    check_refused(tree.open(), Rule::SpecialFile, Some("a"));
     let tree = package(&[""]);
     let _socket = std::os::unix::net::UnixListener::bind(tree.path("a/1.0.0/socket")).unwrap();
-    check_refused(tree.open(), "special-file", Some("socket"));
+    check_refused(tree.open(), Rule::SpecialFile, Some("socket"));
 }
 
 #[test]
@@ -143,7 +144,7 @@ fn unsafe_names_quarantine() {
     for (name, shown) in cases {
         let tree = package(&["d/"]);
         fs::write(tree.path("a/1.0.0/d").join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
-        check_refused(tree.open(), "unsafe-name", Some(&format!("d/{shown}")));
+        check_refused(tree.open(), Rule::UnsafeName, Some(&format!("d/{shown}")));
     }
 }
 
@@ -153,11 +154,11 @@ fn limits_quarantine() {
     let tree = package(&["d/e/f", "g"]);
     let sizes = ["d/e/f", "g"].map(|path| format!("{ROOT}/{path}").len() as u64);
     let cases = [
-        (Limits { max_file_bytes: sizes[0] - 1, ..default }, "file-too-large", "d/e/f"),
-        (Limits { max_package_bytes: sizes[0] + sizes[1] - 1, ..default }, "package-too-large", "g"),
-        (Limits { max_entries: 3, ..default }, "too-many-entries", "g"),
-        (Limits { max_path_bytes: 4, ..default }, "path-too-long", "d/e/f"),
-        (Limits { max_depth: 2, ..default }, "path-too-long", "d/e/f"),
+        (Limits { max_file_bytes: sizes[0] - 1, ..default }, Rule::FileTooLarge, "d/e/f"),
+        (Limits { max_package_bytes: sizes[0] + sizes[1] - 1, ..default }, Rule::PackageTooLarge, "g"),
+        (Limits { max_entries: 3, ..default }, Rule::TooManyEntries, "g"),
+        (Limits { max_path_bytes: 4, ..default }, Rule::PathTooLong, "d/e/f"),
+        (Limits { max_depth: 2, ..default }, Rule::PathTooLong, "d/e/f"),
     ];
     for (limits, rule, file) in cases {
         check_refused(tree.open_with(&limits), rule, Some(file));

@@ -8,6 +8,7 @@ mod zips;
 
 use super::{Candidate, LayerSource, Limits, OpenPackage, discover};
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use crate::package::{EntryKind, PackageFiles};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -68,10 +69,10 @@ fn discover_in(paths: &[&Path]) -> anyhow::Result<(Vec<Candidate>, Vec<Problem>)
 
 /// Checks that a package is refused with a rule, and about which file.
 #[track_caller]
-fn check_refused(result: Result<OpenPackage, Box<Problem>>, rule: &str, file: Option<&str>) {
+fn check_refused(result: Result<OpenPackage, Box<Problem>>, rule: Rule, file: Option<&str>) {
     let problem = result.expect_err("the package should be refused");
-    assert_eq!((problem.rule.as_str(), problem.place.file.as_deref()), (rule, file), "{problem}");
-    let severity = if rule == "not-a-zip" { Severity::Warning } else { Severity::Quarantine };
+    assert_eq!((problem.rule, problem.place.file.as_deref()), (rule, file), "{problem}");
+    let severity = if rule == Rule::NotAZip { Severity::Warning } else { Severity::Quarantine };
     assert_eq!(problem.severity, severity);
     assert_eq!(problem.place.layer, "layer");
     assert!(!problem.place.package.is_empty());
@@ -84,6 +85,6 @@ fn paths(package: &OpenPackage) -> Vec<String> {
     entries.map(|it| if it.kind == EntryKind::Folder { format!("{}/", it.path) } else { it.path.clone() }).collect()
 }
 
-fn rules(problems: &[Problem]) -> Vec<(&str, &str)> {
-    problems.iter().map(|problem| (problem.rule.as_str(), problem.place.package.as_str())).collect()
+fn rules(problems: &[Problem]) -> Vec<(Rule, &str)> {
+    problems.iter().map(|problem| (problem.rule, problem.place.package.as_str())).collect()
 }

@@ -3,13 +3,14 @@
 use super::super::{Limits, OpenPackage};
 use super::raw_zip::{Member, zip, zip_of};
 use super::{Tree, check_refused, paths, rules};
+use crate::base::rule::Rule;
 use crate::package::PackageFiles;
 use ::zip::write::SimpleFileOptions;
 use std::fs;
 use std::io::{ErrorKind, Write};
 
 #[track_caller]
-fn check_zip_refused(bytes: &[u8], rule: &str, file: Option<&str>) {
+fn check_zip_refused(bytes: &[u8], rule: Rule, file: Option<&str>) {
     check_refused(Tree::with_zip(bytes).open(), rule, file);
 }
 
@@ -61,7 +62,7 @@ fn the_root_is_that_of_the_first_manifest() {
         let open = Tree::with_zip(&zip_of(members)).open().unwrap();
         assert_eq!(paths(&open), expected, "{members:?}");
         let is_mixed = members.len() != expected.len();
-        assert_eq!(rules(open.warnings()), vec![("zip-outside-root", "a.zip"); is_mixed.into()]);
+        assert_eq!(rules(open.warnings()), vec![(Rule::ZipOutsideRoot, "a.zip"); is_mixed.into()]);
     }
 }
 
@@ -70,7 +71,7 @@ fn a_zip_without_a_root_is_refused() {
     let cases: [&[&str]; 5] =
         [&[], &["manifest.yml"], &["a/b/manifest.yml"], &["a/Manifest.yml"], &["a/xmanifest.yml"]];
     for members in cases {
-        check_zip_refused(&zip_of(members), "zip-without-root", None);
+        check_zip_refused(&zip_of(members), Rule::ZipWithoutRoot, None);
     }
 }
 
@@ -90,10 +91,10 @@ fn unsafe_paths_quarantine_even_outside_of_the_root() {
     ];
     for name in cases {
         let shown = name.strip_suffix('/').unwrap_or(name);
-        check_zip_refused(&with_member(Member::new(name)), "unsafe-path", Some(shown));
+        check_zip_refused(&with_member(Member::new(name)), Rule::UnsafePath, Some(shown));
     }
     for manifest in ["./a/manifest.yml", "/a/manifest.yml", "../manifest.yml"] {
-        check_zip_refused(&zip_of(&[manifest]), "unsafe-path", Some(manifest));
+        check_zip_refused(&zip_of(&[manifest]), Rule::UnsafePath, Some(manifest));
     }
 }
 
@@ -102,23 +103,23 @@ fn unsafe_names_quarantine() {
     let cases: [(&[u8], &str); 4] =
         [(b"p\\x", "p\\x"), (b"p/a\0b", "p/a\\u{0}b"), (b"p/\x1b", "p/\\u{1b}"), (b"p/\xff", "p/\u{fffd}")];
     for (name, shown) in cases {
-        check_zip_refused(&with_member(Member::new(name)), "unsafe-name", Some(shown));
+        check_zip_refused(&with_member(Member::new(name)), Rule::UnsafeName, Some(shown));
     }
     let long = format!("p/{}", "x".repeat(256));
-    check_zip_refused(&with_member(Member::new(&long)), "path-too-long", Some(&long));
+    check_zip_refused(&with_member(Member::new(&long)), Rule::PathTooLong, Some(&long));
 }
 
 #[test]
 fn members_that_are_not_plain_files_quarantine() {
     let member = Member::new("p-1.0.0/x");
     let cases = [
-        (Member { mode: 0o120_777, ..member.clone() }, "zip-symlink"),
-        (Member { mode: 0o010_644, ..member.clone() }, "special-file"),
-        (Member { mode: 0o040_755, ..member.clone() }, "special-file"),
-        (Member { flags: 1, ..member.clone() }, "zip-encrypted"),
-        (Member { method: 12, ..member.clone() }, "zip-method"),
-        (Member { method: 99, ..member.clone() }, "zip-method"),
-        (Member { name: b"p-1.0.0/x/".to_vec(), ..member.clone() }, "special-file"),
+        (Member { mode: 0o120_777, ..member.clone() }, Rule::ZipSymlink),
+        (Member { mode: 0o010_644, ..member.clone() }, Rule::SpecialFile),
+        (Member { mode: 0o040_755, ..member.clone() }, Rule::SpecialFile),
+        (Member { flags: 1, ..member.clone() }, Rule::ZipEncrypted),
+        (Member { method: 12, ..member.clone() }, Rule::ZipMethod),
+        (Member { method: 99, ..member.clone() }, Rule::ZipMethod),
+        (Member { name: b"p-1.0.0/x/".to_vec(), ..member.clone() }, Rule::SpecialFile),
     ];
     for (member, rule) in cases {
         let file = String::from_utf8(member.name.clone()).unwrap();
@@ -129,17 +130,17 @@ fn members_that_are_not_plain_files_quarantine() {
 
 #[test]
 fn ambiguous_names_quarantine() {
-    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x", "p/y", "p/x"]), "zip-duplicate-member", Some("p/x"));
-    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x", "p/x"]), "zip-duplicate-member", Some("p/x"));
-    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x", "p/x/"]), "zip-file-and-folder", Some("p/x"));
-    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x/y", "p/x"]), "zip-file-and-folder", Some("p/x/y"));
+    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x", "p/y", "p/x"]), Rule::ZipDuplicateMember, Some("p/x"));
+    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x", "p/x"]), Rule::ZipDuplicateMember, Some("p/x"));
+    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x", "p/x/"]), Rule::ZipFileAndFolder, Some("p/x"));
+    check_zip_refused(&zip_of(&["p/manifest.yml", "p/x/y", "p/x"]), Rule::ZipFileAndFolder, Some("p/x/y"));
     let mut extra = vec![1];
     extra.extend(crc32fast::hash(b"p/x").to_le_bytes());
     extra.extend(b"p/y");
     let mut field = vec![0x75, 0x70, extra.len() as u8, 0];
     field.extend(extra);
     let renamed = Member { extra: field, ..Member::new("p/x") };
-    check_zip_refused(&zip(&[Member::new("p/manifest.yml"), renamed]), "zip-ambiguous-member", Some("p/x"));
+    check_zip_refused(&zip(&[Member::new("p/manifest.yml"), renamed]), Rule::ZipAmbiguousMember, Some("p/x"));
     let case_only = zip_of(&["p/manifest.yml", "p/x", "p/X"]);
     assert!(Tree::with_zip(&case_only).open().is_ok());
 }
@@ -151,19 +152,19 @@ fn an_uncounted_member_quarantines() {
     let end = bytes.len() - 22;
     bytes[end + 8] = 1;
     bytes[end + 10] = 1;
-    check_zip_refused(&bytes, "zip-ambiguous-member", Some("p/x"));
+    check_zip_refused(&bytes, Rule::ZipAmbiguousMember, Some("p/x"));
 }
 
 #[test]
 fn what_is_no_zip_is_skipped() {
     let good = zip_of(&["p/manifest.yml"]);
     for bytes in [&b""[..], b"text", b"PK\x03\x04", b"PK\x05\x06", &good[..good.len() - 22], &good[..30]] {
-        check_zip_refused(bytes, "not-a-zip", None);
+        check_zip_refused(bytes, Rule::NotAZip, None);
     }
     let tree = Tree::new(&["d/", "d.zip -> d"]);
-    check_refused(tree.open(), "not-a-zip", None);
+    check_refused(tree.open(), Rule::NotAZip, None);
     let tree = Tree::new(&["d.zip -> none"]);
-    check_refused(tree.open(), "not-a-zip", None);
+    check_refused(tree.open(), Rule::NotAZip, None);
 }
 
 /// A link to a zip is accepted (contract, "Zip packages").
@@ -179,7 +180,7 @@ fn a_fifo_called_zip_is_not_opened() {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     let tree = Tree::new(&[]);
     mknodat(CWD, tree.path("a.zip"), FileType::Fifo, Mode::RUSR, 0).unwrap();
-    check_refused(tree.open(), "special-file", None);
+    check_refused(tree.open(), Rule::SpecialFile, None);
 }
 
 /// Declared sizes are not trusted: content that is longer or shorter than declared, or not intact, is an error.
@@ -210,20 +211,20 @@ fn limits_quarantine() {
     let size = bytes.len() as u64;
     let tree = Tree::with_zip(&bytes);
     let cases = [
-        (Limits { max_file_bytes: 6, ..default }, "file-too-large", Some("p/manifest.yml")),
-        (Limits { max_package_bytes: size - 1, ..default }, "package-too-large", None),
-        (Limits { max_entries: 1, ..default }, "too-many-entries", Some("p/d/e")),
-        (Limits { max_path_bytes: 11, ..default }, "path-too-long", Some("manifest.yml")),
-        (Limits { max_depth: 1, ..default }, "path-too-long", Some("d/e")),
-        (Limits { max_zip_ratio: 0, ..default }, "zip-bomb", None),
+        (Limits { max_file_bytes: 6, ..default }, Rule::FileTooLarge, Some("p/manifest.yml")),
+        (Limits { max_package_bytes: size - 1, ..default }, Rule::PackageTooLarge, None),
+        (Limits { max_entries: 1, ..default }, Rule::TooManyEntries, Some("p/d/e")),
+        (Limits { max_path_bytes: 11, ..default }, Rule::PathTooLong, Some("manifest.yml")),
+        (Limits { max_depth: 1, ..default }, Rule::PathTooLong, Some("d/e")),
+        (Limits { max_zip_ratio: 0, ..default }, Rule::ZipBomb, None),
     ];
     for (limits, rule, file) in cases {
         check_refused(tree.open_with(&limits), rule, file);
     }
     let bomb = zip(&[Member::new("p/manifest.yml"), Member { size: 500 << 20, ..Member::new("p/x") }]);
-    check_zip_refused(&bomb, "zip-bomb", None);
+    check_zip_refused(&bomb, Rule::ZipBomb, None);
     let huge = zip(&[Member::new("p/manifest.yml"), Member { size: u32::MAX - 1, ..Member::new("p/x") }]);
-    check_zip_refused(&huge, "file-too-large", Some("p/x"));
+    check_zip_refused(&huge, Rule::FileTooLarge, Some("p/x"));
 }
 
 /// A directory of more members than allowed is given up early, not read to its end.
@@ -232,7 +233,7 @@ fn a_huge_directory_is_given_up() {
     let members: Vec<_> = (0..20_000).map(|number| Member::new(format!("p/{number:0>100}"))).collect();
     let tree = Tree::with_zip(&zip(&members));
     let limits = Limits { max_entries: 10, ..Limits::default() };
-    check_refused(tree.open_with(&limits), "too-many-entries", None);
+    check_refused(tree.open_with(&limits), Rule::TooManyEntries, None);
 }
 
 /// Two directory entries that share their bytes: small zips of much content are made so.
@@ -241,9 +242,9 @@ fn overlapping_members_quarantine() {
     let mut bytes = zip_of(&["p/manifest.yml", "p/x"]);
     let last = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
     bytes[last + 42..last + 46].fill(0);
-    check_zip_refused(&bytes, "zip-damaged", None);
+    check_zip_refused(&bytes, Rule::ZipDamaged, None);
     bytes[last + 42] = 5;
-    check_zip_refused(&bytes, "zip-damaged", None);
+    check_zip_refused(&bytes, Rule::ZipDamaged, None);
 }
 
 #[test]

@@ -1,0 +1,350 @@
+//! The table of all rules. One row: variant, code, name, level, what it means, why it matters, what to do.
+//!
+//! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
+
+use super::{DASHED_FOLDERS, Entry, Family, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING};
+
+rules! {
+    "Configuration" {
+        Configuration C001 "configuration" REFUSAL
+            "The configuration file has a mistake."
+            "Nothing is built from a configuration that is not understood as a whole."
+            "compare it with epr-build.sample.yml";
+    }
+    "Layers: finding packages" {
+        MissingLayerPath L001 "missing-layer-path" WARNING
+            "A path of a layer does not exist."
+            "The layer is built as if the path were empty, so a misspelt path loses all its packages."
+            "create it, or correct `paths` of the layer";
+        NotALayerPath L002 "not-a-layer-path" WARNING
+            "A path of a layer is neither a folder nor a zip."
+            "Nothing can be found in it."
+            "name a folder";
+        EmptyLayerPath L003 "empty-layer-path" WARNING
+            "A path of a layer holds no packages."
+            "It is often the wrong folder: one level too high or too low."
+            "packages lie in `<anything>/<version>`, or are zips";
+        FoldersTooDeep L004 "folders-too-deep" WARNING
+            "Folders of a layer are nested too deeply to be searched."
+            "Packages further down are not found."
+            "move the packages further up";
+        NotAVersionFolder L005 "not-a-version-folder" WARNING
+            "Something lies where version folders, zips and signatures are expected."
+            "It is not published. A folder may be a package with a misspelt version."
+            "rename or remove it";
+        SymlinkSkipped L006 "symlink-skipped" WARNING
+            "A symbolic link lies where a version folder is expected."
+            "Packages are not searched for behind links."
+            "replace it by what it points to";
+        ZipInGit L007 "zip-in-git" WARNING
+            "A zip lies in a layer that is a git branch."
+            "In a repository packages are folders, so the zip is not published."
+            "unpack it, or put it into a layer that is a folder";
+        SignatureNotAFile L008 "signature-not-a-file" QUARANTINE
+            "The signature beside a package is not a regular file."
+            "Kibana could not download it, and would refuse the package."
+            "replace or remove the `.sig` beside the package";
+        MissingSignature L009 "missing-signature" QUARANTINE
+            "A package without a signature lies in a layer that requires signatures."
+            "Kibana can only verify a package that has one."
+            "put the detached signature beside the package, or set `signatures: optional` for the layer";
+        Duplicate L010 "duplicate" QUARANTINE
+            "A layer holds the same version of a package twice."
+            "The first one found is published. Which one was meant is not known."
+            "remove one of the two";
+    }
+    "Package files: names, kinds and sizes" {
+        Unreadable F001 "unreadable" QUARANTINE
+            "A file or folder cannot be read."
+            "A package is published whole or not at all."
+            "check its permissions, and that nothing changes it during the build";
+        MachineExhausted F002 "machine-exhausted" QUARANTINE
+            "The machine has run out of memory or open files."
+            "The run stops. The package may be sound, and would be missing from the site."
+            "close other programs, or raise the limit of open files (`ulimit -n`)";
+        ChangedWhileReading F003 "changed-while-reading" QUARANTINE
+            "A file changed while it was read."
+            "What is published must be what was checked."
+            "build again when the package is complete";
+        UnsafePath F004 "unsafe-path" QUARANTINE
+            "A path is absolute, or has an empty, `.` or `..` component."
+            "Unpacking it could write outside of the package."
+            "rename it";
+        UnsafeName F005 "unsafe-name" QUARANTINE
+            "A name cannot be part of a path, an address and a zip alike."
+            "Programs would disagree about which file is meant."
+            "rename it";
+        PathTooLong F006 "path-too-long" QUARANTINE
+            "A path or a name is longer, or nested deeper, than the limits allow."
+            "Not every file system could hold it."
+            "shorten the path or raise the limit";
+        TooManyEntries F007 "too-many-entries" QUARANTINE
+            "A package has more files and folders than the limit."
+            "It could exhaust the machines that unpack it."
+            "make the package smaller or raise the limit";
+        FileTooLarge F008 "file-too-large" QUARANTINE
+            "A file is larger than the limit."
+            "It could exhaust the machines that unpack it."
+            "make the package smaller or raise the limit";
+        PackageTooLarge F009 "package-too-large" QUARANTINE
+            "A package is larger than the limit."
+            "It could exhaust the machines that unpack it."
+            "make the package smaller or raise the limit";
+        ArchiveTooLarge F010 "too-large" QUARANTINE
+            "A package does not fit into a zip."
+            "Packages are published as zips of at most 4 GiB and 65,535 members."
+            "split the package";
+        SpecialFile F011 "special-file" QUARANTINE
+            "Something in the package is neither a file nor a folder."
+            "Devices, sockets and the like cannot be published."
+            "remove it";
+        DanglingSymlink F012 "dangling-symlink" QUARANTINE
+            "A symbolic link points to nothing."
+            "The file that it stands for is missing."
+            "replace the link by what it should point to";
+        SymlinkEscapes F013 "symlink-escapes" QUARANTINE
+            "A symbolic link leaves the package."
+            "Publishing it could publish any file of this machine."
+            "replace the link by what it should point to";
+        SymlinkLoop F014 "symlink-loop" QUARANTINE
+            "A symbolic link leads to itself or to a folder that it lies in."
+            "Following it would never end."
+            "replace the link by what it should point to";
+        SymlinkToFolder F015 "symlink-to-folder" WARNING
+            "A symbolic link points to a folder of the package."
+            "The files below it are published where they lie, but not below the link."
+            "replace the link by what it should point to";
+        DashInFolderName F016 "dash-in-folder-name" DASHED_FOLDERS
+            "The name of a folder has a dash."
+            "The registry refuses such a package."
+            "rename the folder, for example with `_`";
+        MissingReadme F017 "missing-readme" QUARANTINE
+            "The package has no `docs/README.md`."
+            "Kibana shows it as the description of the integration, and the registry requires it."
+            "write `docs/README.md`";
+        ReadmeIsFolder F018 "readme-is-folder" QUARANTINE
+            "A folder lies where a readme is expected."
+            "The readme could not be shown."
+            "replace the folder by a Markdown file";
+        MissingImage F019 "missing-image" VALIDATION
+            "An icon or a screenshot that the manifest names does not exist."
+            "Kibana shows a broken picture."
+            "name a file of the package, as a path from its root";
+    }
+    "Zips" {
+        NotAZip Z001 "not-a-zip" WARNING
+            "A file that ends with `.zip` cannot be opened as a zip."
+            "It is skipped, as the registry does."
+            "remove it or build it again";
+        ZipDamaged Z002 "zip-damaged" QUARANTINE
+            "A zip contradicts itself."
+            "Programs that unpack it would get different files."
+            "build the zip again";
+        ZipWithoutRoot Z003 "zip-without-root" QUARANTINE
+            "No member of the zip is called `<folder>/manifest.yml`."
+            "The folder of the package inside the zip is not known."
+            "pack the files into one folder called `<name>-<version>`";
+        ZipOutsideRoot Z004 "zip-outside-root" WARNING
+            "A member of the zip lies outside of the folder of the package."
+            "The registry ignores it, but Kibana refuses such a package."
+            "pack everything into one folder";
+        ZipDuplicateMember Z005 "zip-duplicate-member" QUARANTINE
+            "Two members of the zip have the same name."
+            "Programs that unpack it would get different files."
+            "remove one of them";
+        ZipAmbiguousMember Z006 "zip-ambiguous-member" QUARANTINE
+            "A member of the zip has two different names, or is not counted as a member."
+            "Programs that unpack it would get different files."
+            "build the zip again";
+        ZipFileAndFolder Z007 "zip-file-and-folder" QUARANTINE
+            "A path in the zip is both a file and a folder."
+            "What is unpacked would depend on the order."
+            "rename one of them";
+        ZipSymlink Z008 "zip-symlink" QUARANTINE
+            "A member of the zip is a symbolic link."
+            "Programs that unpack it could write outside of the package."
+            "pack the link's target instead";
+        ZipEncrypted Z009 "zip-encrypted" QUARANTINE
+            "A member of the zip is encrypted."
+            "Nobody who downloads the package has the password."
+            "pack it without a password";
+        ZipMethod Z010 "zip-method" QUARANTINE
+            "A member of the zip is compressed by a method other than deflate."
+            "Kibana cannot unpack it."
+            "store or deflate it";
+        ZipBomb Z011 "zip-bomb" QUARANTINE
+            "The zip unpacks to many times its size."
+            "It could exhaust the machines that unpack it."
+            "pack real content or raise the limit";
+    }
+    "YAML" {
+        YamlSyntax Y001 "yaml-syntax" QUARANTINE
+            "The file is not valid YAML."
+            "The registry cannot read it."
+            "correct the YAML";
+        YamlTopLevel Y002 "yaml-top-level" QUARANTINE
+            "The file holds a single value instead of a mapping."
+            "The registry cannot read it."
+            "write `key: value` pairs";
+        YamlKey Y003 "yaml-key" QUARANTINE
+            "A key of a mapping is not text."
+            "The registry cannot read it."
+            "write the key as text, in quotes if need be";
+        YamlConflict Y004 "yaml-conflict" QUARANTINE
+            "Two spellings of a key contradict each other, for example `a.b: 1` and `a: 2`."
+            "The registry refuses such a file."
+            "write the key once";
+        YamlNegativeIndex Y005 "yaml-negative-index" QUARANTINE
+            "A part of a dotted key is a negative number."
+            "Numbers in keys are positions in lists. No list has a negative one."
+            "rename the key";
+        YamlLimit Y006 "yaml-limit" QUARANTINE
+            "The file is too large, too deep, or grows too much through aliases."
+            "It could exhaust the machine."
+            "make the file smaller";
+        YamlOddity Y007 "yaml-oddity" WARNING
+            "The file says something twice, and one of the two is ignored."
+            "The registry reads it too, but perhaps not as it was meant."
+            "write each key once";
+    }
+    "Manifest" {
+        UnreadableManifest M001 "unreadable-manifest" QUARANTINE
+            "A `manifest.yml` is missing or cannot be read."
+            "Nothing is known of a package or data stream without it."
+            "every package and every data stream needs a readable `manifest.yml`";
+        MissingField M002 "missing-field" QUARANTINE
+            "A required field is absent or empty."
+            "The registry refuses such a package."
+            "give it a value that is not empty";
+        WrongType M003 "wrong-type" QUARANTINE
+            "A field has a value of the wrong type."
+            "The registry refuses such a package."
+            "write a value of the expected type";
+        NotAJsonNumber M004 "not-a-json-number" QUARANTINE
+            "A number is infinite or not a number."
+            "Answers are JSON, which cannot express it."
+            "write a finite number, or put the value in quotes";
+        IgnoredField M005 "ignored-field" WARNING
+            "A field is set that packages do not have."
+            "The registry would read it by accident. It is ignored here."
+            "remove the field";
+        DataStreamsInManifest M006 "data-streams-in-manifest" QUARANTINE
+            "The manifest of the package lists data streams."
+            "The registry refuses such a package."
+            "describe each one in `data_stream/<name>/manifest.yml`";
+        NameTooLong M007 "name-too-long" QUARANTINE
+            "The name and version of the package are too long for a file name."
+            "The package is published as `<name>-<version>.zip`."
+            "use a shorter name or version";
+        MissingTitle M008 "missing-title" VALIDATION
+            "The package has no title."
+            "Kibana lists packages by their titles."
+            "give the package a `title`";
+        MissingDescription M009 "missing-description" VALIDATION
+            "The package has no description."
+            "Kibana shows it beside the title."
+            "describe the package";
+        InvalidVersion M010 "invalid-version" QUARANTINE
+            "The version of the package is not a semantic version."
+            "Versions are compared, so each must have a place in their order."
+            "write three numbers, for example `1.2.3` or `1.2.3-beta.1`";
+        MissingFormatVersion M011 "missing-format-version" QUARANTINE
+            "The package has no `format_version`."
+            "Kibana asks only for packages of the formats that it can read."
+            "write the version of the package specification, for example `3.4.0`";
+        InvalidFormatVersion M012 "invalid-format-version" QUARANTINE
+            "The `format_version` is not a semantic version."
+            "Kibana asks only for packages of the formats that it can read."
+            "write the version of the package specification, for example `3.4.0`";
+        InvalidConstraint M013 "invalid-constraint" QUARANTINE
+            "A range of versions of Kibana or Elastic Agent cannot be understood."
+            "It decides who gets the package."
+            "write a range in quotes, for example `\"^8.12.0 || ^9.0.0\"`";
+        InvalidRelease M014 "invalid-release" QUARANTINE
+            "The `release` is none of the known words."
+            "The registry refuses such a package."
+            "write `experimental`, `beta` or `ga`, or leave it out";
+        InvalidAgentlessRelease M015 "invalid-agentless-release" QUARANTINE
+            "The agentless `release` of a policy template is none of the known words."
+            "The registry refuses such a package."
+            "write `beta` or `ga`, or leave it out";
+        InputTypeOrPackage M016 "input-type-or-package" VALIDATION
+            "An input of a policy template has neither `type` nor `package`, or both."
+            "Kibana does not know which input to set up."
+            "give the input either `type` or `package`";
+        VersionDiffersFromFolder M017 "version-differs-from-folder" VALIDATION
+            "The manifest and the name of the version folder disagree."
+            "The manifest counts, so the package is published under another version than its folder says."
+            "rename the folder, or correct the version";
+    }
+    "Data streams" {
+        DashInDataset D001 "dash-in-dataset" VALIDATION
+            "The dataset of a data stream has a dash."
+            "Elasticsearch separates the parts of a data stream's name by dashes."
+            "use `_` instead";
+        InvalidType D002 "invalid-type" VALIDATION
+            "The type of a data stream is none of the known words."
+            "Elasticsearch has index templates for the known types only."
+            "write `logs`, `metrics`, `synthetics` or `traces`";
+        StreamInputOrPackage D003 "stream-input-or-package" VALIDATION
+            "A stream has neither `input` nor `package`, or both."
+            "Kibana does not know which input to set up."
+            "give the stream either `input` or `package`";
+        UnusedPipelines D004 "unused-pipelines" QUARANTINE
+            "A data stream has ingest pipelines, but names none and none is called `default`."
+            "They would never run."
+            "name the pipeline in `ingest_pipeline`, or call its file `default.yml`";
+        MissingPipeline D005 "missing-pipeline" VALIDATION
+            "The ingest pipeline that a data stream names does not exist."
+            "Documents could not be ingested."
+            "add the file with the ending `.yml` or `.json`, or correct the name";
+        InvalidPipeline D006 "invalid-pipeline" VALIDATION
+            "An ingest pipeline is not a mapping."
+            "Elasticsearch would refuse it."
+            "a pipeline is a map of `description`, `processors` and the like";
+        InvalidFieldsFile D007 "invalid-fields-file" VALIDATION
+            "A file of fields is not a list of mappings."
+            "Kibana could not make an index template from it."
+            "a fields file is a list of maps, each with a `name`";
+        RequiredField D008 "required-field" VALIDATION
+            "A data stream does not define a field that every data stream needs."
+            "Documents could not be assigned to the data stream."
+            "define the field with the type that it must have";
+    }
+    "Published versions" {
+        ChangedVersion V001 "changed-version" POLICY
+            "A published version would get other content."
+            "Whoever installed it has something else than whoever installs it next."
+            "publish the change as a new version";
+        RemovedVersion V002 "removed-version" POLICY
+            "A published version would be gone, or come from a layer further down."
+            "Kibana can no longer reinstall or roll back to it."
+            "put it back";
+        DiffersBelow V003 "differs-below" POLICY
+            "A layer further down holds the version with other content."
+            "What a client gets depends on the distribution that it asks."
+            "remove one of the two, or give the changed package a new version";
+        DiffersAbove V004 "differs-above" REFUSAL
+            "The target of a promotion holds the version with other content."
+            "A promotion must not change what is published."
+            "remove one of the two, or give the changed package a new version";
+        UnknownBase V005 "unknown-base" WARNING
+            "The generation in use is damaged, so the build was not compared with it."
+            "Policies could not be applied to this build."
+            "compare with a good generation: `epr-build check --against`";
+    }
+    "Changing layers" {
+        Absent E001 "absent" REFUSAL
+            "A layer does not hold the version that is to be promoted or removed."
+            "There is nothing to work on."
+            "packages are found by the names of their folders and zips; look for the version there";
+        Nested E002 "nested" REFUSAL
+            "The version lies inside another package."
+            "Moving it would change the package around it."
+            "move it out of there first";
+        PlaceTaken E003 "place-taken" REFUSAL
+            "Something else lies where the package belongs."
+            "Nothing is ever overwritten."
+            "remove what lies there";
+    }
+}
