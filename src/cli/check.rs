@@ -6,6 +6,7 @@ use super::common::settings::Choice;
 use super::common::summary;
 use crate::base::progress::Progress;
 use crate::build;
+use crate::input::excerpt::Excerpts;
 use crate::compare::holdings::Base;
 use crate::config::settings::Settings;
 use anyhow::Result;
