@@ -5,7 +5,7 @@ use super::args::DEFAULT_OUT;
 use super::upkeep::existing;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
-use crate::carry::publish::plan::Amount;
+use crate::carry::publish::object::Amount;
 use crate::carry::publish::target::Target;
 use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};

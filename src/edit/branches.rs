@@ -4,11 +4,11 @@
 //! finish what was interrupted between them. Here the log is the history: each commit says what, why and with which
 //! content.
 
+use super::editor::{Done, Editor};
 use super::journal::LayerChange;
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::Slot;
-use super::work::Step;
-use super::{Done, Editor};
+use super::step::Step;
 use crate::config::layer::LayerPlan;
 use crate::config::location::{Location, is_git};
 use crate::input::git::{Branch, Change, Moved, Repository, halves};

@@ -2,8 +2,7 @@
 //!
 //! Only what may be the package is opened: version folders of the wanted version, and what bears the package's name.
 
-use super::slot::Slot;
-use super::usual_place;
+use super::slot::{Slot, usual_place};
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;

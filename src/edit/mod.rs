@@ -7,79 +7,34 @@
 //! what was built from them is for the next build.
 
 mod branches;
+mod editor;
 pub mod journal;
 mod rules;
 mod layer_view;
 mod slot;
+mod step;
 mod work;
+
+pub use editor::{Done, Editor, PackageSelector};
 
 use crate::base::problem::Problem;
 use crate::base::suggest::did_you_mean;
 use crate::compare::policy::{Refused, Verdict, few, id};
 use crate::config::layer::LayerPlan;
-use crate::config::settings::Settings;
 use crate::dialect::version::Version;
 use crate::input::source::Candidate;
-use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use journal::{Action, LayerChange};
 use layer_view::{FoundPackage, LayerView, Wanted, difference};
 use std::collections::BTreeMap;
 use std::path::Path;
-use work::{Step, Workplace};
+use step::Step;
+use work::Workplace;
 
 /// A layer holds the version, and with other content.
 pub const DIFFERS_ABOVE: &str = "differs-above";
 /// Something else lies where the package belongs.
 pub const PLACE_TAKEN: &str = "place-taken";
-
-/// What every command works with.
-pub struct Editor<'a> {
-    /// All layers and distributions, and what policies do not forbid this time.
-    pub settings: &'a Settings,
-    /// Why, in words for the log.
-    pub reason: Option<String>,
-    /// Nothing is changed.
-    pub dry_run: bool,
-    /// What is done in folders is committed in the work tree that they are in.
-    pub commit: bool,
-    /// Seconds since 1970, for the log.
-    pub now: u64,
-}
-
-/// A package, and which version of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackageSelector {
-    /// Name of the package.
-    pub name: String,
-    /// Which version; absent for those that are newer than what the target holds.
-    pub version: Option<Version>,
-}
-
-impl std::str::FromStr for PackageSelector {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
-        let version = version.map(Version::strict).transpose();
-        let version = version.map_err(|error| format!("{error}; write NAME@VERSION, for example `nginx@1.2.3`"))?;
-        if name.is_empty() || name.contains(['/', '\\']) {
-            return Err("write NAME@VERSION, for example `nginx@1.2.3`".to_owned());
-        }
-        Ok(Self { name: name.to_owned(), version })
-    }
-}
-
-/// What a command did, or would do.
-#[derive(Debug, Default)]
-pub struct Done {
-    /// What an interrupted command had left to do, now finished, in words.
-    pub finished: Vec<String>,
-    /// What was done, in order.
-    pub changes: Vec<LayerChange>,
-    /// What was asked for and was so already, in words.
-    pub already: Vec<String>,
-}
 
 impl Editor<'_> {
     /// Puts a package from anywhere into a layer.
@@ -350,17 +305,4 @@ fn conflict(key: &crate::compare::holdings::Key, above: &str, below: &str, place
         key.0, key.1
     );
     Problem::refusal(DIFFERS_ABOVE, message).within(above, place).hint(hint)
-}
-
-/// The name of a zip.
-fn zip_name(name: &str, version: &str) -> String {
-    format!("{name}-{version}.zip")
-}
-
-/// Where a package of this kind lies in a layer without a layout of its own.
-fn usual_place(name: &str, version: &str, kind: PackageKind) -> std::path::PathBuf {
-    match kind {
-        PackageKind::Folder => Path::new(name).join(version),
-        PackageKind::Zip => zip_name(name, version).into(),
-    }
 }

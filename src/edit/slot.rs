@@ -4,6 +4,7 @@ use crate::base::fs::make_folders;
 use crate::config::location::{Location, below};
 use crate::input::git::is_there;
 use crate::input::source::WORKSHOP;
+use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,14 @@ impl Slot {
             // That it is not empty is the usual case.
             let _ = fs::remove_dir(parent);
         }
+    }
+}
+
+/// Where a package of this kind lies in a layer without a layout of its own.
+pub(super) fn usual_place(name: &str, version: &str, kind: PackageKind) -> PathBuf {
+    match kind {
+        PackageKind::Folder => Path::new(name).join(version),
+        PackageKind::Zip => format!("{name}-{version}.zip").into(),
     }
 }
 

@@ -3,10 +3,13 @@
 //! The order is: copy beside the place, compare, note, put, take away below, log, forget the note. A note without the
 //! package in its new place means that nothing was done; with it the rest is done now.
 
+use super::branches;
+use super::editor::{Done, Editor};
 use super::journal::{Journal, LayerChange, Pending};
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::{self, Slot};
-use super::{Done, Editor, branches};
+use super::step::Step;
+
 use crate::base::fs::Lock;
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
@@ -15,21 +18,6 @@ use crate::input::source::Candidate;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-/// What is done with one version.
-pub(super) struct Step {
-    pub(super) change: LayerChange,
-    /// The package, where it is now.
-    pub(super) found: FoundPackage,
-    /// Where it goes.
-    pub(super) to: Option<Slot>,
-    /// Whether another content lies there.
-    pub(super) replaces: bool,
-    /// Whether it lies there already.
-    pub(super) is_up: bool,
-    /// Where it is taken away.
-    pub(super) from: Option<Slot>,
-}
 
 /// Layers that are locked and in order.
 pub(super) struct Workplace<'a> {

@@ -6,18 +6,21 @@
 
 mod access_log;
 mod body;
+mod connection;
 mod date;
 mod files;
 mod guard;
 mod headers;
 mod metrics;
 mod observed;
+mod options;
 mod releases;
 mod respond;
 mod server;
 mod site;
 mod tls;
 
+pub use options::{Event, MAX_CONNECTIONS, Patience, ServeOptions};
 pub use tls::TlsFiles;
 
 use anyhow::{Context, Result};
@@ -32,8 +35,6 @@ use server::Server;
 use site::Site;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -43,84 +44,8 @@ use tokio::sync::Semaphore;
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the certificate is looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
-/// Connections that may be open when nothing else is said.
-pub const MAX_CONNECTIONS: usize = 20_000;
 /// File handles that connections leave for files.
 const HANDLES_FOR_FILES: u64 = 256;
-
-/// How long clients may keep the server waiting.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For the handshake of TLS.
-    pub handshake: Duration,
-    /// For the head of a request, from the end of the one before.
-    pub head: Duration,
-    /// For the next byte, in either direction.
-    pub silence: Duration,
-    /// For running responses, after the server was asked to stop.
-    pub stop: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self { handshake: seconds(10), head: seconds(30), silence: seconds(60), stop: seconds(10) }
-    }
-}
-
-/// What is served, and how.
-#[derive(Clone, Debug)]
-pub struct ServeOptions {
-    /// The folder of a generation, or a link to one, which is followed when it changes.
-    pub generation: PathBuf,
-    /// Whether answers say in `X-Epr-Route` which file they are.
-    pub debug_header: bool,
-    /// The certificate for HTTPS; plain HTTP without.
-    pub tls: Option<TlsFiles>,
-    /// File to which a line for each response is appended; `-` is standard output.
-    pub access_log: Option<PathBuf>,
-    /// Address on which `/metrics` is served, apart from the registry.
-    pub metrics: Option<String>,
-    /// Connections that may be open at once; further ones wait until others end.
-    pub max_connections: usize,
-    /// How long clients may keep it waiting.
-    pub patience: Patience,
-}
-
-impl ServeOptions {
-    /// Serves a generation over plain HTTP, without logs or metrics.
-    pub fn new(generation: PathBuf) -> Self {
-        Self {
-            generation,
-            debug_header: false,
-            tls: None,
-            access_log: None,
-            metrics: None,
-            max_connections: MAX_CONNECTIONS,
-            patience: Patience::default(),
-        }
-    }
-}
-
-/// What happens while serving, for a person to read.
-#[derive(Debug)]
-pub enum Event {
-    /// The server accepts connections here.
-    Listening(SocketAddr),
-    /// Metrics are served here.
-    Measuring(SocketAddr),
-    /// A new generation is served from now on: its folder.
-    Generation(PathBuf),
-    /// These releases are served beside it from now on.
-    Releases(Vec<String>),
-    /// A new certificate is used from now on.
-    Certificate,
-    /// Something went wrong; the server goes on with what it has.
-    Trouble(anyhow::Error),
-}
-
-/// Takes events.
-type Report = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, or a port alone.
 ///
@@ -193,7 +118,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &Gracefu
         let place = places.clone().acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let connection = server::handle(server.clone(), stream, peer, graceful.watcher());
+                let connection = connection::handle(server.clone(), stream, peer, graceful.watcher());
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);

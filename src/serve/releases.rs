@@ -3,7 +3,7 @@
 //! The folder that holds them is looked at now and then. A release never changes, so one that is still the same folder is
 //! not read again. Knows nothing of how releases are made.
 
-use super::ServeOptions;
+use super::options::ServeOptions;
 use super::site::Site;
 use crate::generation::release::FOLDER;
 use anyhow::Error;

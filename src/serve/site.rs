@@ -1,6 +1,6 @@
 //! One generation, opened for serving.
 
-use super::ServeOptions;
+use super::options::ServeOptions;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::{self, FileNotes};
 use crate::generation::history_page;

@@ -1,7 +1,7 @@
 //! The documents of an image: its configuration, its manifest, and the two lists of names.
 
 use super::layer::Blob;
-use super::{HOME, ImageOptions, PORT, PROGRAM, USER};
+use super::options::{HOME, ImageOptions, PORT, PROGRAM, USER};
 use crate::carry::program::Program;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};

@@ -11,7 +11,10 @@
 
 mod config;
 mod layer;
+mod options;
 mod plan;
+
+pub use options::ImageOptions;
 
 use crate::base::progress::Progress;
 use crate::carry::program::Program;
@@ -23,32 +26,6 @@ use rayon::prelude::*;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-
-/// Where the image keeps the output folder.
-pub(crate) const HOME: &str = "srv/epr";
-/// Where it keeps the program.
-const PROGRAM: &str = "epr-build";
-/// The user that serves: nobody's.
-const USER: u64 = 65_532;
-/// The port that it serves on.
-const PORT: u16 = 8080;
-
-/// What to make an image of.
-#[derive(Clone, Debug)]
-pub struct ImageOptions {
-    /// Folder the distributions were written to.
-    pub out: PathBuf,
-    /// Name of the distribution.
-    pub distribution: String,
-    /// A generation of it.
-    pub generation: String,
-    /// A statically linked `epr-build`.
-    pub program: PathBuf,
-    /// Name of the image, without tag.
-    pub repository: String,
-    /// Further tags besides distribution and generation.
-    pub tags: Vec<String>,
-}
 
 /// What was made.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Which file of a generation goes into which layer.
 
-use super::{HOME, PROGRAM};
+use super::options::{HOME, PROGRAM};
 use crate::base::digest::Digest;
 use crate::base::fs::LINK_TIME;
 use crate::carry::program::Program;

@@ -4,7 +4,7 @@
 //! the folder `g/<generation>`; with `--whole` everything is the folder `g/<generation>-whole`. Inside a folder, keys are paths of the document root. Reads the generation's manifest;
 //! knows nothing of stores.
 
-use super::plan::Amount;
+use super::object::{Folder, Headers, Object, Source};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::headers::CacheClass;
 use crate::base::{file_notes, media};
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Which version lies where, in a generation's folder: `<name>-<version>` to the folder of the version.
 pub const PLACES: &str = "places.json";
@@ -20,64 +20,6 @@ pub const PLACES: &str = "places.json";
 pub const PLACES_MAP: &str = "places.map";
 /// Of what a distribution's generation in use is called in [`super::POINTER`].
 const POINTER_SCHEMA: &str = "epr-build/current/1";
-
-/// What is sent with an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Headers {
-    /// Its Content-Type.
-    pub media_type: String,
-    /// Whether it has `Content-Encoding: gzip`.
-    pub is_gzip: bool,
-    /// Its Cache-Control.
-    pub cache: &'static str,
-}
-
-impl Headers {
-    /// Those of an object that is replaced by every run.
-    pub fn internal(media_type: &str) -> Self {
-        Self { media_type: media_type.to_owned(), is_gzip: false, cache: "no-cache" }
-    }
-}
-
-/// Where the bytes of an object are.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// In a file, which may be large.
-    File(PathBuf),
-    /// Here.
-    Bytes(Vec<u8>),
-}
-
-/// One object.
-#[derive(Clone, Debug)]
-pub struct Object {
-    /// Its key in its folder: the path in the document root, without a leading slash.
-    pub key: String,
-    /// Its content.
-    pub source: Source,
-    /// Bytes.
-    pub size: u64,
-    /// The digest of its content.
-    pub sha256: Digest,
-    /// What is sent with it.
-    pub headers: Headers,
-}
-
-/// Objects that belong together, sorted by key.
-#[derive(Clone, Debug)]
-pub struct Folder {
-    /// `v/<digest>` or `g/<generation>`.
-    pub name: String,
-    /// Its objects.
-    pub objects: Vec<Object>,
-}
-
-impl Folder {
-    /// Number and size of its objects.
-    pub fn amount(&self) -> Amount {
-        self.objects.iter().map(|object| Amount { objects: 1, bytes: object.size }).sum()
-    }
-}
 
 /// What readers read, as far as it tells two generations apart for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

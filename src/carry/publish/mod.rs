@@ -16,6 +16,8 @@
 
 pub mod contents;
 pub mod front;
+pub mod object;
+mod options;
 pub mod plan;
 pub mod purge;
 pub mod state;
@@ -23,34 +25,20 @@ mod survey;
 pub mod target;
 mod upload;
 
+pub use options::Options;
+
 use crate::base::progress::Progress;
 use anyhow::{Result, bail};
-use contents::{Contents, Headers};
-use plan::{Amount, Work};
+use contents::Contents;
+use object::{Amount, Headers};
+use plan::Work;
 use state::State;
-use std::collections::BTreeMap;
-use std::time::Duration;
 use target::{StoredObject, Target};
 
 /// The object that names the generation in use.
 pub const POINTER: &str = "current.json";
 /// The object that remembers what was published.
 pub const STATE: &str = ".epr-build/state.json.zst";
-
-/// How to publish.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Requests at a time.
-    pub jobs: usize,
-    /// Say what would be done, and do nothing.
-    pub dry_run: bool,
-    /// Believe no state: list what is there and verify it.
-    pub relist: bool,
-    /// How long folders stay that the generation in use does not need; for ever when absent.
-    pub prune_after: Option<Duration>,
-    /// The time, in seconds since 1970.
-    pub now: u64,
-}
 
 /// What was done, or would be.
 #[derive(Clone, Debug, Default)]
@@ -152,6 +140,3 @@ fn outcome(contents: &Contents, state: &State, work: &Work<'_>, is_pointed_to: b
         },
     }
 }
-
-/// Objects by key below the prefix, with their sizes in bytes.
-pub type Sizes = BTreeMap<String, u64>;

@@ -1,38 +1,10 @@
 //! From what shall be there and what is there to what has to be done: a pure function.
 
-use super::Sizes;
-use super::contents::{Contents, Folder, Object};
+use super::contents::Contents;
+use super::object::{Amount, Folder, Object, Sizes};
 use super::state::{Known, State, Trust};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::iter::Sum;
-use std::ops::AddAssign;
 use std::time::Duration;
-
-/// Number and size of objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amount {
-    /// How many.
-    pub objects: u64,
-    /// Bytes of all together.
-    pub bytes: u64,
-}
-
-impl AddAssign for Amount {
-    fn add_assign(&mut self, more: Self) {
-        self.objects += more.objects;
-        self.bytes += more.bytes;
-    }
-}
-
-impl Sum for Amount {
-    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
-        amounts.fold(Self::default(), |mut sum, amount| {
-            sum += amount;
-            sum
-        })
-    }
-}
 
 /// An object to send.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,7 @@
 //! written by somebody else is not believed. Knows nothing of stores.
 
 use super::contents::Current;
-use super::plan::Amount;
-use super::survey::folder;
+use super::object::{Amount, folder_of};
 use crate::base::digest::Digest;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -109,7 +108,7 @@ impl State {
         let state: Self = serde_json::from_str(sealed.state.get()).context("it is of another version")?;
         ensure!(state.schema == SCHEMA, "it is of the form `{}`, not `{SCHEMA}`", state.schema);
         // What is named here may be removed one day.
-        let stranger = state.folders.keys().find(|name| folder(&format!("{name}/x")) != Some(name));
+        let stranger = state.folders.keys().find(|name| folder_of(&format!("{name}/x")) != Some(name));
         ensure!(stranger.is_none(), "it names `{}`, which is no folder of ours", stranger.map_or("", String::as_str));
         Ok(state)
     }

@@ -3,11 +3,11 @@
 //! A run that was stopped left objects that are whole or absent, so a listing is enough to go on. What may come from
 //! anybody is looked at one by one: its headers and its digest must be those that a publisher would have given it.
 
-use super::contents::{Contents, Object};
-use super::plan::Amount;
+use super::contents::Contents;
+use super::object::{Amount, Object, Sizes, folder_of};
+use super::options::Options;
 use super::state::{Known, State, Trust};
 use super::target::{Target, plain};
-use super::{Options, Sizes};
 use crate::base::digest::Hasher;
 use crate::base::progress::Progress;
 use anyhow::{Context, Result};
@@ -53,7 +53,7 @@ pub(super) async fn present(
     let mut found = list(target, None)?;
     while let Some((key, meta)) = found.try_next().await? {
         progress.step();
-        let Some(folder) = folder(&key) else { continue };
+        let Some(folder) = folder_of(&key) else { continue };
         if options.relist {
             let unknown = Known { amount: Amount::default(), trust: Trust::Unknown, unused: None };
             let known = state.folders.entry(folder.to_owned()).or_insert(unknown);
@@ -64,13 +64,6 @@ pub(super) async fn present(
         }
     }
     verify(target, contents, state, options.jobs, present, progress).await
-}
-
-/// The folder that a key lies in, if it is one of ours.
-pub(super) fn folder(key: &str) -> Option<&str> {
-    let name = key.strip_prefix("v/").or_else(|| key.strip_prefix("g/"))?;
-    let length = name.find('/')?;
-    Some(&key[..2 + length])
 }
 
 /// Drops those objects of unknown origin that are not what they should be.

@@ -2,7 +2,7 @@
 //!
 //! Credentials come from the environment that each kind of store is used with. Knows nothing of generations.
 
-use super::contents::Headers;
+use super::object::Headers;
 use crate::base::fs::make_folders;
 use anyhow::{Context, Result, anyhow, bail};
 use object_store::aws::AmazonS3Builder;

@@ -2,7 +2,7 @@
 //!
 //! What is sent is hashed on its way: a file that is not what the manifest says stops the run before anything leads to it.
 
-use super::contents::{Object, Source};
+use super::object::{Object, Source};
 use super::plan::{Upload, Work};
 use super::target::{Target, plain};
 use crate::base::digest::{Digest, Hasher};

@@ -9,7 +9,9 @@ mod reader;
 mod tests;
 mod values;
 
-use crate::base::problem::Problem;
+pub use reader::Mistakes;
+pub(crate) use reader::size;
+
 use crate::base::suggest::nearest;
 use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
 use crate::config::limits::Limits;
@@ -17,7 +19,6 @@ use crate::config::routing::Budget;
 use crate::config::{Config, Distribution};
 use reader::{Reader, Value};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use yaml11::{self as yaml, Plain};
 
@@ -33,28 +34,9 @@ const LIMITS: &[&str] =
 /// Keys of `budget`.
 const BUDGET: &[&str] = &["max_contexts", "max_answers"];
 
-/// What is wrong with a configuration file; never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<Problem>);
-
-/// One after the other, in the form people read.
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();
-        f.write_str(&texts.join("\n"))
-    }
-}
-
-impl std::error::Error for Mistakes {}
-
 /// Whether a distribution may have this name.
 pub(crate) fn is_folder_name(name: &str) -> bool {
     values::check_name(name).is_ok()
-}
-
-/// Bytes, from a whole number and a unit such as `MB` or `GiB`.
-pub(crate) fn size(text: &str) -> Option<u64> {
-    values::size(text)
 }
 
 /// Reads the file; `path` is its name in messages, and relative paths in it start at its folder.

@@ -2,11 +2,25 @@
 //!
 //! Every value knows its path from the top of the file, which messages name. Knows nothing of distributions or layers.
 
-use super::Mistakes;
 use crate::base::problem::Problem;
 use crate::base::suggest::did_you_mean;
+use std::fmt;
 use std::path::Path;
 use yaml11::{Plain, Scalar};
+
+/// What is wrong with a configuration file; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<Problem>);
+
+/// One after the other, in the form people read.
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();
+        f.write_str(&texts.join("\n"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
@@ -191,7 +205,7 @@ impl<'a> Reader<'a> {
 
     /// A number of bytes: a whole number, or one with a unit.
     pub(super) fn size<T: TryFrom<u64>>(&mut self, value: &Value<'_>, place: &mut T) {
-        let bytes = whole(value.plain).or_else(|| super::values::size(value.plain.as_str()?));
+        let bytes = whole(value.plain).or_else(|| size(value.plain.as_str()?));
         match bytes.and_then(|number| T::try_from(number).ok()) {
             Some(bytes) => *place = bytes,
             None => self.mistake(
@@ -210,4 +224,20 @@ fn whole(plain: &Plain) -> Option<u64> {
         _ => return None,
     };
     (number > 0).then_some(number)
+}
+
+/// Reads a number of bytes: a whole number and a unit such as `MB` or `GiB`.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let factor: u64 = match text[digits..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
 }

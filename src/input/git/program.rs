@@ -3,7 +3,7 @@
 //! No hooks, no file system monitor, no replaced objects, nothing fetched from elsewhere, no configuration of the machine,
 //! and no variable of the environment that would lead to another repository. Output is read in fixed forms only.
 
-use super::objects::Pool;
+use super::cat_file::Pool;
 use crate::config::location::Location;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
@@ -141,14 +141,4 @@ pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
         bail!("git: {}", if said.is_empty() { "it failed without a word" } else { said });
     }
     Ok(output.stdout)
-}
-
-/// Whether anything lies there.
-pub fn is_there(location: &Location) -> bool {
-    let look = || -> anyhow::Result<bool> {
-        let repository = Repository::open(&location.clone)?;
-        let (commit, path) = (repository.commit(location)?, &location.folder);
-        Ok(repository.tree_at(&commit, path)?.is_some() || repository.file_at(&commit, path)?.is_some())
-    };
-    look().unwrap_or(false)
 }
