@@ -13,13 +13,13 @@ use crate::store::Store;
 use anyhow::Result;
 use std::fmt;
 
-/// How many changed files are named.
+/// Number of changed files that a message names.
 const MAX_FILES: usize = 5;
 
-/// What came of a comparison.
+/// The outcome of a comparison.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What is refused, or only warned of.
+    /// Refusals and warnings.
     pub problems: Vec<Problem>,
     /// Exceptions that were needed.
     pub used: Vec<Exception>,
@@ -29,7 +29,7 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Refused(pub Vec<Problem>);
 
-/// One after the other, in the form people read.
+/// Prints the problems one after the other.
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();
@@ -108,7 +108,7 @@ impl Verdict {
         self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
 
-    /// Adds what the policy of the version's layer makes of it; the place is the layer with the package's path in it.
+    /// Applies the policy of the version's layer; the place is the layer with the package's path in it.
     pub(crate) fn add(
         &mut self,
         stack: &Stack<'_>,

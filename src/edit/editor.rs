@@ -4,7 +4,7 @@ use super::journal::LayerChange;
 use crate::config::settings::Settings;
 use crate::dialect::version::Version;
 
-/// What every command works with.
+/// Settings and options that all commands share.
 pub struct Editor<'a> {
     /// All layers and distributions, and what policies do not forbid this time.
     pub settings: &'a Settings,
@@ -12,7 +12,7 @@ pub struct Editor<'a> {
     pub reason: Option<String>,
     /// Nothing is changed.
     pub dry_run: bool,
-    /// What is done in folders is committed in the work tree that they are in.
+    /// Commits changes of folders in the work tree that they are in.
     pub commit: bool,
     /// Seconds since 1970, for the log.
     pub now: u64,
@@ -41,13 +41,13 @@ impl std::str::FromStr for PackageSelector {
     }
 }
 
-/// What a command did, or would do.
+/// The outcome of a command, or what a dry run would do.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// What an interrupted command had left to do, now finished, in words.
+    /// Descriptions of interrupted steps that were finished.
     pub finished: Vec<String>,
-    /// What was done, in order.
+    /// The changes, in order.
     pub changes: Vec<LayerChange>,
-    /// What was asked for and was so already, in words.
+    /// Descriptions of what was asked for and was so already.
     pub already: Vec<String>,
 }

@@ -89,7 +89,7 @@ impl Editor<'_> {
         work.perform(vec![step])
     }
 
-    /// Moves versions of packages to another layer. With `all_newer` every newer version of each goes along; a wish without
+    /// Moves versions of packages to another layer. With `all_newer` every newer version of each goes along; a selector without
     /// a version then means those that are newer than the newest in the target.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl Editor<'_> {
         bail!("unknown layer `{name}`\nhint: {}", did_you_mean(name, &known));
     }
 
-    /// The versions that a wish means.
+    /// The versions that a selector means.
     fn selected(
         &self,
         selector: &PackageSelector,
@@ -209,7 +209,7 @@ impl Editor<'_> {
         Ok(Vec::new())
     }
 
-    /// What is to be done with one version, or why not.
+    /// The step that promotes one version; nothing if it is refused.
     fn promotion(
         &self,
         found: FoundPackage,

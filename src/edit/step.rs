@@ -4,17 +4,17 @@ use super::journal::LayerChange;
 use super::layer_view::FoundPackage;
 use super::slot::Slot;
 
-/// What is done with one version.
+/// A change of one version.
 pub(super) struct Step {
     pub(super) change: LayerChange,
     /// The package, where it is now.
     pub(super) found: FoundPackage,
-    /// Where it goes.
+    /// The place it goes to.
     pub(super) to: Option<Slot>,
-    /// Whether another content lies there.
+    /// True if another content lies there, which is replaced.
     pub(super) replaces: bool,
-    /// Whether it lies there already.
+    /// True if it lies there already.
     pub(super) is_up: bool,
-    /// Where it is taken away.
+    /// The place it is removed from.
     pub(super) from: Option<Slot>,
 }

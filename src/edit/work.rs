@@ -25,7 +25,7 @@ pub(super) struct Workplace<'a> {
     plans: Vec<&'a LayerPlan>,
     /// By folder.
     locks: BTreeMap<PathBuf, Lock>,
-    /// What had been left to do, in words.
+    /// Descriptions of interrupted steps that were finished.
     pub(super) finished: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Workplace<'a> {
         LayerView::open(plan, self.editor.settings.config.limits)
     }
 
-    /// Does what is to be done, and says what was.
+    /// Does the steps.
     pub(super) fn perform(&mut self, steps: Vec<Step>) -> Result<Done> {
         let finished = std::mem::take(&mut self.finished);
         if branches::are_meant(&steps) {
@@ -152,7 +152,7 @@ impl<'a> Workplace<'a> {
         if let Some(from) = &pending.from {
             self.lock(&from.root)?;
             match &pending.to {
-                // Other content than was moved is not taken away; the next command tells the conflict.
+                // Other content than was moved is not removed; the next command reports the conflict.
                 Some(_) => is_done &= !from.is_taken() || self.holds(from, &pending.change)?,
                 None => is_done = !from.is_taken(),
             }
@@ -169,7 +169,7 @@ impl<'a> Workplace<'a> {
         journal.end()
     }
 
-    /// Whether the content of a deed lies at a place.
+    /// Returns true if the content of a change lies at a place.
     fn holds(&self, slot: &Slot, change: &LayerChange) -> Result<bool> {
         for plan in &self.editor.settings.layers {
             let view = LayerView::open(plan, self.editor.settings.config.limits)?;
@@ -181,7 +181,7 @@ impl<'a> Workplace<'a> {
     }
 }
 
-/// What is committed of one layer.
+/// A commit to one layer.
 struct Commit {
     tree: WorkTree,
     paths: Vec<PathBuf>,
@@ -204,7 +204,7 @@ fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
     Ok(commits)
 }
 
-/// What follows once the package is in its new place.
+/// Does what follows once the package is in its new place.
 fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
     if let Some(from) = &pending.from {
         from.take_away()?;
@@ -218,7 +218,7 @@ fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
     journal.tidy()
 }
 
-/// A deed in words.
+/// Describes a change.
 fn what(change: &LayerChange) -> String {
     let LayerChange { package, version, from, to, .. } = change;
     match (from, to) {

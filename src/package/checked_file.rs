@@ -4,7 +4,7 @@
 
 use super::findings::{Check, Fault, Finding};
 use super::package_files::Files;
-use super::report::Report;
+use super::report::ProblemList;
 use crate::base::problem::Problem;
 use std::sync::Arc;
 use yaml11::{self as yaml, Limits, Plain};
@@ -15,7 +15,7 @@ pub(super) struct CheckedFile<'a> {
     pub(super) path: &'a str,
     pub(super) rule: &'a str,
     pub(super) hint: &'a str,
-    pub(super) report: &'a Report,
+    pub(super) report: &'a ProblemList,
 }
 
 impl CheckedFile<'_> {

@@ -14,7 +14,7 @@ use crate::dialect::json::{self, Object};
 
 /// Everything that the documents are made of.
 #[derive(Debug)]
-pub(super) struct Content<'a> {
+pub(super) struct DocumentParts<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) data_streams: &'a [DataStream],
     /// Paths of the files in the package, in order of the answer.
@@ -24,7 +24,7 @@ pub(super) struct Content<'a> {
 }
 
 /// The element for `/search`.
-pub(super) fn search_item(content: &Content<'_>) -> SearchItem {
+pub(super) fn search_item(content: &DocumentParts<'_>) -> SearchItem {
     let manifest = content.manifest;
     let base = manifest.base();
     let short_template = |template: &super::policy_template::PolicyTemplate| {
@@ -44,7 +44,7 @@ pub(super) fn search_item(content: &Content<'_>) -> SearchItem {
 }
 
 /// The package document.
-pub(super) fn info_document(content: &Content<'_>) -> InfoDocument {
+pub(super) fn info_document(content: &DocumentParts<'_>) -> InfoDocument {
     let manifest = content.manifest;
     let before_deprecated = beginning(INFO_INDENT, |object| {
         write_identity(object, manifest);
@@ -76,7 +76,7 @@ fn write_identity(object: &mut Object<'_>, manifest: &Manifest) {
 }
 
 /// Rows 13 to 17.
-fn write_conditions_to_discovery(object: &mut Object<'_>, content: &Content<'_>) {
+fn write_conditions_to_discovery(object: &mut Object<'_>, content: &DocumentParts<'_>) {
     let manifest = content.manifest;
     object.object_if_some("conditions", manifest.conditions.as_ref(), Conditions::write_members);
     object.object_if_some("owner", manifest.owner.as_ref(), Owner::write_members);
@@ -94,7 +94,7 @@ fn write_requires_and_group(object: &mut Object<'_>, manifest: &Manifest) {
 }
 
 /// Rows 22 to 31.
-fn write_details(object: &mut Object<'_>, content: &Content<'_>) {
+fn write_details(object: &mut Object<'_>, content: &DocumentParts<'_>) {
     let manifest = content.manifest;
     let base = manifest.base();
     let assets: Vec<String> = content.assets.iter().map(|asset| format!("{base}/{asset}")).collect();

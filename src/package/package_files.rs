@@ -3,7 +3,7 @@
 //! It looks at names and kinds; reading is passed on. Symbolic links are already resolved or refused by whoever found
 //! the package.
 
-use super::report::Report;
+use super::report::ProblemList;
 use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind, lexical};
 use crate::base::problem::Problem;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ impl<'a> Files<'a> {
 
     /// The readme of a policy template, cleaned; one that leads out of the package is none. A folder in its place is
     /// refused (A15).
-    pub(super) fn template_readme(&self, template: &str, report: &Report) -> Option<String> {
+    pub(super) fn template_readme(&self, template: &str, report: &ProblemList) -> Option<String> {
         let path = lexical::join("docs", &format!("{template}.md"))?;
         match self.kind(&path)? {
             EntryKind::File => Some(path),
@@ -108,7 +108,7 @@ impl<'a> Files<'a> {
     }
 
     /// A16: no folder may have a dash in its name.
-    pub(super) fn check_folder_names(&self, package: &str, only_warn: bool, report: &Report) {
+    pub(super) fn check_folder_names(&self, package: &str, only_warn: bool, report: &ProblemList) {
         let dashed = |entry: &&Entry| {
             let name = entry.path.rsplit('/').next().unwrap_or_default();
             entry.kind == EntryKind::Folder && name.contains('-') && !entry.path.contains(".DS_Store")
@@ -125,7 +125,7 @@ impl<'a> Files<'a> {
     }
 
     /// A14: every package has a readme.
-    pub(super) fn check_readme(&self, report: &Report) {
+    pub(super) fn check_readme(&self, report: &ProblemList) {
         let path = "docs/README.md";
         let (rule, message) = match self.kind(path) {
             Some(EntryKind::File) => return,

@@ -1,12 +1,12 @@
 //! The way through a package: manifest, data streams, checks, documents.
 
 use super::data_stream::{DataStream, Parent};
-use super::documents::{self, Content};
+use super::documents::{self, DocumentParts};
 use super::facts::{Facts, TemplateFacts};
 use super::manifest::Manifest;
 use super::package_files::Files;
 use super::reader::Fields;
-use super::report::Report;
+use super::report::ProblemList;
 use super::{Package, PackageFiles, ReadContext, pipelines, validate};
 use crate::base::problem::{Problem, Severity};
 use yaml11::{self as yaml, Limits, Node};
@@ -18,7 +18,7 @@ const MANIFEST: &str = "manifest.yml";
 /// The second value lists every problem found; the first is `None` exactly when at least one of them quarantines.
 /// Places name file, line and field; the caller adds layer and package.
 pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Package>, Vec<Problem>) {
-    let report = Report::new(context.require_validation);
+    let report = ProblemList::new(context.require_validation);
     let package = read_package(&Files::new(files, context.findings), context, &report);
     let problems = report.into_problems();
     let quarantined = problems.iter().any(|problem| problem.severity == Severity::Quarantine);
@@ -26,7 +26,7 @@ pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Pack
     (package.filter(|_| !quarantined), problems)
 }
 
-fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -> Option<Package> {
+fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemList) -> Option<Package> {
     let node = read_yaml(files, MANIFEST, report)?;
     let fields = Fields::of_file(&node, MANIFEST, report);
     let mut manifest = Manifest::read(&fields);
@@ -41,7 +41,8 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -
     let data_streams: Vec<DataStream> =
         files.data_streams().into_iter().filter_map(|folder| read_data_stream(files, folder, parent, report)).collect();
     let assets = files.assets();
-    let content = Content { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
+    let content =
+        DocumentParts { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
     Some(Package {
         item: documents::search_item(&content),
         info: documents::info_document(&content),
@@ -49,7 +50,7 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -
     })
 }
 
-fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report: &Report) -> Option<DataStream> {
+fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report: &ProblemList) -> Option<DataStream> {
     let path = format!("data_stream/{folder}/{MANIFEST}");
     let node = read_yaml(files, &path, report)?;
     let fields = Fields::of_file(&node, &path, report);
@@ -60,7 +61,7 @@ fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report:
 }
 
 /// The tree of a manifest; what cannot be read is reported (A1 to A6, A18).
-fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
+fn read_yaml(files: &Files<'_>, path: &str, report: &ProblemList) -> Option<Node> {
     let content = files
         .read(path)
         .map_err(|message| {

@@ -5,7 +5,7 @@
 //! not know which fields there are: the structs of the model say that, each in the order of the contract's tables.
 
 use super::numbers::{float_as_json, float_as_text};
-use super::report::Report;
+use super::report::ProblemList;
 use crate::base::problem::Problem;
 use crate::dialect::json;
 use std::collections::BTreeMap;
@@ -21,12 +21,12 @@ pub(super) struct Fields<'a> {
     path: String,
     line: u32,
     file: &'a str,
-    report: &'a Report,
+    report: &'a ProblemList,
 }
 
 impl<'a> Fields<'a> {
     /// The top level of a file.
-    pub(super) fn of_file(node: &'a Node, file: &'a str, report: &'a Report) -> Self {
+    pub(super) fn of_file(node: &'a Node, file: &'a str, report: &'a ProblemList) -> Self {
         Self { node, path: String::new(), line: node.line.max(1), file, report }
     }
 

@@ -11,13 +11,13 @@ const MAX_SHOWN: usize = 300;
 
 /// Problems in the order in which they were found, which depends on the package alone.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct ProblemList {
     problems: RefCell<Vec<Problem>>,
     require_validation: bool,
 }
 
-impl Report {
-    /// An empty report; `require_validation` says what [`Report::add_validation`] makes of its problems.
+impl ProblemList {
+    /// An empty report; `require_validation` says what [`ProblemList::add_validation`] makes of its problems.
     pub(super) fn new(require_validation: bool) -> Self {
         Self { problems: RefCell::default(), require_validation }
     }

@@ -9,7 +9,7 @@ use super::image::Image;
 use super::manifest::Manifest;
 use super::package_files::Files;
 use super::reader::Fields;
-use super::report::Report;
+use super::report::ProblemList;
 use super::{PackageKind, fields_files, lexical, pipelines};
 use crate::dialect::version::Version;
 use serde::de::IgnoredAny;
@@ -60,7 +60,12 @@ pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fi
 }
 
 /// V9: what a data stream needs beside its manifest.
-pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
+pub(super) fn check_data_stream(
+    data_stream: &DataStream,
+    files: &Files<'_>,
+    fields: &Fields<'_>,
+    report: &ProblemList,
+) {
     if data_stream.dataset.contains('-') {
         let message = format!("data stream name `{}` must not contain `-`", data_stream.dataset);
         fields.fail_validation("dataset", "dash-in-dataset", message, "use `_` instead");
@@ -76,7 +81,7 @@ pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fie
 }
 
 /// The named pipeline exists as JSON or YAML, and what exists of the two is a map.
-fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
+fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &ProblemList) {
     let name = &data_stream.ingest_pipeline;
     if name.is_empty() {
         return;

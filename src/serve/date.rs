@@ -5,12 +5,12 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 
 /// A moment as people write it.
 struct Moment {
-    /// Of the week, 0 for a Thursday.
+    /// Day of the week, 0 for Thursday.
     weekday: usize,
     year: u64,
-    /// From 0.
+    /// Month, from 0.
     month: usize,
-    /// From 1.
+    /// Day of the month, from 1.
     day: u64,
     clock: String,
 }

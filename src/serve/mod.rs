@@ -40,11 +40,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// How often `current` is looked at, which costs next to nothing.
+/// Interval at which `current` is read, which costs next to nothing.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
-/// How often the certificate is looked at.
+/// Interval at which the certificate is looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
-/// File handles that connections leave for files.
+/// Number of file handles kept for files.
 const HANDLES_FOR_FILES: u64 = 256;
 
 /// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, or a port alone.

@@ -1,4 +1,4 @@
-//! What is served and how, and what happens meanwhile.
+//! Options of the server and the events it reports.
 
 use super::tls::TlsFiles;
 use std::net::SocketAddr;
@@ -6,19 +6,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections that may be open when nothing else is said.
+/// Default number of connections that may be open at once.
 pub const MAX_CONNECTIONS: usize = 20_000;
 
-/// How long clients may keep the server waiting.
+/// Limits to how long clients may keep the server waiting.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the handshake of TLS.
+    /// Limit for the TLS handshake.
     pub handshake: Duration,
-    /// For the head of a request, from the end of the one before.
+    /// Limit for the head of a request, from the end of the one before.
     pub head: Duration,
-    /// For the next byte, in either direction.
+    /// Limit for the next byte, in either direction.
     pub silence: Duration,
-    /// For running responses, after the server was asked to stop.
+    /// Limit for running responses, after the server was asked to stop.
     pub stop: Duration,
 }
 
@@ -29,12 +29,12 @@ impl Default for Patience {
     }
 }
 
-/// What is served, and how.
+/// Options of the server.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// The folder of a generation, or a link to one, which is followed when it changes.
     pub generation: PathBuf,
-    /// Whether answers say in `X-Epr-Route` which file they are.
+    /// Adds `X-Epr-Route`, which names the file of an answer.
     pub debug_header: bool,
     /// The certificate for HTTPS; plain HTTP without.
     pub tls: Option<TlsFiles>,
@@ -44,7 +44,7 @@ pub struct ServeOptions {
     pub metrics: Option<String>,
     /// Connections that may be open at once; further ones wait until others end.
     pub max_connections: usize,
-    /// How long clients may keep it waiting.
+    /// Limits to how long clients may keep the server waiting.
     pub patience: Patience,
 }
 
@@ -63,7 +63,7 @@ impl ServeOptions {
     }
 }
 
-/// What happens while serving, for a person to read.
+/// An event while serving, for a person to read.
 #[derive(Debug)]
 pub enum Event {
     /// The server accepts connections here.
@@ -80,5 +80,5 @@ pub enum Event {
     Trouble(anyhow::Error),
 }
 
-/// Takes events.
+/// Receives events.
 pub(super) type EventSink = Arc<dyn Fn(Event) + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What all connections share.
+//! State that all connections share.
 
 use super::access_log::AccessLog;
 use super::metrics::Metrics;
@@ -10,7 +10,7 @@ use crate::answers::route::request::position_below;
 use anyhow::Result;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct Server {
     /// The generation that is served at the moment.
     current: RwLock<Arc<Site>>,
@@ -52,7 +52,7 @@ impl Server {
         self.releases.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What answers a request: the release below whose path it lies, else the generation.
+    /// The site that answers a request: the release below whose path it lies, else the generation.
     pub(super) fn site(&self, path: &str) -> Arc<Site> {
         let releases = self.releases();
         let found = position_below(path, releases.sites().map(|site| site.prefix.as_str()));
@@ -75,7 +75,7 @@ impl Server {
         self.report(Event::Generation(folder));
     }
 
-    /// Tells a person.
+    /// Reports an event to a person.
     pub(super) fn report(&self, event: Event) {
         if matches!(event, Event::Trouble(_)) {
             self.metrics.refusals.inc();

@@ -30,7 +30,7 @@ const INDEX: &str = "{\n  \"service.name\": \"package-registry\",\n  \"service.v
 const EMPTY: &str = "[]";
 const EMPTY_CATEGORIES: &str = "[]\n";
 
-/// A content and, where it is worth it, its gzip twin.
+/// A content and, where it is worth it, its gzip copy.
 pub(crate) type Files = (Blob, Option<Blob>);
 
 /// A file of the document root, those below `/package/` aside.
@@ -47,7 +47,7 @@ pub struct SiteFile<'a> {
     /// The layer it comes from; absent for answers over several packages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<&'a str>,
-    /// SHA-256 of its gzip twin (same path and `.gz`), where there is one.
+    /// SHA-256 of its gzip copy (same path and `.gz`), where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gzip_sha256: Option<Digest>,
 }
@@ -109,7 +109,7 @@ pub fn assemble(
     let mut folders = Folders::new(store);
     site.each_file(catalog, &mut |path, file| {
         folders.insert(path, TreeEntry::Blob(file.sha256))?;
-        file.gzip_sha256.map_or(Ok(()), |twin| folders.insert(&format!("{path}.gz"), TreeEntry::Blob(twin)))
+        file.gzip_sha256.map_or(Ok(()), |gzip_copy| folders.insert(&format!("{path}.gz"), TreeEntry::Blob(gzip_copy)))
     })?;
     for entry in &catalog.entries {
         let base = package_path(entry);
@@ -212,7 +212,7 @@ fn site_file<'a>(
     cache: CacheClass,
     layer: Option<&'a str>,
 ) -> SiteFile<'a> {
-    let gzip_sha256 = gzip.map(|twin| twin.digest);
+    let gzip_sha256 = gzip.map(|gzip_copy| gzip_copy.digest);
     SiteFile { size: blob.size, sha256: blob.digest, media_type, cache, layer, gzip_sha256 }
 }
 

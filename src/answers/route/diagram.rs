@@ -22,7 +22,7 @@ pub(super) const EMPTY: Link = Link(END);
 pub(super) const REFUSED: Link = Link(END + 1);
 
 /// What a link stands for.
-enum Target {
+enum Destination {
     /// Position of a node.
     Node(u32),
     /// Position of an outcome.
@@ -40,8 +40,8 @@ impl Link {
         Self(position + END)
     }
 
-    fn target(self) -> Target {
-        self.0.checked_sub(END).map_or(Target::Node(self.0), Target::End)
+    fn destination(self) -> Destination {
+        self.0.checked_sub(END).map_or(Destination::Node(self.0), Destination::End)
     }
 }
 
@@ -141,7 +141,7 @@ impl Arena {
 
     /// What a link asks next; `None` at the end.
     pub(super) fn question(&self, link: Link) -> Option<Question<'_>> {
-        let Target::Node(position) = link.target() else { return None };
+        let Destination::Node(position) = link.destination() else { return None };
         let (axis, links) = self.nodes.get(position).split_last().expect("a node ends with its axis");
         Some(Question { axis: Axis::ALL[axis.0 as usize], links })
     }
@@ -156,9 +156,9 @@ impl Arena {
 
     /// What stands at the end; nodes have no outcome.
     pub(super) fn end(&self, link: Link) -> Option<&Outcome> {
-        match link.target() {
-            Target::Node(_) => None,
-            Target::End(position) => Some(&self.outcomes[position as usize]),
+        match link.destination() {
+            Destination::Node(_) => None,
+            Destination::End(position) => Some(&self.outcomes[position as usize]),
         }
     }
 

@@ -18,7 +18,7 @@ use std::path::Path;
 const MAX_FILE: u64 = 1 << 16;
 /// Bytes of a secret key.
 const KEY: usize = 158;
-/// Where the password of a key may stand.
+/// Environment variable with the password of a key.
 const PASSWORD: &str = "MINISIGN_PASSWORD";
 
 /// Reads a secret key; asks for its password, if it has one and the environment does not say it.

@@ -1,17 +1,17 @@
-//! What to make an image of, and where things lie in it.
+//! Options of an image, and the places of files in it.
 
 use std::path::PathBuf;
 
-/// Where the image keeps the output folder.
+/// Path of the output folder in the image.
 pub(super) const HOME: &str = "srv/epr";
-/// Where it keeps the program.
+/// Path of the program in the image.
 pub(super) const PROGRAM: &str = "epr-build";
-/// The user that serves: nobody's.
+/// Id of the user that serves, who owns nothing.
 pub(super) const USER: u64 = 65_532;
-/// The port that it serves on.
+/// Port of the server.
 pub(super) const PORT: u16 = 8080;
 
-/// What to make an image of.
+/// Options of an image.
 #[derive(Clone, Debug)]
 pub struct ImageOptions {
     /// Folder the distributions were written to.

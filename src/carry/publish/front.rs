@@ -45,7 +45,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-/// Takes an address apart.
+/// Parses the address of the store.
 fn address(address: &str, contents: &Contents) -> Result<Origin> {
     let hint = "hint: write `--origin http://host:port/bucket/prefix`";
     let url = Url::parse(address).map_err(|error| anyhow!("`{address}` is no address: {error}\n{hint}"))?;

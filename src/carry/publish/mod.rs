@@ -40,18 +40,18 @@ pub const POINTER: &str = "current.json";
 /// The object that remembers what was published.
 pub const STATE: &str = ".epr-build/state.json.zst";
 
-/// What was done, or would be.
+/// The outcome of a run, or what a dry run would do.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// What had to be sent.
+    /// Objects that were sent.
     pub uploaded: Amount,
-    /// What was there already.
+    /// Objects that were there already.
     pub unchanged: Amount,
-    /// What nobody needed any more.
+    /// Objects that nobody needed any more.
     pub deleted: Amount,
-    /// Whether another generation is in use now.
+    /// True if another generation is in use now.
     pub switched: bool,
-    /// Whether an earlier run had not finished.
+    /// True if an earlier run had not finished.
     pub resumed: bool,
     /// Keys that were sent, below the prefix, in their order.
     pub keys: Vec<String>,
@@ -94,7 +94,7 @@ pub async fn publish(target: &Target, contents: &Contents, options: &Options, pr
     Ok(outcome)
 }
 
-/// What the last run left there, as far as it is to be believed.
+/// The state that the last run left, if it can be trusted.
 async fn known_state(target: &Target, contents: &Contents, options: &Options, held: &StoredObject) -> Result<State> {
     if options.relist {
         return Ok(State::new(&contents.distribution));

@@ -1,4 +1,4 @@
-//! Objects, folders of objects, and how much they are.
+//! Objects, folders of objects, and their sizes.
 
 use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -7,39 +7,39 @@ use std::iter::Sum;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 
-/// What is sent with an object.
+/// Headers of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headers {
-    /// Its Content-Type.
+    /// Content-Type.
     pub media_type: String,
-    /// Whether it has `Content-Encoding: gzip`.
+    /// True for `Content-Encoding: gzip`.
     pub is_gzip: bool,
-    /// Its Cache-Control.
+    /// Cache-Control.
     pub cache: &'static str,
 }
 
 impl Headers {
-    /// Those of an object that is replaced by every run.
+    /// Headers of an object that every run replaces.
     pub fn internal(media_type: &str) -> Self {
         Self { media_type: media_type.to_owned(), is_gzip: false, cache: "no-cache" }
     }
 }
 
-/// Where the bytes of an object are.
+/// Source of the bytes of an object.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// In a file, which may be large.
+    /// A file, which may be large.
     File(PathBuf),
-    /// Here.
+    /// Bytes in memory.
     Bytes(Vec<u8>),
 }
 
 /// One object.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its key in its folder: the path in the document root, without a leading slash.
+    /// Key in the folder: the path in the document root, without a leading slash.
     pub key: String,
-    /// Its content.
+    /// The content.
     pub source: Source,
     /// Bytes.
     pub size: u64,
@@ -54,12 +54,12 @@ pub struct Object {
 pub struct Folder {
     /// `v/<digest>` or `g/<generation>`.
     pub name: String,
-    /// Its objects.
+    /// Objects, sorted by key.
     pub objects: Vec<Object>,
 }
 
 impl Folder {
-    /// Number and size of its objects.
+    /// Number and size of the objects.
     pub fn amount(&self) -> Amount {
         self.objects.iter().map(|object| Amount { objects: 1, bytes: object.size }).sum()
     }
@@ -68,9 +68,9 @@ impl Folder {
 /// Number and size of objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
-    /// How many.
+    /// Number of objects.
     pub objects: u64,
-    /// Bytes of all together.
+    /// Bytes of all objects together.
     pub bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What earlier runs left in the store, remembered there: a folder is known by its name, which is made from its content.
+//! The state: which folders earlier runs left in the store. The name of a folder is made from its content.
 //!
 //! The state costs one request to read, however much is published. It carries its own digest: what was cut off, edited or
 //! written by somebody else is not believed. Knows nothing of stores.
@@ -16,7 +16,7 @@ const SCHEMA: &str = "epr-build/publish-state/1";
 /// No state of a real distribution is nearly as large when unpacked.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What is in the store.
+/// The folders in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     schema: String,
@@ -24,26 +24,26 @@ pub struct State {
     pub distribution: String,
     /// Grows with every write, so that no two of them are equal.
     pub serial: u64,
-    /// What readers see since the last run that finished.
+    /// The generation that readers see since the last run that finished.
     pub current: Option<Current>,
-    /// By name.
-    pub folders: BTreeMap<String, Known>,
+    /// Folders by name.
+    pub folders: BTreeMap<String, FolderState>,
 }
 
-/// What is known of a folder.
+/// State of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
-    /// Number and size of its objects.
+pub struct FolderState {
+    /// Number and size of the objects.
     #[serde(flatten)]
     pub amount: Amount,
-    /// How much of it is there.
+    /// Completeness of the folder.
     pub trust: Trust,
-    /// Since when no reader needs it, in seconds since 1970; absent while one does.
+    /// Time since which no reader needs it, in seconds since 1970; absent while one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unused: Option<u64>,
 }
 
-/// How much of a folder is there; the later, the less is known.
+/// Completeness of a folder; the later the variant, the less is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
@@ -74,17 +74,17 @@ impl State {
         }
     }
 
-    /// The same, to be changed and written next.
+    /// A copy with the next serial number, to be changed and written.
     pub(super) fn next(&self) -> Self {
         Self { serial: self.serial.saturating_add(1), ..self.clone() }
     }
 
-    /// Whether nothing is missing in a folder.
+    /// Returns true if a folder is complete.
     pub fn is_whole(&self, folder: &str) -> bool {
         self.folders.get(folder).is_some_and(|known| known.trust == Trust::Whole)
     }
 
-    /// As it is written.
+    /// Encodes the state with its digest.
     ///
     /// # Errors
     /// Only when memory runs out.
@@ -120,7 +120,7 @@ mod tests {
 
     fn example() -> State {
         let amount = Amount { objects: 3, bytes: 4 };
-        let known = Known { amount, trust: Trust::Whole, unused: Some(7) };
+        let known = FolderState { amount, trust: Trust::Whole, unused: Some(7) };
         State { folders: BTreeMap::from([("v/1".to_owned(), known)]), ..State::new("staging") }
     }
 

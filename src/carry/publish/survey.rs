@@ -1,4 +1,4 @@
-//! What really is in the store, for runs that cannot rely on the state; and the removal of folders.
+//! Lists what is in the store, for runs that cannot rely on the state; removes folders.
 //!
 //! A run that was stopped left objects that are whole or absent, so a listing is enough to go on. What may come from
 //! anybody is looked at one by one: its headers and its digest must be those that a publisher would have given it.
@@ -6,7 +6,7 @@
 use super::contents::Contents;
 use super::object::{Amount, Object, Sizes, folder_of};
 use super::options::Options;
-use super::state::{Known, State, Trust};
+use super::state::{FolderState, State, Trust};
 use super::target::{Target, plain};
 use crate::base::digest::Hasher;
 use crate::base::progress::Progress;
@@ -16,12 +16,12 @@ use object_store::{Attribute, Error, GetOptions, ObjectMeta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-/// Whether nothing lies below the prefix.
+/// Returns true if nothing lies below the prefix.
 pub(super) async fn is_empty(target: &Target) -> Result<bool> {
     Ok(list(target, None)?.next().await.transpose()?.is_none())
 }
 
-/// What is below a folder: key below the prefix, and what the store says of it. All that is below the prefix without one.
+/// Lists the objects of a folder, or without one all below the prefix: keys below the prefix and metadata.
 fn list<'a>(target: &'a Target, folder: Option<&str>) -> Result<BoxStream<'a, Result<(String, ObjectMeta)>>> {
     let below = target.path(folder.unwrap_or_default())?;
     let below = Some(below).filter(|below| !below.as_ref().is_empty());
@@ -55,7 +55,7 @@ pub(super) async fn present(
         progress.step();
         let Some(folder) = folder_of(&key) else { continue };
         if options.relist {
-            let unknown = Known { amount: Amount::default(), trust: Trust::Unknown, unused: None };
+            let unknown = FolderState { amount: Amount::default(), trust: Trust::Unknown, unused: None };
             let known = state.folders.entry(folder.to_owned()).or_insert(unknown);
             known.amount += Amount { objects: 1, bytes: meta.size };
         }
@@ -98,7 +98,7 @@ async fn verify(
     Ok(present.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Whether an object has the headers and the digest that it would be given; a file without headers is read.
+/// Returns true if an object has the headers and the digest that a publisher would give it; a file without headers is read.
 async fn is_as_it_should_be(target: &Target, key: &str, object: &Object) -> Result<bool> {
     let failed = || format!("cannot read {key} of `{target}`");
     let options = GetOptions { head: target.keeps_headers, ..GetOptions::default() };

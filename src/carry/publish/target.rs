@@ -20,11 +20,11 @@ use std::sync::Arc;
 pub struct Target {
     /// The bucket or folder.
     pub store: Arc<dyn ObjectStore>,
-    /// Where in it, without slashes at its ends; may be empty.
+    /// Prefix of all keys, without slashes at its ends; may be empty.
     pub prefix: String,
-    /// Whether objects keep headers; files of a folder do not.
+    /// True if objects keep headers; files of a folder do not.
     pub keeps_headers: bool,
-    /// How people call it.
+    /// The address, for messages.
     pub shown: String,
 }
 
@@ -35,12 +35,12 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    /// Its bytes, if it is there.
+    /// The bytes, if the object exists.
     pub fn bytes(&self) -> Option<&[u8]> {
         Some(&self.content.as_ref()?.0)
     }
 
-    /// Whether it is there with these bytes.
+    /// Returns true if the object exists with these bytes.
     pub fn is(&self, bytes: &[u8]) -> bool {
         self.bytes() == Some(bytes)
     }

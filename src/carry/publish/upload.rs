@@ -84,7 +84,7 @@ async fn send_file(object: &Object, file: &std::path::Path, parts: &mut dyn Mult
     Ok(())
 }
 
-/// Whether what was read is what the manifest lists.
+/// Checks that the bytes that were read are those that the manifest lists.
 fn same(object: &Object, found: Digest) -> Result<()> {
     if found != object.sha256 {
         bail!(

@@ -47,7 +47,7 @@ struct Writer {
 }
 
 /// A node whose links are written as far as they do not depend on where it lies.
-enum Target<'a> {
+enum Destination<'a> {
     Diagram(Link<'a>),
     Place(usize, usize),
 }
@@ -60,8 +60,8 @@ impl Writer {
 
     fn place(&mut self, node: Node<'_>) -> (usize, usize) {
         let Node { axis, heads, rows } = node;
-        let heads = heads.into_iter().map(Target::Diagram).collect();
-        let rows = rows.into_iter().map(|(label, link)| (label, Target::Diagram(link))).collect();
+        let heads = heads.into_iter().map(Destination::Diagram).collect();
+        let rows = rows.into_iter().map(|(label, link)| (label, Destination::Diagram(link))).collect();
         self.place_fields(axis, heads, rows)
     }
 
@@ -70,8 +70,8 @@ impl Writer {
     fn place_fields(
         &mut self,
         axis: Axis,
-        heads: Vec<Target<'_>>,
-        mut rows: Vec<(&str, Target<'_>)>,
+        heads: Vec<Destination<'_>>,
+        mut rows: Vec<(&str, Destination<'_>)>,
     ) -> (usize, usize) {
         let mut text = self.fields(axis, &heads, &rows);
         if self.open.len() + text.len() > LONGEST && !self.open.is_empty() {
@@ -85,20 +85,20 @@ impl Writer {
             } else {
                 // From the first of these bounds on. What stands before its link is not asked a second time.
                 let (bound, link) = rest.remove(0);
-                let mut others: Vec<_> = heads.iter().skip(1).map(|_| Target::Diagram(Link::Empty)).collect();
+                let mut others: Vec<_> = heads.iter().skip(1).map(|_| Destination::Diagram(Link::Empty)).collect();
                 others.push(link);
                 let place = self.place_fields(axis, others, rest);
-                rows.push((bound, Target::Place(place.0, place.1)));
+                rows.push((bound, Destination::Place(place.0, place.1)));
                 return self.place_fields(axis, heads, rows);
             };
-            return self.place_fields(axis, vec![Target::Place(place.0, place.1)], rows);
+            return self.place_fields(axis, vec![Destination::Place(place.0, place.1)], rows);
         }
         self.open.push_str(&text);
         self.pieces += 1;
         (self.full.len(), self.pieces)
     }
 
-    fn fields(&self, axis: Axis, heads: &[Target<'_>], rows: &[(&str, Target<'_>)]) -> String {
+    fn fields(&self, axis: Axis, heads: &[Destination<'_>], rows: &[(&str, Destination<'_>)]) -> String {
         let mut text = match axis {
             Axis::Kibana => "|k",
             Axis::Agent => "|a",
@@ -119,10 +119,10 @@ impl Writer {
         text
     }
 
-    fn target(&self, target: &Target<'_>) -> String {
+    fn target(&self, target: &Destination<'_>) -> String {
         match target {
-            Target::Diagram(link) => self.link(*link),
-            Target::Place(value, piece) => self.reference((*value, *piece)),
+            Destination::Diagram(link) => self.link(*link),
+            Destination::Place(value, piece) => self.reference((*value, *piece)),
         }
     }
 

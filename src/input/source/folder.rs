@@ -4,7 +4,7 @@
 //! Content is read later, file by file. Knows nothing of what the files mean.
 
 use super::disk::{self, FileStat, Listed};
-use super::links::{self, Target};
+use super::links::{self, LinkEnd};
 use super::names::{Tally, check_component, check_length};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
@@ -193,20 +193,20 @@ impl Walk<'_> {
         };
         let mend = "replace the link by what it should point to";
         match target {
-            Target::Dangling if path.contains(".DS_Store") => Ok(()),
-            Target::Dangling => refuse("dangling-symlink", "a symbolic link points to nothing", mend),
-            Target::Outside => refuse("symlink-escapes", "a symbolic link leaves the package", mend),
-            Target::Loop => refuse("symlink-loop", "a symbolic link leads to itself or to a folder it lies in", mend),
-            Target::Inside(target, found) if found.kind == FileType::RegularFile => {
+            LinkEnd::Dangling if path.contains(".DS_Store") => Ok(()),
+            LinkEnd::Dangling => refuse("dangling-symlink", "a symbolic link points to nothing", mend),
+            LinkEnd::Outside => refuse("symlink-escapes", "a symbolic link leaves the package", mend),
+            LinkEnd::Loop => refuse("symlink-loop", "a symbolic link leads to itself or to a folder it lies in", mend),
+            LinkEnd::Inside(target, found) if found.kind == FileType::RegularFile => {
                 self.package.link_targets.insert(path.clone(), target);
                 self.add(path, EntryKind::File, found.stat)
             }
-            Target::Inside(_, found) if found.kind == FileType::Directory => {
+            LinkEnd::Inside(_, found) if found.kind == FileType::Directory => {
                 let warning = Problem::warning("symlink-to-folder", "what lies below a link to a folder is left out");
                 self.package.warnings.push(warning.file(path.clone()).hint(mend));
                 self.add(path, EntryKind::Folder, found.stat)
             }
-            Target::Inside(_, found) => Err(special_file(&path, found.kind)),
+            LinkEnd::Inside(_, found) => Err(special_file(&path, found.kind)),
         }
     }
 }

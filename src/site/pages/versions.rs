@@ -73,17 +73,17 @@ fn line<'a>(entry: &'a Entry, files: &'a Files, before: &'a Files) -> Line<'a> {
 /// The change logs of all versions as one, the highest version first. Mostly the newest one tells all; another one is
 /// read only if its own version is not told yet.
 pub(super) fn changelogs(entries: &[Entry], files: &[Files], store: &Store) -> Result<Vec<Release>> {
-    let (mut told, mut all) = (BTreeSet::new(), BTreeMap::new());
+    let (mut listed, mut all) = (BTreeSet::new(), BTreeMap::new());
     for (entry, files) in entries.iter().zip(files).rev() {
         let own = entry.record.facts.version.to_string();
         let Some(file) = files.get("changelog.yml").filter(|file| file.blob.size <= markdown::LONGEST) else {
             continue;
         };
-        if told.contains(&own) {
+        if listed.contains(&own) {
             continue;
         }
         for release in changelog::read(&store.read_blob(&file.blob.digest)?) {
-            if told.insert(release.version.clone())
+            if listed.insert(release.version.clone())
                 && let Ok(version) = crate::dialect::version::Version::loose(&release.version)
             {
                 all.insert(version, release);
