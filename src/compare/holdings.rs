@@ -1,6 +1,6 @@
-//! What a distribution holds or held: each version with its layer and its files, of a catalog or of a generation.
+//! The versions that a distribution holds or held, each with its layer and its files, from a catalog or a generation.
 //!
-//! Made to be compared. Of a generation only lists are read, and of a package that is the same not even those: a folder of
+//! Made to be compared. Of a generation only lists are read, and for equal packages not even those: a folder of
 //! the store has the name of its content. Knows nothing of what may change.
 
 use crate::base::progress::Progress;
@@ -150,7 +150,7 @@ pub enum Base {
 }
 
 impl Base {
-    /// Finds out what is at a path: an output folder, one distribution of it, a generation, or a folder of layers.
+    /// Opens what is at a path: an output folder, one distribution of it, a generation, or a folder of layers.
     ///
     /// # Errors
     /// When it is none of them, or cannot be read.
@@ -193,8 +193,8 @@ impl Base {
     }
 }
 
-/// The settings with layers in a repository: branches of their names if none is named; else folders of their names in that
-/// tree, or, if it has none of them and there is one layer only, the whole tree.
+/// The settings with layers in a repository: branches named like the layers if no branch is given; else folders of that branch
+/// named like them; or the whole branch if it has no such folder and there is one layer only.
 fn in_git(location: &Location, settings: &Settings) -> Result<Settings> {
     let path = location.to_path();
     let mut below = settings.below(&path);

@@ -1,8 +1,8 @@
-//! What may happen to published versions: what was, what is, and the rules of the layers between them.
+//! Policies: which changes of published versions the layers allow.
 //!
 //! A version that moves to a layer further up is promoted, and nobody loses it. Everything else that changes what clients
-//! have seen is compared with the policy of the layer it was published from. What is allowed all the same is kept for ever,
-//! beside the generations and not in them, so that equal input gives equal bytes whatever was before.
+//! have seen is compared with the policy of the layer it was published from. Exceptions that were used are kept for ever,
+//! beside the generations and not in them, so that equal input gives equal bytes whatever was built before.
 
 use crate::base::problem::{Problem, Severity};
 use crate::compare::holdings::{Holdings, Key};
@@ -39,7 +39,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Compares what is with what was.
+/// Compares the versions of now with those of before.
 ///
 /// # Errors
 /// When a list of files cannot be read.

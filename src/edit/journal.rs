@@ -1,4 +1,4 @@
-//! What is under way in a layer, and what was ever done.
+//! The journal of a layer: the step under way and the log of all changes.
 //!
 //! ```text
 //! LAYER/.epr-build/log.jsonl      every change, one a line: what, why and with which content, not who

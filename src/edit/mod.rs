@@ -1,8 +1,8 @@
-//! The life of a package in the source layers: it is added, promoted to a layer further up, and removed.
+//! Changes of source layers: a package is added, promoted to a layer further up, or removed.
 //!
 //! Everything is decided before anything is changed: what a build would quarantine, what a policy forbids and what
-//! contradicts another layer is refused as a whole. Then one version after the other is copied beside its place,
-//! compared, renamed into place, and only then taken away below, so that at no moment it is in neither layer. A note in
+//! contradicts another layer is refused as a whole. Then each version is copied beside its place, compared and renamed
+//! into place. Only then it is removed below, so that one of the two layers has it at every moment. A note in
 //! the upper layer ([`journal`]) lets the next command finish or undo what was interrupted. Works on source layers alone;
 //! what was built from them is for the next build.
 

@@ -1,6 +1,6 @@
-//! Steps, done one after the other, and what an interrupted command left of them.
+//! Does steps one after the other, and finishes or undoes what an interrupted command left of them.
 //!
-//! The order is: copy beside the place, compare, note, put, take away below, log, forget the note. A note without the
+//! The order is: copy beside the place, compare, note, put, remove below, log, delete the note. A note without the
 //! package in its new place means that nothing was done; with it the rest is done now.
 
 use super::branches;

@@ -67,7 +67,7 @@ fn header(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map_or_else(|| "-".to_owned(), |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Keeps what clients write from being taken for another field or line.
+/// Escapes what clients write, so that it cannot look like another field or line.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -81,7 +81,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Seconds since 1970: the only clock of the server that is not relative.
+/// Seconds since 1970. This is the only absolute clock of the server.
 pub(super) fn now() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "an access log tells times; nothing is published from it")]
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
@@ -124,7 +124,7 @@ impl Drop for AccessLog {
     }
 }
 
-/// Writes lines as they come, and hands them on whenever none is waiting.
+/// Writes lines as they come, and flushes whenever none is waiting.
 fn write(waiting: &Receiver<Message>, sink: &mut LogSink) {
     loop {
         let message = match waiting.try_recv() {
@@ -168,7 +168,7 @@ impl LogSink {
         Ok(Self { path: Some(path.to_owned()), identity: Some(identity), looked: now(), out })
     }
 
-    /// Opens the path again if another file, or none, has taken it; looks once a second.
+    /// Opens the path again if it leads to another file or to none; looks once a second.
     fn follow(&mut self) {
         let Some(path) = self.path.clone().filter(|_| self.looked != now()) else { return };
         self.looked = now();

@@ -28,8 +28,8 @@ const STREAMS: u32 = 128;
 
 /// Handles one connection to its end.
 pub(super) async fn handle(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-    // A body goes out in chunks, and the last one must not wait until the client has confirmed the others. A connection
-    // that cannot be told so is only slower.
+    // A body goes out in chunks, and the last one must not wait until the client has confirmed the others. Where the option
+    // cannot be set, the connection is only slower.
     let _ = stream.set_nodelay(true);
     server.metrics.accepted.inc();
     server.metrics.connections.inc();

@@ -3,7 +3,7 @@
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A moment as people write it.
+/// A date and time in UTC.
 struct Moment {
     /// Day of the week, 0 for Thursday.
     weekday: usize,

@@ -69,7 +69,7 @@ pub(super) fn part(headers: &HeaderMap, version: Version) -> Part {
     }
 }
 
-/// Reads a single range; several, or an unknown unit, may be taken for none.
+/// Reads a single range; several ranges or an unknown unit count as none, as the RFC allows.
 fn range_part(range: &str, length: u64) -> Part {
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
         return Part::Whole;

@@ -73,9 +73,9 @@ pub(super) struct Metrics {
     pub(super) handshakes_failed: Counter,
     /// Lines of the access log that were dropped.
     pub(super) lines_dropped: Counter,
-    /// Generations that were taken into use, the first one not counted.
+    /// Number of switches to another generation.
     pub(super) switches: Counter,
-    /// Generations and certificates that could not be taken into use.
+    /// Number of generations and certificates that were refused.
     pub(super) refusals: Counter,
 }
 

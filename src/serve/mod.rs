@@ -1,7 +1,7 @@
 //! A server for a generation, with the reference router.
 //!
-//! It follows `current`: a new generation is taken over while requests go on, and every response comes from one
-//! generation. A certificate is taken over in the same way. Silent, slow and too many clients are kept from using it up.
+//! It follows `current`: it switches to a new generation while requests go on, and every response comes from one
+//! generation. Certificates are replaced in the same way. There are limits to silent, slow and too many clients.
 //! Knows nothing of packages or of how a generation is made.
 
 mod access_log;
@@ -57,7 +57,7 @@ pub fn serve(options: &ServeOptions, listen: &str, report: impl Fn(Event) + Send
     runtime.block_on(async { run(options, bind(listen).await?, stop_signal(), report).await })
 }
 
-/// Takes as many file handles as this process may have, and says how many connections they suffice for.
+/// Raises the limit of file handles as far as allowed, and returns the number of connections they suffice for.
 fn within_limits(connections: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     // Not being allowed more handles means fewer connections, nothing worse.
@@ -110,7 +110,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Accepts connections for ever, no more at once than there may be.
+/// Accepts connections for ever, at most `limit` at once.
 async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &GracefulShutdown, limit: usize) {
     let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     loop {
@@ -133,7 +133,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &Gracefu
     }
 }
 
-/// Serves the metrics, one connection at a time: whoever measures asks now and then.
+/// Serves the metrics.
 async fn measure(listener: TcpListener, server: Arc<Server>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -168,7 +168,7 @@ fn metrics_response<B>(request: &Request<B>, server: &Server) -> Response<String
     response
 }
 
-/// Takes over a new generation once the link points to one, and releases once they are there.
+/// Switches to a new generation once the link points to one, and to new releases once they are there.
 async fn watch(options: ServeOptions, server: Arc<Server>) {
     let mut refused = None;
     loop {
@@ -196,7 +196,7 @@ async fn watch(options: ServeOptions, server: Arc<Server>) {
     }
 }
 
-/// Takes over a new certificate once there is one.
+/// Switches to a new certificate once there is one.
 async fn watch_certificate(server: Arc<Server>) {
     loop {
         tokio::time::sleep(CERTIFICATE_INTERVAL).await;

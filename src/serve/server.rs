@@ -59,14 +59,14 @@ impl Server {
         found.and_then(|position| releases.sites().nth(position)).map_or_else(|| self.served(), Arc::clone)
     }
 
-    /// Takes releases into use.
+    /// Replaces the releases.
     pub(super) fn take_releases(&self, releases: Releases) {
         let names = releases.sites().map(|site| site.name()).collect();
         *self.releases.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(releases);
         self.report(Event::Releases(names));
     }
 
-    /// Takes a generation into use.
+    /// Switches to a generation.
     pub(super) fn take(&self, site: Site) {
         let folder = site.folder.clone();
         self.metrics.serves(site.name());

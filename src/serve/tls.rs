@@ -1,4 +1,4 @@
-//! HTTPS: a certificate and its key from files, taken up again when they change. Knows nothing of HTTP.
+//! TLS: a certificate and its key from files, which are read again when they change. Knows nothing of HTTP.
 
 use anyhow::{Context, Result, ensure};
 use rustls_pki_types::pem::PemObject;

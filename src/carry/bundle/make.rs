@@ -1,7 +1,7 @@
 //! Follows the recipes of a bundle: members of archives and gzip copies, then folders, then archives and the folders
 //! around them.
 //!
-//! Whatever a recipe gives is taken only if it has the digest that the manifest says.
+//! The outcome of a recipe is stored only if it has the digest that the manifest says.
 
 use super::manifest::{BundleManifest, BundledContent, Origin};
 use super::unpack::Unpacker;
@@ -138,7 +138,7 @@ fn unmade(content: &BundledContent, why: &str) -> Refusal {
     Refusal::damaged(format!("content {} cannot be made: {why}", content.sha256))
 }
 
-/// Takes no more than was announced.
+/// A writer that fails beyond the announced number of bytes.
 struct Bounded<'a> {
     out: &'a mut dyn Write,
     left: u64,

@@ -1,6 +1,6 @@
-//! From what a generation consists of, what the base has and which recipes work, to the manifest of a bundle.
+//! Makes the manifest of a bundle from the contents of a generation, the base and the recipes that work.
 //!
-//! Pure functions. The order of contents decides how small a bundle gets: what is alike stands side by side, so successive
+//! Pure functions. The order of contents decides how small a bundle gets: similar contents stand side by side, so successive
 //! versions of a file are neighbours, and the compressor finds one in the other.
 
 use super::delta::BaseContents;

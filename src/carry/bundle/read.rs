@@ -1,9 +1,9 @@
-//! Reads a bundle front to back, once, and believes nothing.
+//! Reads a bundle front to back, once, and checks everything.
 //!
 //! The manifest says which members follow, so their headers are known to the byte: a member with another name, kind, size or
 //! mode, or one too many, is no bundle. Each content is hashed on its way, and in the end the whole file against its seal.
-//! What is handed out on the way is checked already, but whether it belongs to a good bundle is known only after
-//! [`Reader::finish`]: until then nothing may be taken into use.
+//! Each member is checked before the next one is handed out, but the bundle as a whole is known to be good only after
+//! [`Reader::finish`]: until then nothing of it may be used.
 
 use super::manifest::{BundleManifest, File, MAX_MANIFEST, Origin};
 use super::parts::{Hashing, Sealed};
@@ -90,8 +90,8 @@ impl<'a> Reader<'a> {
         expect_zeros(decoder, TAR_END).map_err(|error| in_place(error, sealed, "its end"))
     }
 
-    /// Reads to the end and compares with the seal; returns the SHA-256 of the whole file. Only now the bundle is known to be
-    /// what was written.
+    /// Reads to the end and compares with the seal; returns the SHA-256 of the whole file. Before this succeeds the bundle
+    /// may be damaged.
     ///
     /// # Errors
     /// A [`Refusal`] when it is not.
@@ -185,7 +185,7 @@ fn expect_zeros(input: &mut dyn Read, count: usize) -> Result<(), Fault> {
     if zeros.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Fault::Odd("there is something between members")) }
 }
 
-/// Exactly so many bytes, hashed.
+/// A reader of a given number of bytes that hashes them.
 struct Checked<'a> {
     input: &'a mut dyn Read,
     left: u64,
@@ -214,7 +214,7 @@ impl Read for Checked<'_> {
 }
 
 impl Checked<'_> {
-    /// Reads what was not taken and compares the digest.
+    /// Reads the rest and compares the digest.
     fn finish(mut self, digest: Option<&Digest>) -> Result<(), Fault> {
         if self.failed.is_none() {
             // What fails is remembered.

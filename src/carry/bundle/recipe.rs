@@ -1,4 +1,5 @@
-//! What is made instead of carried: archives of folder packages, gzip copies, and what lies in an archive.
+//! Recipes: contents that are made on arrival and not carried. They are archives of folder packages, gzip copies, and
+//! members of archives.
 //!
 //! Whoever writes a bundle follows a recipe first and keeps it only if the outcome has the right digest; whoever unpacks it
 //! does the same again. So the rules here need not be those that made the original, they only have to lead to it.
@@ -133,7 +134,7 @@ pub(super) fn member(
 mod tests {
     use super::*;
 
-    /// Only a file that our own compressor wrote around the very content is taken for its gzip copy.
+    /// Only a file that our own compressor made from the same content counts as its gzip copy.
     #[test]
     fn gzip_copies_differ_from_other_gzip_files() {
         let content = b"content content content";

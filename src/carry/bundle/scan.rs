@@ -1,6 +1,6 @@
-//! What a generation consists of: its folders and contents, read from the store as they lie there.
+//! Scans a generation: the folders and contents it consists of, read from the store.
 //!
-//! The store is the truth, not what was written about it: names of folders are checked against what they hold. Contents are
+//! Only the store counts, not the manifest: names of folders are checked against what they hold. Contents are
 //! known by their inode, so that nothing is read; a file that is no link into the store any more is hashed.
 
 use crate::base::digest::{Digest, Hasher};

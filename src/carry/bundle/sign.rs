@@ -120,7 +120,7 @@ impl Read for Hashed<'_> {
     }
 }
 
-/// The library asks for it, to print what it verified; it is not asked to.
+/// Required by the library, which can print what it verified; this is not used.
 impl Seek for Hashed<'_> {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Err(ErrorKind::Unsupported.into())

@@ -1,4 +1,4 @@
-//! Takes a bundle into an output folder.
+//! Unpacks a bundle into an output folder.
 //!
 //! ```text
 //! read        every content into the store, every file of the generation into a scratch folder; the seal
@@ -45,10 +45,10 @@ pub struct Unpacked {
     pub present: usize,
 }
 
-/// Takes a bundle into `out` and its generation into use. `signed` is the digest of the bytes that were found to be signed.
+/// Unpacks a bundle into `out` and switches to its generation. `signed` is the digest of the bytes whose signature is good.
 ///
 /// # Errors
-/// A [`Refusal`] when the bundle cannot be taken; others when the machine fails. What was in use stays in use.
+/// A [`Refusal`] when the bundle is refused; others when the machine fails. The generation in use stays in use.
 pub fn unpack(
     sealed: &Sealed,
     out: &Path,
@@ -92,7 +92,7 @@ pub fn unpack(
     Ok(Unpacked { manifest, digest, previous, present })
 }
 
-/// Says of a refusal which bundle it is about.
+/// Adds the name of the bundle to a refusal.
 fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
     match error.downcast::<Refusal>() {
         Ok(refusal) => refusal.at(sealed.name()).into(),
@@ -100,7 +100,7 @@ fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
     }
 }
 
-/// A delta needs the generation that it was made for, as it was written.
+/// Checks that the generation is there for which a delta was made, as it was written.
 fn check_base(manifest: &BundleManifest, distribution: &Distribution, out: &Path) -> Result<()> {
     let Some(base) = &manifest.base else { return Ok(()) };
     if !distribution.has(base) {
@@ -124,7 +124,7 @@ fn missing_base(manifest: &BundleManifest, distribution: Option<&Distribution>) 
     ))
 }
 
-/// A bundle says how much it unpacks to; better to stop before the disk is full.
+/// Checks that the disk has room for what a bundle unpacks to.
 fn check_room(manifest: &BundleManifest, out: &Path) -> Result<()> {
     let stat = rustix::fs::statvfs(out).with_context(|| format!("cannot look at {}", out.display()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -231,7 +231,7 @@ impl Unpacker<'_> {
         Ok(false)
     }
 
-    /// Writes the generation and takes it into use.
+    /// Writes the generation and switches to it.
     fn publish(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
         let (id, site) = (&manifest.generation, manifest.folders[manifest.site()].digest);
         if !self.store.has_tree(&site) {
@@ -271,7 +271,7 @@ fn is_stored(path: &Path, content: &BundledContent) -> bool {
     })
 }
 
-/// A generation of this name that is there already must be the one in the bundle.
+/// Checks that a generation of this name, which is there already, equals the one in the bundle.
 fn check_same(manifest: &BundleManifest, folder: &Path, site: &Digest) -> Result<()> {
     let target = fs::read_link(folder.join("site")).unwrap_or_default();
     let mut paths = Vec::new();

@@ -142,7 +142,7 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
     Ok(recipes)
 }
 
-/// Which new contents lie in an archive. One that cannot be unpacked gives none.
+/// The new contents that lie in an archive; none if it cannot be unpacked.
 fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize)> {
     let mut found = Vec::new();
     let Some(mut archive) = store.open_blob(archive).ok().and_then(|file| recipe::open_archive(file).ok()) else {

@@ -1,6 +1,6 @@
-//! The configuration of a router in front of the store, for the generation that was published.
+//! The configuration of a web server in front of the store, for the generation that was published.
 //!
-//! It belongs to one generation: as long as it is not replaced and reloaded, the earlier one is answered, whole.
+//! It belongs to one generation: until it is replaced and reloaded, answers come from the earlier generation as a whole.
 
 use super::contents::Contents;
 use crate::base::file_notes;

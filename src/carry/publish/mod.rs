@@ -9,7 +9,7 @@
 //!       /.epr-build/state.json.zst                what is there, for the next run
 //! ```
 //!
-//! Nothing below `v/` and `g/` is ever overwritten with other content, so no order of uploads and no kill can change
+//! Nothing below `v/` and `g/` is ever overwritten with other content, so no order of uploads and no interruption can change
 //! what readers of the generation in use see; `current.json` alone decides. Stages: [`contents`] (what shall be there),
 //! [`state`] and `survey` (what is there), [`plan`] (a pure function of the two), `upload` (doing it). Knows nothing
 //! of packages, routing or the store on disk.
@@ -61,7 +61,7 @@ pub struct Outcome {
     pub purge: Vec<String>,
 }
 
-/// Brings the contents to the target and takes them into use.
+/// Sends the contents to the target and switches readers to them.
 ///
 /// # Errors
 /// When the store or the disk fails, when the state cannot be trusted, or when somebody else publishes at the same time.

@@ -1,7 +1,7 @@
 //! The state: which folders earlier runs left in the store. The name of a folder is made from its content.
 //!
-//! The state costs one request to read, however much is published. It carries its own digest: what was cut off, edited or
-//! written by somebody else is not believed. Knows nothing of stores.
+//! Reading the state costs one request, however much is published. It carries its own digest: a state that was cut off,
+//! edited or written by somebody else is refused. Knows nothing of stores.
 
 use super::contents::Current;
 use super::object::{Amount, folder_of};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 const SCHEMA: &str = "epr-build/publish-state/1";
-/// No state of a real distribution is nearly as large when unpacked.
+/// Limit to an unpacked state. Real ones are far smaller.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// The folders in the store.
@@ -47,7 +47,7 @@ pub struct FolderState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
-    /// All of it.
+    /// All objects are there.
     Whole,
     /// A run began to write or to remove it: an object is either there as it should be, or not there.
     Begun,
@@ -63,7 +63,7 @@ struct Sealed {
 }
 
 impl State {
-    /// Nothing is there.
+    /// The state of an empty store.
     pub fn new(distribution: &str) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -98,7 +98,7 @@ impl State {
     /// Reads what [`State::encode`] wrote.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When the bytes are anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut text = Vec::new();
         let unpacked = zstd::Decoder::new(bytes).and_then(|stream| stream.take(MAX_BYTES).read_to_end(&mut text));

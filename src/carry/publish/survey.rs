@@ -1,7 +1,7 @@
 //! Lists what is in the store, for runs that cannot rely on the state; removes folders.
 //!
-//! A run that was stopped left objects that are whole or absent, so a listing is enough to go on. What may come from
-//! anybody is looked at one by one: its headers and its digest must be those that a publisher would have given it.
+//! A run that was stopped left objects that are complete or absent, so a listing is enough to go on. Objects of unknown
+//! origin are checked one by one: their headers and digests must be those that a publisher would have given them.
 
 use super::contents::Contents;
 use super::object::{Amount, Object, Sizes, folder_of};

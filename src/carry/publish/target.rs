@@ -137,7 +137,7 @@ impl Target {
     /// Reads a small object.
     ///
     /// # Errors
-    /// When the store fails; that there is none is no failure.
+    /// When the store fails. An object that does not exist is no failure.
     pub async fn get(&self, key: &str) -> Result<StoredObject> {
         let failed = || format!("cannot read {key} of `{self}`");
         let found = match self.store.get_opts(&self.path(key)?, GetOptions::default()).await {
@@ -149,7 +149,7 @@ impl Target {
         Ok(StoredObject { content: Some((bytes.to_vec(), version)) })
     }
 
-    /// Replaces an object that is still as it was when it was read.
+    /// Replaces an object if it is still as it was when it was read.
     ///
     /// # Errors
     /// When the store fails, or when somebody else has replaced it.
@@ -198,7 +198,7 @@ impl Target {
     }
 }
 
-/// An error of the store without the wrapping that says the same twice, and with what to do about it.
+/// An error of the store without the wrapping that repeats it, and with a hint.
 pub(super) fn plain(error: Error) -> anyhow::Error {
     let hint = match &error {
         Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {

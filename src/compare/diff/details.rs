@@ -1,7 +1,7 @@
-//! What is different inside of a package: files with their sizes, fields of the manifest, entries of the changelog.
+//! The differences inside a package: files with their sizes, fields of the manifest, entries of the changelog.
 //!
 //! Manifests are compared as plain YAML, value by value, so that a field that this program does not know counts, too. What
-//! cannot be read has no fields and no entries: that its file differs is said in any case. Knows nothing of catalogs.
+//! cannot be read has no fields and no entries; its file is listed in any case. Knows nothing of catalogs.
 
 use crate::compare::holdings::Change;
 use crate::dialect::version::Version;

@@ -1,6 +1,6 @@
-//! What is different between two distributions, generations or folders: packages, files, and what Kibanas see.
+//! The differences between two distributions, generations or folders: packages, files, and what Kibanas see.
 //!
-//! Which Kibana sees what is asked of [`search()`] at every version at which the answer can change, so that it is true for all
+//! What a Kibana sees is asked of [`search()`] at every version at which the answer can change, so that it is true for all
 //! versions between. Knows nothing of where the two sides come from and how the result is printed.
 
 pub mod details;
