@@ -43,9 +43,9 @@ pub struct Object {
     pub source: Source,
     /// Bytes.
     pub size: u64,
-    /// The digest of its content.
+    /// Digest of the content.
     pub sha256: Digest,
-    /// What is sent with it.
+    /// Headers.
     pub headers: Headers,
 }
 

@@ -12,7 +12,7 @@ use yaml11::{Plain, Scalar};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes(pub Vec<Problem>);
 
-/// One after the other, in the form people read.
+/// Prints the mistakes one after the other.
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();
