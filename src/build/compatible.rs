@@ -43,13 +43,13 @@ pub struct Made {
 
 /// As much of `manifest.json` as is needed here.
 #[derive(Deserialize)]
-struct Manifest {
-    files: BTreeMap<String, Listed>,
+struct GenerationManifest {
+    files: BTreeMap<String, ListedFile>,
     packages: Vec<Package>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedFile {
     sha256: Digest,
 }
 
@@ -114,7 +114,7 @@ pub fn generation(
 
 /// The catalog that a generation was made from. Deprecations are those of the whole.
 fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
-    let manifest: Manifest = read(&folder.join("manifest.json"))?;
+    let manifest: GenerationManifest = read(&folder.join("manifest.json"))?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
     let mut known: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {

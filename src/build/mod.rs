@@ -19,7 +19,7 @@ use crate::compare::policy::{self, Refused, Verdict};
 use crate::config::Config;
 use crate::config::exceptions::KeptException;
 use crate::config::settings::{DistributionPlan, Settings};
-use crate::generation::distribution::{self, Content, Distribution, Files};
+use crate::generation::distribution::{self, Distribution, FileContent, Files};
 use crate::generation::{history_page, prune};
 use crate::hosts::Published;
 use crate::hosts::{self, HostOptions, Hosting};
@@ -125,7 +125,7 @@ pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> R
     let layers = Layers::read(settings, None, progress)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| {
-        let stack = stack(plan, &layers.taken);
+        let stack = stack(plan, &layers.intakes);
         let catalog = layers.catalog(plan)?;
         let mut report = Report::new(&plan.name, &stack, &catalog, None);
         if let Some(base) = base {
@@ -217,10 +217,11 @@ fn write_generation(
     let write_routes =
         |out: &mut dyn Write| serde_json::to_writer(out, &tables).context("cannot write the routing tables");
     let routes = digest_of(write_routes)?;
-    let (told, provenance) = (report.to_json(), catalog.provenance());
+    let (report_json, provenance) = (report.to_json(), catalog.provenance());
     let hosting = Hosting { prefix: plan.prefix.clone(), debug_header: plan.debug_header };
     let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
-    let parts = [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), told.as_bytes(), &provenance];
+    let parts =
+        [plan.name.as_bytes(), plan.listen.as_bytes(), &hosting, routes.bytes(), report_json.as_bytes(), &provenance];
     report.generation = distribution::id(&site.tree, &parts);
 
     if !distribution.has(&report.generation) {
@@ -241,16 +242,16 @@ fn write_generation(
         };
         let mut files = Files::new();
         for (name, text) in hosts::render(&tables, &options)? {
-            files.insert(format!("hosts/{name}"), Content::Bytes(text.into_bytes()));
+            files.insert(format!("hosts/{name}"), FileContent::Bytes(text.into_bytes()));
         }
         let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
-        files.insert(file_notes::FILE.to_owned(), Content::Bytes(notes));
-        files.insert(hosts::HOSTING.to_owned(), Content::Bytes(hosting));
+        files.insert(file_notes::FILE.to_owned(), FileContent::Bytes(notes));
+        files.insert(hosts::HOSTING.to_owned(), FileContent::Bytes(hosting));
         let id = &report.generation;
         let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, store);
-        files.insert("manifest.json".to_owned(), Content::Written(Box::new(write_manifest)));
-        files.insert("report.json".to_owned(), Content::Bytes(report.to_json().into_bytes()));
-        files.insert("routes.json".to_owned(), Content::Written(Box::new(write_routes)));
+        files.insert("manifest.json".to_owned(), FileContent::Written(Box::new(write_manifest)));
+        files.insert("report.json".to_owned(), FileContent::Bytes(report.to_json().into_bytes()));
+        files.insert("routes.json".to_owned(), FileContent::Written(Box::new(write_routes)));
         distribution.write(&report.generation, &site.tree, &files)?;
     }
     Ok(report)

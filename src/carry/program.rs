@@ -12,7 +12,7 @@ const HEADER: usize = 56;
 /// A statically linked program.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// Where it lies.
+    /// Path of the file.
     pub path: PathBuf,
     /// Bytes.
     pub size: u64,
@@ -47,7 +47,7 @@ fn machine(bytes: &[u8]) -> Option<u16> {
     (bytes.get(..6)? == b"\x7fELF\x02\x01").then(|| number(bytes, 18))?
 }
 
-/// Whether some program header names a loader; `None` for a damaged file.
+/// Returns true if a program header names a loader; `None` for a damaged file.
 fn needs_loader(bytes: &[u8]) -> Option<bool> {
     let begin = usize::try_from(u64::from_le_bytes(bytes.get(32..40)?.try_into().ok()?)).ok()?;
     for index in 0..usize::from(number(bytes, 56)?) {

@@ -20,7 +20,7 @@ use std::path::Path;
 pub struct Cache {
     /// What became of packages.
     pub packages: Table<Outcome>,
-    /// The file of an answer, and its gzip twin.
+    /// The file of an answer, and its gzip copy.
     pub answers: Table<(Blob, Option<Blob>)>,
     /// The pages of a package.
     pub pages: Table<PackagePages>,

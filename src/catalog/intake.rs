@@ -54,17 +54,17 @@ pub fn take_in(
         .zip(survey.0)
         .map(|(layer, found)| {
             check_machine(&found.problems)?;
-            let taken = found
+            let intakes = found
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let taken = take_one(&candidate, fingerprint, &layer.rules, context);
+                    let intakes = take_one(&candidate, fingerprint, &layer.rules, context);
                     progress.step();
-                    taken
+                    intakes
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let digest = survey::layer_digest(taken.iter().map(|(print, _)| *print), &found.problems);
-            let mut packages: Vec<_> = taken.into_iter().flat_map(|(_, intakes)| intakes).collect();
+            let digest = survey::layer_digest(intakes.iter().map(|(print, _)| *print), &found.problems);
+            let mut packages: Vec<_> = intakes.into_iter().flat_map(|(_, intakes)| intakes).collect();
             packages.sort_by_key(|(order, _)| *order);
             Ok(LayerIntake {
                 name: layer.source.name.clone(),
@@ -81,7 +81,7 @@ pub fn take_in(
 }
 
 /// The fingerprint of a candidate, and what became of it and of the packages inside it.
-type Taken = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
+type CandidateIntakes = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
 
 /// Takes in one candidate, and the zips that lie inside it.
 fn take_one(
@@ -89,7 +89,7 @@ fn take_one(
     fingerprint: Option<Digest>,
     rules: &Layer,
     context: &IntakeContext<'_>,
-) -> Result<Taken> {
+) -> Result<CandidateIntakes> {
     let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
     if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, context)) {
         return Ok((fingerprint, vec![intake(known)]));

@@ -19,7 +19,7 @@ use std::path::Path;
 /// Layers that were read.
 pub struct Layers {
     /// In the order of the settings.
-    pub taken: Vec<LayerIntake>,
+    pub intakes: Vec<LayerIntake>,
     /// Where lists of files lie that were known before.
     pub store: Option<Store>,
 }
@@ -46,9 +46,9 @@ impl Layers {
         if !context.cache.is_empty() {
             survey.take_fingerprints(&settings.layers, &context.scan, &context.inventories);
         }
-        let taken = intake::take_in(&settings.layers, survey, &context, progress)?;
+        let intakes = intake::take_in(&settings.layers, survey, &context, progress)?;
         drop(context);
-        Ok(Self { taken, store })
+        Ok(Self { intakes, store })
     }
 
     /// The merged catalog of a distribution.
@@ -56,6 +56,6 @@ impl Layers {
     /// # Errors
     /// When a list of files cannot be read.
     pub fn catalog(&self, plan: &DistributionPlan) -> Result<Catalog> {
-        Catalog::merge(&stack(plan, &self.taken), self.store.as_ref())
+        Catalog::merge(&stack(plan, &self.intakes), self.store.as_ref())
     }
 }

@@ -91,7 +91,7 @@ pub struct Page {
     pub path: String,
     /// Its content.
     pub blob: Blob,
-    /// Its gzip twin, where one is worth it.
+    /// Its gzip copy, where one is worth it.
     pub gzip: Option<Blob>,
 }
 

@@ -24,7 +24,7 @@ pub struct Record {
     pub item_digest: Digest,
     /// Its document, without deprecation.
     pub document: Blob,
-    /// The gzip twin of the document.
+    /// The gzip copy of the document.
     pub document_gzip: Option<Blob>,
     /// Where in the document a deprecation is inserted, in bytes.
     pub document_cut: usize,

@@ -7,7 +7,7 @@ use super::common::options::{OutputFolder, Verbosity};
 use super::common::print::print;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
-use crate::carry::publish::plan::Amount;
+use crate::carry::publish::object::Amount;
 use crate::carry::publish::target::Target;
 use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};

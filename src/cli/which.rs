@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         if versions.is_empty() {
             text += &render_unknown(name, &catalog);
         }
-        text += &render_quarantined(name, &stack(plan, &layers.taken));
+        text += &render_quarantined(name, &stack(plan, &layers.intakes));
         if explanation.answer.is_none() {
             exit = Exit::Problems;
         }

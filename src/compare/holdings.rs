@@ -1,6 +1,6 @@
-//! What a distribution holds or held: each version with its layer and its files, of a catalog or of a generation.
+//! The versions that a distribution holds or held, each with its layer and its files, from a catalog or a generation.
 //!
-//! Made to be compared. Of a generation only lists are read, and of a package that is the same not even those: a folder of
+//! Made to be compared. Of a generation only lists are read, and for equal packages not even those: a folder of
 //! the store has the name of its content. Knows nothing of what may change.
 
 use crate::base::progress::Progress;
@@ -30,16 +30,16 @@ pub type Key = (String, Version);
 /// One version.
 #[derive(Clone, Debug)]
 pub struct Holding {
-    /// The layer it comes from.
+    /// Layer of the version.
     pub layer: String,
-    /// Its path there, as far as known: `<name>/<version>` in a generation.
+    /// Path in the layer, as far as known: `<name>/<version>` in a generation.
     pub package: String,
-    /// Name of its folder in a store, if it is in one.
+    /// Name of the package's folder in a store, if it is in one.
     tree: Option<String>,
     files: Files,
 }
 
-/// Where the list of its files is.
+/// Source of the list of files.
 #[derive(Clone, Debug)]
 enum Files {
     /// The text of a manifest.
@@ -48,7 +48,7 @@ enum Files {
     Record(Arc<Record>),
 }
 
-/// What happened to a file.
+/// The kind of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
@@ -56,7 +56,7 @@ pub enum Change {
     Added,
     /// Only the first one has it.
     Removed,
-    /// Its content is another one.
+    /// The content differs.
     Changed,
 }
 
@@ -69,9 +69,9 @@ pub struct Holdings {
     pub conflicts: BTreeMap<(Key, String, String), Vec<String>>,
 }
 
-/// As much of `manifest.json` as is needed here.
+/// The parts of `manifest.json` that are needed here.
 #[derive(Deserialize)]
-struct Manifest {
+struct GenerationManifest {
     packages: Vec<Package>,
 }
 
@@ -82,7 +82,7 @@ struct Package {
     files: Box<RawValue>,
 }
 
-/// As much of `report.json`.
+/// The parts of `report.json` that are needed here.
 #[derive(Deserialize)]
 struct Conflicts {
     conflicts: Vec<CopyReport>,
@@ -97,7 +97,7 @@ impl Holdings {
         self.versions.iter().map(|(key, holding)| (key.0.as_str(), (key, holding))).collect()
     }
 
-    /// Those of a merged catalog.
+    /// Reads a merged catalog.
     pub fn of_catalog(catalog: &Catalog) -> Self {
         let versions = catalog.entries.iter().map(|entry| {
             let record = &entry.record;
@@ -116,12 +116,12 @@ impl Holdings {
         Self { versions: versions.collect(), conflicts: conflicts.collect() }
     }
 
-    /// Those of the generation in this folder.
+    /// Reads the generation in this folder.
     ///
     /// # Errors
     /// When its manifest or report cannot be read.
     pub fn of_generation(folder: &Path) -> Result<Self> {
-        let manifest: Manifest = read(&folder.join("manifest.json"))?;
+        let manifest: GenerationManifest = read(&folder.join("manifest.json"))?;
         let report: Conflicts = read(&folder.join("report.json"))?;
         let mut versions = BTreeMap::new();
         for Package { path, layer, files } in manifest.packages {
@@ -139,7 +139,7 @@ impl Holdings {
     }
 }
 
-/// What a check compares with.
+/// The other side of a check.
 pub enum Base {
     /// An output folder, of which the generation in use counts.
     Output(PathBuf),
@@ -150,7 +150,7 @@ pub enum Base {
 }
 
 impl Base {
-    /// Finds out what is at a path: an output folder, one distribution of it, a generation, or a folder of layers.
+    /// Opens what is at a path: an output folder, one distribution of it, a generation, or a folder of layers.
     ///
     /// # Errors
     /// When it is none of them, or cannot be read.
@@ -175,7 +175,7 @@ impl Base {
         Ok(Self::Layers(Box::new(Layers::read(&settings.below(path), None, progress)?)))
     }
 
-    /// What a distribution held.
+    /// The versions that a distribution held.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -193,8 +193,8 @@ impl Base {
     }
 }
 
-/// The settings with layers in a repository: branches of their names if none is named; else folders of their names in that
-/// tree, or, if it has none of them and there is one layer only, the whole tree.
+/// The settings with layers in a repository: branches named like the layers if no branch is given; else folders of that branch
+/// named like them; or the whole branch if it has no such folder and there is one layer only.
 fn in_git(location: &Location, settings: &Settings) -> Result<Settings> {
     let path = location.to_path();
     let mut below = settings.below(&path);
@@ -228,7 +228,7 @@ pub fn generation_at(path: &Path) -> Option<PathBuf> {
     candidates.into_iter().find(|folder| folder.join("manifest.json").is_file() && folder.join("site").is_dir())
 }
 
-/// As much of a package's document as search needs for the latest version of a package.
+/// The parts of a package's document that search needs for the latest version of a package.
 #[derive(Deserialize)]
 struct Document {
     release: Release,
@@ -258,7 +258,7 @@ struct Elastic {
 }
 
 impl Holdings {
-    /// What search needs of the packages of the generation in this folder, in order: all that filters and the choice of
+    /// The facts that search needs of the packages of the generation in this folder, in order: all that filters and the choice of
     /// versions look at. Categories, templates and deprecations are left out.
     ///
     /// # Errors
@@ -288,7 +288,7 @@ impl Holdings {
 }
 
 impl Holding {
-    /// Whether both are one folder of a store.
+    /// Returns true if both are one folder of a store.
     pub fn is_same(&self, other: &Self) -> bool {
         self.tree.is_some() && self.tree == other.tree
     }
@@ -301,7 +301,7 @@ impl Holding {
         Ok(self.changes(store, other, store)?.into_keys().collect())
     }
 
-    /// What is different in another package, by path, each with the store where its list may lie.
+    /// The differences to another package, by path. Each package comes with the store where its list may lie.
     ///
     /// # Errors
     /// When a list cannot be read.
@@ -328,7 +328,7 @@ impl Holding {
         Ok(changes)
     }
 
-    /// Its files, by path.
+    /// The files, by path.
     ///
     /// # Errors
     /// When the list cannot be read.

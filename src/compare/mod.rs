@@ -1,4 +1,4 @@
-//! What a distribution held and holds, and what may change.
+//! What distributions hold, how that changed, and what may change.
 
 pub mod diff;
 pub mod holdings;

@@ -1,6 +1,6 @@
 //! The history of a package: what each generation that is kept changed about it.
 //!
-//! Generations are told in the order in which they were taken into use, one that came back included. Knows nothing of how
+//! Generations are listed in the order in which they were put into use; one that came back stands twice. Knows nothing of how
 //! it is printed.
 
 use crate::compare::diff::{Changed, Diff, Id, Moved, Side, compare};
@@ -10,18 +10,18 @@ use anyhow::Result;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a generation that was taken into use changed.
+/// The changes that a generation brought when it was put into use.
 #[derive(Debug, Serialize)]
 pub struct Step {
     /// Name of the generation.
     pub generation: String,
-    /// Whether it is in use.
+    /// True if it is in use.
     pub in_use: bool,
-    /// The releases that it is.
+    /// Names of the releases that are this generation.
     pub releases: Vec<String>,
-    /// Versions that it has and the one before had not; all versions for the first one.
+    /// Versions that the generation before did not have; all versions for the first one.
     pub added: Vec<Id>,
-    /// Versions that it has no longer.
+    /// Versions that only the generation before had.
     pub removed: Vec<Id>,
     /// Versions with other files.
     pub changed: Vec<Changed>,
@@ -29,14 +29,14 @@ pub struct Step {
     pub moved: Vec<Moved>,
 }
 
-/// What a release holds of the package.
+/// The versions of the package in a release.
 #[derive(Debug, Serialize)]
 pub struct InRelease {
     /// Name of the release.
     pub release: String,
-    /// Name of its generation.
+    /// Name of the release's generation.
     pub generation: String,
-    /// Its versions, ascending.
+    /// Versions, ascending.
     pub versions: Vec<String>,
 }
 
@@ -47,9 +47,9 @@ pub struct PackageHistory {
     pub distribution: String,
     /// Name of the package.
     pub name: String,
-    /// Generations that are looked at.
+    /// Number of generations that were read.
     pub generations: usize,
-    /// Those that changed something, in the order in which they were taken into use.
+    /// The generations that changed something, in the order in which they were put into use.
     pub steps: Vec<Step>,
     /// The releases that hold it, by version.
     pub releases: Vec<InRelease>,
@@ -59,7 +59,7 @@ pub struct PackageHistory {
 }
 
 impl PackageHistory {
-    /// Whether the package was ever there, as far as is known.
+    /// Returns true if no generation or release that is kept has the package.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.releases.is_empty()
     }

@@ -14,7 +14,7 @@ use crate::store::Store;
 use anyhow::Result;
 use std::fmt;
 
-/// How many changed files are named.
+/// Number of changed files that a message names.
 const MAX_FILES: usize = 5;
 
 /// Result of a comparison.
@@ -44,7 +44,7 @@ pub(crate) struct Breach<'a> {
 #[derive(Debug)]
 pub struct Refused(pub Vec<Problem>);
 
-/// One after the other, in the form people read.
+/// Prints the problems one after the other.
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts: Vec<_> = self.0.iter().map(Problem::to_string).collect();

@@ -4,11 +4,11 @@
 //! finish what was interrupted between them. Here the log is the history: each commit says what, why and with which
 //! content.
 
+use super::editor::{Done, Editor};
 use super::journal::LayerChange;
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::Slot;
-use super::work::Step;
-use super::{Done, Editor};
+use super::step::Step;
 use crate::config::layer::LayerPlan;
 use crate::config::location::{Location, is_git};
 use crate::input::git::{Branch, Change, Moved, Repository, halves};
@@ -18,12 +18,12 @@ use anyhow::{Context, Result, bail, ensure};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Whether any place of the steps is in a repository.
+/// Returns true if any place of the steps is in a repository.
 pub(super) fn are_meant(steps: &[Step]) -> bool {
     steps.iter().flat_map(|step| [&step.to, &step.from]).flatten().any(|slot| is_git(&slot.root))
 }
 
-/// Finishes in all repositories of the layers what was interrupted, and gives its words.
+/// Finishes what was interrupted in the repositories of the layers, and describes it.
 pub(super) fn finish_pending(plans: &[LayerPlan]) -> Result<Vec<String>> {
     let mut repositories: Vec<Arc<Repository>> = Vec::new();
     for location in plans.iter().flat_map(|plan| &plan.source.paths).filter_map(|path| Location::of(path)) {
@@ -107,7 +107,7 @@ fn path_of(slot: &Slot) -> Result<String> {
     Ok(if folder.is_empty() { package.to_owned() } else { format!("{folder}/{package}") })
 }
 
-/// What makes a package lie at its place.
+/// The changes that put a package into its place.
 fn arrival(target: &Branch, to: &Slot, found: &FoundPackage, editor: &Editor<'_>) -> Result<Vec<Change>> {
     let path = path_of(to)?;
     let candidate = found.candidate.as_ref().context("only packages with a place are copied")?;

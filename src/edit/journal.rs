@@ -1,12 +1,12 @@
-//! What is under way in a layer, and what was ever done.
+//! The journal of a layer: the step under way and the log of all changes.
 //!
 //! ```text
-//! LAYER/.epr-build/log.jsonl      every deed, one a line: what, why and with which content, not who
+//! LAYER/.epr-build/log.jsonl      every change, one a line: what, why and with which content, not who
 //!                 /pending.json   the step under way
 //!                 /incoming/      what is being copied; leaving/ what is being deleted
 //! ```
 //!
-//! Readers of layers do not look in there. A deed carries a time, which nothing that is built depends on.
+//! Readers of layers do not look in there. A change carries a time, which nothing that is built depends on.
 
 use super::slot::{Slot, clear};
 use crate::base::fs::{append, make_folders, write_over};
@@ -17,14 +17,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Every deed.
+/// The log of all changes.
 const LOG: &str = "log.jsonl";
 /// The step under way.
 const PENDING: &str = "pending.json";
-/// Of all this only the log is for a repository.
+/// Ignores everything here but the log in a repository.
 const IGNORED: &str = "*\n!.gitignore\n!log.jsonl\n";
 
-/// What happened to a version.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -43,11 +43,11 @@ pub enum Action {
 pub struct LayerChange {
     /// When, in UTC: `2026-01-31T12:00:00Z`.
     pub time: String,
-    /// What.
+    /// The kind of change.
     pub action: Action,
     /// Name of the package.
     pub package: String,
-    /// Its version.
+    /// Version of the package.
     pub version: String,
     /// The layer it left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct LayerChange {
     pub to: Option<String>,
     /// Digest of its files, the name of its folder in a store.
     pub content: String,
-    /// Policies that were told to allow it.
+    /// Exceptions that allowed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
     /// Why.
@@ -69,9 +69,9 @@ pub struct LayerChange {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pending {
     pub(super) change: LayerChange,
-    /// Where it is put.
+    /// The place it is put to.
     pub(super) to: Option<Slot>,
-    /// Where it is taken from after that.
+    /// The place it is removed from after that.
     pub(super) from: Option<Slot>,
 }
 
@@ -109,7 +109,7 @@ impl Journal {
         ["incoming", "leaving"].iter().try_for_each(|name| clear(&self.0.join(name)))
     }
 
-    /// What of it is for a repository.
+    /// The files of it that belong into a repository.
     pub(super) fn kept(&self) -> [PathBuf; 2] {
         [LOG, ".gitignore"].map(|name| self.0.join(name))
     }
@@ -139,7 +139,7 @@ impl Journal {
         fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
     }
 
-    /// Logs a deed, once: an interrupted step may be finished after it was logged.
+    /// Logs a change, once: an interrupted step may be finished after it was logged.
     pub(super) fn log(&self, change: &LayerChange) -> Result<()> {
         let line = serde_json::to_string(change).context("cannot write a line")?;
         let path = self.0.join(LOG);

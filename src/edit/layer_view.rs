@@ -2,8 +2,7 @@
 //!
 //! Only what may be the package is opened: version folders of the wanted version, and what bears the package's name.
 
-use super::slot::Slot;
-use super::usual_place;
+use super::slot::{Slot, usual_place};
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
@@ -33,7 +32,7 @@ pub(super) struct LayerView<'a> {
     limits: Limits,
 }
 
-/// What is looked for: all versions of a package, or one.
+/// A package to look for: all versions, or one.
 pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     pub(super) version: Option<&'a Version>,
@@ -42,20 +41,20 @@ pub(super) struct Wanted<'a> {
 /// A package of a layer.
 #[derive(Clone)]
 pub(super) struct FoundPackage {
-    /// Its path in the layer.
+    /// Path in the layer.
     pub(super) package: String,
-    /// Where it was found; nothing for one inside another package.
+    /// The folder or zip; absent for a package inside another one.
     pub(super) candidate: Option<Candidate>,
-    /// What was read, unless it is quarantined.
+    /// The package as it was read; absent if it is quarantined.
     pub(super) record: Option<Arc<Record>>,
-    /// What keeps it out.
+    /// Problems that keep it out.
     pub(super) problems: Vec<Problem>,
 }
 
-/// What a layer holds of a package.
+/// The versions of a package that a layer holds.
 pub(super) struct Holds {
     pub(super) versions: BTreeMap<Version, FoundPackage>,
-    /// What is wrong with those that a build would quarantine.
+    /// Problems of versions that a build would quarantine.
     pub(super) broken: Vec<Problem>,
 }
 
@@ -146,7 +145,7 @@ impl<'a> LayerView<'a> {
         Ok(found.collect())
     }
 
-    /// Where a version goes that the layer does not hold: beside others of the package; else to the path that it has in the
+    /// The place for a version that the layer does not hold: beside others of the package; else the path that it has in the
     /// layer it comes from; else as the layer's other packages lie.
     pub(super) fn slot_for(&self, (name, version): &Key, kind: PackageKind, like: Option<&Slot>) -> Slot {
         let usual = usual_place(name, version.as_str(), kind);
@@ -177,7 +176,7 @@ impl<'a> LayerView<'a> {
             || root.join("packages").is_dir()
     }
 
-    /// Where a candidate lies.
+    /// The place of a candidate.
     fn slot_of(&self, candidate: &Candidate) -> Option<Slot> {
         if candidate.origin.is_some() {
             let is_root = |path: &&PathBuf| below(path, &candidate.package) == candidate.path;
@@ -192,7 +191,7 @@ impl<'a> LayerView<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether it is worth a look.
+    /// Returns true if a candidate may be the wanted package, judged by its path.
     fn may_be(&self, candidate: &Candidate) -> bool {
         self.version.is_some_and(|version| candidate.folder_version.as_deref() == Some(version.as_str()))
             || self.names(&candidate.package)
@@ -204,7 +203,7 @@ impl Wanted<'_> {
         package.split('/').any(is_name)
     }
 
-    /// Whether a package that cannot be read is, by its path, the wanted one.
+    /// Returns true if a package that cannot be read is the wanted one, judged by its path.
     fn is_named(&self, found: &FoundPackage) -> bool {
         let is_version = |version: &Version| {
             let end = [format!("/{version}"), format!("-{version}.zip")];
@@ -215,7 +214,7 @@ impl Wanted<'_> {
 }
 
 impl FoundPackage {
-    /// Where it lies in its layer.
+    /// The place of the package in its layer.
     pub(super) fn slot(&self, view: &LayerView<'_>) -> Option<Slot> {
         view.slot_of(self.candidate.as_ref()?)
     }
@@ -225,7 +224,7 @@ impl FoundPackage {
     }
 }
 
-/// What is not the same in two packages: paths of files, and in words what is beside them.
+/// The differences of two packages: paths of files, and words for anything else.
 pub(super) fn difference(a: &FoundPackage, b: &FoundPackage) -> Result<Vec<String>> {
     let (Some(a), Some(b)) = (&a.record, &b.record) else { return Ok(vec!["one cannot be read".to_owned()]) };
     let mut files = differing(a, b, None)?;

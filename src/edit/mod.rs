@@ -1,33 +1,36 @@
-//! The life of a package in the source layers: it is added, promoted to a layer further up, and removed.
+//! Changes of source layers: a package is added, promoted to a layer further up, or removed.
 //!
 //! Everything is decided before anything is changed: what a build would quarantine, what a policy forbids and what
-//! contradicts another layer is refused as a whole. Then one version after the other is copied beside its place,
-//! compared, renamed into place, and only then taken away below, so that at no moment it is in neither layer. A note in
+//! contradicts another layer is refused as a whole. Then each version is copied beside its place, compared and renamed
+//! into place. Only then it is removed below, so that one of the two layers has it at every moment. A note in
 //! the upper layer ([`journal`]) lets the next command finish or undo what was interrupted. Works on source layers alone;
 //! what was built from them is for the next build.
 
 mod branches;
+mod editor;
 pub mod journal;
 mod rules;
 mod layer_view;
 mod slot;
+mod step;
 mod work;
+
+pub use editor::{Done, Editor, PackageSelector};
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
 use crate::compare::policy::{Refused, Verdict, few, id};
 use crate::config::layer::LayerPlan;
-use crate::config::settings::Settings;
 use crate::dialect::version::Version;
 use crate::input::source::Candidate;
-use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use journal::{Action, LayerChange};
 use layer_view::{FoundPackage, LayerView, Wanted, difference};
 use std::collections::BTreeMap;
 use std::path::Path;
-use work::{Step, Workplace};
+use step::Step;
+use work::Workplace;
 
 /// What every command works with.
 pub struct Editor<'a> {
@@ -130,7 +133,7 @@ impl Editor<'_> {
         work.perform(vec![step])
     }
 
-    /// Moves versions of packages to another layer. With `all_newer` every newer version of each goes along; a wish without
+    /// Moves versions of packages to another layer. With `all_newer` every newer version of each goes along; a selector without
     /// a version then means those that are newer than the newest in the target.
     ///
     /// # Errors
@@ -203,7 +206,7 @@ impl Editor<'_> {
         bail!("unknown layer `{name}`\nhint: {}", did_you_mean(name, &known));
     }
 
-    /// The versions that a wish means.
+    /// The versions that a selector means.
     fn selected(
         &self,
         selector: &PackageSelector,
@@ -250,7 +253,7 @@ impl Editor<'_> {
         Ok(Vec::new())
     }
 
-    /// What is to be done with one version, or why not.
+    /// The step that promotes one version; nothing if it is refused.
     fn promotion(
         &self,
         found: FoundPackage,
@@ -345,17 +348,4 @@ fn conflict(key: &crate::compare::holdings::Key, above: &str, below: &str, place
         key.0, key.1
     );
     Problem::new(Rule::DiffersAbove, message).within(above, place).hint(hint)
-}
-
-/// The name of a zip.
-fn zip_name(name: &str, version: &str) -> String {
-    format!("{name}-{version}.zip")
-}
-
-/// Where a package of this kind lies in a layer without a layout of its own.
-fn usual_place(name: &str, version: &str, kind: PackageKind) -> std::path::PathBuf {
-    match kind {
-        PackageKind::Folder => Path::new(name).join(version),
-        PackageKind::Zip => zip_name(name, version).into(),
-    }
 }

@@ -1,4 +1,4 @@
-//! What the policies of layers say to a change before it is made.
+//! Applies the policies of layers to a change before it is made.
 //!
 //! The same rules as for builds, in every distribution that sees the layer; defaults refuse, as in checks.
 

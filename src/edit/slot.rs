@@ -4,6 +4,7 @@ use crate::base::fs::make_folders;
 use crate::config::location::{Location, below};
 use crate::input::git::is_there;
 use crate::input::source::WORKSHOP;
+use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
@@ -25,12 +26,12 @@ impl Slot {
         self.root.join(&self.package)
     }
 
-    /// For messages.
+    /// The path below the layer, for messages.
     pub(super) fn shown(&self) -> String {
         self.package.display().to_string()
     }
 
-    /// Whether anything lies there.
+    /// Returns true if anything lies there.
     pub(super) fn is_taken(&self) -> bool {
         match Location::of(&below(&self.root, &self.shown())) {
             Some(place) => is_there(&place),
@@ -88,6 +89,14 @@ impl Slot {
     }
 }
 
+/// The path of a package of this kind in a layer without a layout of its own.
+pub(super) fn usual_place(name: &str, version: &str, kind: PackageKind) -> PathBuf {
+    match kind {
+        PackageKind::Folder => Path::new(name).join(version),
+        PackageKind::Zip => format!("{name}-{version}.zip").into(),
+    }
+}
+
 /// The signature beside a package.
 pub(super) fn signature(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -131,7 +140,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     sync(to)
 }
 
-/// Lets the disk have a file or folder: what is taken away elsewhere must not be lost with the power.
+/// Flushes a file or folder to disk: what is removed elsewhere must not be lost with the power.
 fn sync(path: &Path) -> Result<()> {
     let synced = File::open(path).and_then(|file| file.sync_all());
     match synced {

@@ -1,12 +1,15 @@
-//! Steps, done one after the other, and what an interrupted command left of them.
+//! Does steps one after the other, and finishes or undoes what an interrupted command left of them.
 //!
-//! The order is: copy beside the place, compare, note, put, take away below, log, forget the note. A note without the
+//! The order is: copy beside the place, compare, note, put, remove below, log, delete the note. A note without the
 //! package in its new place means that nothing was done; with it the rest is done now.
 
+use super::branches;
+use super::editor::{Done, Editor};
 use super::journal::{Journal, LayerChange, Pending};
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::{self, Slot};
-use super::{Done, Editor, branches};
+use super::step::Step;
+
 use crate::base::fs::Lock;
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
@@ -16,28 +19,13 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What is done with one version.
-pub(super) struct Step {
-    pub(super) change: LayerChange,
-    /// The package, where it is now.
-    pub(super) found: FoundPackage,
-    /// Where it goes.
-    pub(super) to: Option<Slot>,
-    /// Whether another content lies there.
-    pub(super) replaces: bool,
-    /// Whether it lies there already.
-    pub(super) is_up: bool,
-    /// Where it is taken away.
-    pub(super) from: Option<Slot>,
-}
-
 /// Layers that are locked and in order.
 pub(super) struct Workplace<'a> {
     editor: &'a Editor<'a>,
     plans: Vec<&'a LayerPlan>,
     /// By folder.
     locks: BTreeMap<PathBuf, Lock>,
-    /// What had been left to do, in words.
+    /// Descriptions of interrupted steps that were finished.
     pub(super) finished: Vec<String>,
 }
 
@@ -85,7 +73,7 @@ impl<'a> Workplace<'a> {
         LayerView::open(plan, self.editor.settings.config.limits)
     }
 
-    /// Does what is to be done, and says what was.
+    /// Does the steps.
     pub(super) fn perform(&mut self, steps: Vec<Step>) -> Result<Done> {
         let finished = std::mem::take(&mut self.finished);
         if branches::are_meant(&steps) {
@@ -164,7 +152,7 @@ impl<'a> Workplace<'a> {
         if let Some(from) = &pending.from {
             self.lock(&from.root)?;
             match &pending.to {
-                // Other content than was moved is not taken away; the next command tells the conflict.
+                // Other content than was moved is not removed; the next command reports the conflict.
                 Some(_) => is_done &= !from.is_taken() || self.holds(from, &pending.change)?,
                 None => is_done = !from.is_taken(),
             }
@@ -181,7 +169,7 @@ impl<'a> Workplace<'a> {
         journal.end()
     }
 
-    /// Whether the content of a deed lies at a place.
+    /// Returns true if the content of a change lies at a place.
     fn holds(&self, slot: &Slot, change: &LayerChange) -> Result<bool> {
         for plan in &self.editor.settings.layers {
             let view = LayerView::open(plan, self.editor.settings.config.limits)?;
@@ -193,7 +181,7 @@ impl<'a> Workplace<'a> {
     }
 }
 
-/// What is committed of one layer.
+/// A commit to one layer.
 struct Commit {
     tree: WorkTree,
     paths: Vec<PathBuf>,
@@ -216,7 +204,7 @@ fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
     Ok(commits)
 }
 
-/// What follows once the package is in its new place.
+/// Does what follows once the package is in its new place.
 fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
     if let Some(from) = &pending.from {
         from.take_away()?;
@@ -230,7 +218,7 @@ fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
     journal.tidy()
 }
 
-/// A deed in words.
+/// Describes a change.
 fn what(change: &LayerChange) -> String {
     let LayerChange { package, version, from, to, .. } = change;
     match (from, to) {

@@ -34,13 +34,13 @@ const LOG: &str = "generations.log";
 const EXCEPTIONS: &str = "exceptions.log";
 
 /// The files of a generation beside its document root, by path.
-pub type Files<'a> = BTreeMap<String, Content<'a>>;
+pub type Files<'a> = BTreeMap<String, FileContent<'a>>;
 
 /// Writes the content of a file, as often as it is asked to.
 type Writer<'a> = dyn Fn(&mut dyn Write) -> Result<()> + 'a;
 
 /// What a file of a generation holds.
-pub enum Content<'a> {
+pub enum FileContent<'a> {
     /// These bytes.
     Bytes(Vec<u8>),
     /// What is written when it is asked for: lists that grow with the catalog are never in memory as a text.
@@ -126,8 +126,8 @@ impl Distribution {
         for (path, content) in files {
             let path = temporary.join(path);
             let digest = match content {
-                Content::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
-                Content::Written(write) => stream_file(&path, write)?,
+                FileContent::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
+                FileContent::Written(write) => stream_file(&path, write)?,
             };
             set_time(&path, digest.modified())?;
             folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != temporary).map(Path::to_owned));

@@ -19,7 +19,7 @@ const MOST: usize = 500;
 #[derive(Serialize)]
 struct History<'a> {
     /// The one in use first.
-    generations: Vec<Told<'a>>,
+    generations: Vec<GenerationChanges<'a>>,
     /// By name.
     releases: Vec<Pinned<'a>>,
 }
@@ -36,7 +36,7 @@ struct Pinned<'a> {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct GenerationChanges<'a> {
     id: &'a str,
     current: bool,
     packages: usize,
@@ -65,10 +65,10 @@ pub fn write(distribution: &Distribution) -> Result<()> {
         return Ok(());
     }
     let nothing = VersionDigests::default();
-    let told = ids.iter().zip(&known).enumerate().filter_map(|(at, (id, versions))| {
+    let generations = ids.iter().zip(&known).enumerate().filter_map(|(at, (id, versions))| {
         let versions = versions.as_ref()?;
         let before = known[at + 1..].iter().flatten().next();
-        Some(tell(id, Some(id) == current.as_ref(), versions, before.unwrap_or(&nothing), before.is_some()))
+        Some(changes_of(id, Some(id) == current.as_ref(), versions, before.unwrap_or(&nothing), before.is_some()))
     });
     let releases = distribution.releases()?;
     let pinned = releases.iter().map(|release| {
@@ -81,19 +81,19 @@ pub fn write(distribution: &Distribution) -> Result<()> {
             versions: versions.pairs().count(),
         }
     });
-    let history = History { generations: told.collect(), releases: pinned.collect() };
+    let history = History { generations: generations.collect(), releases: pinned.collect() };
     let text = serde_json::to_vec(&history).context("cannot write the history")?;
     write_over(&distribution.folder().join(FILE), &text)
 }
 
-fn tell<'a>(
+fn changes_of<'a>(
     id: &'a str,
     current: bool,
     now: &'a VersionDigests,
     before: &'a VersionDigests,
     compared: bool,
-) -> Told<'a> {
-    let mut told = Told {
+) -> GenerationChanges<'a> {
+    let mut changes = GenerationChanges {
         id,
         current,
         packages: now.names(),
@@ -106,16 +106,16 @@ fn tell<'a>(
     if compared {
         for (name, version, digest) in now.pairs() {
             match before.digest(name, version) {
-                None => told.added.push((name, version)),
-                Some(earlier) if earlier != digest => told.changed.push((name, version)),
+                None => changes.added.push((name, version)),
+                Some(earlier) if earlier != digest => changes.changed.push((name, version)),
                 Some(_) => {}
             }
         }
         let is_gone = |(name, version, _): &(&str, &str, &str)| now.digest(name, version).is_none();
-        told.removed.extend(before.pairs().filter(is_gone).map(|(name, version, _)| (name, version)));
+        changes.removed.extend(before.pairs().filter(is_gone).map(|(name, version, _)| (name, version)));
     }
-    for list in [&mut told.added, &mut told.removed, &mut told.changed] {
+    for list in [&mut changes.added, &mut changes.removed, &mut changes.changed] {
         list.truncate(MOST);
     }
-    told
+    changes
 }

@@ -249,8 +249,8 @@ impl Distribution {
         let mut files = hosts(release, debug_header, &generation)?;
         let hosting = Hosting { prefix: release.path.clone(), debug_header };
         files.insert(HOSTING.to_owned(), serde_json::to_string(&hosting).context("cannot write how it is hosted")?);
-        let told = serde_json::to_string_pretty(release).context("cannot write the release")?;
-        files.insert(FILE.to_owned(), told + "\n");
+        let json = serde_json::to_string_pretty(release).context("cannot write the release")?;
+        files.insert(FILE.to_owned(), json + "\n");
         let mut folders = BTreeSet::from([folder.to_owned()]);
         for (name, text) in files {
             let path = folder.join(&name);
@@ -288,17 +288,17 @@ fn hosts(release: &Release, debug_header: bool, generation: &Path) -> Result<BTr
 
 /// As much of `manifest.json` as hosts without a disk need.
 #[derive(Deserialize)]
-struct Manifest {
-    files: BTreeMap<String, Listed>,
+struct GenerationManifest {
+    files: BTreeMap<String, ListedFile>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedFile {
     gzip_sha256: Option<serde::de::IgnoredAny>,
 }
 
 fn published(generation: &Path) -> Result<Published> {
-    let manifest: Manifest = read(&generation.join("manifest.json"))?;
+    let manifest: GenerationManifest = read(&generation.join("manifest.json"))?;
     let mut published = Published::default();
     manifest.files.iter().for_each(|(path, listed)| published.note(path, listed.gzip_sha256.is_some()));
     Ok(published)

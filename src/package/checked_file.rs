@@ -4,7 +4,7 @@
 
 use super::findings::{Check, Fault, Finding};
 use super::package_files::Files;
-use super::report::Report;
+use super::report::ProblemList;
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use yaml11::{self as yaml, Limits, Plain};
 pub(super) struct CheckedFile<'a> {
     pub(super) path: &'a str,
     pub(super) rule: Rule,
-    pub(super) report: &'a Report,
+    pub(super) report: &'a ProblemList,
 }
 
 impl CheckedFile<'_> {

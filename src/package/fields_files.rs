@@ -6,7 +6,7 @@ use super::checked_file::{CheckedFile, parse_yaml};
 use super::data_stream::DataStream;
 use super::findings::{Check, Fault, Field, Finding};
 use super::package_files::Files;
-use super::report::Report;
+use super::report::ProblemList;
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use yaml11::{Plain, Scalar};
@@ -20,7 +20,7 @@ const REQUIRED: [(&str, &str); 4] = [
 ];
 
 /// Reads all fields files of a data stream and looks for the required fields.
-pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &Report) {
+pub(super) fn check(data_stream: &DataStream, files: &Files<'_>, report: &ProblemList) {
     let folder = format!("data_stream/{}/fields", data_stream.folder);
     let mut fields = Vec::new();
     for (name, _) in files.children(&folder) {

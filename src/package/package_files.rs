@@ -4,7 +4,7 @@
 //! Only names and kinds matter here; contents are read through [`PackageFiles`]. Symbolic links have been resolved or
 //! refused before.
 
-use super::report::Report;
+use super::report::ProblemList;
 use super::{Content, Entry, EntryKind, Findings, PackageFiles, PackageKind, lexical};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
@@ -76,7 +76,7 @@ impl<'a> Files<'a> {
 
     /// Path of a policy template's readme, cleaned; `None` if there is no such file or the path leaves the package. A
     /// folder in its place is reported (contract, "Template readme is a folder").
-    pub(super) fn template_readme(&self, template: &str, report: &Report) -> Option<String> {
+    pub(super) fn template_readme(&self, template: &str, report: &ProblemList) -> Option<String> {
         let path = lexical::join("docs", &format!("{template}.md"))?;
         match self.kind(&path)? {
             EntryKind::File => Some(path),
@@ -111,7 +111,7 @@ impl<'a> Files<'a> {
     }
 
     /// Reports folders with a dash in their name (contract, "The dash rule").
-    pub(super) fn check_folder_names(&self, package: &str, only_warn: bool, report: &Report) {
+    pub(super) fn check_folder_names(&self, package: &str, only_warn: bool, report: &ProblemList) {
         let dashed = |entry: &&Entry| {
             let name = entry.path.rsplit('/').next().unwrap_or_default();
             entry.kind == EntryKind::Folder && name.contains('-') && !entry.path.contains(".DS_Store")
@@ -124,7 +124,7 @@ impl<'a> Files<'a> {
     }
 
     /// Reports a missing readme (contract, "Package readme missing").
-    pub(super) fn check_readme(&self, report: &Report) {
+    pub(super) fn check_readme(&self, report: &ProblemList) {
         let path = "docs/README.md";
         let (rule, message) = match self.kind(path) {
             Some(EntryKind::File) => return,

@@ -6,7 +6,7 @@ use super::facts::{Facts, TemplateFacts};
 use super::manifest::Manifest;
 use super::package_files::Files;
 use super::reader::Fields;
-use super::report::Report;
+use super::report::ProblemList;
 use super::{Package, PackageFiles, ReadContext, pipelines, validate};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
@@ -19,7 +19,7 @@ const MANIFEST: &str = "manifest.yml";
 /// The second value lists every problem found. The first is `None` if and only if one of them quarantines. A problem's
 /// place names file, line and field; the caller adds layer and package.
 pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Package>, Vec<Problem>) {
-    let report = Report::new(context.require_validation);
+    let report = ProblemList::new(context.require_validation);
     let package = read_package(&Files::new(files, context.findings), context, &report);
     let problems = report.into_problems();
     let quarantined = problems.iter().any(|problem| problem.severity == Severity::Quarantine);
@@ -27,7 +27,7 @@ pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Pack
     (package.filter(|_| !quarantined), problems)
 }
 
-fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -> Option<Package> {
+fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemList) -> Option<Package> {
     let node = read_yaml(files, MANIFEST, report)?;
     let fields = Fields::of_file(&node, MANIFEST, report);
     let mut manifest = Manifest::read(&fields);
@@ -51,7 +51,7 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &Report) -
     })
 }
 
-fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report: &Report) -> Option<DataStream> {
+fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report: &ProblemList) -> Option<DataStream> {
     let path = format!("data_stream/{folder}/{MANIFEST}");
     let node = read_yaml(files, &path, report)?;
     let fields = Fields::of_file(&node, &path, report);
@@ -63,7 +63,7 @@ fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report:
 
 /// The tree of a manifest, or `None` after reporting why it cannot be read (contract, "Manifest missing" to "Negative
 /// index", and "Data stream manifest unreadable").
-fn read_yaml(files: &Files<'_>, path: &str, report: &Report) -> Option<Node> {
+fn read_yaml(files: &Files<'_>, path: &str, report: &ProblemList) -> Option<Node> {
     let content = files
         .read(path)
         .map_err(|message| {

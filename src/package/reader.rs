@@ -5,7 +5,7 @@
 //! which fields exist: the structs of the model do.
 
 use super::numbers::{float_as_json, float_as_text};
-use super::report::Report;
+use super::report::ProblemList;
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::dialect::json;
@@ -22,12 +22,12 @@ pub(super) struct Fields<'a> {
     path: String,
     line: u32,
     file: &'a str,
-    report: &'a Report,
+    report: &'a ProblemList,
 }
 
 impl<'a> Fields<'a> {
     /// The top level of a file.
-    pub(super) fn of_file(node: &'a Node, file: &'a str, report: &'a Report) -> Self {
+    pub(super) fn of_file(node: &'a Node, file: &'a str, report: &'a ProblemList) -> Self {
         Self { node, path: String::new(), line: node.line.max(1), file, report }
     }
 

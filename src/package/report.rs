@@ -12,12 +12,12 @@ const MAX_SHOWN: usize = 300;
 
 /// Problems in the order in which they were found, which depends on the package alone.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct ProblemList {
     problems: RefCell<Vec<Problem>>,
     require_validation: bool,
 }
 
-impl Report {
+impl ProblemList {
     /// An empty report; with `require_validation` the rules of validation quarantine.
     pub(super) fn new(require_validation: bool) -> Self {
         Self { problems: RefCell::default(), require_validation }

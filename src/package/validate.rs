@@ -10,7 +10,7 @@ use super::image::Image;
 use super::manifest::Manifest;
 use super::package_files::Files;
 use super::reader::Fields;
-use super::report::Report;
+use super::report::ProblemList;
 use super::{PackageKind, fields_files, lexical, pipelines};
 use crate::base::rule::Rule;
 use crate::dialect::version::Version;
@@ -62,7 +62,7 @@ pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fi
 }
 
 /// Checks a data stream under validation (contract, "Checks of data streams under validation").
-pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
+pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &ProblemList) {
     if data_stream.dataset.contains('-') {
         let message = format!("data stream name `{}` must not contain `-`", data_stream.dataset);
         fields.report("dataset", Rule::DashInDataset, message);
@@ -78,7 +78,7 @@ pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fie
 }
 
 /// Checks that the named pipeline exists as JSON or YAML, and that each of the two that exists is a map.
-fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &Report) {
+fn check_pipelines(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &ProblemList) {
     let name = &data_stream.ingest_pipeline;
     if name.is_empty() {
         return;

@@ -17,17 +17,17 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How many lines may wait to be written.
+/// Number of lines that may wait to be written.
 const WAITING: usize = 10_000;
 
 /// The path that stands for standard output.
 const STDOUT: &str = "-";
 
-/// What the log says of a request.
+/// The parts of a request that a line of the log holds.
 pub(super) struct Asked {
     peer: IpAddr,
     method: Method,
-    target: Uri,
+    sink: Uri,
     version: Version,
     referrer: String,
     agent: String,
@@ -39,7 +39,7 @@ impl Asked {
         Self {
             peer,
             method: request.method().clone(),
-            target: request.uri().clone(),
+            sink: request.uri().clone(),
             version: request.version(),
             referrer: header("referer"),
             agent: header("user-agent"),
@@ -48,13 +48,13 @@ impl Asked {
 
     /// The line, without its end.
     pub(super) fn line(&self, now: u64, status: u16, bytes: u64, took: Duration) -> String {
-        let target = self.target.path_and_query().map_or(self.target.path(), |target| target.as_str());
+        let sink = self.sink.path_and_query().map_or(self.sink.path(), |sink| sink.as_str());
         format!(
             "{} - - [{}] \"{} {} {:?}\" {status} {bytes} \"{}\" \"{}\" {:.6}",
             self.peer,
             date::common(now),
             self.method,
-            escaped(target),
+            escaped(sink),
             self.version,
             escaped(&self.referrer),
             escaped(&self.agent),
@@ -67,7 +67,7 @@ fn header(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map_or_else(|| "-".to_owned(), |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Keeps what clients write from being taken for another field or line.
+/// Escapes what clients write, so that it cannot look like another field or line.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -81,7 +81,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Seconds since 1970: the only clock of the server that is not relative.
+/// Seconds since 1970. This is the only absolute clock of the server.
 pub(super) fn now() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "an access log tells times; nothing is published from it")]
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
@@ -101,14 +101,14 @@ pub(super) struct AccessLog {
 impl AccessLog {
     /// Opens a file to append to it; `-` is standard output.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let mut target = Target::open(path).with_context(|| format!("cannot write the log `{}`", path.display()))?;
+        let mut sink = LogSink::open(path).with_context(|| format!("cannot write the log `{}`", path.display()))?;
         let (lines, waiting) = sync_channel(WAITING);
         let writer =
-            std::thread::Builder::new().name("access log".to_owned()).spawn(move || write(&waiting, &mut target));
+            std::thread::Builder::new().name("access log".to_owned()).spawn(move || write(&waiting, &mut sink));
         Ok(Self { lines, writer: Some(writer.context("cannot start the thread of the access log")?) })
     }
 
-    /// Adds a line; says whether it will be written.
+    /// Adds a line; returns true if it will be written.
     pub(super) fn write(&self, line: String) -> bool {
         self.lines.try_send(Message::Line(line)).is_ok()
     }
@@ -124,30 +124,30 @@ impl Drop for AccessLog {
     }
 }
 
-/// Writes lines as they come, and hands them on whenever none is waiting.
-fn write(waiting: &Receiver<Message>, target: &mut Target) {
+/// Writes lines as they come, and flushes whenever none is waiting.
+fn write(waiting: &Receiver<Message>, sink: &mut LogSink) {
     loop {
         let message = match waiting.try_recv() {
             Err(TryRecvError::Empty) => {
                 // A log that cannot be written must not stop the server that it tells of.
-                let _ = target.out.flush();
+                let _ = sink.out.flush();
                 waiting.recv().unwrap_or(Message::Stop)
             }
             message => message.unwrap_or(Message::Stop),
         };
         match message {
             Message::Line(line) => {
-                target.follow();
-                let _ = target.out.write_all(line.as_bytes()).and_then(|()| target.out.write_all(b"\n"));
+                sink.follow();
+                let _ = sink.out.write_all(line.as_bytes()).and_then(|()| sink.out.write_all(b"\n"));
             }
             Message::Stop => break,
         }
     }
-    let _ = target.out.flush();
+    let _ = sink.out.flush();
 }
 
-/// Where lines go.
-struct Target {
+/// The file or stream that lines go to.
+struct LogSink {
     /// `None` for standard output.
     path: Option<PathBuf>,
     /// The file that is open, as the file system knows it.
@@ -157,7 +157,7 @@ struct Target {
     out: BufWriter<Box<dyn Write + Send>>,
 }
 
-impl Target {
+impl LogSink {
     fn open(path: &Path) -> io::Result<Self> {
         if path == Path::new(STDOUT) {
             return Ok(Self { path: None, identity: None, looked: 0, out: BufWriter::new(Box::new(io::stdout())) });
@@ -168,15 +168,15 @@ impl Target {
         Ok(Self { path: Some(path.to_owned()), identity: Some(identity), looked: now(), out })
     }
 
-    /// Opens the path again if another file, or none, has taken it; looks once a second.
+    /// Opens the path again if it leads to another file or to none; looks once a second.
     fn follow(&mut self) {
         let Some(path) = self.path.clone().filter(|_| self.looked != now()) else { return };
         self.looked = now();
         let found = std::fs::metadata(&path).ok().map(|metadata| identity(&metadata));
         if found != self.identity {
             let _ = self.out.flush();
-            if let Ok(target) = Self::open(&path) {
-                *self = target;
+            if let Ok(sink) = Self::open(&path) {
+                *self = sink;
             }
         }
     }
@@ -218,12 +218,12 @@ mod tests {
         let log = AccessLog::open(&path).unwrap();
         assert!(log.write("one".to_owned()));
         drop(log);
-        let mut target = Target::open(&path).unwrap();
+        let mut sink = LogSink::open(&path).unwrap();
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
-        target.looked = 0;
-        target.follow();
-        target.out.write_all(b"two\n").unwrap();
-        target.out.flush().unwrap();
+        sink.looked = 0;
+        sink.follow();
+        sink.out.write_all(b"two\n").unwrap();
+        sink.out.flush().unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
         assert_eq!((read("access.log.1").as_str(), read("access.log").as_str()), ("one\n", "two\n"));
     }

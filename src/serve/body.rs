@@ -7,18 +7,18 @@ use std::task::{Context, Poll, ready};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// How many bytes of a file are in memory at once, for each response.
+/// Bytes of a file that one response holds in memory.
 pub(super) const CHUNK: u64 = 64 * 1024;
 
 /// A body of known length.
-pub(super) enum Content {
-    /// At hand.
+pub(super) enum ResponseBody {
+    /// Bytes in memory.
     Bytes(Bytes),
     /// The next so many bytes of a file.
     File(File, u64),
 }
 
-impl Content {
+impl ResponseBody {
     pub(super) fn text(text: &str) -> Self {
         Self::Bytes(format!("{text}\n").into())
     }
@@ -28,7 +28,7 @@ impl Content {
     }
 }
 
-impl Body for Content {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 

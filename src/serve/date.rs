@@ -3,14 +3,14 @@
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A moment as people write it.
+/// A date and time in UTC.
 struct Moment {
-    /// Of the week, 0 for a Thursday.
+    /// Day of the week, 0 for Thursday.
     weekday: usize,
     year: u64,
-    /// From 0.
+    /// Month, from 0.
     month: usize,
-    /// From 1.
+    /// Day of the month, from 1.
     day: u64,
     clock: String,
 }

@@ -1,6 +1,6 @@
 //! Finding and opening the file of a decision. Everything here blocks.
 
-use super::body::{CHUNK, Content};
+use super::body::{CHUNK, ResponseBody};
 use super::headers::{Part, Version, part};
 use super::site::Site;
 use crate::answers::route::request::{File, Kind};
@@ -14,16 +14,16 @@ use std::time::UNIX_EPOCH;
 
 /// An opened file, ready to be sent.
 pub(super) struct Opened {
-    /// What is sent, as the request's headers decide.
+    /// The part to send, decided by the request's headers.
     pub(super) part: Part,
-    /// Of the bytes on disk, compressed or not.
+    /// Version of the bytes on disk, compressed or not.
     pub(super) version: Version,
     pub(super) media: Cow<'static, str>,
-    /// Whether the content is the compressed copy.
+    /// True if the content is the gzip copy.
     pub(super) is_gzip: bool,
-    /// Whether there is a compressed copy, so that answers differ by what clients accept.
+    /// True if there is a gzip copy, so that answers depend on what clients accept.
     pub(super) varies: bool,
-    pub(super) content: Content,
+    pub(super) content: ResponseBody,
 }
 
 /// Opens the file for a response; `None` when the site has no such file.
@@ -55,12 +55,12 @@ pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bo
     let content = match part {
         Part::Whole => content(handle, 0, version.length)?,
         Part::Range(first, count) => content(handle, first, count)?,
-        Part::Unchanged | Part::Changed | Part::OutOfRange => Content::empty(),
+        Part::Unchanged | Part::Changed | Part::OutOfRange => ResponseBody::empty(),
     };
     Ok(Some(Opened { part, version, media, is_gzip, varies, content }))
 }
 
-/// Whether the site has this file.
+/// Returns true if the site has this file.
 pub(super) fn exists(site: &Site, path: &str) -> bool {
     site.file(path).is_file()
 }
@@ -112,15 +112,15 @@ fn media_type(file: &File, handle: &mut fs::File) -> io::Result<Cow<'static, str
 }
 
 /// A stretch of a file: short ones are read here and now, which saves a change of threads.
-fn content(mut handle: fs::File, first: u64, count: u64) -> io::Result<Content> {
+fn content(mut handle: fs::File, first: u64, count: u64) -> io::Result<ResponseBody> {
     handle.seek(SeekFrom::Start(first))?;
     if count > CHUNK {
-        return Ok(Content::File(tokio::fs::File::from_std(handle), count));
+        return Ok(ResponseBody::File(tokio::fs::File::from_std(handle), count));
     }
     let mut bytes = Vec::new();
     handle.take(count).read_to_end(&mut bytes)?;
     if (bytes.len() as u64) < count {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(Content::Bytes(bytes.into()))
+    Ok(ResponseBody::Bytes(bytes.into()))
 }

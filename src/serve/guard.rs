@@ -1,4 +1,4 @@
-//! A connection on which something must happen: without a byte in either direction for a while, it ends.
+//! A connection that ends if no byte moves in either direction for a while.
 //!
 //! One clock covers all ways of keeping a server waiting: a client that never asks, one that stops in the middle of a
 //! handshake or a request, one that does not take its answer, and one whose machine is gone. Knows nothing of HTTP.
@@ -27,7 +27,7 @@ impl<S> Guarded<S> {
         Self { stream, limit, last, alarm: Box::pin(sleep_until(last + limit)) }
     }
 
-    /// Passes on what the stream did, and notes it, or ends a silence that lasts.
+    /// Passes on the result of the stream and notes that it moved, or ends a silence that lasts too long.
     fn note<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.last = Instant::now();

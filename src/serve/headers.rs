@@ -38,7 +38,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Whether a list of tags names this version.
+/// Returns true if a list of tags names this version.
 fn names(list: &str, version: Version) -> bool {
     let etag = version.etag();
     list.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
@@ -69,7 +69,7 @@ pub(super) fn part(headers: &HeaderMap, version: Version) -> Part {
     }
 }
 
-/// Reads a single range; several, or an unknown unit, may be taken for none.
+/// Reads a single range; several ranges or an unknown unit count as none, as the RFC allows.
 fn range_part(range: &str, length: u64) -> Part {
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
         return Part::Whole;
@@ -92,7 +92,7 @@ fn range_part(range: &str, length: u64) -> Part {
     if first >= length { Part::OutOfRange } else { Part::Range(first, end - first) }
 }
 
-/// Whether the client takes gzip.
+/// Returns true if the client accepts gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let mut accepted = None;
     for value in headers.get_all(header::ACCEPT_ENCODING) {

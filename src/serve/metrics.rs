@@ -1,4 +1,4 @@
-//! What the server counts, in the text form that Prometheus and its relatives read.
+//! Counters of the server, in the text form that Prometheus reads.
 //!
 //! Names and labels are an interface to people's dashboards: they are listed in the README.
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Seconds up to which responses are counted together.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
 
-/// What a request is for. Few values, whatever clients ask: each is a time series.
+/// The purpose of a request. There are few values, whatever clients ask, because each is a time series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(non_camel_case_types, reason = "the names are the values of the label")]
 pub(super) enum Endpoint {
@@ -29,7 +29,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    /// By the first component of a path.
+    /// Reads the first component of a path.
     pub(super) fn of(path: &str) -> Self {
         match path.trim_start_matches('/').split('/').next().unwrap_or_default() {
             "search" => Self::search,
@@ -71,11 +71,11 @@ pub(super) struct Metrics {
     pub(super) accepted: Counter,
     /// Connections that did not get through the handshake of TLS.
     pub(super) handshakes_failed: Counter,
-    /// Lines that the access log could not take.
+    /// Lines of the access log that were dropped.
     pub(super) lines_dropped: Counter,
-    /// Generations that were taken into use, the first one not counted.
+    /// Number of switches to another generation.
     pub(super) switches: Counter,
-    /// Generations and certificates that could not be taken into use.
+    /// Number of generations and certificates that were refused.
     pub(super) refusals: Counter,
 }
 
@@ -131,7 +131,7 @@ impl Metrics {
         self.generation.get_or_create(&Served { generation }).set(1);
     }
 
-    /// All of it as text.
+    /// All counters as text.
     pub(super) fn render(&self) -> Result<String> {
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

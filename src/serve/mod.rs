@@ -1,23 +1,26 @@
 //! A server for a generation, with the reference router.
 //!
-//! It follows `current`: a new generation is taken over while requests go on, and every response comes from one
-//! generation. A certificate is taken over in the same way. Silent, slow and too many clients are kept from using it up.
+//! It follows `current`: it switches to a new generation while requests go on, and every response comes from one
+//! generation. Certificates are replaced in the same way. There are limits to silent, slow and too many clients.
 //! Knows nothing of packages or of how a generation is made.
 
 mod access_log;
 mod body;
+mod connection;
 mod date;
 mod files;
 mod guard;
 mod headers;
 mod metrics;
 mod observed;
+mod options;
 mod releases;
 mod respond;
 mod server;
 mod site;
 mod tls;
 
+pub use options::{Event, MAX_CONNECTIONS, Patience, ServeOptions};
 pub use tls::TlsFiles;
 
 use anyhow::{Context, Result};
@@ -32,95 +35,17 @@ use server::Server;
 use site::Site;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// How often `current` is looked at, which costs next to nothing.
+/// Interval at which `current` is read, which costs next to nothing.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
-/// How often the certificate is looked at.
+/// Interval at which the certificate is looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
-/// Connections that may be open when nothing else is said.
-pub const MAX_CONNECTIONS: usize = 20_000;
-/// File handles that connections leave for files.
+/// Number of file handles kept for files.
 const HANDLES_FOR_FILES: u64 = 256;
-
-/// How long clients may keep the server waiting.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For the handshake of TLS.
-    pub handshake: Duration,
-    /// For the head of a request, from the end of the one before.
-    pub head: Duration,
-    /// For the next byte, in either direction.
-    pub silence: Duration,
-    /// For running responses, after the server was asked to stop.
-    pub stop: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self { handshake: seconds(10), head: seconds(30), silence: seconds(60), stop: seconds(10) }
-    }
-}
-
-/// What is served, and how.
-#[derive(Clone, Debug)]
-pub struct ServeOptions {
-    /// The folder of a generation, or a link to one, which is followed when it changes.
-    pub generation: PathBuf,
-    /// Whether answers say in `X-Epr-Route` which file they are.
-    pub debug_header: bool,
-    /// The certificate for HTTPS; plain HTTP without.
-    pub tls: Option<TlsFiles>,
-    /// File to which a line for each response is appended; `-` is standard output.
-    pub access_log: Option<PathBuf>,
-    /// Address on which `/metrics` is served, apart from the registry.
-    pub metrics: Option<String>,
-    /// Connections that may be open at once; further ones wait until others end.
-    pub max_connections: usize,
-    /// How long clients may keep it waiting.
-    pub patience: Patience,
-}
-
-impl ServeOptions {
-    /// Serves a generation over plain HTTP, without logs or metrics.
-    pub fn new(generation: PathBuf) -> Self {
-        Self {
-            generation,
-            debug_header: false,
-            tls: None,
-            access_log: None,
-            metrics: None,
-            max_connections: MAX_CONNECTIONS,
-            patience: Patience::default(),
-        }
-    }
-}
-
-/// What happens while serving, for a person to read.
-#[derive(Debug)]
-pub enum Event {
-    /// The server accepts connections here.
-    Listening(SocketAddr),
-    /// Metrics are served here.
-    Measuring(SocketAddr),
-    /// A new generation is served from now on: its folder.
-    Generation(PathBuf),
-    /// These releases are served beside it from now on.
-    Releases(Vec<String>),
-    /// A new certificate is used from now on.
-    Certificate,
-    /// Something went wrong; the server goes on with what it has.
-    Trouble(anyhow::Error),
-}
-
-/// Takes events.
-type Report = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, or a port alone.
 ///
@@ -132,7 +57,7 @@ pub fn serve(options: &ServeOptions, listen: &str, report: impl Fn(Event) + Send
     runtime.block_on(async { run(options, bind(listen).await?, stop_signal(), report).await })
 }
 
-/// Takes as many file handles as this process may have, and says how many connections they suffice for.
+/// Raises the limit of file handles as far as allowed, and returns the number of connections they suffice for.
 fn within_limits(connections: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     // Not being allowed more handles means fewer connections, nothing worse.
@@ -185,7 +110,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Accepts connections for ever, no more at once than there may be.
+/// Accepts connections for ever, at most `limit` at once.
 async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &GracefulShutdown, limit: usize) {
     let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     loop {
@@ -193,7 +118,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &Gracefu
         let place = places.clone().acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let connection = server::handle(server.clone(), stream, peer, graceful.watcher());
+                let connection = connection::handle(server.clone(), stream, peer, graceful.watcher());
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);
@@ -208,7 +133,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &Gracefu
     }
 }
 
-/// Serves the metrics, one connection at a time: whoever measures asks now and then.
+/// Serves the metrics.
 async fn measure(listener: TcpListener, server: Arc<Server>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -243,7 +168,7 @@ fn metrics_response<B>(request: &Request<B>, server: &Server) -> Response<String
     response
 }
 
-/// Takes over a new generation once the link points to one, and releases once they are there.
+/// Switches to a new generation once the link points to one, and to new releases once they are there.
 async fn watch(options: ServeOptions, server: Arc<Server>) {
     let mut refused = None;
     loop {
@@ -271,7 +196,7 @@ async fn watch(options: ServeOptions, server: Arc<Server>) {
     }
 }
 
-/// Takes over a new certificate once there is one.
+/// Switches to a new certificate once there is one.
 async fn watch_certificate(server: Arc<Server>) {
     loop {
         tokio::time::sleep(CERTIFICATE_INTERVAL).await;

@@ -1,8 +1,8 @@
-//! A body that tells how it went: when it ends, or the client is gone, the response is counted and logged with the
+//! A body that is observed: when it ends, or the client is gone, the response is counted and logged with the number of
 //! bytes that were really sent.
 
 use super::access_log::{self, Asked};
-use super::body::Content;
+use super::body::ResponseBody;
 use super::metrics::Endpoint;
 use super::server::Server;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -14,19 +14,19 @@ use std::time::Instant;
 
 /// A response on its way.
 pub(super) struct Observed {
-    content: Content,
+    content: ResponseBody,
     sent: u64,
     status: u16,
     began: Instant,
     endpoint: Endpoint,
-    /// Only when there is a log.
+    /// Absent without a log.
     asked: Option<Asked>,
     server: Arc<Server>,
 }
 
 impl Observed {
     pub(super) fn new(
-        content: Content,
+        content: ResponseBody,
         status: u16,
         began: Instant,
         endpoint: Endpoint,

@@ -3,7 +3,7 @@
 //! The folder that holds them is looked at now and then. A release never changes, so one that is still the same folder is
 //! not read again. Knows nothing of how releases are made.
 
-use super::ServeOptions;
+use super::options::ServeOptions;
 use super::site::Site;
 use crate::generation::release::FOLDER;
 use anyhow::Error;
@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Tells a folder from one that takes its place: its path, device and inode, and when it was changed.
+/// Identity of a folder: path, device, inode and time of change. It differs for a folder that takes its place.
 type Identity = (PathBuf, [u64; 2], [i64; 2]);
 
 /// All releases; those that could not be opened are not tried again.
@@ -21,7 +21,7 @@ type Identity = (PathBuf, [u64; 2], [i64; 2]);
 pub(super) struct Releases(BTreeMap<Identity, Option<Arc<Site>>>);
 
 impl Releases {
-    /// Looks again. `None` when all is as it was; else what is there now, and what could not be opened.
+    /// Reads the folder again. `None` if nothing changed; else the releases of now, and errors for those that could not be opened.
     pub(super) fn look(&self, options: &ServeOptions) -> Option<(Self, Vec<Error>)> {
         let folders = folders(options);
         if self.0.keys().eq(&folders) {
@@ -40,13 +40,13 @@ impl Releases {
         Some((Self(releases), failed))
     }
 
-    /// Those that are served, in order of their folders.
+    /// The releases that are served, in order of their folders.
     pub(super) fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
         self.0.values().flatten()
     }
 }
 
-/// The folders of the releases, in order. What cannot be looked at is not there.
+/// The folders of the releases, in order; without those that cannot be read.
 fn folders(options: &ServeOptions) -> Vec<Identity> {
     let entries = options.generation.parent().map(|folder| fs::read_dir(folder.join(FOLDER)));
     let identity = |entry: fs::DirEntry| {

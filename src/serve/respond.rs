@@ -1,6 +1,6 @@
 //! From a request to a response: the router's decision, put into HTTP.
 
-use super::body::Content;
+use super::body::ResponseBody;
 use super::date;
 use super::files::{self, Opened};
 use super::headers::{Part, accepts_gzip};
@@ -14,13 +14,13 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
-/// What a client is told when a file is there and cannot be read.
+/// Text of the answer when a file exists and cannot be read.
 const UNREADABLE: &str = "the registry cannot read its files at the moment";
 
 const NO_STORE: &str = "max-age=0, private, no-store";
 
 /// Answers one request from one generation.
-pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response<Content> {
+pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response<ResponseBody> {
     let (parts, _) = request.into_parts();
     let decision =
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
@@ -39,7 +39,7 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
                 .unwrap_or_else(|_| error(500, BROKEN))
         }
         Decision::Redirect(location) => redirect(&location),
-        Decision::Health => Response::new(Content::empty()),
+        Decision::Health => Response::new(ResponseBody::empty()),
         Decision::Options => preflight(),
         Decision::Refuse(status, text) => error(status, &text),
     };
@@ -48,12 +48,12 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
         response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
     }
     if parts.method == Method::HEAD {
-        *response.body_mut() = Content::empty();
+        *response.body_mut() = ResponseBody::empty();
     }
     response
 }
 
-fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Response<Content> {
+fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Response<ResponseBody> {
     match files::open(site, file, headers, accepts_gzip(headers)) {
         Ok(Some(opened)) => opened_response(site, file, opened),
         Ok(None) => missing(site, file),
@@ -62,7 +62,7 @@ fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Respon
     }
 }
 
-fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content> {
+fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<ResponseBody> {
     let Opened { part, version, .. } = opened;
     let mut response = match part {
         Part::Changed => return error(412, "precondition failed"),
@@ -71,7 +71,7 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
             set(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", version.length));
             return response;
         }
-        Part::Unchanged => status(StatusCode::NOT_MODIFIED, Content::empty()),
+        Part::Unchanged => status(StatusCode::NOT_MODIFIED, ResponseBody::empty()),
         Part::Whole => status(StatusCode::OK, opened.content),
         Part::Range(first, count) => {
             let mut response = status(StatusCode::PARTIAL_CONTENT, opened.content);
@@ -116,7 +116,7 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Content
     response
 }
 
-/// How long clients may keep a file.
+/// Cache-Control of a file.
 fn age(kind: &Kind, immutable: bool) -> &'static str {
     let class = match kind {
         Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => CacheClass::Immutable,
@@ -126,7 +126,7 @@ fn age(kind: &Kind, immutable: bool) -> &'static str {
     class.header()
 }
 
-fn missing(site: &Site, file: &File) -> Response<Content> {
+fn missing(site: &Site, file: &File) -> Response<ResponseBody> {
     match &file.kind {
         // The tables name it, so it is lost: nothing may be said in its place.
         Kind::Answer => error(500, BROKEN),
@@ -138,15 +138,15 @@ fn missing(site: &Site, file: &File) -> Response<Content> {
     }
 }
 
-fn status(status: StatusCode, content: Content) -> Response<Content> {
+fn status(status: StatusCode, content: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(content);
     *response.status_mut() = status;
     response
 }
 
-fn error(code: u16, text: &str) -> Response<Content> {
+fn error(code: u16, text: &str) -> Response<ResponseBody> {
     let mut response =
-        status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Content::text(text));
+        status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), ResponseBody::text(text));
     set(&mut response, header::CONTENT_TYPE, media::TEXT);
     // The body of a HEAD is dropped later; its length is not.
     set(&mut response, header::CONTENT_LENGTH, &(text.len() + 1).to_string());
@@ -158,35 +158,35 @@ fn error(code: u16, text: &str) -> Response<Content> {
     response
 }
 
-fn redirect(location: &str) -> Response<Content> {
-    let mut response = status(StatusCode::MOVED_PERMANENTLY, Content::empty());
+fn redirect(location: &str) -> Response<ResponseBody> {
+    let mut response = status(StatusCode::MOVED_PERMANENTLY, ResponseBody::empty());
     set(&mut response, header::LOCATION, location);
     response
 }
 
-/// Whether a client asks for a page rather than for JSON: browsers do, Kibana and health checks do not.
+/// Returns true if a client asks for a page rather than for JSON: browsers do, Kibana and health checks do not.
 fn prefers_pages(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.contains("text/html") && !accept.contains("application/json")
 }
 
 /// From `/` to the pages, never remembered by clients.
-fn to_pages(prefix: &str) -> Response<Content> {
-    let mut response = status(StatusCode::FOUND, Content::empty());
+fn to_pages(prefix: &str) -> Response<ResponseBody> {
+    let mut response = status(StatusCode::FOUND, ResponseBody::empty());
     set(&mut response, header::LOCATION, &format!("{prefix}/ui/"));
     set(&mut response, header::CACHE_CONTROL, NO_STORE);
     response
 }
 
-fn preflight() -> Response<Content> {
-    let mut response = status(StatusCode::NO_CONTENT, Content::empty());
+fn preflight() -> Response<ResponseBody> {
+    let mut response = status(StatusCode::NO_CONTENT, ResponseBody::empty());
     set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS");
     set(&mut response, header::ACCESS_CONTROL_ALLOW_HEADERS, "*");
     response
 }
 
 /// Sets a header; a value that no header can hold, such as a path with a line break, is left out.
-fn set(response: &mut Response<Content>, name: HeaderName, value: &str) {
+fn set(response: &mut Response<ResponseBody>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -1,6 +1,6 @@
 //! One generation, opened for serving.
 
-use super::ServeOptions;
+use super::options::ServeOptions;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::{self, FileNotes};
 use crate::generation::history_page;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The only file that is not below the document root.
 const HISTORY: &str = "/ui/history.json";
 
-/// What stays the same during a response.
+/// A generation with its tables, which stays the same during a response.
 pub(super) struct Site {
     /// The folder of the generation, links resolved.
     pub(super) folder: PathBuf,
@@ -43,7 +43,7 @@ impl Site {
         self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
-    /// Where a file lies, given its path below the document root.
+    /// Path of a file, given its path below the document root.
     pub(super) fn file(&self, path: &str) -> PathBuf {
         if path == HISTORY {
             // Beside the generations: `<distribution>/generations/<id>`.

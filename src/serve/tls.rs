@@ -1,4 +1,4 @@
-//! HTTPS: a certificate and its key from files, taken up again when they change. Knows nothing of HTTP.
+//! TLS: a certificate and its key from files, which are read again when they change. Knows nothing of HTTP.
 
 use anyhow::{Context, Result, ensure};
 use rustls_pki_types::pem::PemObject;
@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
-/// Where the certificate is.
+/// Files of the certificate and its key.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
     /// The server's certificate, then those between it and the authority, in PEM.
@@ -20,14 +20,14 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// When and how large the two files were.
+/// Times and sizes of the two files.
 type Stamp = [Option<(SystemTime, u64)>; 2];
 
 /// The certificate in use.
 pub(super) struct Tls {
     files: TlsFiles,
     config: RwLock<Arc<ServerConfig>>,
-    /// Of the files that were last looked at, good or bad.
+    /// State of the files that were last read, good or bad.
     stamp: Mutex<Stamp>,
 }
 
@@ -39,12 +39,12 @@ impl Tls {
         Ok(Self { files: files.clone(), config, stamp: Mutex::new(stamp) })
     }
 
-    /// What begins a connection, with the certificate of this moment.
+    /// Accepts connections with the certificate of this moment.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.config.read().unwrap_or_else(PoisonError::into_inner).clone().into()
     }
 
-    /// Reads the files again if they changed, and says whether they did. Bad ones are refused once; the old certificate
+    /// Reads the files again and returns true if they changed. Bad ones are refused once; the old certificate
     /// stays in use.
     pub(super) fn refresh(&self) -> Result<bool> {
         let now = stamp(&self.files);

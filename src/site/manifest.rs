@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 use std::io::Write;
 
 #[derive(Serialize)]
-struct Manifest<'a> {
+struct GenerationManifest<'a> {
     schema: &'static str,
     distribution: &'a str,
     generation: &'a str,
@@ -67,7 +67,7 @@ pub fn write(
     store: &Store,
 ) -> Result<()> {
     let (files, packages) = (Files { catalog, site }, Packages { catalog, store });
-    let manifest = Manifest { schema: "epr-build/manifest/1", distribution, generation, files, packages };
+    let manifest = GenerationManifest { schema: "epr-build/manifest/1", distribution, generation, files, packages };
     serde_json::to_writer(&mut *out, &manifest).context("cannot write the manifest")?;
     out.write_all(b"\n").context("cannot write the manifest")
 }

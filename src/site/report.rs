@@ -3,7 +3,7 @@
 //! `report.json` in a generation says what follows from the input alone, so that equal input gives equal bytes; times
 //! are only printed. Its schema is documented on the types here.
 
-use crate::answers::route::build::Report as RouteReport;
+use crate::answers::route::build::RouteReport;
 use crate::base::problem::{Problem, Severity};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::LayerIntake;

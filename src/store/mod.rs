@@ -35,9 +35,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 ///
 /// The lock of a digest's shard is held while the thing is made: two threads never make the same thing, and with 256
 /// shards they seldom wait for each other. Half a digest is as good as the whole in a set of honest size.
-struct Known(Vec<Mutex<HashSet<[u8; 16]>>>);
+struct CompleteDigests(Vec<Mutex<HashSet<[u8; 16]>>>);
 
-impl Known {
+impl CompleteDigests {
     fn new() -> Self {
         Self((0..256).map(|_| Mutex::default()).collect())
     }
@@ -55,8 +55,8 @@ impl Known {
 pub struct Store {
     root: PathBuf,
     folder: OwnedFd,
-    blobs: Known,
-    trees: Known,
+    blobs: CompleteDigests,
+    trees: CompleteDigests,
     /// The blobs, once all of them were looked at.
     listing: OnceLock<BlobListing>,
     /// What the next build need not look into.
@@ -90,8 +90,8 @@ impl Store {
         Ok(Self {
             root: root.to_owned(),
             folder,
-            blobs: Known::new(),
-            trees: Known::new(),
+            blobs: CompleteDigests::new(),
+            trees: CompleteDigests::new(),
             listing: OnceLock::new(),
             seen: Seen::default(),
             next_temporary: AtomicU64::new(0),

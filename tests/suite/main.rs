@@ -19,6 +19,7 @@ mod life;
 mod packaging;
 mod publish;
 mod repeat;
+mod rooms;
 mod routers;
 mod running;
 mod serving;

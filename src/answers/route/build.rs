@@ -21,7 +21,7 @@ use std::ops::Range;
 
 /// How large everything became.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct RouteReport {
     /// Combinations of classes over all families.
     pub contexts: u64,
     /// Those refused for the sake of the budget.
@@ -46,7 +46,7 @@ pub struct Built {
     /// To be rendered.
     pub answers: Answers,
     /// To be shown.
-    pub report: Report,
+    pub report: RouteReport,
 }
 
 /// Makes everything. The catalog is sorted by name (bytes), then version, without repeats.
@@ -317,10 +317,10 @@ impl<'a> Work<'a> {
     }
 }
 
-fn report(routes: &Routes, distinct_answers: usize, families: Vec<FamilyReport>) -> Report {
+fn report(routes: &Routes, distinct_answers: usize, families: Vec<FamilyReport>) -> RouteReport {
     let profiles = [&routes.kibana_profiles, &routes.spec_min_profiles, &routes.spec_max_profiles];
     let rows = routes.rows.values().map(|rows| rows.default.len() + rows.exact.rows());
-    Report {
+    RouteReport {
         contexts: families.iter().map(|family| family.contexts).fold(0, u64::saturating_add),
         refused_contexts: families.iter().map(|family| family.refused_contexts).fold(0, u64::saturating_add),
         distinct_answers,

@@ -12,6 +12,7 @@ mod emit;
 mod interned;
 mod lookup;
 pub mod model;
+mod node;
 mod path;
 pub mod query;
 pub mod request;

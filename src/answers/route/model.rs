@@ -11,24 +11,10 @@
 //! *class* by a profile, which subjects with the same boundaries share: Kibana versions by the Kibana profile, both
 //! spec bounds by the spec profile. On the other axes the class is the label.
 
+pub use super::node::Node;
 pub use super::rows::Rows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// Where a walk stands or ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Node {
-    /// In the middle of the walk.
-    Step(u32),
-    /// The end: an answer, as a path below the document root without its extension `.json`, for example
-    /// `/answers/package/nginx/1.2.3`. Many rows lead to one answer, so they share its path.
-    Answer(Arc<str>),
-    /// The end: the empty list.
-    Empty,
-    /// The end: no answer was precomputed, the request is refused with 501.
-    Refused,
-}
 
 /// The six axes, in the order of the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! Read like the map of maps that they stand for, and written as such. Knows nothing of what nodes and classes mean.
 
-use super::model::Node;
+use super::node::Node;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! Changes nothing, and needs no lock: what is verified is never written to. In an output folder everything has to be
 //! what its name, its time and the generation's manifest say.
 
-use super::manifest::Manifest;
+use super::manifest::BundleManifest;
 use super::parts::Sealed;
 use super::read::Reader;
 use super::scan::{digest_of, tree_name};
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// A [`super::Refusal`] when it is damaged; others when the disk fails.
-pub fn bundle(sealed: &Sealed, progress: &Progress) -> Result<(Manifest, Digest)> {
+pub fn bundle(sealed: &Sealed, progress: &Progress) -> Result<(BundleManifest, Digest)> {
     let mut reader = Reader::new(sealed)?;
     progress.begin("verifying the bundle", reader.manifest().contents.len() as u64);
     reader.each(|_, _, _| {
@@ -35,16 +35,16 @@ pub fn bundle(sealed: &Sealed, progress: &Progress) -> Result<(Manifest, Digest)
     reader.finish()
 }
 
-/// What was found in an output folder.
+/// The findings in an output folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Distributions and how many generations each has.
     pub generations: BTreeMap<String, usize>,
     /// Distinct contents that were read.
     pub contents: usize,
-    /// Their bytes.
+    /// Bytes of these contents.
     pub bytes: u64,
-    /// What is wrong, each with its place.
+    /// Faults, each with its place.
     pub faults: Vec<String>,
 }
 
@@ -92,11 +92,11 @@ struct Seen {
     path: PathBuf,
     size: u64,
     modified: (i64, i64),
-    /// Known when it was read.
+    /// Present once it was read.
     digest: Option<Digest>,
 }
 
-/// What a name in a folder stands for.
+/// An entry of a folder.
 #[derive(Clone, Debug)]
 enum Entry {
     /// A file, by device and inode.
@@ -264,7 +264,7 @@ impl Walk<'_> {
         Some(digest)
     }
 
-    /// The files beside the document root: their time tells of their content.
+    /// Checks the files beside the document root, whose mtime is derived from their content.
     fn files_of(&mut self, generation: &Path) -> Result<()> {
         let mut paths = Vec::new();
         list(generation, "", &mut paths)?;
@@ -282,22 +282,23 @@ impl Walk<'_> {
     /// Every file that the manifest lists must be there with its digest.
     fn compare_with_manifest(&mut self, generation: &Path, id: &str, site: &str) {
         let path = generation.join("manifest.json");
-        let told: Told = match fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
-            Some(told) => told,
-            None => return self.faults.push(format!("{} cannot be read", path.display())),
-        };
-        if told.generation != id {
-            self.faults.push(format!("{} is of the generation {}", path.display(), told.generation));
+        let manifest: GenerationManifest =
+            match fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
+                Some(manifest) => manifest,
+                None => return self.faults.push(format!("{} cannot be read", path.display())),
+            };
+        if manifest.generation != id {
+            self.faults.push(format!("{} is of the generation {}", path.display(), manifest.generation));
         }
         let mut expected: Vec<(String, Digest)> = Vec::new();
-        for (path, file) in told.files {
-            expected.extend(file.gzip_sha256.map(|twin| (format!("{path}.gz"), twin)));
+        for (path, file) in manifest.files {
+            expected.extend(file.gzip_sha256.map(|gzip_copy| (format!("{path}.gz"), gzip_copy)));
             expected.push((path, file.sha256));
         }
-        for package in told.packages {
+        for package in manifest.packages {
             for (path, file) in package.files {
                 let path = format!("{}/{path}", package.path);
-                expected.extend(file.gzip.map(|twin| (format!("{path}.gz"), twin.digest)));
+                expected.extend(file.gzip.map(|gzip_copy| (format!("{path}.gz"), gzip_copy.digest)));
                 expected.push((path, file.digest));
             }
         }
@@ -309,7 +310,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What stands at a path of a document root.
+    /// The file at a path of a document root.
     fn look_up(&self, site: &str, path: &str) -> Option<Digest> {
         let mut folder = site;
         let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
@@ -326,33 +327,33 @@ impl Walk<'_> {
     }
 }
 
-/// As much of a generation's manifest as is verified.
+/// The parts of a generation's manifest that are verified.
 #[derive(Deserialize)]
-struct Told {
+struct GenerationManifest {
     generation: String,
-    files: BTreeMap<String, ToldFile>,
-    packages: Vec<ToldPackage>,
+    files: BTreeMap<String, ListedFile>,
+    packages: Vec<ListedPackage>,
 }
 
 #[derive(Deserialize)]
-struct ToldFile {
+struct ListedFile {
     sha256: Digest,
     gzip_sha256: Option<Digest>,
 }
 
 #[derive(Deserialize)]
-struct ToldPackage {
+struct ListedPackage {
     path: String,
-    files: BTreeMap<String, ToldPackageFile>,
+    files: BTreeMap<String, ListedPackageFile>,
 }
 
 #[derive(Deserialize)]
-struct ToldPackageFile {
+struct ListedPackageFile {
     digest: Digest,
-    gzip: Option<ToldTwin>,
+    gzip: Option<ListedGzipCopy>,
 }
 
 #[derive(Deserialize)]
-struct ToldTwin {
+struct ListedGzipCopy {
     digest: Digest,
 }

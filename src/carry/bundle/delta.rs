@@ -1,11 +1,11 @@
-//! What is new and what is gone: pure functions over what a base has and what a generation needs.
+//! Computes what is new and what is gone, as pure functions over a base and a generation.
 
-use super::manifest::{Gone, Manifest, Origin};
+use super::manifest::{BundleManifest, Gone, Origin};
 use super::scan::Scan;
 use crate::base::digest::Digest;
 use std::collections::BTreeSet;
 
-/// What a generation has, as far as a later one can build on it.
+/// The contents and folders of a generation, on which a later one can build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BaseContents {
     /// Contents.
@@ -15,15 +15,15 @@ pub struct BaseContents {
 }
 
 impl BaseContents {
-    /// Of a generation that is at hand.
+    /// Reads a generation in the store.
     pub fn of_scan(scan: &Scan) -> Self {
         Self { contents: scan.contents.keys().copied().collect(), folders: scan.trees.keys().copied().collect() }
     }
 
-    /// What is there when a bundle has been taken in where this was there before. For a bundle that brings everything,
-    /// what was there before does not matter.
+    /// The contents after a bundle has been unpacked on top of these. For a bundle that brings everything,
+    /// these do not matter.
     #[must_use]
-    pub fn after(self, manifest: &Manifest) -> Self {
+    pub fn after(self, manifest: &BundleManifest) -> Self {
         let mut base = if manifest.base.is_some() { self } else { Self::default() };
         base.contents.extend(manifest.contents.iter().map(|content| content.sha256));
         base.folders.extend(manifest.folders.iter().map(|folder| folder.digest));
@@ -33,7 +33,7 @@ impl BaseContents {
         base
     }
 
-    /// What this has and a later one has not.
+    /// The contents and folders that a later generation does not have.
     pub fn gone(&self, later: &Self) -> Gone {
         Gone {
             contents: self.contents.difference(&later.contents).copied().collect(),
@@ -49,15 +49,15 @@ pub struct Tally {
     pub carried: usize,
     /// Contents that are made from others.
     pub made: usize,
-    /// Their bytes.
+    /// Bytes of these contents.
     pub made_bytes: u64,
     /// Contents and folders that nothing needs any more.
     pub gone: usize,
 }
 
 impl Tally {
-    /// Of a manifest.
-    pub fn new(manifest: &Manifest) -> Self {
+    /// Reads a manifest.
+    pub fn new(manifest: &BundleManifest) -> Self {
         let mut tally = Self { gone: manifest.gone.contents.len() + manifest.gone.folders.len(), ..Self::default() };
         for content in &manifest.contents {
             match content.from {

@@ -1,9 +1,9 @@
-//! Follows the recipes of a bundle: members of archives and gzip twins, then folders, then archives and the folders
+//! Follows the recipes of a bundle: members of archives and gzip copies, then folders, then archives and the folders
 //! around them.
 //!
-//! Whatever a recipe gives is taken only if it has the digest that the manifest says.
+//! The outcome of a recipe is stored only if it has the digest that the manifest says.
 
-use super::manifest::{Content, Manifest, Origin};
+use super::manifest::{BundleManifest, BundledContent, Origin};
 use super::unpack::Unpacker;
 use super::{Refusal, recipe};
 use crate::base::compress;
@@ -17,17 +17,17 @@ use std::io::{self, Write};
 
 impl Unpacker<'_> {
     /// Follows the recipes and makes the folders.
-    pub(super) fn make(&self, manifest: &Manifest, progress: &Progress) -> Result<()> {
+    pub(super) fn make(&self, manifest: &BundleManifest, progress: &Progress) -> Result<()> {
         self.check_old(manifest)?;
         let positions = |wanted: fn(&Origin) -> bool| {
             let chosen = manifest.contents.iter().filter(move |content| wanted(&content.from));
             chosen.collect::<Vec<_>>()
         };
         let members = positions(|from| matches!(from, Origin::Member { .. }));
-        let twins = positions(|from| matches!(from, Origin::Gzip(_)));
+        let gzip_copies = positions(|from| matches!(from, Origin::Gzip(_)));
         let zips = positions(|from| matches!(from, Origin::Zip { .. }));
-        progress.begin("making the rest", (members.len() + twins.len() + zips.len()) as u64);
-        let mut by_archive: BTreeMap<usize, Vec<(&Content, usize)>> = BTreeMap::new();
+        progress.begin("making the rest", (members.len() + gzip_copies.len() + zips.len()) as u64);
+        let mut by_archive: BTreeMap<usize, Vec<(&BundledContent, usize)>> = BTreeMap::new();
         for content in members {
             if let Origin::Member { archive, number } = content.from {
                 by_archive.entry(archive).or_default().push((content, number));
@@ -37,9 +37,9 @@ impl Unpacker<'_> {
             members.iter().for_each(|_| progress.step());
             self.unpack_members(&manifest.contents[*archive], members)
         })?;
-        twins.par_iter().try_for_each(|content| {
+        gzip_copies.par_iter().try_for_each(|content| {
             progress.step();
-            self.make_twin(manifest, content)
+            self.make_gzip_copy(manifest, content)
         })?;
         let holds = manifest.holds_recipes();
         self.make_folders(manifest, |index| !holds[index])?;
@@ -50,10 +50,11 @@ impl Unpacker<'_> {
         self.make_folders(manifest, |index| holds[index])
     }
 
-    /// What the base is said to have must be there.
-    fn check_old(&self, manifest: &Manifest) -> Result<()> {
-        let is_missing =
-            |content: &&Content| content.from == Origin::Base && !self.store.has_blob(&content.sha256, content.size);
+    /// Checks that everything the base is said to have is there.
+    fn check_old(&self, manifest: &BundleManifest) -> Result<()> {
+        let is_missing = |content: &&BundledContent| {
+            content.from == Origin::Base && !self.store.has_blob(&content.sha256, content.size)
+        };
         let content = manifest.contents.par_iter().find_first(is_missing).map(|content| content.sha256);
         let folders = manifest.folders.par_iter().filter(|folder| folder.entries.is_none());
         let folder = folders.find_first(|folder| !self.store.has_tree(&folder.digest)).map(|folder| folder.digest);
@@ -66,7 +67,7 @@ impl Unpacker<'_> {
         }
     }
 
-    fn unpack_members(&self, archive: &Content, members: &[(&Content, usize)]) -> Result<()> {
+    fn unpack_members(&self, archive: &BundledContent, members: &[(&BundledContent, usize)]) -> Result<()> {
         let mut opened = None;
         for (content, number) in members {
             if self.is_there(content)? {
@@ -83,7 +84,7 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    fn make_twin(&self, manifest: &Manifest, content: &Content) -> Result<()> {
+    fn make_gzip_copy(&self, manifest: &BundleManifest, content: &BundledContent) -> Result<()> {
         let Origin::Gzip(original) = content.from else { return Ok(()) };
         let original = &manifest.contents[original];
         if original.size > recipe::IN_MEMORY {
@@ -92,14 +93,14 @@ impl Unpacker<'_> {
         if self.is_there(content)? {
             return Ok(());
         }
-        let twin = compress::gzip(&self.store.read_blob(&original.sha256)?);
-        if Digest::of(&twin) != content.sha256 || twin.len() as u64 != content.size {
+        let gzip_copy = compress::gzip(&self.store.read_blob(&original.sha256)?);
+        if Digest::of(&gzip_copy) != content.sha256 || gzip_copy.len() as u64 != content.size {
             return Err(unmade(content, "its recipe gives another digest").into());
         }
-        self.store.put_as(&content.sha256, &twin)
+        self.store.put_as(&content.sha256, &gzip_copy)
     }
 
-    fn make_zip(&self, manifest: &Manifest, content: &Content) -> Result<()> {
+    fn make_zip(&self, manifest: &BundleManifest, content: &BundledContent) -> Result<()> {
         let Origin::Zip { folder, root } = &content.from else { return Ok(()) };
         if self.is_there(content)? {
             return Ok(());
@@ -109,7 +110,7 @@ impl Unpacker<'_> {
     }
 
     /// Stores what `write` writes, if it is the content.
-    fn keep(&self, content: &Content, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    fn keep(&self, content: &BundledContent, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         let mut incoming = self.store.incoming()?;
         let mut out = Bounded { out: &mut incoming, left: content.size };
         match write(&mut out) {
@@ -124,7 +125,7 @@ impl Unpacker<'_> {
         Err(unmade(content, "its recipe gives another digest").into())
     }
 
-    fn make_folders(&self, manifest: &Manifest, wanted: impl Fn(usize) -> bool) -> Result<()> {
+    fn make_folders(&self, manifest: &BundleManifest, wanted: impl Fn(usize) -> bool) -> Result<()> {
         for (index, folder) in manifest.folders.iter().enumerate().filter(|(index, _)| wanted(*index)) {
             let Some(tree) = manifest.tree(folder) else { continue };
             self.store.put_tree(&tree).with_context(|| format!("cannot make folder {index} of the bundle"))?;
@@ -133,11 +134,11 @@ impl Unpacker<'_> {
     }
 }
 
-fn unmade(content: &Content, why: &str) -> Refusal {
+fn unmade(content: &BundledContent, why: &str) -> Refusal {
     Refusal::damaged(format!("content {} cannot be made: {why}", content.sha256))
 }
 
-/// Takes no more than was announced.
+/// A writer that fails beyond the announced number of bytes.
 struct Bounded<'a> {
     out: &'a mut dyn Write,
     left: u64,

@@ -1,8 +1,8 @@
-//! What a bundle says of itself before anything else: its contents, folders, recipes and generation files.
+//! The manifest of a bundle: its contents, folders, recipes and generation files.
 //!
 //! A manifest has exactly one spelling: what is read must be what would be written, so a name that stands twice, an
 //! unknown field or another order of keys is refused without a rule of its own. Everything that can be wrong with it
-//! is found by [`Manifest::parse`]; whoever holds a [`Manifest`] need not look again. Touches no disk.
+//! is found by [`BundleManifest::parse`]; whoever holds a [`BundleManifest`] need not look again. Touches no disk.
 
 use super::Refusal;
 use crate::base::digest::Digest;
@@ -24,7 +24,7 @@ const MAX_DEPTH: u32 = 64;
 /// The first member of every bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct BundleManifest {
     /// [`SCHEMA`].
     pub schema: String,
     /// Version of the program that wrote the bundle.
@@ -42,10 +42,10 @@ pub struct Manifest {
     /// The files of the generation beside its document root.
     pub files: Vec<File>,
     /// Every content, those of the streams first, in the order in which they come.
-    pub contents: Vec<Content>,
+    pub contents: Vec<BundledContent>,
     /// Every folder, those inside before those around them.
     pub folders: Vec<Folder>,
-    /// What the base has and this generation does not need any more.
+    /// Contents and folders of the base that this generation does not need any more.
     pub gone: Gone,
 }
 
@@ -86,16 +86,16 @@ pub struct Patch {
 /// A content of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Content {
+pub struct BundledContent {
     /// SHA-256.
     pub sha256: Digest,
     /// Bytes.
     pub size: u64,
-    /// Where it comes from.
+    /// Source of the content.
     pub from: Origin,
 }
 
-/// Where a content comes from. Numbers are positions in [`Manifest::contents`] and [`Manifest::folders`].
+/// Source of a content. Numbers are positions in [`BundleManifest::contents`] and [`BundleManifest::folders`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -112,11 +112,11 @@ pub enum Origin {
         /// Position in the archive's directory.
         number: usize,
     },
-    /// The gzip twin of another content.
+    /// The gzip copy of another content.
     Gzip(usize),
     /// The archive of a package.
     Zip {
-        /// Its files.
+        /// Files of the package.
         folder: usize,
         /// The folder that all members lie in.
         root: String,
@@ -130,20 +130,20 @@ pub struct Folder {
     /// [`Tree::digest`].
     pub digest: Digest,
     /// Absent when the base has it.
-    pub entries: Option<BTreeMap<String, Target>>,
+    pub entries: Option<BTreeMap<String, FolderEntry>>,
 }
 
-/// What a name in a folder stands for.
+/// An entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Target {
+pub enum FolderEntry {
     /// A content, by its position.
     File(usize),
     /// A folder, by its position.
     Folder(usize),
 }
 
-/// What is not needed any more, in order.
+/// Contents and folders that are not needed any more, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gone {
@@ -153,7 +153,7 @@ pub struct Gone {
     pub folders: Vec<Digest>,
 }
 
-/// Only as much as tells whether the rest can be understood.
+/// The fields that decide if the rest can be understood.
 #[derive(Deserialize)]
 struct Head {
     schema: String,
@@ -161,7 +161,7 @@ struct Head {
     recipes: u32,
 }
 
-impl Manifest {
+impl BundleManifest {
     /// The document root: the outermost folder is the last one.
     pub fn site(&self) -> usize {
         self.folders.len() - 1
@@ -209,24 +209,24 @@ impl Manifest {
 
     /// Bytes that the streams bring.
     pub fn streamed(&self) -> u64 {
-        let is_streamed = |content: &&Content| matches!(content.from, Origin::Text | Origin::Media);
+        let is_streamed = |content: &&BundledContent| matches!(content.from, Origin::Text | Origin::Media);
         self.contents.iter().filter(is_streamed).map(|content| content.size).sum()
     }
 
     /// Bytes that will be new on disk, if nothing is there.
     pub fn unpacked(&self) -> u64 {
-        let is_new = |content: &&Content| content.from != Origin::Base;
+        let is_new = |content: &&BundledContent| content.from != Origin::Base;
         let contents: u64 = self.contents.iter().filter(is_new).map(|content| content.size).sum();
         contents.saturating_add(self.files.iter().map(|file| file.size).sum())
     }
 
-    /// For each folder, whether an archive that is made by recipe lies in it or below it.
+    /// True for each folder that has an archive made by recipe in it or below it.
     pub fn holds_recipes(&self) -> Vec<bool> {
         let mut holds: Vec<bool> = Vec::with_capacity(self.folders.len());
         for folder in &self.folders {
             let found = folder.entries.iter().flat_map(BTreeMap::values).any(|target| match *target {
-                Target::File(content) => matches!(self.contents[content].from, Origin::Zip { .. }),
-                Target::Folder(inner) => holds[inner],
+                FolderEntry::File(content) => matches!(self.contents[content].from, Origin::Zip { .. }),
+                FolderEntry::Folder(inner) => holds[inner],
             });
             holds.push(found);
         }
@@ -235,10 +235,10 @@ impl Manifest {
 
     /// The tree of the store that a folder is; `None` when the base has it.
     pub fn tree(&self, folder: &Folder) -> Option<Tree> {
-        let entry = |(name, target): (&String, &Target)| {
+        let entry = |(name, target): (&String, &FolderEntry)| {
             let entry = match *target {
-                Target::File(content) => TreeEntry::Blob(self.contents[content].sha256),
-                Target::Folder(inner) => TreeEntry::Tree(self.folders[inner].digest),
+                FolderEntry::File(content) => TreeEntry::Blob(self.contents[content].sha256),
+                FolderEntry::Folder(inner) => TreeEntry::Tree(self.folders[inner].digest),
             };
             (name.clone(), entry)
         };
@@ -307,7 +307,7 @@ impl Manifest {
                     return wrong("is unpacked from something that is no archive of the streams");
                 }
                 Origin::Gzip(of) if !is_plain(*of, |from| !matches!(from, Origin::Gzip(_) | Origin::Zip { .. })) => {
-                    return wrong("is the twin of something that is made later");
+                    return wrong("is the gzip copy of something that is made later");
                 }
                 Origin::Zip { folder, root } if *folder >= self.folders.len() || !is_safe_name(root) => {
                     return wrong("is made from no folder of the bundle");
@@ -344,8 +344,8 @@ impl Manifest {
                     return wrong(&format!("has an entry `{}`", name.escape_default()));
                 }
                 match *target {
-                    Target::File(content) if content < self.contents.len() => {}
-                    Target::Folder(inner) if inner < position => depth = depth.max(depths[inner] + 1),
+                    FolderEntry::File(content) if content < self.contents.len() => {}
+                    FolderEntry::Folder(inner) if inner < position => depth = depth.max(depths[inner] + 1),
                     _ => return wrong(&format!("has an entry `{name}` that leads nowhere")),
                 }
             }
@@ -374,12 +374,12 @@ impl Manifest {
     }
 }
 
-/// Whether this names a generation as [`crate::generation::distribution::id`] does.
+/// Returns true if this names a generation as [`crate::generation::distribution::id`] does.
 pub fn is_generation(id: &str) -> bool {
     id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether a name can stand in a folder and mean nothing else.
+/// Returns true if a name can stand in a folder and mean nothing else.
 fn is_safe_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
         && name.len() <= 255

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Most of what lies in a store is made from something else there, always in the same way, so a recipe stands for it:
-//! archives of folder packages, gzip twins, and contents that lie in an archive. Behind the last frame follows the
+//! archives of folder packages, gzip copies, and contents that lie in an archive. Behind the last frame follows the
 //! *seal*, a frame that unpackers skip: the SHA-256 of everything before it ([`parts`]). A signature is a file beside the
 //! bundle, as `minisign` makes it, over every byte of all parts.
 //!
@@ -32,7 +32,7 @@ pub mod sign;
 pub mod unpack;
 pub mod write;
 
-pub use manifest::Manifest;
+pub use manifest::BundleManifest;
 
 use std::fmt;
 
@@ -40,17 +40,17 @@ use std::fmt;
 const MANIFEST: &str = "bundle.json";
 /// Name of the program's member, as it is called when it is unpacked.
 const PROGRAM: &str = "epr-build";
-/// What names of the generation's files begin with.
+/// Prefix of the names of the generation's files.
 const GENERATION: &str = "generation/";
-/// What is put behind the name of a file that is there as a patch.
+/// Suffix of the name of a file that is there as a patch.
 const PATCH: &str = ".patch";
 /// The two streams of contents.
 const TEXT: &str = "contents/text";
 const MEDIA: &str = "contents/media";
-/// Two to this power is what a reader has to remember of what it unpacked: 128 MiB, all that `zstd -d` grants unasked.
+/// Window of the compression, as a power of two: 128 MiB, the most that `zstd -d` accepts by default.
 const WINDOW: u32 = 27;
 
-/// Why a bundle is not taken: it is damaged, hostile, for another base, or not signed as demanded. The machine is well.
+/// Why a bundle is refused: it is damaged, hostile, for another base, or not signed as demanded. The machine is well.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refusal {
     what: String,
@@ -64,14 +64,14 @@ impl Refusal {
         Self { what: what.into(), place: None, hint: hint.into() }
     }
 
-    /// Says where, unless that is said already.
+    /// Adds the place, unless there is one.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.place.get_or_insert_with(|| place.to_string());
         self
     }
 
-    /// For whatever is not as it was written.
+    /// The refusal of whatever is not as it was written.
     fn damaged(what: impl Into<String>) -> Self {
         Self::new(what, "the bundle is damaged: copy it again, and compare its SHA-256 with that of the original")
     }
@@ -90,7 +90,7 @@ impl fmt::Display for Refusal {
 /// Bytes of zeros that end a tar archive.
 const TAR_END: usize = 1024;
 
-/// How many zeros follow a member of this size.
+/// Number of zeros that follow a member of this size.
 fn padding(size: u64) -> usize {
     (512 - (size % 512) as usize) % 512
 }

@@ -141,7 +141,7 @@ fn part_name(target: &Path, number: u64) -> PathBuf {
     name.into()
 }
 
-/// Whether this is called as signatures are.
+/// Returns true if this is the name of a signature.
 pub fn is_signature(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "minisig")
 }
@@ -152,14 +152,14 @@ fn part_number(path: &Path) -> Option<u64> {
     (digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
 
-/// Where the signature of a bundle is: beside it, under the name without the number of a part.
+/// Path of a bundle's signature: beside it, under the name without the number of a part.
 fn signature_path(file: &Path) -> PathBuf {
     let mut name = Sealed::stem(file).into_os_string();
     name.push(".minisig");
     name.into()
 }
 
-/// What an earlier bundle of this name left: a signature and more parts would not belong to the new one.
+/// Files that an earlier bundle of this name left: its signature and further parts do not belong to the new one.
 fn remove_stale(target: &Path) -> Result<()> {
     let parts = (1..=MAX_PARTS).map(|number| part_name(target, number)).take_while(|part| part.is_file());
     for path in parts.chain([target.to_owned(), signature_path(target)]).collect::<Vec<_>>() {
@@ -234,17 +234,17 @@ impl Sealed {
         Ok(sealed)
     }
 
-    /// What the parts of one bundle have in common; for one file its own name.
+    /// The common path of the parts of a bundle; for one file its own path.
     pub fn stem(path: &Path) -> PathBuf {
         if part_number(path).is_some() { path.with_extension("") } else { path.to_owned() }
     }
 
-    /// How it is called in messages: by its first file.
+    /// The name in messages, which is that of the first file.
     pub fn name(&self) -> String {
         self.files.first().map_or_else(String::new, |(path, _)| path.display().to_string())
     }
 
-    /// Where its signature is.
+    /// Path of the signature.
     pub fn signature(&self) -> PathBuf {
         self.files.first().map_or_else(PathBuf::new, |(path, _)| signature_path(path))
     }

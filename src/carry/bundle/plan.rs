@@ -1,10 +1,10 @@
-//! From what a generation consists of, what the base has and which recipes work, to the manifest of a bundle.
+//! Makes the manifest of a bundle from the contents of a generation, the base and the recipes that work.
 //!
-//! Pure functions. The order of contents decides how small a bundle gets: what is alike stands side by side, so successive
+//! Pure functions. The order of contents decides how small a bundle gets: similar contents stand side by side, so successive
 //! versions of a file are neighbours, and the compressor finds one in the other.
 
 use super::delta::BaseContents;
-use super::manifest::{Content, File, Folder, Manifest, Origin, RECIPES, SCHEMA, Sized, Target};
+use super::manifest::{BundleManifest, BundledContent, File, Folder, FolderEntry, Origin, RECIPES, SCHEMA, Sized};
 use super::scan::Scan;
 use crate::base::digest::Digest;
 use crate::base::media;
@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The recipes that were found to work, by the content they make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipes {
-    /// The content that a gzip twin is made from.
-    pub twins: BTreeMap<Digest, Digest>,
+    /// The content that a gzip copy is made from.
+    pub gzip_copies: BTreeMap<Digest, Digest>,
     /// The folder an archive is made from, and the name of its root.
     pub zips: BTreeMap<Digest, (Digest, String)>,
     /// The archive a content lies in, and its number there.
@@ -24,8 +24,8 @@ pub struct Recipes {
 }
 
 impl Recipes {
-    /// Drops recipes that need what other recipes make: twins of twins or of archives, and archives with such archives in
-    /// them. They are rare, and without them everything is made in three steps.
+    /// Drops recipes that need what other recipes make: gzip copies of gzip copies or of archives, and archives with such
+    /// archives in them. They are rare, and without them everything is made in three steps.
     pub fn drop_circles(&mut self, scan: &Scan) {
         let mut holding: BTreeSet<Digest> = BTreeSet::new();
         for digest in &scan.order {
@@ -38,21 +38,23 @@ impl Recipes {
             }
         }
         self.zips.retain(|_, (folder, _)| !holding.contains(folder));
-        let twins = self.twins.clone();
-        self.twins.retain(|twin, original| {
-            !self.zips.contains_key(twin) && !self.zips.contains_key(original) && !twins.contains_key(original)
+        let gzip_copies = self.gzip_copies.clone();
+        self.gzip_copies.retain(|gzip_copy, original| {
+            !self.zips.contains_key(gzip_copy)
+                && !self.zips.contains_key(original)
+                && !gzip_copies.contains_key(original)
         });
     }
 }
 
-/// What a manifest says besides contents and folders.
+/// The fields of a manifest besides contents and folders.
 #[derive(Clone, Debug)]
 pub struct Title {
     /// The distribution.
     pub distribution: String,
     /// The generation.
     pub generation: String,
-    /// Its base.
+    /// Name of the base.
     pub base: Option<String>,
     /// The program.
     pub program: Option<Sized>,
@@ -66,7 +68,7 @@ pub fn new_contents(scan: &Scan, base: &BaseContents) -> BTreeSet<Digest> {
 }
 
 /// The manifest of a bundle.
-pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Title) -> Manifest {
+pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Title) -> BundleManifest {
     let new = new_contents(scan, base);
     let is_new_folder = |digest: &Digest| !base.folders.contains(digest);
     // What is not new is listed where something new refers to it.
@@ -80,7 +82,7 @@ pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Titl
             }
         }
     }
-    old.extend(recipes.twins.values().chain(recipes.members.values().map(|(archive, _)| archive)).copied());
+    old.extend(recipes.gzip_copies.values().chain(recipes.members.values().map(|(archive, _)| archive)).copied());
     old_folders.extend(recipes.zips.values().map(|(folder, _)| *folder));
     old_folders.extend(scan.order.last().copied());
     old.retain(|content| !new.contains(content));
@@ -103,26 +105,26 @@ pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Titl
                 let (archive, number) = &recipes.members[digest];
                 Origin::Member { archive: positions[archive], number: *number }
             }
-            Stage::Gzip => Origin::Gzip(positions[&recipes.twins[digest]]),
+            Stage::Gzip => Origin::Gzip(positions[&recipes.gzip_copies[digest]]),
             Stage::Zip => {
                 let (folder, root) = &recipes.zips[digest];
                 Origin::Zip { folder: places[folder], root: root.clone() }
             }
         };
-        Content { sha256: *digest, size: scan.contents[digest].size, from }
+        BundledContent { sha256: *digest, size: scan.contents[digest].size, from }
     };
     let folder = |digest: &Digest| {
         let target = |(name, entry): (&String, &TreeEntry)| {
             let target = match entry {
-                TreeEntry::Blob(content) => Target::File(positions[content]),
-                TreeEntry::Tree(inner) => Target::Folder(places[inner]),
+                TreeEntry::Blob(content) => FolderEntry::File(positions[content]),
+                TreeEntry::Tree(inner) => FolderEntry::Folder(places[inner]),
             };
             (name.clone(), target)
         };
         let entries = is_new_folder(digest).then(|| scan.trees[digest].0.iter().map(target).collect());
         Folder { digest: *digest, entries }
     };
-    Manifest {
+    BundleManifest {
         schema: SCHEMA.to_owned(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         recipes: RECIPES,
@@ -137,7 +139,7 @@ pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Titl
     }
 }
 
-/// Where a content comes from, in the order of the manifest.
+/// Sources of contents, in the order of the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Text,
@@ -167,7 +169,7 @@ impl Key {
             Stage::Base
         } else if recipes.zips.contains_key(digest) {
             Stage::Zip
-        } else if recipes.twins.contains_key(digest) {
+        } else if recipes.gzip_copies.contains_key(digest) {
             Stage::Gzip
         } else if recipes.members.contains_key(digest) {
             Stage::Member

@@ -1,11 +1,11 @@
-//! Reads a bundle front to back, once, and believes nothing.
+//! Reads a bundle front to back, once, and checks everything.
 //!
 //! The manifest says which members follow, so their headers are known to the byte: a member with another name, kind, size or
 //! mode, or one too many, is no bundle. Each content is hashed on its way, and in the end the whole file against its seal.
-//! What is handed out on the way is checked already, but whether it belongs to a good bundle is known only after
-//! [`Reader::finish`]: until then nothing may be taken into use.
+//! Each member is checked before the next one is handed out, but the bundle as a whole is known to be good only after
+//! [`Reader::finish`]: until then nothing of it may be used.
 
-use super::manifest::{File, MAX_MANIFEST, Manifest, Origin};
+use super::manifest::{BundleManifest, File, MAX_MANIFEST, Origin};
 use super::parts::{Hashing, Sealed};
 use super::{GENERATION, MANIFEST, MEDIA, PATCH, PROGRAM, Refusal, TAR_END, TEXT, WINDOW, header};
 use crate::base::digest::{Digest, Hasher};
@@ -27,7 +27,7 @@ pub enum Item {
 pub struct Reader<'a> {
     sealed: &'a Sealed,
     decoder: zstd::stream::read::Decoder<'static, BufReader<Hashing<'a>>>,
-    manifest: Manifest,
+    manifest: BundleManifest,
 }
 
 impl<'a> Reader<'a> {
@@ -44,12 +44,12 @@ impl<'a> Reader<'a> {
         };
         let mut decoder = open().context("cannot begin to unpack")?;
         let text = read_manifest(&mut decoder).map_err(|error| in_place(error, sealed, MANIFEST))?;
-        let manifest = Manifest::parse(&text).map_err(|refusal| refusal.at(place(sealed, MANIFEST)))?;
+        let manifest = BundleManifest::parse(&text).map_err(|refusal| refusal.at(place(sealed, MANIFEST)))?;
         Ok(Self { sealed, decoder, manifest })
     }
 
-    /// What the bundle says of itself.
-    pub fn manifest(&self) -> &Manifest {
+    /// The manifest of the bundle.
+    pub fn manifest(&self) -> &BundleManifest {
         &self.manifest
     }
 
@@ -57,18 +57,18 @@ impl<'a> Reader<'a> {
     /// manifest says is a refusal after it was handed out.
     ///
     /// # Errors
-    /// Those of `take`; a [`Refusal`] when the bundle is damaged.
-    pub fn each(&mut self, mut take: impl FnMut(&Manifest, Item, &mut dyn Read) -> Result<()>) -> Result<()> {
+    /// Errors of `take`; a [`Refusal`] when the bundle is damaged.
+    pub fn each(&mut self, mut take: impl FnMut(&BundleManifest, Item, &mut dyn Read) -> Result<()>) -> Result<()> {
         let Self { sealed, decoder, manifest } = self;
         let mut run = |name: &str, mode: u32, items: &[(Item, u64, Option<Digest>)]| -> Result<()> {
             let size = items.iter().map(|(_, size, _)| size).sum();
             expect_header(decoder, name, size, mode).map_err(|error| in_place(error, sealed, name))?;
             for (item, size, digest) in items {
                 let mut stream = Checked { input: &mut *decoder, left: *size, hasher: Hasher::default(), failed: None };
-                let taken = take(manifest, *item, &mut stream);
+                let result = take(manifest, *item, &mut stream);
                 let checked = stream.finish(digest.as_ref()).map_err(|error| in_place(error, sealed, name));
                 // A stream that ends too early is the cause, what came of it is not.
-                checked.and(taken)?;
+                checked.and(result)?;
             }
             expect_zeros(decoder, super::padding(size)).map_err(|error| in_place(error, sealed, name))
         };
@@ -90,12 +90,12 @@ impl<'a> Reader<'a> {
         expect_zeros(decoder, TAR_END).map_err(|error| in_place(error, sealed, "its end"))
     }
 
-    /// Reads to the end and compares with the seal; returns the SHA-256 of the whole file. Only now the bundle is known to be
-    /// what was written.
+    /// Reads to the end and compares with the seal; returns the SHA-256 of the whole file. Before this succeeds the bundle
+    /// may be damaged.
     ///
     /// # Errors
     /// A [`Refusal`] when it is not.
-    pub fn finish(mut self) -> Result<(Manifest, Digest)> {
+    pub fn finish(mut self) -> Result<(BundleManifest, Digest)> {
         let end = self.decoder.read(&mut [0]).map_err(Fault::of_input);
         let end = end.and_then(|more| if more == 0 { Ok(()) } else { Err(Fault::Odd("there is more behind its end")) });
         end.map_err(|error| in_place(error, self.sealed, "its end"))?;
@@ -122,7 +122,7 @@ enum Fault {
     Machine(io::Error),
     /// The compressed bytes.
     Garbled(io::Error),
-    /// What they unpack to.
+    /// Bytes after unpacking.
     Odd(&'static str),
 }
 
@@ -185,7 +185,7 @@ fn expect_zeros(input: &mut dyn Read, count: usize) -> Result<(), Fault> {
     if zeros.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Fault::Odd("there is something between members")) }
 }
 
-/// Exactly so many bytes, hashed.
+/// A reader of a given number of bytes that hashes them.
 struct Checked<'a> {
     input: &'a mut dyn Read,
     left: u64,
@@ -214,7 +214,7 @@ impl Read for Checked<'_> {
 }
 
 impl Checked<'_> {
-    /// Reads what was not taken and compares the digest.
+    /// Reads the rest and compares the digest.
     fn finish(mut self, digest: Option<&Digest>) -> Result<(), Fault> {
         if self.failed.is_none() {
             // What fails is remembered.

@@ -1,4 +1,5 @@
-//! What is made instead of carried: archives of folder packages, gzip twins, and what lies in an archive.
+//! Recipes: contents that are made on arrival and not carried. They are archives of folder packages, gzip copies, and
+//! members of archives.
 //!
 //! Whoever writes a bundle follows a recipe first and keeps it only if the outcome has the right digest; whoever unpacks it
 //! does the same again. So the rules here need not be those that made the original, they only have to lead to it.
@@ -10,9 +11,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Files up to this size are held in memory; larger ones have no gzip twin.
+/// Files up to this size are held in memory; larger ones have no gzip copy.
 pub(super) const IN_MEMORY: u64 = 32 << 20;
-/// What our gzip files begin with, and how many bytes stand behind the stream.
+/// Header of our gzip files, and the number of bytes behind the stream.
 const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const GZIP_TAIL: usize = 8;
 
@@ -31,25 +32,25 @@ fn add<W: Write>(zip: &mut ZipWriter<W>, folder: &Path, root: &str, prefix: &str
         let name = entry.file_name().into_string().map_err(|_| io::Error::other("a name is not text"))?;
         names.insert(name, entry.file_type()?.is_symlink());
     }
-    let mut twins = Vec::new();
+    let mut gzip_copies = Vec::new();
     for (name, is_folder) in &names {
         let (path, place) = (format!("{prefix}{name}"), folder.join(name));
         let member = format!("{root}/{path}");
         if *is_folder {
             zip.folder(&format!("{member}/"))?;
             add(zip, &place, root, &format!("{path}/"))?;
-        } else if !twins.contains(name) {
-            let twin = format!("{name}.gz");
-            let beside = names.contains_key(&twin).then(|| folder.join(&twin));
+        } else if !gzip_copies.contains(name) {
+            let gzip_copy = format!("{name}.gz");
+            let beside = names.contains_key(&gzip_copy).then(|| folder.join(&gzip_copy));
             if add_file(zip, &place, &member, &path, beside.as_deref())? {
-                twins.push(twin);
+                gzip_copies.push(gzip_copy);
             }
         }
     }
     Ok(())
 }
 
-/// Adds a file; returns whether the file `beside` it is its twin.
+/// Adds a file; returns whether the file `beside` it is its gzip copy.
 fn add_file<W: Write>(
     zip: &mut ZipWriter<W>,
     place: &Path,
@@ -69,9 +70,9 @@ fn add_file<W: Write>(
     if media::is_compressed(path) {
         return add(Method::Stored, &bytes).map(|()| false);
     }
-    if let Some(twin) = beside {
-        let twin = fs::read(twin)?;
-        if let Some(stream) = stream_of(&twin, crc, size) {
+    if let Some(gzip_copy) = beside {
+        let gzip_copy = fs::read(gzip_copy)?;
+        if let Some(stream) = stream_of(&gzip_copy, crc, size) {
             return add(Method::Deflated, stream).map(|()| true);
         }
     }
@@ -133,9 +134,9 @@ pub(super) fn member(
 mod tests {
     use super::*;
 
-    /// Only a file that our own compressor wrote around the very content is taken for its twin.
+    /// Only a file that our own compressor made from the same content counts as its gzip copy.
     #[test]
-    fn twins_are_told_from_other_gzip_files() {
+    fn gzip_copies_differ_from_other_gzip_files() {
         let content = b"content content content";
         let (crc, size) = (crc32fast::hash(content), content.len() as u64);
         let gzip = compress::gzip(content);

@@ -1,6 +1,6 @@
-//! What a generation consists of: its folders and contents, read from the store as they lie there.
+//! Scans a generation: the folders and contents it consists of, read from the store.
 //!
-//! The store is the truth, not what was written about it: names of folders are checked against what they hold. Contents are
+//! Only the store counts, not the manifest: names of folders are checked against what they hold. Contents are
 //! known by their inode, so that nothing is read; a file that is no link into the store any more is hashed.
 
 use crate::base::digest::{Digest, Hasher};
@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 64;
 pub struct Scan {
     /// The folders, those inside before those around them; the document root is the last one.
     pub order: Vec<Digest>,
-    /// The same, by digest.
+    /// Contents by digest.
     pub trees: BTreeMap<Digest, Tree>,
     /// The contents.
     pub contents: BTreeMap<Digest, Found>,
@@ -39,11 +39,11 @@ pub struct Found {
 /// An archive of the document root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archive {
-    /// Its content.
+    /// The content.
     pub content: Digest,
     /// The files of its package.
     pub folder: Digest,
-    /// Its name without `.zip`, which is what its own folder is called if it was made here.
+    /// Name without `.zip`, which is also the name of its own folder if it was made here.
     pub root: String,
 }
 
@@ -98,17 +98,17 @@ impl Scan {
     }
 
     /// Every file `x.gz` beside a file `x`: the first content may be made from the second.
-    pub fn twins(&self) -> BTreeMap<Digest, Digest> {
-        let mut twins = BTreeMap::new();
+    pub fn gzip_copies(&self) -> BTreeMap<Digest, Digest> {
+        let mut gzip_copies = BTreeMap::new();
         for tree in self.trees.values() {
             for (name, entry) in &tree.0 {
                 let original = name.strip_suffix(".gz").and_then(|name| tree.0.get(name));
-                if let (TreeEntry::Blob(twin), Some(TreeEntry::Blob(original))) = (entry, original) {
-                    twins.entry(*twin).or_insert(*original);
+                if let (TreeEntry::Blob(gzip_copy), Some(TreeEntry::Blob(original))) = (entry, original) {
+                    gzip_copies.entry(*gzip_copy).or_insert(*original);
                 }
             }
         }
-        twins
+        gzip_copies
     }
 
     fn name_contents(&mut self, folder: &Digest, path: String, seen: &mut BTreeSet<Digest>) {

@@ -18,7 +18,7 @@ use std::path::Path;
 const MAX_FILE: u64 = 1 << 16;
 /// Bytes of a secret key.
 const KEY: usize = 158;
-/// Where the password of a key may stand.
+/// Environment variable with the password of a key.
 const PASSWORD: &str = "MINISIGN_PASSWORD";
 
 /// Reads a secret key; asks for its password, if it has one and the environment does not say it.
@@ -120,7 +120,7 @@ impl Read for Hashed<'_> {
     }
 }
 
-/// The library asks for it, to print what it verified; it is not asked to.
+/// Required by the library, which can print what it verified; this is not used.
 impl Seek for Hashed<'_> {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Err(ErrorKind::Unsupported.into())

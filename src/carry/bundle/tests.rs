@@ -1,7 +1,9 @@
 //! The manifest's codec: one spelling, every rule, and no panic whatever stands there.
 
 use super::delta::BaseContents;
-use super::manifest::{Content, File, Folder, Gone, Manifest, Origin, Patch, RECIPES, SCHEMA, Sized, Target};
+use super::manifest::{
+    BundleManifest, BundledContent, File, Folder, FolderEntry, Gone, Origin, Patch, RECIPES, SCHEMA, Sized,
+};
 use super::plan::{self, Recipes};
 use super::scan::{Found, Scan};
 use crate::base::digest::Digest;
@@ -9,17 +11,17 @@ use crate::store::{Tree, TreeEntry};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// Three contents, a twin and an archive in a document root with one folder.
-fn example() -> Manifest {
+/// Three contents, a gzip copy and an archive in a document root with one folder.
+fn example() -> BundleManifest {
     let digest = |text: &str| Digest::of(text.as_bytes());
-    let content = |text: &str, from| Content { sha256: digest(text), size: text.len() as u64, from };
+    let content = |text: &str, from| BundledContent { sha256: digest(text), size: text.len() as u64, from };
     let contents = vec![
         content("text", Origin::Text),
         content("image", Origin::Media),
-        content("twin", Origin::Gzip(0)),
+        content("gzip copy", Origin::Gzip(0)),
         content("zip", Origin::Zip { folder: 0, root: "acme-1.0.0".to_owned() }),
     ];
-    let mut manifest = Manifest {
+    let mut manifest = BundleManifest {
         schema: SCHEMA.to_owned(),
         tool: "0.1.0".to_owned(),
         recipes: RECIPES,
@@ -32,24 +34,27 @@ fn example() -> Manifest {
         folders: Vec::new(),
         gone: Gone::default(),
     };
-    add(&mut manifest, &[("a.txt", Target::File(0)), ("a.txt.gz", Target::File(2)), ("b.png", Target::File(1))]);
-    add(&mut manifest, &[("acme-1.0.0.zip", Target::File(3)), ("package", Target::Folder(0))]);
+    add(
+        &mut manifest,
+        &[("a.txt", FolderEntry::File(0)), ("a.txt.gz", FolderEntry::File(2)), ("b.png", FolderEntry::File(1))],
+    );
+    add(&mut manifest, &[("acme-1.0.0.zip", FolderEntry::File(3)), ("package", FolderEntry::Folder(0))]);
     manifest
 }
 
 /// Adds a folder with its right digest.
-fn add(manifest: &mut Manifest, entries: &[(&str, Target)]) {
+fn add(manifest: &mut BundleManifest, entries: &[(&str, FolderEntry)]) {
     let entries = entries.iter().map(|(name, target)| ((*name).to_owned(), *target)).collect();
     manifest.folders.push(Folder { digest: Digest::of(b""), entries: Some(entries) });
     seal(manifest);
 }
 
 /// Corrects the digests of all folders.
-fn seal(manifest: &mut Manifest) {
+fn seal(manifest: &mut BundleManifest) {
     for index in 0..manifest.folders.len() {
-        let named = |target: &Target| match *target {
-            Target::File(content) => content < manifest.contents.len(),
-            Target::Folder(folder) => folder < manifest.folders.len(),
+        let named = |target: &FolderEntry| match *target {
+            FolderEntry::File(content) => content < manifest.contents.len(),
+            FolderEntry::Folder(folder) => folder < manifest.folders.len(),
         };
         let folder = &manifest.folders[index];
         if folder.entries.iter().flat_map(BTreeMap::values).all(named)
@@ -60,11 +65,11 @@ fn seal(manifest: &mut Manifest) {
     }
 }
 
-fn refused(change: impl FnOnce(&mut Manifest)) -> String {
+fn refused(change: impl FnOnce(&mut BundleManifest)) -> String {
     let mut manifest = example();
     change(&mut manifest);
     seal(&mut manifest);
-    match Manifest::parse(&manifest.to_json()) {
+    match BundleManifest::parse(&manifest.to_json()) {
         Ok(_) => "accepted".to_owned(),
         Err(refusal) => refusal.to_string().lines().next().unwrap_or_default().to_owned(),
     }
@@ -73,7 +78,7 @@ fn refused(change: impl FnOnce(&mut Manifest)) -> String {
 #[test]
 fn a_good_manifest_is_read() {
     let manifest = example();
-    assert_eq!(Manifest::parse(&manifest.to_json()), Ok(manifest.clone()));
+    assert_eq!(BundleManifest::parse(&manifest.to_json()), Ok(manifest.clone()));
     assert_eq!(manifest.holds_recipes(), [false, true]);
     assert_eq!((manifest.streamed(), manifest.unpacked()), (9, 17));
 }
@@ -81,7 +86,7 @@ fn a_good_manifest_is_read() {
 /// Each rule alone; names of a bundle become paths, and numbers become positions.
 #[test]
 fn what_a_manifest_may_not_say() {
-    type Change = fn(&mut Manifest);
+    type Change = fn(&mut BundleManifest);
     let table: &[(Change, &str)] = &[
         (|m| m.schema.push('2'), "the bundle has the format `epr-build/bundle/12`, recipes 1"),
         (|m| m.recipes = 9, "the bundle has the format `epr-build/bundle/1`, recipes 9"),
@@ -112,9 +117,9 @@ fn what_a_manifest_may_not_say() {
         (|m| m.contents[1].size = i64::MAX as u64, "content 1 is too large"),
         (|m| m.contents[1].from = Origin::Base, "content 1 is of a base that there is not"),
         (|m| m.contents[2].from = Origin::Text, "content 2 is out of order"),
-        (|m| m.contents[2].from = Origin::Gzip(2), "content 2 is the twin of something that is made later"),
-        (|m| m.contents[2].from = Origin::Gzip(3), "content 2 is the twin of something that is made later"),
-        (|m| m.contents[2].from = Origin::Gzip(4), "content 2 is the twin of something that is made later"),
+        (|m| m.contents[2].from = Origin::Gzip(2), "content 2 is the gzip copy of something that is made later"),
+        (|m| m.contents[2].from = Origin::Gzip(3), "content 2 is the gzip copy of something that is made later"),
+        (|m| m.contents[2].from = Origin::Gzip(4), "content 2 is the gzip copy of something that is made later"),
         (
             |m| m.contents[2].from = Origin::Member { archive: 3, number: 0 },
             "content 2 is unpacked from something that is no archive of the streams",
@@ -131,13 +136,13 @@ fn what_a_manifest_may_not_say() {
         (|m| m.folders.clear(), "content 3 is made from no folder of the bundle"),
         (|m| m.folders.push(m.folders[0].clone()), "folder 2 stands twice"),
         (|m| m.folders[0].entries = None, "folder 0 is of a base that there is not"),
-        (|m| add(m, &[("..", Target::File(0))]), "folder 2 has an entry `..`"),
-        (|m| add(m, &[("a/b", Target::File(0))]), "folder 2 has an entry `a/b`"),
-        (|m| add(m, &[("", Target::File(0))]), "folder 2 has an entry ``"),
-        (|m| add(m, &[("a\0b", Target::File(0))]), "folder 2 has an entry `a\\u{0}b`"),
-        (|m| add(m, &[("a", Target::File(4))]), "folder 2 has an entry `a` that leads nowhere"),
-        (|m| add(m, &[("a", Target::Folder(2))]), "folder 2 has an entry `a` that leads nowhere"),
-        (|m| (2..70).for_each(|inner| add(m, &[("a", Target::Folder(inner - 1))])), "folder 64 is too deep"),
+        (|m| add(m, &[("..", FolderEntry::File(0))]), "folder 2 has an entry `..`"),
+        (|m| add(m, &[("a/b", FolderEntry::File(0))]), "folder 2 has an entry `a/b`"),
+        (|m| add(m, &[("", FolderEntry::File(0))]), "folder 2 has an entry ``"),
+        (|m| add(m, &[("a\0b", FolderEntry::File(0))]), "folder 2 has an entry `a\\u{0}b`"),
+        (|m| add(m, &[("a", FolderEntry::File(4))]), "folder 2 has an entry `a` that leads nowhere"),
+        (|m| add(m, &[("a", FolderEntry::Folder(2))]), "folder 2 has an entry `a` that leads nowhere"),
+        (|m| (2..70).for_each(|inner| add(m, &[("a", FolderEntry::Folder(inner - 1))])), "folder 64 is too deep"),
         (|m| m.gone.contents = vec![Digest::of(b"a"), Digest::of(b"b")], "accepted"),
     ];
     for (number, (change, expected)) in table.iter().enumerate() {
@@ -157,7 +162,7 @@ fn what_a_manifest_may_not_say() {
 fn folders_have_their_digest() {
     let mut manifest = example();
     manifest.folders[0].digest = Digest::of(b"other");
-    let refusal = Manifest::parse(&manifest.to_json()).unwrap_err().to_string();
+    let refusal = BundleManifest::parse(&manifest.to_json()).unwrap_err().to_string();
     assert!(refusal.contains("folder 0 does not have its digest"), "{refusal}");
 }
 
@@ -177,7 +182,7 @@ fn there_is_one_spelling() {
         format!("{text} "),
     ] {
         assert_ne!(other, text);
-        assert!(Manifest::parse(other.as_bytes()).is_err(), "{other}");
+        assert!(BundleManifest::parse(other.as_bytes()).is_err(), "{other}");
     }
 }
 
@@ -223,7 +228,7 @@ proptest! {
     #[test]
     fn every_plan_is_a_manifest(seeds in prop::collection::vec(any::<(u8, u8)>(), 0..12)) {
         let manifest = plan::manifest(&scan(&seeds), &BaseContents::default(), &Recipes::default(), title(None));
-        prop_assert_eq!(Manifest::parse(&manifest.to_json()), Ok(manifest));
+        prop_assert_eq!(BundleManifest::parse(&manifest.to_json()), Ok(manifest));
     }
 
     /// What is there after a delta is what the later generation needs, whatever lies between the two.
@@ -237,7 +242,7 @@ proptest! {
         let whole = plan::manifest(&earlier, &BaseContents::default(), &Recipes::default(), title(None));
         prop_assert_eq!(&BaseContents::default().after(&whole), &base);
         let delta = plan::manifest(&later, &base, &Recipes::default(), title(Some("00112233445566ff")));
-        prop_assert_eq!(Manifest::parse(&delta.to_json()), Ok(delta.clone()));
+        prop_assert_eq!(BundleManifest::parse(&delta.to_json()), Ok(delta.clone()));
         prop_assert_eq!(base.clone().after(&delta), BaseContents::of_scan(&later));
         // Nothing that is there is carried.
         for content in &delta.contents {
@@ -252,6 +257,6 @@ proptest! {
         let place = place.index(text.len());
         let is_same = text[place] == byte;
         text[place] = byte;
-        prop_assert!(is_same || Manifest::parse(&text) != Ok(example()));
+        prop_assert!(is_same || BundleManifest::parse(&text) != Ok(example()));
     }
 }

@@ -1,9 +1,9 @@
-//! Takes a bundle into an output folder.
+//! Unpacks a bundle into an output folder.
 //!
 //! ```text
 //! read        every content into the store, every file of the generation into a scratch folder; the seal
 //!   ▼
-//! make        what has a recipe: members of archives, gzip twins; folders; archives; the folders around them
+//! make        what has a recipe: members of archives, gzip copies; folders; archives; the folders around them
 //!   ▼
 //! write       the generation beside the others, switch `current`, forget old ones
 //! ```
@@ -11,7 +11,7 @@
 //! Up to the last step nothing that is in use changes. Contents go into the store under their own digest, where one that
 //! nothing needs does no harm, and where a second run finds those of a first that was ended.
 
-use super::manifest::{Content, Manifest, Origin};
+use super::manifest::{BundleManifest, BundledContent, Origin};
 use super::parts::Sealed;
 use super::read::{Item, Reader};
 use super::scan::digest_of;
@@ -32,11 +32,11 @@ use std::path::{Path, PathBuf};
 /// Contents up to this size go through memory.
 const SMALL: u64 = 1 << 20;
 
-/// What was taken in.
+/// An unpacked bundle.
 #[derive(Clone, Debug)]
 pub struct Unpacked {
-    /// What the bundle said of itself.
-    pub manifest: Manifest,
+    /// The manifest of the bundle.
+    pub manifest: BundleManifest,
     /// SHA-256 of the bundle, all parts together.
     pub digest: Digest,
     /// The generation that was in use before.
@@ -45,10 +45,10 @@ pub struct Unpacked {
     pub present: usize,
 }
 
-/// Takes a bundle into `out` and its generation into use. `signed` is the digest of the bytes that were found to be signed.
+/// Unpacks a bundle into `out` and switches to its generation. `signed` is the digest of the bytes whose signature is good.
 ///
 /// # Errors
-/// A [`Refusal`] when the bundle cannot be taken; others when the machine fails. What was in use stays in use.
+/// A [`Refusal`] when the bundle is refused; others when the machine fails. The generation in use stays in use.
 pub fn unpack(
     sealed: &Sealed,
     out: &Path,
@@ -92,7 +92,7 @@ pub fn unpack(
     Ok(Unpacked { manifest, digest, previous, present })
 }
 
-/// Says of a refusal which bundle it is about.
+/// Adds the name of the bundle to a refusal.
 fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
     match error.downcast::<Refusal>() {
         Ok(refusal) => refusal.at(sealed.name()).into(),
@@ -100,8 +100,8 @@ fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
     }
 }
 
-/// A delta needs the generation that it was made for, as it was written.
-fn check_base(manifest: &Manifest, distribution: &Distribution, out: &Path) -> Result<()> {
+/// Checks that the generation is there for which a delta was made, as it was written.
+fn check_base(manifest: &BundleManifest, distribution: &Distribution, out: &Path) -> Result<()> {
     let Some(base) = &manifest.base else { return Ok(()) };
     if !distribution.has(base) {
         return Err(missing_base(manifest, Some(distribution))?.into());
@@ -114,7 +114,7 @@ fn check_base(manifest: &Manifest, distribution: &Distribution, out: &Path) -> R
     Ok(())
 }
 
-fn missing_base(manifest: &Manifest, distribution: Option<&Distribution>) -> Result<Refusal> {
+fn missing_base(manifest: &BundleManifest, distribution: Option<&Distribution>) -> Result<Refusal> {
     let there = distribution.map_or(Ok(Vec::new()), Distribution::generations)?;
     let there = if there.is_empty() { "there is none".to_owned() } else { format!("there are: {}", there.join(", ")) };
     let (name, base) = (&manifest.distribution, manifest.base.as_deref().unwrap_or_default());
@@ -124,8 +124,8 @@ fn missing_base(manifest: &Manifest, distribution: Option<&Distribution>) -> Res
     ))
 }
 
-/// A bundle says how much it unpacks to; better to stop before the disk is full.
-fn check_room(manifest: &Manifest, out: &Path) -> Result<()> {
+/// Checks that the disk has room for what a bundle unpacks to.
+fn check_room(manifest: &BundleManifest, out: &Path) -> Result<()> {
     let stat = rustix::fs::statvfs(out).with_context(|| format!("cannot look at {}", out.display()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     if manifest.unpacked() <= free {
@@ -133,7 +133,7 @@ fn check_room(manifest: &Manifest, out: &Path) -> Result<()> {
     }
     // What a run that was ended has stored needs no more room.
     let store = out.join("store");
-    let is_there = |content: &&Content| {
+    let is_there = |content: &&BundledContent| {
         content.from != Origin::Base && is_stored(&store.join(Store::blob_path(&content.sha256)), content)
     };
     let there: u64 = manifest.contents.iter().filter(is_there).map(|content| content.size).sum();
@@ -146,7 +146,7 @@ fn check_room(manifest: &Manifest, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What unpacking works with.
+/// The state that unpacking works with.
 pub(super) struct Unpacker<'a> {
     pub(super) store: &'a Store,
     /// The generation that patches are for.
@@ -154,12 +154,12 @@ pub(super) struct Unpacker<'a> {
 }
 
 impl Unpacker<'_> {
-    /// Where a file of the generation waits; the store clears this folder when it is opened.
+    /// Path at which a file of the generation waits; the store clears this folder when it is opened.
     fn scratch(&self, index: usize) -> PathBuf {
         self.store.root().join(format!("tmp/generation-{index}"))
     }
 
-    fn take_file(&self, manifest: &Manifest, index: usize, stream: &mut dyn Read) -> Result<()> {
+    fn take_file(&self, manifest: &BundleManifest, index: usize, stream: &mut dyn Read) -> Result<()> {
         let (file, place) = (&manifest.files[index], self.scratch(index));
         let trouble = || format!("cannot write {}", place.display());
         let mut out = File::create(&place).with_context(trouble)?;
@@ -191,7 +191,7 @@ impl Unpacker<'_> {
     }
 
     /// Puts a content into the store; returns whether it was there.
-    fn take_content(&self, content: &Content, stream: &mut dyn Read) -> Result<bool> {
+    fn take_content(&self, content: &BundledContent, stream: &mut dyn Read) -> Result<bool> {
         if self.is_there(content)? {
             return Ok(true);
         }
@@ -216,8 +216,8 @@ impl Unpacker<'_> {
         Ok(false)
     }
 
-    /// Whether a content is in the store, and is what its name says. One that is not is taken out of the way.
-    pub(super) fn is_there(&self, content: &Content) -> Result<bool> {
+    /// Returns true if a content is in the store and has the digest that its name says. One with another digest is removed.
+    pub(super) fn is_there(&self, content: &BundledContent) -> Result<bool> {
         let path = self.store.root().join(Store::blob_path(&content.sha256));
         if !is_stored(&path, content) {
             return Ok(false);
@@ -231,8 +231,8 @@ impl Unpacker<'_> {
         Ok(false)
     }
 
-    /// Writes the generation and takes it into use.
-    fn publish(&self, manifest: &Manifest, distribution: &Distribution) -> Result<()> {
+    /// Writes the generation and switches to it.
+    fn publish(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
         let (id, site) = (&manifest.generation, manifest.folders[manifest.site()].digest);
         if !self.store.has_tree(&site) {
             return Err(Refusal::damaged("the document root is not complete").into());
@@ -248,7 +248,7 @@ impl Unpacker<'_> {
                     let mut content = File::open(&place).with_context(|| format!("cannot read {}", place.display()))?;
                     io::copy(&mut content, out).map(drop).context("cannot write a file of the generation")
                 };
-                files.insert(file.path.clone(), distribution::Content::Written(Box::new(copy)));
+                files.insert(file.path.clone(), distribution::FileContent::Written(Box::new(copy)));
             }
             distribution.write(id, &site, &files)?;
         }
@@ -261,8 +261,8 @@ impl Unpacker<'_> {
     }
 }
 
-/// Whether a file has the size and time of a content.
-fn is_stored(path: &Path, content: &Content) -> bool {
+/// Returns true if a file has the size and mtime of a content.
+fn is_stored(path: &Path, content: &BundledContent) -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::symlink_metadata(path).is_ok_and(|stat| {
         stat.is_file()
@@ -271,8 +271,8 @@ fn is_stored(path: &Path, content: &Content) -> bool {
     })
 }
 
-/// A generation of this name that is there already must be the one in the bundle.
-fn check_same(manifest: &Manifest, folder: &Path, site: &Digest) -> Result<()> {
+/// Checks that a generation of this name, which is there already, equals the one in the bundle.
+fn check_same(manifest: &BundleManifest, folder: &Path, site: &Digest) -> Result<()> {
     let target = fs::read_link(folder.join("site")).unwrap_or_default();
     let mut paths = Vec::new();
     list(folder, "", &mut paths)?;

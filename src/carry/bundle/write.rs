@@ -4,7 +4,7 @@
 //! thread at a fixed level. Every content is hashed on its way, so a store that was damaged gives no bundle.
 
 use super::delta::BaseContents;
-use super::manifest::{File, Manifest, Origin, Patch, Sized};
+use super::manifest::{BundleManifest, File, Origin, Patch, Sized};
 use super::parts::Sealing;
 use super::plan::{self, Recipes, Title};
 use super::scan::{HashOnly, Scan, digest_of};
@@ -30,16 +30,16 @@ const PATCH_LEVEL: i32 = 12;
 /// Files up to this size are compared with those of the base; both have to fit the window.
 pub(super) const PATCHABLE: u64 = 60 << 20;
 
-/// What is to be bundled.
+/// The generation to bundle, and how.
 #[derive(Clone, Debug)]
 pub struct Order<'a> {
     /// The output folder.
     pub out: &'a Path,
     /// Name of the distribution.
     pub distribution: &'a str,
-    /// Its generation.
+    /// Name of the generation.
     pub generation: &'a str,
-    /// What to leave out, and the generation that has it.
+    /// Contents to leave out, and the generation that has them.
     pub base: Option<(&'a str, &'a BaseContents)>,
     /// The program to put in.
     pub program: Option<&'a Path>,
@@ -49,21 +49,21 @@ pub struct Order<'a> {
     pub split: Option<u64>,
 }
 
-/// What was written.
+/// A written bundle.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// The file, or its parts.
     pub files: Vec<PathBuf>,
     /// Bytes of all of them.
     pub size: u64,
-    /// What is in it.
-    pub manifest: Manifest,
+    /// The manifest.
+    pub manifest: BundleManifest,
 }
 
-/// Whether a program can be put into a bundle.
+/// Checks that a program can be put into a bundle.
 ///
 /// # Errors
-/// When it cannot: it does not run on another machine as it is.
+/// When it does not run on another machine as it is.
 pub fn check_program(path: &Path) -> Result<()> {
     Program::read(path).map(drop)
 }
@@ -92,25 +92,25 @@ pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     };
     let manifest = plan::manifest(&scan, base, &recipes, title);
     // What would not be read is not written.
-    Manifest::parse(&manifest.to_json()).context("this distribution cannot be bundled")?;
+    BundleManifest::parse(&manifest.to_json()).context("this distribution cannot be bundled")?;
     let (names, size) = pack(order, &manifest, &files, &folder, &store, progress)?;
     Ok(Written { files: names, size, manifest })
 }
 
 /// Tries every recipe that might work and keeps those that do.
 fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &Progress) -> Result<Recipes> {
-    let candidates: Vec<_> = scan.twins().into_iter().filter(|(twin, _)| new.contains(twin)).collect();
+    let candidates: Vec<_> = scan.gzip_copies().into_iter().filter(|(gzip_copy, _)| new.contains(gzip_copy)).collect();
     let archives: Vec<_> = scan.archives().into_iter().filter(|archive| new.contains(&archive.content)).collect();
     progress.begin("trying recipes", (candidates.len() + archives.len()) as u64);
-    let twins = candidates.into_par_iter().filter_map(|(twin, original)| {
+    let gzip_copies = candidates.into_par_iter().filter_map(|(gzip_copy, original)| {
         progress.step();
         if scan.contents[&original].size > recipe::IN_MEMORY {
             return None;
         }
-        let works = store.read_blob(&original).map(|bytes| Digest::of(&compress::gzip(&bytes)) == twin);
-        works.map(|works| works.then_some((twin, original))).transpose()
+        let works = store.read_blob(&original).map(|bytes| Digest::of(&compress::gzip(&bytes)) == gzip_copy);
+        works.map(|works| works.then_some((gzip_copy, original))).transpose()
     });
-    let twins = twins.collect::<Result<BTreeMap<_, _>>>()?;
+    let gzip_copies = gzip_copies.collect::<Result<BTreeMap<_, _>>>()?;
     let zips = archives.par_iter().map(|archive| {
         progress.step();
         let folder = store.root().join(Store::tree_path(&archive.folder));
@@ -120,14 +120,14 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
         (archive, works)
     });
     let zips: Vec<_> = zips.collect();
-    let mut recipes = Recipes { twins, ..Recipes::default() };
+    let mut recipes = Recipes { gzip_copies, ..Recipes::default() };
     for (archive, works) in &zips {
         if *works {
             recipes.zips.insert(archive.content, (archive.folder, archive.root.clone()));
         }
     }
     recipes.drop_circles(scan);
-    let is_made = |digest: &Digest| recipes.zips.contains_key(digest) || recipes.twins.contains_key(digest);
+    let is_made = |digest: &Digest| recipes.zips.contains_key(digest) || recipes.gzip_copies.contains_key(digest);
     let carried: BTreeSet<_> =
         zips.iter().map(|(archive, _)| archive.content).filter(|content| !is_made(content)).collect();
     let ordered: Vec<_> = carried.iter().collect();
@@ -142,7 +142,7 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
     Ok(recipes)
 }
 
-/// Which new contents lie in an archive. One that cannot be unpacked gives none.
+/// The new contents that lie in an archive; none if it cannot be unpacked.
 fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize)> {
     let mut found = Vec::new();
     let Some(mut archive) = store.open_blob(archive).ok().and_then(|file| recipe::open_archive(file).ok()) else {
@@ -218,7 +218,7 @@ fn patch(new: &Path, size: u64, old: &Path) -> Result<Option<(Sized, Vec<u8>)>> 
 /// Writes the members one after the other.
 fn pack(
     order: &Order<'_>,
-    manifest: &Manifest,
+    manifest: &BundleManifest,
     files: &[(File, Option<Vec<u8>>)],
     folder: &Path,
     store: &Store,

@@ -1,7 +1,7 @@
 //! The documents of an image: its configuration, its manifest, and the two lists of names.
 
 use super::layer::Blob;
-use super::{HOME, ImageOptions, PORT, PROGRAM, USER};
+use super::options::{HOME, ImageOptions, PORT, PROGRAM, USER};
 use crate::carry::program::Program;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn is_tag(tag: &str) -> bool {
     (1..=128).contains(&tag.len()) && tag.bytes().all(is_fit) && !tag.starts_with(['.', '-'])
 }
 
-/// Whether a name consists of a host, if need be, and of components in lower case.
+/// Returns true if a name consists of an optional host and of components in lower case.
 fn is_repository(name: &str) -> bool {
     let (host, path) = match name.split_once('/') {
         Some((host, path)) if is_host(host) => (host, path),
@@ -63,12 +63,12 @@ fn is_repository(name: &str) -> bool {
     name.len() <= 255 && host.bytes().all(is_in_host) && path.split('/').all(is_component)
 }
 
-/// Whether the first component of a name is a host.
+/// Returns true if the first component of a name is a host.
 fn is_host(first: &str) -> bool {
     first.contains(['.', ':']) || first == "localhost"
 }
 
-/// How to run it.
+/// The configuration of the image: how to run it.
 pub(super) fn config(options: &ImageOptions, program: &Program, layers: &[Blob]) -> Vec<u8> {
     let ImageOptions { distribution, generation, .. } = options;
     let program_path = format!("/{PROGRAM}");
@@ -110,7 +110,7 @@ pub(super) fn config(options: &ImageOptions, program: &Program, layers: &[Blob])
     }))
 }
 
-/// What it is made of.
+/// The manifest of the image: what it is made of.
 pub(super) fn manifest(config: &Blob, layers: &[Blob]) -> Vec<u8> {
     let layers: Vec<_> = layers.iter().map(|blob| descriptor(LAYER, blob)).collect();
     let config = descriptor(CONFIG, config);

@@ -21,7 +21,7 @@ impl Blob {
         Self { digest: Digest::of(bytes).to_string(), size: bytes.len() as u64 }
     }
 
-    /// Its place in a layout.
+    /// Path in an image layout.
     pub(super) fn path(&self) -> String {
         format!("blobs/sha256/{}", self.digest)
     }
@@ -39,7 +39,7 @@ pub(super) fn header(kind: EntryType, mode: u32, size: u64, time: u64) -> Header
     header
 }
 
-/// What a layer comes to, without keeping it.
+/// Digest and size of a layer, which is not kept.
 pub(super) fn digest(layer: &Layer) -> Result<Blob> {
     write(layer, &mut io::sink())
 }

@@ -11,7 +11,10 @@
 
 mod config;
 mod layer;
+mod options;
 mod plan;
+
+pub use options::ImageOptions;
 
 use crate::base::progress::Progress;
 use crate::carry::program::Program;
@@ -24,33 +27,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Where the image keeps the output folder.
-pub(crate) const HOME: &str = "srv/epr";
-/// Where it keeps the program.
-const PROGRAM: &str = "epr-build";
-/// The user that serves: nobody's.
-const USER: u64 = 65_532;
-/// The port that it serves on.
-const PORT: u16 = 8080;
-
-/// What to make an image of.
-#[derive(Clone, Debug)]
-pub struct ImageOptions {
-    /// Folder the distributions were written to.
-    pub out: PathBuf,
-    /// Name of the distribution.
-    pub distribution: String,
-    /// A generation of it.
-    pub generation: String,
-    /// A statically linked `epr-build`.
-    pub program: PathBuf,
-    /// Name of the image, without tag.
-    pub repository: String,
-    /// Further tags besides distribution and generation.
-    pub tags: Vec<String>,
-}
-
-/// What was made.
+/// An image that was written.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// Digest of the image's manifest, `sha256:…`.
@@ -59,7 +36,7 @@ pub struct Image {
     pub names: Vec<String>,
     /// Layers.
     pub layers: usize,
-    /// Of the file.
+    /// Bytes of the file.
     pub bytes: u64,
 }
 
@@ -115,18 +92,18 @@ struct Parts {
 
 /// Writes the files of the layout in the order of their names.
 fn write_layout(out: &mut dyn Write, layers: &[Layer], blobs: &[Blob], parts: &Parts) -> Result<()> {
-    enum Content<'a> {
+    enum LayoutFile<'a> {
         Bytes(&'a [u8]),
         Layer(&'a Layer, &'a Blob),
     }
-    let mut files: Vec<(String, Content<'_>)> = Vec::new();
+    let mut files: Vec<(String, LayoutFile<'_>)> = Vec::new();
     for bytes in [&parts.config, &parts.manifest] {
-        files.push((Blob::of(bytes).path(), Content::Bytes(bytes)));
+        files.push((Blob::of(bytes).path(), LayoutFile::Bytes(bytes)));
     }
-    files.extend(layers.iter().zip(blobs).map(|(layer, blob)| (blob.path(), Content::Layer(layer, blob))));
-    files.push(("index.json".to_owned(), Content::Bytes(&parts.index)));
-    files.push(("manifest.json".to_owned(), Content::Bytes(&parts.docker)));
-    files.push(("oci-layout".to_owned(), Content::Bytes(config::LAYOUT)));
+    files.extend(layers.iter().zip(blobs).map(|(layer, blob)| (blob.path(), LayoutFile::Layer(layer, blob))));
+    files.push(("index.json".to_owned(), LayoutFile::Bytes(&parts.index)));
+    files.push(("manifest.json".to_owned(), LayoutFile::Bytes(&parts.docker)));
+    files.push(("oci-layout".to_owned(), LayoutFile::Bytes(config::LAYOUT)));
     files.sort_by(|a, b| a.0.cmp(&b.0));
     let mut tar = tar::Builder::new(out);
     for folder in ["blobs", "blobs/sha256"] {
@@ -135,11 +112,11 @@ fn write_layout(out: &mut dyn Write, layers: &[Layer], blobs: &[Blob], parts: &P
     }
     for (path, content) in files {
         match content {
-            Content::Bytes(bytes) => {
+            LayoutFile::Bytes(bytes) => {
                 let mut header = header(tar::EntryType::Regular, 0o644, bytes.len() as u64, 0);
                 tar.append_data(&mut header, path, bytes).context("cannot write the image")?;
             }
-            Content::Layer(layer, blob) => {
+            LayoutFile::Layer(layer, blob) => {
                 let mut header = header(tar::EntryType::Regular, 0o644, blob.size, 0);
                 header.set_path(&path).context("the name of a blob is short")?;
                 header.set_cksum();

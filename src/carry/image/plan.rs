@@ -1,6 +1,6 @@
 //! Which file of a generation goes into which layer.
 
-use super::{HOME, PROGRAM};
+use super::options::{HOME, PROGRAM};
 use crate::base::digest::Digest;
 use crate::base::fs::LINK_TIME;
 use crate::carry::program::Program;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// a changed package moves little besides itself.
 const SHELVES: u8 = 64;
 
-/// Files that tell programs what the user is called.
+/// Files that name the user and its group.
 const ACCOUNTS: [(&str, &str); 2] = [
     ("etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nepr:x:65532:65532:epr:/:/sbin/nologin\n"),
     ("etc/group", "root:x:0:\nepr:x:65532:\n"),
@@ -31,7 +31,7 @@ pub(super) enum Entry {
     },
     /// A file, copied.
     File {
-        /// Where it lies on this machine.
+        /// Path on this machine.
         source: PathBuf,
         /// Bytes.
         size: u64,
@@ -46,7 +46,7 @@ pub(super) enum Entry {
     Same(String),
     /// A symbolic link.
     Link {
-        /// What it holds.
+        /// Target of the link.
         target: String,
         /// Seconds since 1970.
         time: u64,
@@ -98,7 +98,7 @@ fn base(program: &Program) -> Layer {
     layer
 }
 
-/// What a server needs of a generation beside its document root.
+/// The files beside the document root that a server needs.
 fn add_generation(layer: &mut Layer, out: &Path, name: &str, generation: &str) -> Result<()> {
     let folder = Distribution::new(out, name).generation(generation);
     let place = format!("{HOME}/{name}/generations/{generation}");

@@ -1,10 +1,10 @@
-//! What shall be in the store: the files of a generation as folders of objects.
+//! The files of a generation as folders of objects, as they shall be in the store.
 //!
 //! A version is a folder `v/<digest>`, whose name is made from the keys, contents and headers of its objects. All else is
-//! the folder `g/<generation>`; with `--whole` everything is the folder `g/<generation>-whole`. Inside a folder, keys are paths of the document root. Reads the generation's manifest;
-//! knows nothing of stores.
+//! the folder `g/<generation>`; with `--whole` everything is the folder `g/<generation>-whole`. Inside a folder, keys
+//! are paths of the document root. Reads the generation's manifest; knows nothing of stores.
 
-use super::plan::Amount;
+use super::object::{Folder, Headers, Object, Source};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::headers::CacheClass;
 use crate::base::{file_notes, media};
@@ -12,79 +12,21 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Which version lies where, in a generation's folder: `<name>-<version>` to the folder of the version.
+/// File in a generation's folder that maps `<name>-<version>` to the folder of the version.
 pub const PLACES: &str = "places.json";
-/// The same as lines `<name>-<version> <folder>`, as HAProxy reads maps.
+/// The same map as lines `<name>-<version> <folder>`, the form that HAProxy reads.
 pub const PLACES_MAP: &str = "places.map";
-/// Of what a distribution's generation in use is called in [`super::POINTER`].
+/// Form of [`super::POINTER`], which names the generation in use.
 const POINTER_SCHEMA: &str = "epr-build/current/1";
 
-/// What is sent with an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Headers {
-    /// Its Content-Type.
-    pub media_type: String,
-    /// Whether it has `Content-Encoding: gzip`.
-    pub is_gzip: bool,
-    /// Its Cache-Control.
-    pub cache: &'static str,
-}
-
-impl Headers {
-    /// Those of an object that is replaced by every run.
-    pub fn internal(media_type: &str) -> Self {
-        Self { media_type: media_type.to_owned(), is_gzip: false, cache: "no-cache" }
-    }
-}
-
-/// Where the bytes of an object are.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// In a file, which may be large.
-    File(PathBuf),
-    /// Here.
-    Bytes(Vec<u8>),
-}
-
-/// One object.
-#[derive(Clone, Debug)]
-pub struct Object {
-    /// Its key in its folder: the path in the document root, without a leading slash.
-    pub key: String,
-    /// Its content.
-    pub source: Source,
-    /// Bytes.
-    pub size: u64,
-    /// The digest of its content.
-    pub sha256: Digest,
-    /// What is sent with it.
-    pub headers: Headers,
-}
-
-/// Objects that belong together, sorted by key.
-#[derive(Clone, Debug)]
-pub struct Folder {
-    /// `v/<digest>` or `g/<generation>`.
-    pub name: String,
-    /// Its objects.
-    pub objects: Vec<Object>,
-}
-
-impl Folder {
-    /// Number and size of its objects.
-    pub fn amount(&self) -> Amount {
-        self.objects.iter().map(|object| Amount { objects: 1, bytes: object.size }).sum()
-    }
-}
-
-/// What readers read, as far as it tells two generations apart for them.
+/// The generation that readers see, with what they can distinguish it by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {
     /// Name of the generation.
     pub generation: String,
-    /// By `<name>-<version>`.
+    /// Versions by `<name>-<version>`.
     pub versions: BTreeMap<String, VersionState>,
     /// Digests of the files in the top folder, by path.
     pub fixed: BTreeMap<String, Digest>,
@@ -93,7 +35,7 @@ pub struct Current {
 /// One version in [`Current`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionState {
-    /// Its folder.
+    /// Name of the folder.
     pub folder: String,
     /// Half the digest of its document.
     pub document: String,
@@ -108,21 +50,21 @@ pub struct Contents {
     pub versions: Vec<Folder>,
     /// Answers, documents and tables.
     pub answers: Folder,
-    /// The same as readers see it.
+    /// The generation as readers see it.
     pub current: Current,
 }
 
 #[derive(Deserialize)]
-struct Manifest {
+struct GenerationManifest {
     schema: String,
     distribution: String,
     generation: String,
-    files: BTreeMap<String, Listed>,
+    files: BTreeMap<String, ListedFile>,
     packages: Vec<Package>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedFile {
     size: u64,
     sha256: Digest,
     media_type: String,
@@ -144,11 +86,11 @@ struct PackageFile {
     size: u64,
     media_type: String,
     #[serde(default)]
-    gzip: Option<Twin>,
+    gzip: Option<GzipCopy>,
 }
 
 #[derive(Deserialize)]
-struct Twin {
+struct GzipCopy {
     digest: Digest,
     size: u64,
 }
@@ -161,11 +103,11 @@ impl Contents {
     pub fn read(generation: &Path) -> Result<Self> {
         let path = generation.join("manifest.json");
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let manifest: Manifest =
+        let manifest: GenerationManifest =
             serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))?;
         let known = "epr-build/manifest/1";
         ensure!(manifest.schema == known, "{} is of the form `{}`, not `{known}`", path.display(), manifest.schema);
-        let Manifest { distribution, generation: id, mut files, packages, .. } = manifest;
+        let GenerationManifest { distribution, generation: id, mut files, packages, .. } = manifest;
         let site = generation.join("site");
         let mut current = Current { generation: id.clone(), versions: BTreeMap::new(), fixed: BTreeMap::new() };
         let mut versions = Vec::new();
@@ -200,11 +142,11 @@ impl Contents {
         Ok(Self { distribution, versions, answers: Folder { name: format!("g/{id}"), objects }, current })
     }
 
-    /// The same with the versions in the folder of the generation, which is then a whole document root: for routers that
+    /// Puts the versions into the folder of the generation, which is then a whole document root: for routers that
     /// look up no folders. Nothing is shared between generations.
     ///
     /// # Errors
-    /// None in fact; places are written as JSON.
+    /// Only when memory runs out.
     pub fn in_one_folder(mut self) -> Result<Self> {
         let name = format!("{}-whole", self.answers.name);
         self.current.versions.values_mut().for_each(|version| version.folder.clone_from(&name));
@@ -241,7 +183,7 @@ impl Contents {
 /// The folder of a version; takes its zip and signature out of the other files.
 fn version_folder(
     package: &Package,
-    files: &mut BTreeMap<String, Listed>,
+    files: &mut BTreeMap<String, ListedFile>,
     site: &Path,
     name: &str,
     version: &str,
@@ -255,8 +197,8 @@ fn version_folder(
     for (path, file) in &package.files {
         let path = format!("{}/{path}", package.path);
         add(&path, file.size, file.digest, &file.media_type, false, package.cache);
-        if let Some(twin) = &file.gzip {
-            add(&format!("{path}.gz"), twin.size, twin.digest, &file.media_type, true, package.cache);
+        if let Some(gzip_copy) = &file.gzip {
+            add(&format!("{path}.gz"), gzip_copy.size, gzip_copy.digest, &file.media_type, true, package.cache);
         }
     }
     for end in [".zip", ".zip.sig"] {
@@ -283,8 +225,8 @@ fn digest(objects: &[Object]) -> Digest {
     hasher.finish()
 }
 
-/// A file of the document root and its twin, whose size the manifest does not say.
-fn site_objects(site: &Path, path: &str, listed: &Listed, objects: &mut Vec<Object>) -> Result<()> {
+/// A file of the document root and its gzip copy, whose size the manifest does not say.
+fn site_objects(site: &Path, path: &str, listed: &ListedFile, objects: &mut Vec<Object>) -> Result<()> {
     let key = &path[1..];
     let headers = Headers { media_type: listed.media_type.clone(), is_gzip: false, cache: listed.cache.header() };
     if let Some(sha256) = listed.gzip_sha256 {
@@ -305,7 +247,7 @@ fn table(name: &str, media_type: &str, source: Source, bytes: &[u8]) -> Object {
     Object { key: name.to_owned(), source, size: bytes.len() as u64, sha256: Digest::of(bytes), headers }
 }
 
-/// Which version lies where, in both forms.
+/// The map of versions to folders, in both forms.
 fn places(current: &Current) -> Result<[(&'static str, &'static str, String); 2]> {
     let versions: BTreeMap<_, _> = current.versions.iter().map(|(stem, version)| (stem, &version.folder)).collect();
     let lines = versions.iter().map(|(stem, folder)| format!("{stem} {folder}\n")).collect();

@@ -1,6 +1,6 @@
-//! The configuration of a router in front of the store, for the generation that was published.
+//! The configuration of a web server in front of the store, for the generation that was published.
 //!
-//! It belongs to one generation: as long as it is not replaced and reloaded, the earlier one is answered, whole.
+//! It belongs to one generation: until it is replaced and reloaded, answers come from the earlier generation as a whole.
 
 use super::contents::Contents;
 use crate::base::file_notes;
@@ -45,7 +45,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-/// Takes an address apart.
+/// Parses the address of the store.
 fn address(address: &str, contents: &Contents) -> Result<Origin> {
     let hint = "hint: write `--origin http://host:port/bucket/prefix`";
     let url = Url::parse(address).map_err(|error| anyhow!("`{address}` is not an address: {error}\n{hint}"))?;

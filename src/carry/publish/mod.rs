@@ -9,13 +9,15 @@
 //!       /.epr-build/state.json.zst                what is there, for the next run
 //! ```
 //!
-//! Nothing below `v/` and `g/` is ever overwritten with other content, so no order of uploads and no kill can change
+//! Nothing below `v/` and `g/` is ever overwritten with other content, so no order of uploads and no interruption can change
 //! what readers of the generation in use see; `current.json` alone decides. Stages: [`contents`] (what shall be there),
 //! [`state`] and `survey` (what is there), [`plan`] (a pure function of the two), `upload` (doing it). Knows nothing
 //! of packages, routing or the store on disk.
 
 pub mod contents;
 pub mod front;
+pub mod object;
+mod options;
 pub mod plan;
 pub mod purge;
 pub mod state;
@@ -23,13 +25,14 @@ mod survey;
 pub mod target;
 mod upload;
 
+pub use options::Options;
+
 use crate::base::progress::Progress;
 use anyhow::{Result, bail};
-use contents::{Contents, Headers};
-use plan::{Amount, Work};
+use contents::Contents;
+use object::{Amount, Headers};
+use plan::Work;
 use state::State;
-use std::collections::BTreeMap;
-use std::time::Duration;
 use target::{StoredObject, Target};
 
 /// The object that names the generation in use.
@@ -37,33 +40,18 @@ pub const POINTER: &str = "current.json";
 /// The object that remembers what was published.
 pub const STATE: &str = ".epr-build/state.json.zst";
 
-/// How to publish.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Requests at a time.
-    pub jobs: usize,
-    /// Say what would be done, and do nothing.
-    pub dry_run: bool,
-    /// Believe no state: list what is there and verify it.
-    pub relist: bool,
-    /// How long folders stay that the generation in use does not need; for ever when absent.
-    pub prune_after: Option<Duration>,
-    /// The time, in seconds since 1970.
-    pub now: u64,
-}
-
-/// What was done, or would be.
+/// The outcome of a run, or what a dry run would do.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// What had to be sent.
+    /// Objects that were sent.
     pub uploaded: Amount,
-    /// What was there already.
+    /// Objects that were there already.
     pub unchanged: Amount,
-    /// What nobody needed any more.
+    /// Objects that nobody needed any more.
     pub deleted: Amount,
-    /// Whether another generation is in use now.
+    /// True if another generation is in use now.
     pub switched: bool,
-    /// Whether an earlier run had not finished.
+    /// True if an earlier run had not finished.
     pub resumed: bool,
     /// Keys that were sent, below the prefix, in their order.
     pub keys: Vec<String>,
@@ -73,7 +61,7 @@ pub struct Outcome {
     pub purge: Vec<String>,
 }
 
-/// Brings the contents to the target and takes them into use.
+/// Sends the contents to the target and switches readers to them.
 ///
 /// # Errors
 /// When the store or the disk fails, when the state cannot be trusted, or when somebody else publishes at the same time.
@@ -106,7 +94,7 @@ pub async fn publish(target: &Target, contents: &Contents, options: &Options, pr
     Ok(outcome)
 }
 
-/// What the last run left there, as far as it is to be believed.
+/// The state that the last run left, if it can be trusted.
 async fn known_state(target: &Target, contents: &Contents, options: &Options, held: &StoredObject) -> Result<State> {
     if options.relist {
         return Ok(State::new(&contents.distribution));
@@ -152,6 +140,3 @@ fn outcome(contents: &Contents, state: &State, work: &Work<'_>, is_pointed_to: b
         },
     }
 }
-
-/// Objects by key below the prefix, with their sizes in bytes.
-pub type Sizes = BTreeMap<String, u64>;

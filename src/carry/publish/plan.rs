@@ -1,61 +1,33 @@
-//! From what shall be there and what is there to what has to be done: a pure function.
+//! Plans a run: compares what shall be there with what is there. A pure function.
 
-use super::Sizes;
-use super::contents::{Contents, Folder, Object};
-use super::state::{Known, State, Trust};
-use serde::{Deserialize, Serialize};
+use super::contents::Contents;
+use super::object::{Amount, Folder, Object, Sizes};
+use super::state::{FolderState, State, Trust};
 use std::collections::BTreeSet;
-use std::iter::Sum;
-use std::ops::AddAssign;
 use std::time::Duration;
-
-/// Number and size of objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amount {
-    /// How many.
-    pub objects: u64,
-    /// Bytes of all together.
-    pub bytes: u64,
-}
-
-impl AddAssign for Amount {
-    fn add_assign(&mut self, more: Self) {
-        self.objects += more.objects;
-        self.bytes += more.bytes;
-    }
-}
-
-impl Sum for Amount {
-    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
-        amounts.fold(Self::default(), |mut sum, amount| {
-            sum += amount;
-            sum
-        })
-    }
-}
 
 /// An object to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload<'a> {
-    /// Its folder.
+    /// Name of the folder.
     pub folder: &'a str,
-    /// What to send.
+    /// The object.
     pub object: &'a Object,
 }
 
 impl Upload<'_> {
-    /// Its key below the prefix.
+    /// Key below the prefix.
     pub fn key(&self) -> String {
         format!("{}/{}", self.folder, self.object.key)
     }
 }
 
-/// What has to be done.
+/// The plan of a run.
 #[derive(Clone, Debug)]
 pub struct Work<'a> {
-    /// What to send, one phase after the other: versions, answers, tables.
+    /// Objects to send, one phase after the other: versions, answers, tables.
     pub phases: [Vec<Upload<'a>>; 3],
-    /// What is there already.
+    /// Objects that are there already.
     pub unchanged: Amount,
     /// Folders to remove after the switch.
     pub doomed: Vec<String>,
@@ -74,7 +46,7 @@ impl Work<'_> {
         sizes.map(|bytes| Amount { objects: 1, bytes }).sum()
     }
 
-    /// Whether all is there as the state says.
+    /// Returns true if nothing has to be done and the state stays as it is.
     pub fn is_nothing(&self, state: &State) -> bool {
         let Self { phases, doomed, done, .. } = self;
         phases.iter().all(Vec::is_empty)
@@ -110,7 +82,7 @@ pub fn plan<'a>(
 
     let wanted: BTreeSet<&str> = contents.folders().map(|folder| folder.name.as_str()).collect();
     let keep = prune_after.map(|age| age.as_secs());
-    let is_doomed = |(name, known): &(&String, &Known)| {
+    let is_doomed = |(name, known): &(&String, &FolderState)| {
         let age = now.saturating_sub(known.unused.unwrap_or(now));
         !wanted.contains(name.as_str()) && keep.is_some_and(|keep| age >= keep)
     };
@@ -118,7 +90,7 @@ pub fn plan<'a>(
 
     let mut begun = state.next();
     for folder in contents.folders().filter(|folder| !state.is_whole(&folder.name)) {
-        let new = Known { amount: folder.amount(), trust: Trust::Begun, unused: None };
+        let new = FolderState { amount: folder.amount(), trust: Trust::Begun, unused: None };
         begun.folders.entry(folder.name.clone()).or_insert(new);
     }
     for known in begun.folders.iter_mut().filter(|(name, _)| doomed.contains(name)).map(|(_, known)| known) {
@@ -126,7 +98,7 @@ pub fn plan<'a>(
     }
     let mut ready = begun.next();
     for folder in contents.folders() {
-        let known = Known { amount: folder.amount(), trust: Trust::Whole, unused: None };
+        let known = FolderState { amount: folder.amount(), trust: Trust::Whole, unused: None };
         ready.folders.insert(folder.name.clone(), known);
     }
     let mut done = ready.next();
@@ -138,7 +110,7 @@ pub fn plan<'a>(
     Work { phases: [versions, answers, tables], unchanged, doomed, begun, ready, done }
 }
 
-/// Whether a key lies in a folder of its own: tables and the index do not, and come last.
+/// Returns true if a key lies in a folder: tables and the index do not, and are sent last.
 fn is_below(key: &str) -> bool {
     key.contains('/')
 }

@@ -1,4 +1,4 @@
-//! Which paths of the registry have other answers than before, for a cache in front to forget.
+//! Paths of the registry whose answers changed, for a cache in front to forget.
 
 use super::contents::Current;
 use std::collections::BTreeSet;

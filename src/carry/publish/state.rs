@@ -1,11 +1,10 @@
-//! What earlier runs left in the store, remembered there: a folder is known by its name, which is made from its content.
+//! The state: which folders earlier runs left in the store. The name of a folder is made from its content.
 //!
-//! The state costs one request to read, however much is published. It carries its own digest: what was cut off, edited or
-//! written by somebody else is not believed. Knows nothing of stores.
+//! Reading the state costs one request, however much is published. It carries its own digest: a state that was cut off,
+//! edited or written by somebody else is refused. Knows nothing of stores.
 
 use super::contents::Current;
-use super::plan::Amount;
-use super::survey::folder;
+use super::object::{Amount, folder_of};
 use crate::base::digest::Digest;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -14,10 +13,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 const SCHEMA: &str = "epr-build/publish-state/1";
-/// No state of a real distribution is nearly as large when unpacked.
+/// Limit to an unpacked state. Real ones are far smaller.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What is in the store.
+/// The folders in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     schema: String,
@@ -25,30 +24,30 @@ pub struct State {
     pub distribution: String,
     /// Grows with every write, so that no two of them are equal.
     pub serial: u64,
-    /// What readers see since the last run that finished.
+    /// The generation that readers see since the last run that finished.
     pub current: Option<Current>,
-    /// By name.
-    pub folders: BTreeMap<String, Known>,
+    /// Folders by name.
+    pub folders: BTreeMap<String, FolderState>,
 }
 
-/// What is known of a folder.
+/// State of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
-    /// Number and size of its objects.
+pub struct FolderState {
+    /// Number and size of the objects.
     #[serde(flatten)]
     pub amount: Amount,
-    /// How much of it is there.
+    /// Completeness of the folder.
     pub trust: Trust,
-    /// Since when no reader needs it, in seconds since 1970; absent while one does.
+    /// Time since which no reader needs it, in seconds since 1970; absent while one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unused: Option<u64>,
 }
 
-/// How much of a folder is there; the later, the less is known.
+/// Completeness of a folder; the later the variant, the less is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
-    /// All of it.
+    /// All objects are there.
     Whole,
     /// A run began to write or to remove it: an object is either there as it should be, or not there.
     Begun,
@@ -64,7 +63,7 @@ struct Sealed {
 }
 
 impl State {
-    /// Nothing is there.
+    /// The state of an empty store.
     pub fn new(distribution: &str) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -75,17 +74,17 @@ impl State {
         }
     }
 
-    /// The same, to be changed and written next.
+    /// A copy with the next serial number, to be changed and written.
     pub(super) fn next(&self) -> Self {
         Self { serial: self.serial.saturating_add(1), ..self.clone() }
     }
 
-    /// Whether nothing is missing in a folder.
+    /// Returns true if a folder is complete.
     pub fn is_whole(&self, folder: &str) -> bool {
         self.folders.get(folder).is_some_and(|known| known.trust == Trust::Whole)
     }
 
-    /// As it is written.
+    /// Encodes the state with its digest.
     ///
     /// # Errors
     /// Only when memory runs out.
@@ -99,7 +98,7 @@ impl State {
     /// Reads what [`State::encode`] wrote.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When the bytes are anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut text = Vec::new();
         let unpacked = zstd::Decoder::new(bytes).and_then(|stream| stream.take(MAX_BYTES).read_to_end(&mut text));
@@ -109,7 +108,7 @@ impl State {
         let state: Self = serde_json::from_str(sealed.state.get()).context("it is of another version")?;
         ensure!(state.schema == SCHEMA, "it is of the form `{}`, not `{SCHEMA}`", state.schema);
         // What is named here may be removed one day.
-        let stranger = state.folders.keys().find(|name| folder(&format!("{name}/x")) != Some(name));
+        let stranger = state.folders.keys().find(|name| folder_of(&format!("{name}/x")) != Some(name));
         ensure!(stranger.is_none(), "it names `{}`, which is no folder of ours", stranger.map_or("", String::as_str));
         Ok(state)
     }
@@ -121,7 +120,7 @@ mod tests {
 
     fn example() -> State {
         let amount = Amount { objects: 3, bytes: 4 };
-        let known = Known { amount, trust: Trust::Whole, unused: Some(7) };
+        let known = FolderState { amount, trust: Trust::Whole, unused: Some(7) };
         State { folders: BTreeMap::from([("v/1".to_owned(), known)]), ..State::new("staging") }
     }
 

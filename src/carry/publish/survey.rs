@@ -1,13 +1,13 @@
-//! What really is in the store, for runs that cannot rely on the state; and the removal of folders.
+//! Lists what is in the store, for runs that cannot rely on the state; removes folders.
 //!
-//! A run that was stopped left objects that are whole or absent, so a listing is enough to go on. What may come from
-//! anybody is looked at one by one: its headers and its digest must be those that a publisher would have given it.
+//! A run that was stopped left objects that are complete or absent, so a listing is enough to go on. Objects of unknown
+//! origin are checked one by one: their headers and digests must be those that a publisher would have given them.
 
-use super::contents::{Contents, Object};
-use super::plan::Amount;
-use super::state::{Known, State, Trust};
+use super::contents::Contents;
+use super::object::{Amount, Object, Sizes, folder_of};
+use super::options::Options;
+use super::state::{FolderState, State, Trust};
 use super::target::{Target, plain};
-use super::{Options, Sizes};
 use crate::base::digest::Hasher;
 use crate::base::progress::Progress;
 use anyhow::{Context, Result};
@@ -16,12 +16,12 @@ use object_store::{Attribute, Error, GetOptions, ObjectMeta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-/// Whether nothing lies below the prefix.
+/// Returns true if nothing lies below the prefix.
 pub(super) async fn is_empty(target: &Target) -> Result<bool> {
     Ok(list(target, None)?.next().await.transpose()?.is_none())
 }
 
-/// What is below a folder: key below the prefix, and what the store says of it. All that is below the prefix without one.
+/// Lists the objects of a folder, or without one all below the prefix: keys below the prefix and metadata.
 fn list<'a>(target: &'a Target, folder: Option<&str>) -> Result<BoxStream<'a, Result<(String, ObjectMeta)>>> {
     let below = target.path(folder.unwrap_or_default())?;
     let below = Some(below).filter(|below| !below.as_ref().is_empty());
@@ -53,9 +53,9 @@ pub(super) async fn present(
     let mut found = list(target, None)?;
     while let Some((key, meta)) = found.try_next().await? {
         progress.step();
-        let Some(folder) = folder(&key) else { continue };
+        let Some(folder) = folder_of(&key) else { continue };
         if options.relist {
-            let unknown = Known { amount: Amount::default(), trust: Trust::Unknown, unused: None };
+            let unknown = FolderState { amount: Amount::default(), trust: Trust::Unknown, unused: None };
             let known = state.folders.entry(folder.to_owned()).or_insert(unknown);
             known.amount += Amount { objects: 1, bytes: meta.size };
         }
@@ -64,13 +64,6 @@ pub(super) async fn present(
         }
     }
     verify(target, contents, state, options.jobs, present, progress).await
-}
-
-/// The folder that a key lies in, if it is one of ours.
-pub(super) fn folder(key: &str) -> Option<&str> {
-    let name = key.strip_prefix("v/").or_else(|| key.strip_prefix("g/"))?;
-    let length = name.find('/')?;
-    Some(&key[..2 + length])
 }
 
 /// Drops those objects of unknown origin that are not what they should be.
@@ -105,7 +98,7 @@ async fn verify(
     Ok(present.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Whether an object has the headers and the digest that it would be given; a file without headers is read.
+/// Returns true if an object has the headers and the digest that a publisher would give it; a file without headers is read.
 async fn is_as_it_should_be(target: &Target, key: &str, object: &Object) -> Result<bool> {
     let failed = || format!("cannot read {key} of `{target}`");
     let options = GetOptions { head: target.keeps_headers, ..GetOptions::default() };

@@ -2,7 +2,7 @@
 //!
 //! Credentials come from the environment that each kind of store is used with. Knows nothing of generations.
 
-use super::contents::Headers;
+use super::object::Headers;
 use crate::base::fs::make_folders;
 use anyhow::{Context, Result, anyhow, bail};
 use object_store::aws::AmazonS3Builder;
@@ -20,11 +20,11 @@ use std::sync::Arc;
 pub struct Target {
     /// The bucket or folder.
     pub store: Arc<dyn ObjectStore>,
-    /// Where in it, without slashes at its ends; may be empty.
+    /// Prefix of all keys, without slashes at its ends; may be empty.
     pub prefix: String,
-    /// Whether objects keep headers; files of a folder do not.
+    /// True if objects keep headers; files of a folder do not.
     pub keeps_headers: bool,
-    /// How people call it.
+    /// The address, for messages.
     pub shown: String,
 }
 
@@ -35,12 +35,12 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    /// Its bytes, if it is there.
+    /// The bytes, if the object exists.
     pub fn bytes(&self) -> Option<&[u8]> {
         Some(&self.content.as_ref()?.0)
     }
 
-    /// Whether it is there with these bytes.
+    /// Returns true if the object exists with these bytes.
     pub fn is(&self, bytes: &[u8]) -> bool {
         self.bytes() == Some(bytes)
     }
@@ -140,7 +140,7 @@ impl Target {
     /// Reads a small object.
     ///
     /// # Errors
-    /// When the store fails; that there is none is no failure.
+    /// When the store fails. An object that does not exist is no failure.
     pub async fn get(&self, key: &str) -> Result<StoredObject> {
         let failed = || format!("cannot read {key} of `{self}`");
         let found = match self.store.get_opts(&self.path(key)?, GetOptions::default()).await {
@@ -152,7 +152,7 @@ impl Target {
         Ok(StoredObject { content: Some((bytes.to_vec(), version)) })
     }
 
-    /// Replaces an object that is still as it was when it was read.
+    /// Replaces an object if it is still as it was when it was read.
     ///
     /// # Errors
     /// When the store fails, or when somebody else has replaced it.
@@ -201,7 +201,7 @@ impl Target {
     }
 }
 
-/// An error of the store without the wrapping that says the same twice, and with what to do about it.
+/// An error of the store without the wrapping that repeats it, and with a hint.
 pub(super) fn plain(error: Error) -> anyhow::Error {
     let hint = match &error {
         Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {

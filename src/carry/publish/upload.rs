@@ -2,7 +2,7 @@
 //!
 //! What is sent is hashed on its way: a file that is not what the manifest says stops the run before anything leads to it.
 
-use super::contents::{Object, Source};
+use super::object::{Object, Source};
 use super::plan::{Upload, Work};
 use super::target::{Target, plain};
 use crate::base::digest::{Digest, Hasher};
@@ -84,7 +84,7 @@ async fn send_file(object: &Object, file: &std::path::Path, parts: &mut dyn Mult
     Ok(())
 }
 
-/// Whether what was read is what the manifest lists.
+/// Checks that the bytes that were read are those that the manifest lists.
 fn same(object: &Object, found: Digest) -> Result<()> {
     if found != object.sha256 {
         bail!(

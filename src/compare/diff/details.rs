@@ -1,7 +1,7 @@
-//! What is different inside of a package: files with their sizes, fields of the manifest, entries of the changelog.
+//! The differences inside a package: files with their sizes, fields of the manifest, entries of the changelog.
 //!
 //! Manifests are compared as plain YAML, value by value, so that a field that this program does not know counts, too. What
-//! cannot be read has no fields and no entries: that its file differs is said in any case. Knows nothing of catalogs.
+//! cannot be read has no fields and no entries; its file is listed in any case. Knows nothing of catalogs.
 
 use crate::compare::holdings::Change;
 use crate::dialect::version::Version;
@@ -17,12 +17,12 @@ pub(crate) const CHANGELOG: &str = "changelog.yml";
 /// A file that is not the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileChange {
-    /// What happened to it.
+    /// The kind of the difference.
     pub change: Change,
-    /// Its bytes before, if it was there.
+    /// Size before in bytes, if it was there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<u64>,
-    /// Its bytes now, if it is there.
+    /// Size now in bytes, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is: Option<u64>,
 }
@@ -30,20 +30,20 @@ pub struct FileChange {
 /// A field of the manifest with another value, as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
-    /// Its path, such as `policy_templates[logs].title`.
+    /// Path, such as `policy_templates[logs].title`.
     pub field: String,
-    /// What it was, if it was there.
+    /// The value before, if there was one.
     pub was: Option<String>,
-    /// What it is, if it is there.
+    /// The value now, if there is one.
     pub is: Option<String>,
 }
 
-/// What the changelog says of one version.
+/// The changelog's entry for one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The version.
     pub version: String,
-    /// Its changes, in their order.
+    /// Changes, in their order.
     pub changes: Vec<Line>,
 }
 
@@ -53,9 +53,9 @@ pub struct Line {
     /// `enhancement`, `bugfix`, `breaking-change` or any other word.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What was changed.
+    /// Description of the change.
     pub description: String,
-    /// Where that is told.
+    /// Link to more about it.
     pub link: String,
 }
 
@@ -72,11 +72,11 @@ pub struct Details {
 
 /// A package of which details are wanted.
 pub(super) struct Inside {
-    /// Its files.
+    /// Files of the package.
     pub(super) files: BTreeMap<String, Blob>,
-    /// Its manifest, as far as it can be read.
+    /// Manifest, as far as it can be read.
     pub(super) manifest: Vec<u8>,
-    /// Its changelog, as far as it can be read.
+    /// Changelog, as far as it can be read.
     pub(super) changelog: Vec<u8>,
 }
 
@@ -215,12 +215,12 @@ mod tests {
         let version = |text| Version::loose(text).unwrap();
         let check = |after, up_to, expected: &str| {
             let found = entries(text.as_bytes(), &version(after), &version(up_to));
-            let told = found.iter().map(|entry| {
+            let shown = found.iter().map(|entry| {
                 let lines: Vec<_> =
                     entry.changes.iter().map(|line| format!("{}:{}", line.kind, line.description)).collect();
                 format!("{} {}", entry.version, lines.join(","))
             });
-            assert_eq!(told.collect::<Vec<_>>().join("; "), expected, "{after} {up_to}");
+            assert_eq!(shown.collect::<Vec<_>>().join("; "), expected, "{after} {up_to}");
         };
         check("1.0.0", "1.2.0", "1.2.0 bugfix:c; 1.1.0 :b,:");
         check("1.1.0", "1.1.5", "");

@@ -1,6 +1,6 @@
-//! What is different between two distributions, generations or folders: packages, files, and what Kibanas see.
+//! The differences between two distributions, generations or folders: packages, files, and what Kibanas see.
 //!
-//! Which Kibana sees what is asked of [`search()`] at every version at which the answer can change, so that it is true for all
+//! What a Kibana sees is asked of [`search()`] at every version at which the answer can change, so that it is true for all
 //! versions between. Knows nothing of where the two sides come from and how the result is printed.
 
 pub mod details;
@@ -20,11 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One of the two that are compared.
 #[derive(Default)]
 pub struct Side {
-    /// What it holds.
+    /// Versions with their files.
     pub holdings: Holdings,
-    /// What search needs of it, in the same order.
+    /// Facts for search, in the same order.
     pub facts: Vec<Facts>,
-    /// Where lists of files may lie.
+    /// The store where lists of files may lie.
     pub store: Option<Store>,
     /// Reads a file of a package, by its path; nothing where that is not known.
     pub read: Option<Box<ReadFile>>,
@@ -57,7 +57,7 @@ pub struct Id {
     pub name: String,
     /// Version.
     pub version: String,
-    /// Where it comes from; empty for a folder of packages.
+    /// Layer; empty for a folder of packages.
     pub layer: String,
 }
 
@@ -68,7 +68,7 @@ pub struct Changed {
     pub name: String,
     /// Version.
     pub version: String,
-    /// What is not the same.
+    /// The differences.
     #[serde(flatten)]
     pub details: Details,
 }
@@ -82,10 +82,10 @@ pub struct Newest {
     pub was: String,
     /// The newest version now.
     pub is: String,
-    /// What is not the same.
+    /// The differences.
     #[serde(flatten)]
     pub details: Details,
-    /// What the changelog says of the versions between; nothing when the newest is an earlier one than before.
+    /// Changelog entries of the versions between; empty if the newest is an earlier one than before.
     pub changelog: Vec<Entry>,
 }
 
@@ -107,7 +107,7 @@ pub struct Moved {
 pub struct Seen {
     /// Package name.
     pub name: String,
-    /// Whether Kibana asks for pre-releases. Before 8.6 it has no choice, and all its ranges are among those with `false`.
+    /// True if Kibana asks for pre-releases. Before 8.6 it has no choice, and all its ranges are among those with `false`.
     pub prerelease: bool,
     /// The first Kibana of the range, `0.0.0` for all before the next.
     pub kibana: String,
@@ -120,7 +120,7 @@ pub struct Seen {
 }
 
 impl Diff {
-    /// Whether the two sides are the same.
+    /// Returns true if the two sides are the same.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

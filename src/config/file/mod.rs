@@ -9,6 +9,8 @@ mod reader;
 mod tests;
 mod values;
 
+pub(crate) use reader::size;
+
 use crate::base::problem::Problem;
 use crate::base::suggest::nearest;
 use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
@@ -55,11 +57,6 @@ impl std::error::Error for Mistakes {}
 /// Whether a distribution may have this name.
 pub(crate) fn is_folder_name(name: &str) -> bool {
     values::check_name(name).is_ok()
-}
-
-/// Bytes, from a whole number and a unit such as `MB` or `GiB`.
-pub(crate) fn size(text: &str) -> Option<u64> {
-    values::size(text)
 }
 
 /// Reads the file; `path` is its name in messages, and relative paths in it start at its folder.

@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
 
     /// A number of bytes: a whole number, or one with a unit.
     pub(super) fn size<T: TryFrom<u64>>(&mut self, value: &Value<'_>, place: &mut T) {
-        let bytes = whole(value.plain).or_else(|| super::values::size(value.plain.as_str()?));
+        let bytes = whole(value.plain).or_else(|| size(value.plain.as_str()?));
         match bytes.and_then(|number| T::try_from(number).ok()) {
             Some(bytes) => *place = bytes,
             None => self.mistake(
@@ -210,4 +210,20 @@ fn whole(plain: &Plain) -> Option<u64> {
         _ => return None,
     };
     (number > 0).then_some(number)
+}
+
+/// Reads a number of bytes: a whole number and a unit such as `MB` or `GiB`.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let factor: u64 = match text[digits..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
 }

@@ -1,6 +1,7 @@
 //! Every mistake with its line, message and hint; every value; the sample file.
 
-use super::values::{check_name, size};
+use super::reader::size;
+use super::values::check_name;
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
 use crate::base::rule::Rule;
 use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};

@@ -1,4 +1,4 @@
-//! Values of the configuration that have rules of their own: names, paths, addresses, sizes.
+//! Values of the configuration that have rules of their own: names, paths, addresses.
 
 use super::reader::{Reader, Value};
 use crate::config::location::Location;
@@ -27,22 +27,6 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("`{name}` is longer than {MAX_NAME_BYTES} characters"));
     }
     Ok(())
-}
-
-/// Bytes, from a whole number and a unit.
-pub(super) fn size(text: &str) -> Option<u64> {
-    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let factor: u64 = match text[digits..].trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    text[..digits].parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
 }
 
 /// Whether this is a port, or an address or host name with one. It is written into configurations of servers as it is.

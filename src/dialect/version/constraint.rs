@@ -3,8 +3,9 @@
 //! Combines OR-groups and applies the pre-release rule to each. `grammar` knows how constraints are written, `term`
 //! what a term means.
 
+use super::Version;
+use super::grammar::{self, ConstraintError};
 use super::term::Term;
-use super::{Version, grammar};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,23 +17,6 @@ pub struct Constraint {
     text: Arc<str>,
     /// One group must hold; a group holds if all its terms do.
     groups: Arc<[Vec<Term>]>,
-}
-
-/// The reason why a text is not a constraint.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConstraintError {
-    /// This OR-group is not a list of terms, perhaps because it is empty.
-    #[error("improper constraint: {0:?}")]
-    Improper(String),
-    /// A version of the right shape that cannot be read: `1x`, a number beyond 64 bits, PRE with a leading zero.
-    #[error("constraint parser error")]
-    Version,
-    /// More than 512 bytes.
-    #[error("constraint is too long (max 512 bytes)")]
-    TooLong,
-    /// More than 32 OR-groups.
-    #[error("constraint has too many alternatives (max 32)")]
-    TooManyGroups,
 }
 
 impl Constraint {

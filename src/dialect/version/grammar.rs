@@ -4,9 +4,9 @@
 //! odd corners are kept, since they decide whether a package is published; notably, `|` may stand inside a number until
 //! the number is read. Must not know what terms mean.
 
+use super::Version;
 use super::read::{Pieces, pieces_at_start};
 use super::term::{Open, Operator, Term};
-use super::{ConstraintError, Version};
 
 /// Length of the longest constraint in bytes, before ranges are rewritten.
 const LONGEST: usize = 512;
@@ -29,6 +29,23 @@ const OPERATORS: [(&str, Operator); 12] = [
     ("^", Operator::Caret),
     ("", Operator::Equal),
 ];
+
+/// Why a text is not a constraint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConstraintError {
+    /// This OR-group is not a list of terms, perhaps because it is empty.
+    #[error("improper constraint: {0:?}")]
+    Improper(String),
+    /// A version of proper shape that does not read: `1x`, a number beyond 64 bits, PRE with a leading zero.
+    #[error("constraint parser error")]
+    Version,
+    /// More than 512 bytes.
+    #[error("constraint is too long (max 512 bytes)")]
+    TooLong,
+    /// More than 32 OR-groups.
+    #[error("constraint has too many alternatives (max 32)")]
+    TooManyGroups,
+}
 
 /// Reads a constraint into its OR-groups; neither the list nor a group is empty.
 pub(super) fn groups(text: &str) -> Result<Vec<Vec<Term>>, ConstraintError> {

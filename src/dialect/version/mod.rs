@@ -12,7 +12,8 @@ mod term;
 #[cfg(test)]
 mod tests;
 
-pub use constraint::{Constraint, ConstraintError};
+pub use constraint::Constraint;
+pub use grammar::ConstraintError;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;

@@ -36,9 +36,9 @@ pub(super) fn pieces_at_start(text: &str, in_number: fn(u8) -> bool) -> Option<(
 fn take_while<'a>(rest: &mut &'a str, accepts: fn(u8) -> bool) -> Option<&'a str> {
     let length = rest.bytes().take_while(|byte| accepts(*byte)).count();
     // Accepted bytes are ASCII, so the cut lies between characters.
-    let (taken, left) = rest.split_at_checked(length).filter(|_| length > 0)?;
+    let (part, left) = rest.split_at_checked(length).filter(|_| length > 0)?;
     *rest = left;
-    Some(taken)
+    Some(part)
 }
 
 /// Takes `mark` and then what `take` finds; takes nothing unless both are there.
@@ -48,9 +48,9 @@ fn take_after<'a>(
     take: impl FnOnce(&mut &'a str) -> Option<&'a str>,
 ) -> Option<&'a str> {
     let mut behind = rest.strip_prefix(mark)?;
-    let taken = take(&mut behind)?;
+    let part = take(&mut behind)?;
     *rest = behind;
-    Some(taken)
+    Some(part)
 }
 
 /// Takes dot-separated identifiers; a dot that no identifier follows is not taken.

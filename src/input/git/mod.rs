@@ -4,12 +4,13 @@
 //! work trees), is there wherever such layers are, and adds nothing to this program. A library would add a hundred crates.
 //! It is run so that nothing in the repository is executed and nothing is fetched (`program`). Knows no packages.
 
+mod cat_file;
 mod objects;
 mod program;
 mod refs;
 mod work_tree;
 
-pub use objects::{Kind, TreeEntry};
-pub use program::{Repository, is_there};
+pub use objects::{Kind, TreeEntry, is_there};
+pub use program::Repository;
 pub use refs::{Branch, Change, Moved, halves};
 pub use work_tree::WorkTree;

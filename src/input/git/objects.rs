@@ -2,10 +2,10 @@
 //!
 //! There are as many processes as threads that ask at the same time. A process with an unexpected answer is not used again.
 
-use super::Repository;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::{Mutex, PoisonError};
+use super::cat_file::unexpected;
+use super::program::Repository;
+use crate::config::location::Location;
+use std::io::{self, Read, Write};
 
 /// Most bytes of a tree object.
 const MAX_TREE_BYTES: u64 = 64 << 20;
@@ -34,27 +34,6 @@ pub struct TreeEntry {
     pub kind: Kind,
     /// Id of its object, in hexadecimal digits.
     pub id: String,
-}
-
-/// Processes that wait for questions.
-#[derive(Debug, Default)]
-pub(super) struct Pool {
-    contents: Mutex<Vec<Process>>,
-    sizes: Mutex<Vec<Process>>,
-}
-
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Repository {
@@ -138,7 +117,7 @@ impl Repository {
         kind: &str,
         use_content: impl FnOnce(u64, &mut dyn Read) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut process = self.process(&self.objects.contents, "--batch")?;
+        let mut process = self.objects.contents.take(|| self.command(&["cat-file", "--batch"]))?;
         writeln!(process.input, "{id}")?;
         let (_, found, size) = process.answer()?.ok_or_else(|| unexpected("an object is missing"))?;
         if found != kind {
@@ -152,13 +131,13 @@ impl Repository {
         if end != *b"\n" {
             return Err(unexpected("an object in another form"));
         }
-        give_back(&self.objects.contents, process);
+        self.objects.contents.give_back(process);
         Ok(result)
     }
 
     /// Id, kind and size of objects; `None` for a missing one.
     fn check(&self, names: &[String]) -> io::Result<Vec<Option<(String, String, u64)>>> {
-        let mut process = self.process(&self.objects.sizes, "--batch-check")?;
+        let mut process = self.objects.sizes.take(|| self.command(&["cat-file", "--batch-check"]))?;
         let mut answers = Vec::with_capacity(names.len());
         for part in names.chunks(AT_ONCE) {
             let questions: String = part.iter().map(|name| format!("{name}\n")).collect();
@@ -167,49 +146,19 @@ impl Repository {
                 answers.push(process.answer()?);
             }
         }
-        give_back(&self.objects.sizes, process);
+        self.objects.sizes.give_back(process);
         Ok(answers)
     }
-
-    fn process(&self, pool: &Mutex<Vec<Process>>, mode: &str) -> io::Result<Process> {
-        let idle = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(
-            || {
-                let mut command = self.command(&["cat-file", mode]);
-                let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-                let (input, output) = (child.stdin.take(), child.stdout.take());
-                let (Some(input), Some(output)) = (input, output) else { return Err(unexpected("no pipes")) };
-                Ok(Process { child, input, output: BufReader::new(output) })
-            },
-            Ok,
-        )
-    }
 }
 
-fn give_back(pool: &Mutex<Vec<Process>>, process: Process) {
-    pool.lock().unwrap_or_else(PoisonError::into_inner).push(process);
-}
-
-impl Process {
-    /// Reads the line `<id> <kind> <size>`; `None` for `<name> missing`.
-    fn answer(&mut self) -> io::Result<Option<(String, String, u64)>> {
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        let line = line.strip_suffix('\n').ok_or_else(|| unexpected("it ended"))?;
-        if line.ends_with(" missing") || line.ends_with(" ambiguous") {
-            return Ok(None);
-        }
-        let mut words = line.split(' ');
-        let answer = (words.next(), words.next(), words.next().and_then(|size| size.parse().ok()));
-        match answer {
-            (Some(id), Some(kind), Some(size)) => Ok(Some((id.to_owned(), kind.to_owned(), size))),
-            _ => Err(unexpected("a line in another form")),
-        }
-    }
-}
-
-fn unexpected(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("git: {what}"))
+/// Returns true if anything lies at a place in a repository.
+pub fn is_there(location: &Location) -> bool {
+    let look = || -> anyhow::Result<bool> {
+        let repository = Repository::open(&location.clone)?;
+        let (commit, path) = (repository.commit(location)?, &location.folder);
+        Ok(repository.tree_at(&commit, path)?.is_some() || repository.file_at(&commit, path)?.is_some())
+    };
+    look().unwrap_or(false)
 }
 
 /// Reads a tree object. Each entry is `<mode> <name>`, a zero byte, and the bytes of the id.

@@ -3,7 +3,7 @@
 //! It runs without hooks, file system monitor, replaced objects, fetching, configuration of the machine, and variables of
 //! the environment that lead to another repository. Output is read in fixed forms only.
 
-use super::objects::Pool;
+use super::cat_file::Pool;
 use crate::config::location::Location;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
@@ -141,14 +141,4 @@ pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Vec<u8>> {
         bail!("git: {}", if said.is_empty() { "it failed without a message" } else { said });
     }
     Ok(output.stdout)
-}
-
-/// Returns true if anything lies at a path.
-pub fn is_there(location: &Location) -> bool {
-    let look = || -> anyhow::Result<bool> {
-        let repository = Repository::open(&location.clone)?;
-        let (commit, path) = (repository.commit(location)?, &location.folder);
-        Ok(repository.tree_at(&commit, path)?.is_some() || repository.file_at(&commit, path)?.is_some())
-    };
-    look().unwrap_or(false)
 }

@@ -4,7 +4,7 @@
 //! Content is read later, file by file. Knows nothing of what the files mean.
 
 use super::disk::{self, FileStat, Listed};
-use super::links::{self, Target};
+use super::links::{self, LinkEnd};
 use super::names::{Tally, check_component, check_length};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
@@ -191,20 +191,20 @@ impl Walk<'_> {
         let target = links::resolve(&self.package.candidate.path, root, &path).map_err(unreadable(&path))?;
         let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(path.clone()).into());
         match target {
-            Target::Dangling if path.contains(".DS_Store") => Ok(()),
-            Target::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
-            Target::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
-            Target::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
-            Target::Inside(target, found) if found.kind == FileType::RegularFile => {
+            LinkEnd::Dangling if path.contains(".DS_Store") => Ok(()),
+            LinkEnd::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
+            LinkEnd::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
+            LinkEnd::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
+            LinkEnd::Inside(target, found) if found.kind == FileType::RegularFile => {
                 self.package.link_targets.insert(path.clone(), target);
                 self.add(path, EntryKind::File, found.stat)
             }
-            Target::Inside(_, found) if found.kind == FileType::Directory => {
+            LinkEnd::Inside(_, found) if found.kind == FileType::Directory => {
                 let warning = Problem::new(Rule::SymlinkToFolder, "files below a link to a folder are left out");
                 self.package.warnings.push(warning.file(path.clone()));
                 self.add(path, EntryKind::Folder, found.stat)
             }
-            Target::Inside(_, found) => Err(special_file(&path, found.kind)),
+            LinkEnd::Inside(_, found) => Err(special_file(&path, found.kind)),
         }
     }
 }

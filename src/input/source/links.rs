@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The end of a link, all links on the way followed.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(super) enum LinkEnd {
     /// Something inside the package, and its path below the root.
     Inside(PathBuf, Found),
     /// Outside of the package.
@@ -25,26 +25,26 @@ pub(super) enum Target {
 }
 
 /// Follows the link at `path` below the package's folder `root`, which is open as `handle`.
-pub(super) fn resolve(root: &Path, handle: BorrowedFd<'_>, path: &str) -> io::Result<Target> {
+pub(super) fn resolve(root: &Path, handle: BorrowedFd<'_>, path: &str) -> io::Result<LinkEnd> {
     let canonical = match root.join(path).canonicalize() {
         Ok(canonical) => canonical,
         Err(error) => {
             return match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-                Some(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(Target::Dangling),
-                Some(rustix::io::Errno::LOOP) => Ok(Target::Loop),
+                Some(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(LinkEnd::Dangling),
+                Some(rustix::io::Errno::LOOP) => Ok(LinkEnd::Loop),
                 _ => Err(error),
             };
         }
     };
     let Ok(inside) = canonical.strip_prefix(root.canonicalize()?) else {
-        return Ok(Target::Outside);
+        return Ok(LinkEnd::Outside);
     };
     if Path::new(path).starts_with(inside) {
-        return Ok(Target::Loop);
+        return Ok(LinkEnd::Loop);
     }
     // The path was right a moment ago; walking it from the open root without links proves that it still is.
     let found = look_beneath(handle, inside)?;
-    Ok(Target::Inside(inside.to_owned(), found))
+    Ok(LinkEnd::Inside(inside.to_owned(), found))
 }
 
 /// Looks at a path below an open folder, refusing links on the way.

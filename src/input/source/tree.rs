@@ -108,15 +108,15 @@ impl TreePackage {
     fn link(&mut self, path: String, found: &Found) -> Result<(), Box<Problem>> {
         let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(path.clone()).into());
         match resolve(&self.repository, found, &path).map_err(unreadable(&path))? {
-            Target::Dangling if path.contains(".DS_Store") => Ok(()),
-            Target::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
-            Target::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
-            Target::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
-            Target::File(id) => {
+            LinkEnd::Dangling if path.contains(".DS_Store") => Ok(()),
+            LinkEnd::Dangling => refuse(Rule::DanglingSymlink, "a symbolic link points to nothing"),
+            LinkEnd::Outside => refuse(Rule::SymlinkEscapes, "a symbolic link leaves the package"),
+            LinkEnd::Loop => refuse(Rule::SymlinkLoop, "a symbolic link leads to itself or to a folder it lies in"),
+            LinkEnd::File(id) => {
                 self.file(path, id);
                 Ok(())
             }
-            Target::Folder => {
+            LinkEnd::Folder => {
                 let warning = Problem::new(Rule::SymlinkToFolder, "files below a link to a folder are left out");
                 self.warnings.push(warning.file(path.clone()));
                 self.entries.push(Entry { path, kind: EntryKind::Folder, size: 0 });
@@ -217,7 +217,7 @@ impl Walk<'_> {
 
 /// The end of a link, all links on the way followed.
 #[derive(Debug)]
-enum Target {
+enum LinkEnd {
     File(String),
     Folder,
     Outside,
@@ -226,7 +226,7 @@ enum Target {
 }
 
 /// Follows the link at a path.
-fn resolve(repository: &Repository, found: &Found, path: &str) -> io::Result<Target> {
+fn resolve(repository: &Repository, found: &Found, path: &str) -> io::Result<LinkEnd> {
     let mut place: Vec<String> = Vec::new();
     // What is left to walk, the next component last.
     let mut left: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
@@ -236,35 +236,35 @@ fn resolve(repository: &Repository, found: &Found, path: &str) -> io::Result<Tar
             "" | "." => continue,
             ".." => {
                 if place.pop().is_none() {
-                    return Ok(Target::Outside);
+                    return Ok(LinkEnd::Outside);
                 }
                 continue;
             }
             _ => place.push(name),
         }
         match found.get(&place.join("/")) {
-            None => return Ok(Target::Dangling),
+            None => return Ok(LinkEnd::Dangling),
             Some((Kind::Link, id)) => {
                 links += 1;
                 if links > MAX_LINKS {
-                    return Ok(Target::Loop);
+                    return Ok(LinkEnd::Loop);
                 }
                 let target = target(repository, id)?;
                 if target.starts_with('/') {
-                    return Ok(Target::Outside);
+                    return Ok(LinkEnd::Outside);
                 }
                 place.pop();
                 left.extend(target.split('/').rev().map(str::to_owned));
             }
             Some((Kind::Tree, _)) => {}
-            Some(_) if left.iter().any(|name| !matches!(name.as_str(), "" | ".")) => return Ok(Target::Dangling),
-            Some((Kind::File, id)) => return Ok(Target::File(id.clone())),
-            Some((Kind::Other, _)) => return Ok(Target::Outside),
+            Some(_) if left.iter().any(|name| !matches!(name.as_str(), "" | ".")) => return Ok(LinkEnd::Dangling),
+            Some((Kind::File, id)) => return Ok(LinkEnd::File(id.clone())),
+            Some((Kind::Other, _)) => return Ok(LinkEnd::Outside),
         }
     }
     let inside = place.join("/");
     let is_above = inside.is_empty() || path == inside || path.starts_with(&format!("{inside}/"));
-    Ok(if is_above { Target::Loop } else { Target::Folder })
+    Ok(if is_above { LinkEnd::Loop } else { LinkEnd::Folder })
 }
 
 fn target(repository: &Repository, id: &str) -> io::Result<String> {

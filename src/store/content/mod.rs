@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// A compressed twin takes a block of the disk, an inode and a name: it must save a reader at least as many bytes.
+/// A gzip copy takes a block of the disk, an inode and a name: it must save a reader at least as many bytes.
 const WORTH_A_TWIN: u64 = 4096;
 
 /// A content in the store.
@@ -40,7 +40,7 @@ pub struct StoredFile {
     pub blob: Blob,
     /// Its Content-Type.
     pub media_type: String,
-    /// Its gzip twin, where one is worth it.
+    /// Its gzip copy, where one is worth it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gzip: Option<Blob>,
 }
@@ -69,11 +69,11 @@ struct Place {
 
 /// What is known of a content that was met before.
 #[derive(Clone, Copy)]
-struct Known {
+struct KnownContent {
     crc: u32,
     /// `None` when compression does not make it smaller.
     place: Option<Place>,
-    twin: Option<Blob>,
+    gzip_copy: Option<Blob>,
 }
 
 /// Everything that was stored in this build.
@@ -81,7 +81,7 @@ struct Known {
 /// Without a store everything is hashed and nothing is kept: enough to check and compare packages.
 pub struct Contents<'a> {
     store: Option<&'a Store>,
-    known: Vec<Mutex<HashMap<[u8; 16], Known>>>,
+    known: Vec<Mutex<HashMap<[u8; 16], KnownContent>>>,
 }
 
 /// Why a package could not be stored: something is wrong with it, or with the machine.
@@ -122,7 +122,7 @@ impl<'a> Contents<'a> {
         };
         for (key, found) in pass.compressed {
             let place = found.place.map(|(begin, written)| Place { archive: digest, begin, written });
-            self.remember(key, Known { crc: found.crc, place, twin: found.twin });
+            self.remember(key, KnownContent { crc: found.crc, place, gzip_copy: found.gzip_copy });
         }
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive: Blob { digest, size } })
     }
@@ -166,15 +166,15 @@ impl<'a> Contents<'a> {
         Ok(blob)
     }
 
-    /// Stores a text and, where it is worth it, its gzip twin.
+    /// Stores a text and, where it is worth it, its gzip copy.
     pub fn put_text(&self, text: &str) -> Result<(Blob, Option<Blob>)> {
         let blob = self.put(text.as_bytes())?;
         if self.store.is_none() || !may_be_worth_a_twin(blob.size) {
             return Ok((blob, None));
         }
         let gzip = compress::gzip(text.as_bytes());
-        let twin = is_worth_a_twin(blob.size, gzip.len() as u64).then(|| self.put(&gzip)).transpose()?;
-        Ok((blob, twin))
+        let gzip_copy = is_worth_a_gzip_copy(blob.size, gzip.len() as u64).then(|| self.put(&gzip)).transpose()?;
+        Ok((blob, gzip_copy))
     }
 
     fn put_as(&self, blob: &Blob, bytes: &[u8]) -> Result<()> {
@@ -188,8 +188,8 @@ impl<'a> Contents<'a> {
         }
         for (path, file) in files {
             root.insert(path, TreeEntry::Blob(file.blob.digest));
-            if let Some(twin) = file.gzip {
-                root.insert(&format!("{path}.gz"), TreeEntry::Blob(twin.digest));
+            if let Some(gzip_copy) = file.gzip {
+                root.insert(&format!("{path}.gz"), TreeEntry::Blob(gzip_copy.digest));
             }
         }
         match self.store {
@@ -198,22 +198,22 @@ impl<'a> Contents<'a> {
         }
     }
 
-    fn recall(&self, key: &[u8; 16]) -> Option<Known> {
+    fn recall(&self, key: &[u8; 16]) -> Option<KnownContent> {
         self.known[usize::from(key[0])].lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
-    fn remember(&self, key: [u8; 16], known: Known) {
+    fn remember(&self, key: [u8; 16], known: KnownContent) {
         self.known[usize::from(key[0])].lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
     }
 }
 
-/// Whether a compressed twin of a file of this size can be worth it.
+/// Whether a gzip copy of a file of this size can be worth it.
 fn may_be_worth_a_twin(size: u64) -> bool {
     size > WORTH_A_TWIN
 }
 
-/// Whether it is, at this size of the twin.
-fn is_worth_a_twin(size: u64, gzip: u64) -> bool {
+/// Whether it is, at this size of the gzip copy.
+fn is_worth_a_gzip_copy(size: u64, gzip: u64) -> bool {
     size.saturating_sub(gzip) >= WORTH_A_TWIN
 }
 

@@ -1,7 +1,7 @@
 //! One package on its way into the store: file by file, each content compressed at most once.
 
 use super::{
-    Blob, Contents, Kept, Place, Sink, StoreError, StoredFile, archive_error, changed, is_worth_a_twin,
+    Blob, Contents, Kept, Place, Sink, StoreError, StoredFile, archive_error, changed, is_worth_a_gzip_copy,
     may_be_worth_a_twin, pour, unreadable,
 };
 use crate::base::archive::{Member, Method, ZipWriter};
@@ -31,12 +31,12 @@ pub(super) struct Compressed {
     pub(super) place: Option<(u64, u64)>,
     /// The deflated form, if it is small enough to be kept: packages repeat small files in every data stream.
     bytes: Option<Arc<Vec<u8>>>,
-    pub(super) twin: Option<Blob>,
+    pub(super) gzip_copy: Option<Blob>,
 }
 
 impl Compressed {
-    fn new(crc: u32, is_smaller: bool, twin: Option<Blob>) -> Self {
-        Self { crc, is_smaller, place: None, bytes: None, twin }
+    fn new(crc: u32, is_smaller: bool, gzip_copy: Option<Blob>) -> Self {
+        Self { crc, is_smaller, place: None, bytes: None, gzip_copy }
     }
 }
 
@@ -64,9 +64,9 @@ impl Pass<'_> {
                 }
                 continue;
             }
-            let twin_name_is_free = !names.contains(format!("{}.gz", entry.path).as_str());
+            let gzip_name_is_free = !names.contains(format!("{}.gz", entry.path).as_str());
             let file = if let Some(kept) = self.kept.remove(&entry.path) {
-                self.small(&name, entry, &kept.bytes, kept.digest, twin_name_is_free)?
+                self.small(&name, entry, &kept.bytes, kept.digest, gzip_name_is_free)?
             } else if entry.size <= IN_MEMORY {
                 buffer.clear();
                 files
@@ -75,7 +75,7 @@ impl Pass<'_> {
                 if buffer.len() as u64 != entry.size {
                     return Err(changed(entry));
                 }
-                self.small(&name, entry, &buffer, Digest::of(&buffer), twin_name_is_free)?
+                self.small(&name, entry, &buffer, Digest::of(&buffer), gzip_name_is_free)?
             } else {
                 self.large(&name, entry, files)?
             };
@@ -91,7 +91,7 @@ impl Pass<'_> {
         entry: &Entry,
         bytes: &[u8],
         digest: Digest,
-        may_have_twin: bool,
+        may_have_gzip_copy: bool,
     ) -> Result<StoredFile, StoreError> {
         let blob = Blob { digest, size: bytes.len() as u64 };
         self.contents.put_as(&blob, bytes)?;
@@ -99,7 +99,7 @@ impl Pass<'_> {
         if self.contents.store.is_none() {
             return Ok(StoredFile { blob, media_type, gzip: None });
         }
-        let wants_twin = may_have_twin
+        let wants_gzip_copy = may_have_gzip_copy
             && may_be_worth_a_twin(blob.size)
             && media::is_text(&media_type)
             && is_fetched_alone(&entry.path);
@@ -107,8 +107,8 @@ impl Pass<'_> {
             self.member(name, &blob, crc32fast::hash(bytes), Method::Stored, bytes)?;
             return Ok(StoredFile { blob, media_type, gzip: None });
         }
-        let deflated = self.deflated(&blob, bytes, wants_twin)?;
-        let Compressed { crc, twin, .. } = self.compressed[&digest.half()];
+        let deflated = self.deflated(&blob, bytes, wants_gzip_copy)?;
+        let Compressed { crc, gzip_copy, .. } = self.compressed[&digest.half()];
         match &deflated {
             Some(deflated) => {
                 let begin = self.member(name, &blob, crc, Method::Deflated, deflated)?;
@@ -120,12 +120,17 @@ impl Pass<'_> {
                 self.member(name, &blob, crc, Method::Stored, bytes)?;
             }
         }
-        Ok(StoredFile { blob, media_type, gzip: twin.filter(|_| wants_twin) })
+        Ok(StoredFile { blob, media_type, gzip: gzip_copy.filter(|_| wants_gzip_copy) })
     }
 
     /// Deflated form, made or copied from an earlier archive or taken from memory; `None` when it is not smaller. What is
     /// needed besides is in `compressed` afterwards.
-    fn deflated(&mut self, blob: &Blob, bytes: &[u8], wants_twin: bool) -> Result<Option<Arc<Vec<u8>>>, StoreError> {
+    fn deflated(
+        &mut self,
+        blob: &Blob,
+        bytes: &[u8],
+        wants_gzip_copy: bool,
+    ) -> Result<Option<Arc<Vec<u8>>>, StoreError> {
         let key = blob.digest.half();
         let (mut found, deflated) = match self.compressed.remove(&key) {
             Some(mut found) => {
@@ -137,7 +142,7 @@ impl Pass<'_> {
             None => match self.contents.recall(&key) {
                 Some(known) => {
                     let copied = known.place.map(|place| self.copied(&place)).transpose()?;
-                    (Compressed::new(known.crc, known.place.is_some(), known.twin), copied.map(Arc::new))
+                    (Compressed::new(known.crc, known.place.is_some(), known.gzip_copy), copied.map(Arc::new))
                 }
                 None => {
                     let deflated = compress::deflate(bytes);
@@ -146,10 +151,10 @@ impl Pass<'_> {
                 }
             },
         };
-        if let (true, None, Some(deflated)) = (wants_twin, found.twin, &deflated)
-            && is_worth_a_twin(blob.size, compress::gzip_size(deflated))
+        if let (true, None, Some(deflated)) = (wants_gzip_copy, found.gzip_copy, &deflated)
+            && is_worth_a_gzip_copy(blob.size, compress::gzip_size(deflated))
         {
-            found.twin = Some(self.contents.put(&compress::gzip_around(deflated, found.crc, blob.size))?);
+            found.gzip_copy = Some(self.contents.put(&compress::gzip_around(deflated, found.crc, blob.size))?);
         }
         if let Some(deflated) = deflated.as_ref().filter(|deflated| deflated.len() <= KEPT_FORM) {
             found.bytes = Some(Arc::clone(deflated));
