@@ -51,7 +51,7 @@ Help:
   generate       Print the manual page or shell completions
   help           Print the help of a command
 "#]];
-    snapbox::assert_data_eq!(format!("{listing}\n"), expected);
+    snapbox::assert_data_eq!(listing, expected);
 }
 
 /// What an option is said to do is the same in every command that has it.
