@@ -2,6 +2,7 @@
 //!
 //! Made from what builds remember of the packages of another generation: no layer is read. Knows nothing of releases.
 
+use super::generation::Writer;
 use crate::answers::questions::query_of_kibana;
 use crate::answers::search::{Query, search};
 use crate::base::digest::Digest;
@@ -100,15 +101,9 @@ pub fn generation(
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
-    let report = super::write_generation(
-        (&plan, config, exceptions),
-        &[],
-        &catalog,
-        (&store, &cache),
-        distribution,
-        progress,
-        &mut Clock::start(),
-    )?;
+    let clock = &mut Clock::start();
+    let mut writer = Writer { out, routing: &config.routing, store: &store, cache: &cache, progress, clock };
+    let report = writer.write(&plan, &[], &catalog, exceptions)?;
     Ok(Made { generation: report.generation, kept: catalog.entries.len(), all })
 }
 

@@ -29,9 +29,9 @@ pub struct IntakeContext<'a> {
     /// Where contents go.
     pub contents: Contents<'a>,
     /// What earlier builds found out.
-    pub cache: Cache,
+    pub cache: &'a Cache,
     /// What lay in each package.
-    pub inventories: Inventories,
+    pub inventories: &'a Inventories,
     /// What was found in files that many packages share.
     pub findings: Findings,
     /// How packages are looked at.

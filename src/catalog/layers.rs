@@ -19,7 +19,7 @@ use std::path::Path;
 /// Layers that were read.
 pub struct Layers {
     /// In the order of the settings.
-    pub taken: Vec<LayerIntake>,
+    pub layers: Vec<LayerIntake>,
     /// Where lists of files lie that were known before.
     pub store: Option<Store>,
 }
@@ -34,21 +34,23 @@ impl Layers {
         let known = known.filter(|_| store.is_some() && settings.use_cache);
         // What the cache knows was settled when it was remembered; files that are still the same need not be so again.
         let scan = ScanContext { limits: settings.config.limits, now_ns: if known.is_some() { i64::MAX } else { 0 } };
+        let cache = known.map_or_else(Cache::none, Cache::read);
+        let inventories = known.map_or_else(Inventories::none, Inventories::read);
         let context = IntakeContext {
             contents: Contents::new(None),
             findings: Findings::default(),
             scan,
-            cache: known.map_or_else(Cache::none, Cache::read),
-            inventories: known.map_or_else(Inventories::none, Inventories::read),
+            cache: &cache,
+            inventories: &inventories,
             store: store.as_ref(),
         };
         let mut survey = Survey::new(&settings.layers)?;
-        if !context.cache.is_empty() {
-            survey.take_fingerprints(&settings.layers, &context.scan, &context.inventories);
+        if !cache.is_empty() {
+            survey.take_fingerprints(&settings.layers, &context.scan, &inventories);
         }
-        let taken = intake::take_in(&settings.layers, survey, &context, progress)?;
+        let layers = intake::take_in(&settings.layers, survey, &context, progress)?;
         drop(context);
-        Ok(Self { taken, store })
+        Ok(Self { layers, store })
     }
 
     /// The merged catalog of a distribution.
@@ -56,6 +58,6 @@ impl Layers {
     /// # Errors
     /// When a list of files cannot be read.
     pub fn catalog(&self, plan: &DistributionPlan) -> Result<Catalog> {
-        Catalog::merge(&stack(plan, &self.taken), self.store.as_ref())
+        Catalog::merge(&stack(plan, &self.layers), self.store.as_ref())
     }
 }

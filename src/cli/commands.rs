@@ -147,7 +147,7 @@ fn check(args: &CheckArgs) -> Result<Exit> {
     let settings = Settings { exceptions: args.exceptions.exceptions(), ..settings::resolve(&args.input)? };
     let progress = Progress::new(settings.quiet);
     let base = args.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
-    let (reports, timings) = build::check(&settings, base.as_ref(), &progress)?;
+    let (reports, timings) = build::check::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     io::stderr().write_all(summary::problems(&reports, usize::MAX).as_bytes())?;
     if !settings.quiet {

@@ -129,8 +129,8 @@ impl<'a> LayerView<'a> {
             contents: Contents::new(None),
             findings: Findings::default(),
             scan: ScanContext { limits: self.limits, now_ns: 0 },
-            cache: Cache::none(),
-            inventories: Inventories::none(),
+            cache: &Cache::none(),
+            inventories: &Inventories::none(),
             store: None,
         };
         let found = candidates.iter().cloned().map(|candidate| (candidate, None)).collect();
