@@ -53,34 +53,35 @@ pub fn take_in(
         .zip(survey.0)
         .map(|(layer, found)| {
             check_machine(&found.problems)?;
-            let taken = found
+            let intakes = found
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let taken = take_one(&candidate, fingerprint, &layer.rules, context);
+                    let intake = take_one(&candidate, fingerprint, &layer.rules, context);
                     progress.step();
-                    taken
+                    intake
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let digest = survey::layer_digest(taken.iter().map(|(print, _)| *print), &found.problems);
-            let mut packages: Vec<_> = taken.into_iter().flat_map(|(_, intakes)| intakes).collect();
+            let digest = survey::layer_digest(intakes.iter().map(|intake| intake.fingerprint), &found.problems);
+            let mut packages: Vec<_> = intakes.into_iter().flat_map(|intake| intake.packages).collect();
             packages.sort_by_key(|(order, _)| *order);
+            let packages = packages.into_iter().map(|(_, intake)| intake).collect();
             Ok(LayerIntake {
                 name: layer.source.name.clone(),
                 digest,
                 immutable: layer.rules.immutable,
-                packages: refuse_duplicates(
-                    &layer.source.name,
-                    packages.into_iter().map(|(_, intake)| intake).collect(),
-                ),
+                packages: refuse_duplicates(&layer.source.name, packages),
                 problems: found.problems,
             })
         })
         .collect()
 }
 
-/// The fingerprint of a candidate, and what became of it and of the packages inside it.
-type Taken = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
+/// What became of a candidate and of the packages inside it.
+struct CandidateIntake {
+    fingerprint: Option<Digest>,
+    packages: Vec<(source::WalkOrder, Intake)>,
+}
 
 /// Takes in one candidate, and the zips that lie inside it.
 fn take_one(
@@ -88,10 +89,10 @@ fn take_one(
     fingerprint: Option<Digest>,
     rules: &Layer,
     context: &IntakeContext<'_>,
-) -> Result<Taken> {
+) -> Result<CandidateIntake> {
     let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
     if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, context)) {
-        return Ok((fingerprint, vec![intake(known)]));
+        return Ok(CandidateIntake { fingerprint, packages: vec![intake(known)] });
     }
     let opened = OpenPackage::open(candidate, &context.scan.limits);
     let nested = opened.as_ref().map(OpenPackage::nested).unwrap_or_default();
@@ -109,21 +110,21 @@ fn take_one(
     let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
     let outcome = Outcome { record, problems };
     check_machine(&outcome.problems)?;
-    let print = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
+    let fingerprint = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
         let print = survey::fingerprint(candidate, &files, rules, &context.scan)?;
         context.inventories.put(candidate, &files, print);
         Some(print)
     });
     // What is too new to be told by its files is told by its content, for those who know that from a generation.
     let content = || outcome.record.as_ref().map(|record| record.content_key());
-    if let (Some(key), Some(_)) = (print.or_else(content), context.store) {
+    if let (Some(key), Some(_)) = (fingerprint.or_else(content), context.store) {
         context.cache.packages.put(key, outcome.clone());
     }
-    let mut all = vec![intake(outcome)];
+    let mut packages = vec![intake(outcome)];
     for inner in &nested {
-        all.extend(take_one(inner, None, rules, context)?.1);
+        packages.extend(take_one(inner, None, rules, context)?.packages);
     }
-    Ok((print, all))
+    Ok(CandidateIntake { fingerprint, packages })
 }
 
 /// What is known of a package with these files, if all that was stored of it is still there.
@@ -217,7 +218,7 @@ fn read_and_store(
         return Ok(None);
     }
     match store(candidate, files, tracked.kept.into_inner(), &package, context) {
-        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &context.contents)?))),
+        Ok((stored, signature)) => Ok(Some(Arc::new(record(package, files, stored, signature, &context.contents)?))),
         Err(StoreError::Package(problem)) => {
             problems.push(*problem);
             Ok(None)
@@ -259,7 +260,8 @@ fn store(
 fn record(
     Package { facts, mut item, info }: Package,
     files: &OpenPackage,
-    (stored, signature): (StoredPackage, Option<Blob>),
+    stored: StoredPackage,
+    signature: Option<Blob>,
     contents: &Contents<'_>,
 ) -> Result<Record> {
     let (document, document_gzip) = contents.put_text(&info.render(None))?;

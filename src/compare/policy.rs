@@ -5,7 +5,7 @@
 //! beside the generations and not in them, so that equal input gives equal bytes whatever was before.
 
 use crate::base::problem::{Problem, Severity};
-use crate::compare::holdings::{Holdings, Key};
+use crate::compare::holdings::{Holding, Holdings, Key};
 use crate::config::exceptions::{CHANGED, DIFFERS_BELOW, Exception, Exceptions, REMOVED, Stack};
 use crate::config::layer::{Layer, Policy};
 use crate::generation::distribution::Distribution;
@@ -23,6 +23,20 @@ pub struct Verdict {
     pub problems: Vec<Problem>,
     /// Exceptions that were needed.
     pub used: Vec<Exception>,
+}
+
+/// A change that a policy may forbid.
+pub(crate) struct Change<'a> {
+    /// The rule that it breaks.
+    pub(crate) rule: &'a str,
+    /// Name and version.
+    pub(crate) key: &'a Key,
+    /// Name of the layer whose policy counts.
+    pub(crate) layer: &'a str,
+    /// Path of the package in its layer.
+    pub(crate) package: &'a str,
+    /// What happened, for people.
+    pub(crate) message: String,
 }
 
 /// The refusals that stopped a build.
@@ -55,7 +69,7 @@ pub fn compare(
         match now.versions.get(key) {
             None => {
                 let message = format!("{} is published from layer `{}` and is gone", id(key), before.layer);
-                verdict.add(stack, exceptions, REMOVED, key, (&before.layer, &before.package), message);
+                verdict.add(stack, exceptions, before.change(REMOVED, key, message));
             }
             Some(after) => {
                 if stack.position(&after.layer) > stack.position(&before.layer) {
@@ -65,29 +79,23 @@ pub fn compare(
                         before.layer,
                         after.layer
                     );
-                    verdict.add(stack, exceptions, REMOVED, key, (&before.layer, &before.package), message);
+                    verdict.add(stack, exceptions, before.change(REMOVED, key, message));
                 }
                 let files = before.differing(after, store)?;
                 if !files.is_empty() {
                     let what = if after.layer == before.layer {
                         format!("{} is published from layer `{}` with other content", id(key), before.layer)
                     } else {
-                        let layers = (&before.layer, &after.layer);
                         format!(
                             "{} is published from layer `{}` and has other content in `{}`",
                             id(key),
-                            layers.0,
-                            layers.1
+                            before.layer,
+                            after.layer
                         )
                     };
-                    verdict.add(
-                        stack,
-                        exceptions,
-                        CHANGED,
-                        key,
-                        (&before.layer, &after.package),
-                        format!("{what}: {}", few(&files)),
-                    );
+                    let message = format!("{what}: {}", few(&files));
+                    let package = &after.package;
+                    verdict.add(stack, exceptions, Change { package, ..before.change(CHANGED, key, message) });
                 }
             }
         }
@@ -96,7 +104,8 @@ pub fn compare(
         let Some(holding) = now.versions.get(key) else { continue };
         if !was.conflicts.contains_key(&(key.clone(), used.clone(), below.clone())) {
             let message = format!("{} of layer `{used}` differs from the one in `{below}`: {}", id(key), few(files));
-            verdict.add(stack, exceptions, DIFFERS_BELOW, key, (used, &holding.package), message);
+            let change = Change { rule: DIFFERS_BELOW, key, layer: used, package: &holding.package, message };
+            verdict.add(stack, exceptions, change);
         }
     }
     Ok(verdict)
@@ -108,16 +117,9 @@ impl Verdict {
         self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
 
-    /// Adds what the policy of the version's layer makes of it; the place is the layer with the package's path in it.
-    pub(crate) fn add(
-        &mut self,
-        stack: &Stack<'_>,
-        exceptions: &Exceptions,
-        rule: &str,
-        key: &Key,
-        (layer, package): (&str, &str),
-        message: String,
-    ) {
+    /// Adds what the policy of the version's layer makes of a change.
+    pub(crate) fn add(&mut self, stack: &Stack<'_>, exceptions: &Exceptions, change: Change<'_>) {
+        let Change { rule, key, layer, package, message } = change;
         let free = Layer::default();
         let rules = stack.layers.iter().find(|(name, _)| *name == layer).map_or(&free, |(_, rules)| rules);
         let (overwrite, removal) = rules.policies(layer);
@@ -143,8 +145,16 @@ impl Verdict {
     }
 }
 
-pub(crate) fn id((name, version): &Key) -> String {
-    format!("{name}-{version}")
+impl Holding {
+    /// A change to this published version.
+    fn change<'a>(&'a self, rule: &'a str, key: &'a Key, message: String) -> Change<'a> {
+        Change { rule, key, layer: &self.layer, package: &self.package, message }
+    }
+}
+
+/// `<name>-<version>`.
+pub(crate) fn id(key: &Key) -> String {
+    format!("{}-{}", key.0, key.1)
 }
 
 /// The first files, and how many more there are.

@@ -4,7 +4,7 @@
 
 use super::layer_view::{FoundPackage, LayerView, Wanted, difference};
 use crate::compare::holdings::Key;
-use crate::compare::policy::{Verdict, few, id};
+use crate::compare::policy::{Change, Verdict, few, id};
 use crate::config::exceptions::{CHANGED, DIFFERS_BELOW, REMOVED};
 use crate::config::layer::LayerPlan;
 use crate::config::settings::{DistributionPlan, Settings};
@@ -88,7 +88,8 @@ fn add(
     verdict: &mut Verdict,
 ) {
     let before = verdict.problems.len();
-    verdict.add(&settings.stack(plan, true), &settings.exceptions, rule, key, place, what);
+    let change = Change { rule, key, layer: place.0, package: place.1, message: what };
+    verdict.add(&settings.stack(plan, true), &settings.exceptions, change);
     for problem in &mut verdict.problems[before..] {
         let hint = problem.hint.take().unwrap_or_default();
         problem.hint = Some(hint.replace("put it back, or ", "").replace("undo the change and publish", "publish"));
