@@ -3,6 +3,7 @@
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
 use crate::base::fs::write_over;
+use crate::base::key::KeyPart;
 use crate::config::settings::{DistributionPlan, Settings};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -68,13 +69,18 @@ impl BuildInputs {
 
 /// Everything that decides a generation; `None` when a package cannot be told by its fingerprint.
 fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<Digest> {
-    let mut hasher = Hasher::default();
-    hasher.number(FORMAT);
-    hasher.text(env!("CARGO_PKG_VERSION"));
-    hasher.text(format!("{plan:?} {:?} {:?}", settings.config, settings.strict));
+    let mut key = Hasher::default();
+    key.number(FORMAT);
+    key.text(env!("CARGO_PKG_VERSION"));
+    // A new setting decides a generation or stands here with the others that do not.
+    let Settings { config, strict, layers: plans, distributions: _, use_cache: _, keep: _, quiet: _, exceptions: _ } =
+        settings;
+    plan.add_to(&mut key);
+    config.add_to(&mut key);
+    strict.add_to(&mut key);
     for &layer in &plan.layers {
-        hasher.text(format!("{:?}", settings.layers[layer]));
-        hasher.update(layers[layer]?.bytes());
+        plans[layer].add_to(&mut key);
+        key.update(layers[layer]?.bytes());
     }
-    Some(hasher.finish())
+    Some(key.finish())
 }

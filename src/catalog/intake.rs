@@ -8,6 +8,7 @@ use super::record::{Intake, LayerIntake, Listing, Outcome, Record};
 use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
+use crate::base::key::KeyPart;
 use crate::base::problem::{EXHAUSTED, Problem, reading_rule};
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
@@ -270,7 +271,7 @@ fn record(
     stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {
         facts,
-        item_digest: Digest::of(format!("{item:?}").as_bytes()),
+        item_digest: item.key(),
         item,
         document,
         document_gzip,

@@ -5,6 +5,7 @@
 
 pub mod exceptions;
 pub mod file;
+mod key;
 pub mod layer;
 pub mod limits;
 pub mod location;

@@ -9,6 +9,7 @@ use crate::answers::route::answers::Answers;
 use crate::answers::search::{self, CategoryCount, Hit, TemplateSelection};
 use crate::base::compress::{self, GZIP_HEADER};
 use crate::base::digest::{Digest, Hasher};
+use crate::base::key::KeyPart;
 use crate::base::table::Table;
 use crate::catalog::merge::Catalog;
 use crate::store::Store;
@@ -97,10 +98,14 @@ impl<'a> Lists<'a> {
     fn hash(&self, hit: &Hit, hasher: &mut Hasher) {
         let entry = &self.catalog.entries[hit.index];
         hasher.update(entry.record.item_digest.bytes());
-        match (&hit.templates, &entry.deprecated) {
-            (TemplateSelection::All, None) => hasher.number(0),
-            (templates, deprecated) => hasher.text(format!("{templates:?} {deprecated:?}")),
+        match &hit.templates {
+            TemplateSelection::All => hasher.number(0),
+            TemplateSelection::Only(positions) => {
+                hasher.number(1);
+                positions.add_to(hasher);
+            }
         }
+        entry.deprecated.add_to(hasher);
     }
 
     /// Adds the text of an element.
