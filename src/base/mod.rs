@@ -13,3 +13,4 @@ pub mod problem;
 pub mod progress;
 pub mod suggest;
 pub mod table;
+pub mod time;

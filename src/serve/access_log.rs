@@ -4,7 +4,7 @@
 //! A thread of its own writes, so that a slow disk never holds up a response; lines beyond what it can take are counted
 //! and dropped. A file that was moved away is opened again, so rotation needs no signal.
 
-use super::date;
+use crate::base::time::{self, now};
 use anyhow::{Context, Result};
 use hyper::{HeaderMap, Method, Uri, Version};
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How many lines may wait to be written.
 const WAITING: usize = 10_000;
@@ -52,7 +52,7 @@ impl Asked {
         format!(
             "{} - - [{}] \"{} {} {:?}\" {status} {bytes} \"{}\" \"{}\" {:.6}",
             self.peer,
-            date::common(now),
+            time::access_log(now),
             self.method,
             escaped(target),
             self.version,
@@ -79,12 +79,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// Seconds since 1970: the only clock of the server that is not relative.
-pub(super) fn now() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "an access log tells times; nothing is published from it")]
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 enum Message {

@@ -6,7 +6,6 @@
 
 mod access_log;
 mod body;
-mod date;
 mod files;
 mod guard;
 mod headers;
