@@ -1,4 +1,5 @@
 #![doc = include_str!("ARCHITECTURE.md")]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare and look at files by themselves"))]
 
 pub mod base;
 pub mod dialect;

@@ -4,13 +4,11 @@
 
 use super::digest::Digest;
 use super::format::FORMAT;
-use super::fs::FILE_MODE;
+use super::fs::{create, read, rename};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use rustix::fs::{CWD, OFlags};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +33,7 @@ struct Line<V> {
 impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
     /// Reads a table; what cannot be read is empty.
     pub fn read(path: PathBuf) -> Self {
-        let text = fs::read(&path).unwrap_or_default();
+        let text = read(&path).unwrap_or_default();
         let mut lines = text.split(|byte| *byte == b'\n');
         let known = lines.next() == Some(header().as_bytes());
         let lines: Vec<_> = if known { lines.collect() } else { Vec::new() };
@@ -97,8 +95,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
         }
         lines.retain(|_, line| line.idle < FORGET_AFTER);
         let write = |path: &Path| -> Result<()> {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-            let mut out = BufWriter::new(File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?));
+            let mut out = BufWriter::new(create(path)?);
             out.write_all(header().as_bytes())?;
             let lines: Vec<_> = lines.iter().collect();
             // In parts, so that the text of a large table is never in memory as a whole.
@@ -112,7 +109,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
         };
         let temporary = self.path.with_extension("new");
         write(&temporary).with_context(|| format!("cannot write {}", temporary.display()))?;
-        fs::rename(&temporary, &self.path).with_context(|| format!("cannot write {}", self.path.display()))
+        rename(&temporary, &self.path)
     }
 }
 
