@@ -17,14 +17,13 @@ pub use incoming::Incoming;
 pub use tree::{Folder, Tree, TreeEntry};
 
 use crate::base::digest::Digest;
-use crate::base::fs::{FILE_MODE, make_folders, times};
+use crate::base::fs::{FILE_MODE, File, make_folders, remove_folder_if_there, times};
 use anyhow::{Context, Result};
 use blob_listing::BlobListing;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use seen::Seen;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -76,9 +75,7 @@ impl Store {
             }
         }
         let temporary = root.join("tmp");
-        if temporary.exists() {
-            std::fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
-        }
+        remove_folder_if_there(&temporary)?;
         make_folders(&temporary)?;
         Self::existing(root)
     }

@@ -8,12 +8,11 @@
 use super::Store;
 use super::tree::half;
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::write_over;
+use crate::base::fs::{read, remove_file_if_there, remove_folder, write_over};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -77,12 +76,7 @@ impl Store {
     pub fn write_seen(&self, path: &Path) -> Result<()> {
         let folders = self.seen.lock();
         if folders.is_unsure {
-            return match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    Err(error).with_context(|| format!("cannot remove {}", path.display()))
-                }
-                _ => Ok(()),
-            };
+            return remove_file_if_there(path);
         }
         if !folders.is_news {
             return Ok(());
@@ -97,7 +91,7 @@ impl Store {
 
     /// Takes folders for whole that are in the list, if all of it holds. The blobs must have been looked at before.
     pub fn read_seen(&self, path: &Path) {
-        let Ok(list) = std::fs::read(path) else { return };
+        let Ok(list) = read(path) else { return };
         let Some(folders) = self.believed(&list) else { return };
         for line in folders.chunks_exact(LINE) {
             let (half, mark) = line.split_at(16);
@@ -128,8 +122,8 @@ impl Store {
     }
 
     /// Removes a folder that nothing needs, given the path that ends in its shelf and its name.
-    pub(crate) fn remove_tree(&self, path: &Path) -> std::io::Result<()> {
-        std::fs::remove_dir_all(path)?;
+    pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
+        remove_folder(path)?;
         let names: Vec<_> = path.iter().rev().take(2).filter_map(|name| name.to_str()).collect();
         if let [rest, shelf] = names[..] {
             half(&format!("{shelf}{rest}")).inspect(|digest| self.seen.remove(digest));

@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::{FOLDER_MODE, LINK_TIME, times};
+use crate::base::fs::{FOLDER_MODE, LINK_TIME, remove_folder, times};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -165,7 +165,7 @@ impl Store {
     fn make_tree(&self, tree: &Tree, digest: &Digest, path: &str) -> Result<()> {
         match rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE) {
             Err(Errno::EXIST) => {
-                std::fs::remove_dir_all(self.root.join(path))?;
+                remove_folder(&self.root.join(path))?;
                 rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE)?;
             }
             made => made?,
