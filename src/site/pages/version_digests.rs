@@ -1,10 +1,10 @@
 //! `data/versions.json`: digests of archives by name and version, by which generations are compared.
 
+use crate::base::fs::read_json;
 use crate::catalog::merge::Catalog;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// What a generation says of its versions, below its document root: the archive's digest by name and version.
@@ -37,7 +37,7 @@ impl VersionDigests {
 
     /// Those of the generation in this folder; `None` where it has no pages.
     pub fn read(generation: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(generation.join("site/ui").join(PATH)).ok()?).ok()
+        read_json(&generation.join("site/ui").join(PATH)).ok()
     }
 
     /// Number of names.
