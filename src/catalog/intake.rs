@@ -8,6 +8,7 @@ use super::record::{Intake, LayerIntake, Listing, Outcome, Record};
 use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
+use crate::base::fs;
 use crate::base::key::KeyPart;
 use crate::base::problem::{EXHAUSTED, Problem, reading_rule};
 use crate::base::progress::Progress;
@@ -22,7 +23,7 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 /// What every package is taken in with.
@@ -155,7 +156,7 @@ impl PackageFiles for TrackedFiles<'_> {
         self.files.entries()
     }
 
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         self.files.read(path).inspect_err(|error| {
             if error.raw_os_error().is_some() {
                 let problem = Problem::quarantine(reading_rule(error), format!("cannot read the file: {error}"));
@@ -165,7 +166,7 @@ impl PackageFiles for TrackedFiles<'_> {
         })
     }
 
-    fn content(&self, path: &str) -> std::io::Result<Content> {
+    fn content(&self, path: &str) -> io::Result<Content> {
         if let Some(kept) = self.kept.borrow().get(path) {
             return Ok(kept.clone());
         }
@@ -246,11 +247,10 @@ fn store(
     let signature = match &candidate.signature {
         Some(path) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let open =
-                |use_content: &mut dyn FnMut(&mut dyn std::io::Read) -> std::io::Result<()>| match &candidate.origin {
-                    Some(origin) => origin.with_signature(use_content),
-                    None => use_content(&mut File::open(path)?),
-                };
+            let open = |use_content: &mut dyn FnMut(&mut dyn io::Read) -> io::Result<()>| match &candidate.origin {
+                Some(origin) => origin.with_signature(use_content),
+                None => use_content(&mut fs::open(path).map_err(fs::io_error)?),
+            };
             Some(context.contents.copy(open, &name)?)
         }
         None => None,
