@@ -15,15 +15,13 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::{LINK_TIME, append, make_folders, set_time, stream_file, write_file};
+use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file};
 use crate::config::exceptions::{Exception, KeptException};
 use crate::site::report::Report;
 use crate::store::Store;
 use anyhow::{Context, Result, ensure};
-use rustix::fs::CWD;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +89,7 @@ impl Distribution {
 
     /// The generation in use, if there is one.
     pub fn current(&self) -> Option<String> {
-        let target = fs::read_link(self.current_link()).ok()?;
+        let target = fs::read_link(&self.current_link()).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
     }
 
@@ -102,7 +100,7 @@ impl Distribution {
 
     /// The report of a generation.
     pub fn report(&self, id: &str) -> Option<Report> {
-        serde_json::from_slice(&fs::read(self.generation(id).join("report.json")).ok()?).ok()
+        fs::read_json(&self.generation(id).join("report.json")).ok()
     }
 
     /// Writes a generation, unless it is there: one that is there is whole.
@@ -114,13 +112,9 @@ impl Distribution {
         let parent = self.folder.join("generations");
         make_folders(&parent)?;
         let temporary = parent.join(format!(".{id}"));
-        if temporary.exists() {
-            fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
-        }
+        fs::remove_folder_if_there(&temporary)?;
         make_folders(&temporary)?;
-        let target = format!("../../../store/{}", Store::tree_path(site));
-        rustix::fs::symlinkat(&target, CWD, temporary.join("site"))
-            .with_context(|| format!("cannot link {}", temporary.join("site").display()))?;
+        fs::symlink(format!("../../../store/{}", Store::tree_path(site)), &temporary.join("site"))?;
         set_time(&temporary.join("site"), LINK_TIME)?;
         let mut folders = BTreeSet::from([temporary.clone()]);
         for (path, content) in files {
@@ -136,7 +130,7 @@ impl Distribution {
         for folder in folders.iter().rev() {
             set_time(folder, LINK_TIME)?;
         }
-        fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))
+        fs::rename(&temporary, &place)
     }
 
     /// Every distribution below `out`.
@@ -144,11 +138,9 @@ impl Distribution {
     /// # Errors
     /// When the folder cannot be read.
     pub fn all(out: &Path) -> Result<Vec<Self>> {
-        let entries = fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
-        let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        folders.retain(|folder| folder.join("generations").is_dir());
-        folders.sort();
-        Ok(folders.into_iter().map(|folder| Self { folder }).collect())
+        let folders = fs::list(out)?.into_iter().map(|entry| entry.path);
+        let is_distribution = |folder: &PathBuf| folder.join("generations").is_dir();
+        Ok(folders.filter(is_distribution).map(|folder| Self { folder }).collect())
     }
 
     /// Its generations, the one last taken into use first.
@@ -157,15 +149,9 @@ impl Distribution {
     /// When the folder cannot be read.
     pub fn generations(&self) -> Result<Vec<String>> {
         let folder = self.folder.join("generations");
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-            names.extend(entry.file_name().into_string().ok().filter(|name| !name.starts_with('.')));
-        }
+        let entries = fs::list_if_there(&folder)?.unwrap_or_default();
+        let names = entries.into_iter().filter_map(|entry| entry.path.file_name()?.to_str().map(str::to_owned));
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
         let used = self.used();
         names.sort_by_key(|name| (Reverse(used.iter().rposition(|id| id == name)), name.clone()));
         Ok(names)
@@ -178,24 +164,15 @@ impl Distribution {
     pub fn clear_unfinished(&self) -> Result<()> {
         self.clear_unfinished_releases()?;
         let folder = self.folder.join("generations");
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                let path = entry.path();
-                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-            }
+        for entry in fs::list(&folder)?.iter().filter(|entry| entry.name().starts_with('.')) {
+            fs::remove_folder(&entry.path)?;
         }
-        match fs::remove_file(self.folder.join(".current")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", self.folder.join(".current").display()))
-            }
-            _ => Ok(()),
-        }
+        fs::remove_file_if_there(&self.folder.join(".current"))
     }
 
     /// Whether the document root of a generation is in the store as it was written.
     pub fn is_whole(&self, id: &str, store: &Store) -> bool {
-        let site = fs::read_link(self.generation(id).join("site")).unwrap_or_default();
+        let site = fs::read_link(&self.generation(id).join("site")).unwrap_or_default();
         let mut names = site.iter().rev().filter_map(|name| name.to_str());
         let (Some(rest), Some(shelf)) = (names.next(), names.next()) else { return false };
         store.has_whole_tree(&format!("{shelf}{rest}"))
@@ -203,7 +180,7 @@ impl Distribution {
 
     /// Names of generations in the order in which they were taken into use, repeats included.
     pub fn used(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.join(LOG)).unwrap_or_default();
+        let log = fs::read_text(&self.folder.join(LOG)).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 
@@ -226,13 +203,13 @@ impl Distribution {
         ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
         // Out of sight first: a generation is there as a whole or not at all.
-        fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
-        fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
+        fs::rename(&place, &leaving)?;
+        fs::remove_folder(&leaving)
     }
 
     /// What was ever allowed, and what is allowed now, why, and since which generation: the one in use.
     pub fn exceptions_with(&self, allowed: &[Exception], reason: &str) -> Vec<KeptException> {
-        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
+        let log = fs::read_text(&self.folder.join(EXCEPTIONS)).unwrap_or_default();
         let mut kept: Vec<_> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         for exception in allowed {
             let one =
@@ -277,12 +254,9 @@ impl Distribution {
             return Ok(());
         }
         let (current, next) = (self.current_link(), self.folder.join(".current"));
-        if next.symlink_metadata().is_ok() {
-            fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
-        }
-        rustix::fs::symlinkat(format!("generations/{id}"), CWD, &next)
-            .with_context(|| format!("cannot link {}", next.display()))?;
+        fs::remove_file_if_there(&next)?;
+        fs::symlink(format!("generations/{id}"), &next)?;
         self.log(id)?;
-        fs::rename(&next, &current).with_context(|| format!("cannot switch {}", current.display()))
+        fs::rename(&next, &current)
     }
 }
