@@ -7,6 +7,7 @@ use crate::answers::questions::query_of_kibana;
 use crate::answers::search::{Query, search};
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
+use crate::base::fs::read_json;
 use crate::base::headers::CacheClass;
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
@@ -20,11 +21,9 @@ use crate::generation::distribution::Distribution;
 use crate::hosts::{HOSTING, Hosting};
 use crate::package::Facts;
 use crate::store::Store;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,7 +88,7 @@ pub fn generation(
         position += 1;
         needed.contains(&(position - 1))
     });
-    let hosting: Hosting = read(&folder.join(HOSTING))?;
+    let hosting: Hosting = read_json(&folder.join(HOSTING))?;
     let name = distribution.name();
     let listen = config.distributions.get(&name).and_then(|known| known.listen.clone());
     let plan = DistributionPlan {
@@ -97,7 +96,7 @@ pub fn generation(
         layers: Vec::new(),
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,
-        ui: read::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
+        ui: read_json::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
@@ -109,7 +108,7 @@ pub fn generation(
 
 /// The catalog that a generation was made from. Deprecations are those of the whole.
 fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
-    let manifest: Manifest = read(&folder.join("manifest.json"))?;
+    let manifest: Manifest = read_json(&folder.join("manifest.json"))?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
     let mut known: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {
@@ -178,11 +177,6 @@ fn neighbours([major, minor, _]: [u64; 3]) -> Vec<Version> {
         [minor.checked_sub(1).map(|minor| [major, minor, LAST]), major.checked_sub(1).map(|major| [major, LAST, LAST])];
     let after = [major.checked_add(1).map(|major| [major, 0, 0]), minor.checked_add(1).map(|minor| [major, minor, 0])];
     before.into_iter().chain(after).flatten().map(Version::release).collect()
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 #[cfg(test)]

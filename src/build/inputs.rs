@@ -2,7 +2,7 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::write_over;
+use crate::base::fs::{read_json, write_over};
 use crate::base::key::KeyPart;
 use crate::config::settings::{DistributionPlan, Settings};
 use anyhow::{Context, Result};
@@ -26,8 +26,7 @@ struct Last {
 impl BuildInputs {
     /// Reads it; what cannot be read is empty.
     pub fn read(out: &Path) -> Self {
-        let text = std::fs::read(out.join(FILE)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        read_json(&out.join(FILE)).unwrap_or_default()
     }
 
     /// Whether nothing was built before.
