@@ -150,7 +150,7 @@ impl Distribution {
     pub fn generations(&self) -> Result<Vec<String>> {
         let folder = self.folder.join("generations");
         let entries = fs::list_if_there(&folder)?.unwrap_or_default();
-        let names = entries.into_iter().filter_map(|entry| entry.path.file_name()?.to_str().map(str::to_owned));
+        let names = entries.iter().filter_map(|entry| entry.name().map(str::to_owned));
         let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
         let used = self.used();
         names.sort_by_key(|name| (Reverse(used.iter().rposition(|id| id == name)), name.clone()));
@@ -164,7 +164,7 @@ impl Distribution {
     pub fn clear_unfinished(&self) -> Result<()> {
         self.clear_unfinished_releases()?;
         let folder = self.folder.join("generations");
-        for entry in fs::list(&folder)?.iter().filter(|entry| entry.name().starts_with('.')) {
+        for entry in fs::list(&folder)?.iter().filter(|entry| entry.begins_with(".")) {
             fs::remove_folder(&entry.path)?;
         }
         fs::remove_file_if_there(&self.folder.join(".current"))

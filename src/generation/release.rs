@@ -101,7 +101,7 @@ impl Distribution {
         let mut releases: Vec<Release> = Vec::new();
         for entry in fs::list_if_there(&folder)?.unwrap_or_default() {
             // What somebody else put there is no release.
-            if check_name(&entry.name()).is_ok() {
+            if entry.name().is_some_and(|name| check_name(name).is_ok()) {
                 releases.push(fs::read_json(&entry.path.join(FILE))?);
             }
         }
@@ -206,7 +206,7 @@ impl Distribution {
     /// # Errors
     /// When the disk fails.
     pub(crate) fn clear_unfinished_releases(&self) -> Result<()> {
-        for entry in fs::list(self.folder())?.iter().filter(|entry| entry.name().starts_with(UNFINISHED)) {
+        for entry in fs::list(self.folder())?.iter().filter(|entry| entry.begins_with(UNFINISHED)) {
             fs::remove_folder_if_there(&entry.path)?;
         }
         Ok(())

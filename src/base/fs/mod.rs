@@ -10,15 +10,14 @@ mod write;
 pub use lock::Lock;
 pub use std::fs::{File, Metadata};
 pub use write::{
-    append, copy, create, digest_of, hard_link, make_folders, open_to_append, remove_empty_folder, remove_file,
-    remove_file_if_there, remove_folder, remove_folder_if_there, rename, scratch_file, set_time, stream_file, symlink,
-    times, write_file, write_over,
+    append, copy, create, digest_of, hard_link, make_folders, make_private_folder, open_to_append, remove_empty_folder,
+    remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename, rename_if_there, scratch_file,
+    set_time, stream_file, symlink, times, write_file, write_over,
 };
 
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, Mode, OFlags};
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use std::fs::{self, FileType};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -132,9 +131,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Returns the name, in which bytes that are not UTF-8 are replaced.
-    pub fn name(&self) -> Cow<'_, str> {
-        self.path.file_name().unwrap_or_default().to_string_lossy()
+    /// Returns the name, unless it is not UTF-8.
+    pub fn name(&self) -> Option<&str> {
+        self.path.file_name()?.to_str()
+    }
+
+    /// Returns true if the name begins so.
+    pub fn begins_with(&self, prefix: &str) -> bool {
+        self.name().is_some_and(|name| name.starts_with(prefix))
     }
 }
 

@@ -6,7 +6,8 @@
 use super::{FOLDER_MODE, File, if_there, named, open_as};
 use crate::base::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
-use rustix::fs::{AtFlags, CWD, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -129,12 +130,32 @@ pub fn make_folders(path: &Path) -> Result<()> {
     named("create", path, rustix::fs::mkdirat(CWD, path, FOLDER_MODE).map_err(io::Error::from))
 }
 
+/// Makes a folder that only this user may look into; returns false if the name is taken.
+///
+/// # Errors
+/// When the disk fails.
+pub fn make_private_folder(path: &Path) -> Result<bool> {
+    match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
+        Err(Errno::EXIST) => Ok(false),
+        made => named("create", path, made.map_err(io::Error::from)).map(|()| true),
+    }
+}
+
 /// Renames a file, folder or link, over the file or link that bears the new name.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+/// Renames a file, folder or link, if it is there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn rename_if_there(from: &Path, to: &Path) -> Result<()> {
+    let renamed = if_there(fs::rename(from, to));
+    renamed.with_context(|| format!("cannot rename {} to {}", from.display(), to.display())).map(drop)
 }
 
 /// Gives a file a second name.
