@@ -4,11 +4,11 @@
 //! A thread of its own writes, so that a slow disk never holds up a response; lines beyond what it can take are counted
 //! and dropped. A file that was moved away is opened again, so rotation needs no signal.
 
+use crate::base::fs::{self, Metadata};
 use crate::base::time::{self, now};
 use anyhow::{Context, Result};
 use hyper::{HeaderMap, Method, Uri, Version};
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
@@ -156,7 +156,7 @@ impl Target {
         if path == Path::new(STDOUT) {
             return Ok(Self { path: None, identity: None, looked: 0, out: BufWriter::new(Box::new(io::stdout())) });
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = fs::open_to_append(path).map_err(fs::io_error)?;
         let identity = identity(&file.metadata()?);
         let out: BufWriter<Box<dyn Write + Send>> = BufWriter::new(Box::new(file));
         Ok(Self { path: Some(path.to_owned()), identity: Some(identity), looked: now(), out })
@@ -166,7 +166,7 @@ impl Target {
     fn follow(&mut self) {
         let Some(path) = self.path.clone().filter(|_| self.looked != now()) else { return };
         self.looked = now();
-        let found = std::fs::metadata(&path).ok().map(|metadata| identity(&metadata));
+        let found = fs::metadata(&path).ok().map(|metadata| identity(&metadata));
         if found != self.identity {
             let _ = self.out.flush();
             if let Ok(target) = Self::open(&path) {
@@ -176,7 +176,7 @@ impl Target {
     }
 }
 
-fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
