@@ -8,13 +8,11 @@
 //!
 //! Readers of layers do not look in there. A deed carries a time, which nothing that is built depends on.
 
-use super::slot::{Slot, clear};
-use crate::base::fs::{append, make_folders, write_over};
+use super::slot::Slot;
+use crate::base::fs::{self, append, make_folders, write_over};
 use crate::input::source::WORKSHOP;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Every deed.
@@ -99,14 +97,14 @@ impl Journal {
     /// An empty folder to prepare packages in.
     pub(super) fn incoming(&self) -> Result<PathBuf> {
         let folder = self.0.join("incoming");
-        clear(&folder)?;
+        fs::remove_folder_if_there(&folder)?;
         make_folders(&folder)?;
         Ok(folder)
     }
 
     /// Removes what an interrupted step left.
     pub(super) fn tidy(&self) -> Result<()> {
-        ["incoming", "leaving"].iter().try_for_each(|name| clear(&self.0.join(name)))
+        ["incoming", "leaving"].iter().try_for_each(|name| fs::remove_folder_if_there(&self.0.join(name)))
     }
 
     /// What of it is for a repository.
@@ -117,16 +115,9 @@ impl Journal {
     /// The step that was under way, if any.
     pub(super) fn pending(&self) -> Result<Option<Pending>> {
         let path = self.0.join(PENDING);
-        match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            text => {
-                let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-                let hint = "hint: both layers hold the package, or one of them; look, then remove the file";
-                serde_json::from_slice(&text)
-                    .map(Some)
-                    .with_context(|| format!("cannot understand {}\n{hint}", path.display()))
-            }
-        }
+        let Some(text) = fs::read_if_there(&path)? else { return Ok(None) };
+        let hint = "hint: both layers hold the package, or one of them; look, then remove the file";
+        serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot understand {}\n{hint}", path.display()))
     }
 
     pub(super) fn begin(&self, pending: &Pending) -> Result<()> {
@@ -135,15 +126,14 @@ impl Journal {
     }
 
     pub(super) fn end(&self) -> Result<()> {
-        let path = self.0.join(PENDING);
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+        fs::remove_file(&self.0.join(PENDING))
     }
 
     /// Logs a deed, once: an interrupted step may be finished after it was logged.
     pub(super) fn log(&self, change: &LayerChange) -> Result<()> {
         let line = serde_json::to_string(change).context("cannot write a line")?;
         let path = self.0.join(LOG);
-        let known = fs::read_to_string(&path).unwrap_or_default();
+        let known = fs::read_text(&path).unwrap_or_default();
         if known.lines().next_back() == Some(line.as_str()) {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 
 use super::slot::Slot;
 use super::usual_place;
+use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
@@ -65,7 +66,8 @@ impl<'a> LayerView<'a> {
         let mut source = plan.source.clone();
         for path in source.paths.iter_mut().filter(|path| !is_git(path)) {
             let shown = path.display().to_string();
-            let found = if path.exists() { path.canonicalize() } else { std::path::absolute(&*path) };
+            let found =
+                if path.exists() { fs::canonical(path) } else { std::path::absolute(&*path).map_err(Into::into) };
             *path = found.with_context(|| format!("cannot find `{shown}`"))?;
         }
         let (candidates, _) = source::discover(&source)?;
