@@ -2,6 +2,7 @@
 
 use super::args::{BuildArgs, CheckArgs, Cli, Command, GenerateArgs, Generated, InputArgs};
 use super::{Exit, publish, settings, summary, upkeep};
+use crate::base::fs::list;
 use crate::base::progress::{Progress, Timings};
 use crate::base::suggest::nearest;
 use crate::build;
@@ -162,10 +163,9 @@ fn check(args: &CheckArgs) -> Result<Exit> {
 
 /// What was asked for is not there; says what is.
 pub(super) fn not_built(name: &str, out: &Path) -> Error {
-    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
-    let mut built: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let entries = list(out).unwrap_or_default();
+    let mut built: Vec<_> = entries.iter().filter_map(|entry| entry.name().map(str::to_owned)).collect();
     built.retain(|name| Distribution::new(out, name).current().is_some());
-    built.sort();
     let built: Vec<_> = built.iter().map(String::as_str).collect();
     let hint = match nearest(name, &built) {
         Some(nearest) => format!("did you mean `{nearest}`?"),

@@ -3,13 +3,13 @@
 use super::Exit;
 use super::args::DEFAULT_OUT;
 use super::upkeep::existing;
+use crate::base::fs::write_over;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::plan::Amount;
 use crate::carry::publish::target::Target;
 use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 fn write_list(file: &Path, paths: &[String]) -> Result<()> {
     let text: String = paths.iter().map(|path| format!("{path}\n")).collect();
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    write_over(file, text.as_bytes())
 }
 
 fn summary(args: &Args, id: &str, target: &Target, outcome: &Outcome, time: Duration) -> String {

@@ -1,6 +1,7 @@
 //! Settings resolved, once, from arguments and configuration.
 
 use super::args::InputArgs;
+use crate::base::fs::{io_error, read};
 use crate::base::suggest::did_you_mean;
 use crate::config::exceptions::Exceptions;
 use crate::config::layer::{LayerPlan, LayerSource, Validation};
@@ -59,7 +60,7 @@ pub(super) fn read_config(path: Option<&Path>) -> Result<Config> {
     if !required && !path.exists() {
         return Ok(Config::default());
     }
-    let bytes = std::fs::read(&path).map_err(|error| {
+    let bytes = read(&path).map_err(io_error).map_err(|error| {
         let hint = "--config names the configuration file; epr-build.sample.yml is an example of one";
         anyhow!("cannot read `{}`: {error}\nhint: {hint}", path.display())
     })?;

@@ -1,6 +1,7 @@
 //! Finds out what the two sides of a comparison are, and opens them.
 
 use super::Arguments;
+use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::base::suggest::did_you_mean;
 use crate::carry::bundle::parts::Sealed;
@@ -20,8 +21,7 @@ use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Opens one of the two.
@@ -45,7 +45,7 @@ fn built(generation: PathBuf, around: Option<Scratch>) -> Result<Side> {
     let read = move |holding: &Holding, path: &str| {
         // It lives as long as files are read.
         let _ = &around;
-        fs::read(generation.join("site/package").join(&holding.package).join(path)).context("cannot read a file")
+        fs::read(&generation.join("site/package").join(&holding.package).join(path))
     };
     Ok(Side { holdings, facts, store: None, read: Some(Box::new(read)) })
 }
@@ -182,14 +182,11 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
         let parent = std::env::temp_dir();
         for number in 0_u32.. {
             let folder = parent.join(format!("epr-diff-{}-{number}", std::process::id()));
-            match fs::DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).with_context(|| format!("cannot create {}", folder.display())),
+            if fs::make_private_folder(&folder)? {
+                return Ok(Self(folder));
             }
         }
         bail!("every name in {} is taken", parent.display())
@@ -199,6 +196,6 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed is left to whoever clears temporary folders.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_folder(&self.0);
     }
 }
