@@ -1,4 +1,4 @@
-//! What policies of layers forbid, and what they are told to allow all the same.
+//! Exceptions from the policies of layers: single versions that may break a rule, with a reason.
 
 use super::layer::Layer;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ pub const REMOVED: &str = "removed-version";
 /// A layer further down holds the version with other content.
 pub const DIFFERS_BELOW: &str = "differs-below";
 
-/// One version is allowed to break one rule: `changed-version=nginx@1.2.3`.
+/// Permission for one version to break one rule: `changed-version=nginx@1.2.3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception {
     /// The rule.
@@ -43,37 +43,37 @@ impl fmt::Display for Exception {
     }
 }
 
-/// Exceptions, and why.
+/// The exceptions of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
-    /// What is allowed.
+    /// The exceptions.
     pub allowed: Vec<Exception>,
-    /// Why.
+    /// Reason, as a person wrote it.
     pub reason: String,
 }
 
-/// The layers of a distribution, the first on top, with their rules.
+/// The layers of a distribution with their rules, the top one first.
 pub struct Stack<'a> {
     /// Name and rules of each.
     pub layers: Vec<(&'a str, &'a Layer)>,
-    /// Whether the built-in defaults refuse, too, and do not only warn.
+    /// True if built-in policies refuse as well; otherwise they warn.
     pub is_strict: bool,
 }
 
 impl Stack<'_> {
-    /// How far down a layer lies; one that is no longer in the stack lies at no depth that could be moved from.
+    /// Returns the depth of a layer, 0 on top; a layer that is not in the stack lies below all others.
     pub fn position(&self, layer: &str) -> usize {
         self.layers.iter().position(|(name, _)| *name == layer).unwrap_or(usize::MAX)
     }
 }
 
-/// A policy that was told to allow something.
+/// An exception that a build needed, as it is recorded beside the generations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptException {
     /// The exception, as it was written: `changed-version=nginx@1.2.3`.
     pub allowed: String,
-    /// Why.
+    /// Reason, as a person wrote it.
     pub reason: String,
-    /// The generation that was in use until then.
+    /// Generation that was in use when the exception was needed.
     pub since: Option<String>,
 }

@@ -45,7 +45,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
     text[..digits].parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
 }
 
-/// Whether this is a port, or an address or host name with one. It is written into configurations of servers as it is.
+/// Returns true if this is a port, or an address or host name with one. It is written into configurations of servers as it is.
 fn is_listen(text: &str) -> bool {
     let is_port =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
@@ -65,7 +65,7 @@ fn place(folder: &Path, text: &str) -> PathBuf {
     }
 }
 
-/// Whether a registry may lie at this path. It is written into configurations of servers as it is.
+/// Returns true if a registry may lie at this path. It is written into configurations of servers as it is.
 fn is_prefix(text: &str) -> bool {
     let is_segment = |segment: &str| {
         !matches!(segment, "" | "." | "..")
@@ -75,7 +75,7 @@ fn is_prefix(text: &str) -> bool {
 }
 
 impl Reader<'_> {
-    /// Whether the name of a distribution or layer may be used.
+    /// Returns true if the name of a distribution or layer may be used.
     pub(super) fn name(&mut self, name: &str, value: &Value<'_>) -> bool {
         let checked = check_name(name);
         if let Err(message) = &checked {
