@@ -1,4 +1,4 @@
-//! What everything else stands on, and what knows of nothing else here.
+//! Files, digests, compression, times: the foundation of all other rooms, which imports none of them.
 
 pub mod archive;
 pub mod compress;

@@ -26,7 +26,7 @@ pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> R
 
 fn report(settings: &Settings, plan: &DistributionPlan, layers: &Layers, base: Option<&Base>) -> Result<Report> {
     let catalog = layers.catalog(plan)?;
-    let mut report = Report::new(&plan.name, &stack(plan, &layers.layers), &catalog, None);
+    let mut report = Report::new(&plan.name, &stack(plan, &layers.intakes), &catalog, None);
     if let Some(base) = base {
         let (was, now) = (base.holdings(plan)?, Holdings::of_catalog(&catalog));
         let stack = settings.stack(plan, true);

@@ -1,6 +1,6 @@
 //! A generation with only what one Kibana can get, and what it needs before and after an upgrade.
 //!
-//! Made from what builds remember of the packages of another generation: no layer is read. Knows nothing of releases.
+//! It is made from what builds remember of the packages of another generation; no layer is read.
 
 use super::generation::Writer;
 use crate::answers::questions::query_of_kibana;
@@ -30,18 +30,18 @@ use std::sync::Arc;
 /// Stands for the last minor or patch of a series, whatever it is called.
 const LAST: u64 = 999;
 
-/// What was made.
+/// The generation that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Name of the generation.
     pub generation: String,
-    /// Its versions.
+    /// Number of versions in it.
     pub kept: usize,
-    /// The versions of the generation that it was made from.
+    /// Number of versions of the generation that it was made from.
     pub all: usize,
 }
 
-/// As much of `manifest.json` as is needed here.
+/// The fields of `manifest.json` that are needed here.
 #[derive(Deserialize)]
 struct Manifest {
     files: BTreeMap<String, Listed>,
@@ -90,7 +90,7 @@ pub fn generation(
     });
     let hosting: Hosting = read_json(&folder.join(HOSTING))?;
     let name = distribution.name();
-    let listen = config.distributions.get(&name).and_then(|known| known.listen.clone());
+    let listen = config.distributions.get(&name).and_then(|distribution| distribution.listen.clone());
     let plan = DistributionPlan {
         listen: listen.unwrap_or_else(|| config.listen.clone()),
         layers: Vec::new(),
@@ -110,10 +110,10 @@ pub fn generation(
 fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
     let manifest: Manifest = read_json(&folder.join("manifest.json"))?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
-    let mut known: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
+    let mut records: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {
         if record.is_whole(store) {
-            known.insert((record.archive.digest, record.signature.map(|blob| blob.digest)), record);
+            records.insert((record.archive.digest, record.signature.map(|blob| blob.digest)), record);
         }
     }
     let mut entries = Vec::new();
@@ -125,7 +125,7 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
         let archive = format!("/epr/{name}/{name}-{version}.zip");
         let digest = |path: &str| manifest.files.get(path).map(|listed| listed.sha256);
         let key = digest(&archive).map(|digest_of| (digest_of, digest(&format!("{archive}.sig"))));
-        let Some(record) = key.and_then(|key| known.get(&key)) else {
+        let Some(record) = key.and_then(|key| records.get(&key)) else {
             bail!(
                 "what a build found out about {name}-{version} is not remembered\n\
                  hint: build again with the layers at hand, and release the generation that is in use then"

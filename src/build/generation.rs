@@ -11,7 +11,7 @@ use crate::catalog::record::LayerIntake;
 use crate::config::exceptions::KeptException;
 use crate::config::routing::Options;
 use crate::config::settings::DistributionPlan;
-use crate::generation::distribution::{self, Content, Distribution, Files};
+use crate::generation::distribution::{self, Distribution, FileContent, Files};
 use crate::hosts::rows::Published;
 use crate::hosts::{self, HostOptions, Hosting};
 use crate::site::assemble::Site;
@@ -64,16 +64,16 @@ impl Writer<'_> {
         if !distribution.has(id) {
             let mut files = Files::new();
             for (name, text) in hosts::render(&routes, &host_options(plan, catalog, &site, id)?)? {
-                files.insert(format!("hosts/{name}"), Content::Bytes(text.into_bytes()));
+                files.insert(format!("hosts/{name}"), FileContent::Bytes(text.into_bytes()));
             }
             let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
             let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, self.store);
             files.extend([
-                (file_notes::FILE.to_owned(), Content::Bytes(notes)),
-                (hosts::HOSTING.to_owned(), Content::Bytes(hosting)),
-                ("manifest.json".to_owned(), Content::Written(Box::new(write_manifest))),
-                ("report.json".to_owned(), Content::Bytes(report.to_json().into_bytes())),
-                ("routes.json".to_owned(), Content::Written(Box::new(|out| write_routes(&routes, out)))),
+                (file_notes::FILE.to_owned(), FileContent::Bytes(notes)),
+                (hosts::HOSTING.to_owned(), FileContent::Bytes(hosting)),
+                ("manifest.json".to_owned(), FileContent::Written(Box::new(write_manifest))),
+                ("report.json".to_owned(), FileContent::Bytes(report.to_json().into_bytes())),
+                ("routes.json".to_owned(), FileContent::Written(Box::new(|out| write_routes(&routes, out)))),
             ]);
             distribution.write(id, &site.tree, &files)?;
         }

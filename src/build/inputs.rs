@@ -1,4 +1,4 @@
-//! From what every generation in use was made: when all of it is as it was, there is nothing to build.
+//! Keys of what the last build was made from: if they are the same again, there is nothing to build.
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
@@ -24,23 +24,23 @@ struct Last {
 }
 
 impl BuildInputs {
-    /// Reads it; what cannot be read is empty.
+    /// Reads the keys; a file that cannot be read counts as empty.
     pub fn read(out: &Path) -> Self {
         read_json(&out.join(FILE)).unwrap_or_default()
     }
 
-    /// Whether nothing was built before.
+    /// Returns true if nothing was built before.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The generation that was made from the same inputs.
+    /// Returns the generation that was made from the same inputs, if there is one.
     pub fn generation(&self, plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<&str> {
         let last = self.0.get(&plan.name)?;
         (inputs(plan, settings, layers)? == last.inputs).then_some(last.generation.as_str())
     }
 
-    /// The history after a build.
+    /// Replaces the keys of the distributions that were built.
     #[must_use]
     pub fn with<'a>(
         mut self,
@@ -57,16 +57,16 @@ impl BuildInputs {
         self
     }
 
-    /// Writes it.
+    /// Writes the keys.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn write(&self, out: &Path) -> Result<()> {
-        write_over(&out.join(FILE), &serde_json::to_vec(self).context("cannot write the history")?)
+        write_over(&out.join(FILE), &serde_json::to_vec(self).context("cannot write what was built from what")?)
     }
 }
 
-/// Everything that decides a generation; `None` when a package cannot be told by its fingerprint.
+/// The key of everything that decides a generation; `None` if a package has no fingerprint.
 fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<Digest> {
     let mut key = Hasher::default();
     key.number(FORMAT);

@@ -1,4 +1,4 @@
-//! The proof that an incremental build equals a clean one: build again from nothing, and compare everything.
+//! Verifies that an incremental build equals a clean one: builds again from nothing and compares every file.
 
 use crate::base::fs::{self, Metadata};
 use crate::base::progress::Progress;

@@ -26,19 +26,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-/// What every package is taken in with.
+/// Everything that the intake of a package needs besides the package.
 pub struct IntakeContext<'a> {
-    /// Where contents go.
+    /// The part of the store that contents go to.
     pub contents: Contents<'a>,
-    /// What earlier builds found out.
+    /// Outcomes that earlier builds remember.
     pub cache: &'a Cache,
-    /// What lay in each package.
+    /// Lists of the files of each package.
     pub inventories: &'a Inventories,
-    /// What was found in files that many packages share.
+    /// Findings in files that many packages share.
     pub findings: Findings,
-    /// How packages are looked at.
+    /// Limits of packages, and the time of this build.
     pub scan: ScanContext,
-    /// The store, if there is one, to see whether what they stored is still there.
+    /// The store, if there is one: a remembered outcome counts only if the store still holds its files.
     pub store: Option<&'a Store>,
 }
 
@@ -79,7 +79,7 @@ pub fn take_in(
         .collect()
 }
 
-/// What became of a candidate and of the packages inside it.
+/// Outcome of a candidate and of the packages inside it.
 struct CandidateIntake {
     fingerprint: Option<Digest>,
     packages: Vec<(source::WalkOrder, Intake)>,
@@ -117,7 +117,7 @@ fn take_one(
         context.inventories.put(candidate, &files, print);
         Some(print)
     });
-    // What is too new to be told by its files is told by its content, for those who know that from a generation.
+    // A package too new for a fingerprint is remembered by its content, which `release --only-compatible` looks up.
     let content = || outcome.record.as_ref().map(|record| record.content_key());
     if let (Some(key), Some(_)) = (fingerprint.or_else(content), context.store) {
         context.cache.packages.put(key, outcome.clone());
@@ -129,7 +129,7 @@ fn take_one(
     Ok(CandidateIntake { fingerprint, packages })
 }
 
-/// What is known of a package with these files, if all that was stored of it is still there.
+/// Returns the remembered outcome of a package with this fingerprint, if the store still holds all its files.
 fn remembered(fingerprint: &Digest, context: &IntakeContext<'_>) -> Option<Outcome> {
     let (known, store) = (context.cache.packages.get(fingerprint)?, context.store?);
     known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
@@ -297,7 +297,7 @@ impl Contents<'_> {
     }
 }
 
-/// Of packages with the same name and version in one layer the first stays; the others are quarantined.
+/// Quarantines packages whose name and version an earlier package of the layer has.
 fn refuse_duplicates(layer: &str, mut packages: Vec<Intake>) -> Vec<Intake> {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     for intake in &mut packages {

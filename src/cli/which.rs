@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         if versions.is_empty() {
             text += &unknown(name, &catalog);
         }
-        text += &quarantined(name, &stack(plan, &layers.layers));
+        text += &quarantined(name, &stack(plan, &layers.intakes));
         if explanation.answer.is_none() {
             exit = Exit::Problems;
         }

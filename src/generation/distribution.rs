@@ -28,20 +28,20 @@ use std::path::{Path, PathBuf};
 /// Names of generations, one a line, in the order in which they were taken into use.
 const LOG: &str = "generations.log";
 
-/// What the policies of layers were told to allow, one a line.
+/// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
 
 /// The files of a generation beside its document root, by path.
-pub type Files<'a> = BTreeMap<String, Content<'a>>;
+pub type Files<'a> = BTreeMap<String, FileContent<'a>>;
 
 /// Writes the content of a file, as often as it is asked to.
 type Writer<'a> = dyn Fn(&mut dyn Write) -> Result<()> + 'a;
 
-/// What a file of a generation holds.
-pub enum Content<'a> {
+/// Content of a file of a generation.
+pub enum FileContent<'a> {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// What is written when it is asked for: lists that grow with the catalog are never in memory as a text.
+    /// Written when it is asked for: lists that grow with the catalog are never in memory as a text.
     Written(Box<Writer<'a>>),
 }
 
@@ -67,12 +67,12 @@ impl Distribution {
         Self { folder: out.join(name) }
     }
 
-    /// Its folder.
+    /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> String {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -87,23 +87,23 @@ impl Distribution {
         self.folder.join("current")
     }
 
-    /// The generation in use, if there is one.
+    /// Returns the generation in use, if there is one.
     pub fn current(&self) -> Option<String> {
         let target = fs::read_link(&self.current_link()).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
     }
 
-    /// Whether a generation is there; one that is there is whole.
+    /// Returns true if a generation is there; one that is there is complete.
     pub fn has(&self, id: &str) -> bool {
         self.generation(id).is_dir()
     }
 
-    /// The report of a generation.
+    /// Returns the report of a generation, unless it is missing or damaged.
     pub fn report(&self, id: &str) -> Option<Report> {
         fs::read_json(&self.generation(id).join("report.json")).ok()
     }
 
-    /// Writes a generation, unless it is there: one that is there is whole.
+    /// Writes a generation, unless it is there: one that is there is complete.
     pub fn write(&self, id: &str, site: &Digest, files: &Files<'_>) -> Result<()> {
         let place = self.generation(id);
         if self.has(id) {
@@ -120,8 +120,8 @@ impl Distribution {
         for (path, content) in files {
             let path = temporary.join(path);
             let digest = match content {
-                Content::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
-                Content::Written(write) => stream_file(&path, write)?,
+                FileContent::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
+                FileContent::Written(write) => stream_file(&path, write)?,
             };
             set_time(&path, digest.modified())?;
             folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != temporary).map(Path::to_owned));
@@ -133,7 +133,7 @@ impl Distribution {
         fs::rename(&temporary, &place)
     }
 
-    /// Every distribution below `out`.
+    /// Returns every distribution below `out`, sorted by name.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -143,7 +143,7 @@ impl Distribution {
         Ok(folders.filter(is_distribution).map(|folder| Self { folder }).collect())
     }
 
-    /// Its generations, the one last taken into use first.
+    /// Returns the generations, the one last taken into use first.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -170,21 +170,21 @@ impl Distribution {
         fs::remove_file_if_there(&self.folder.join(".current"))
     }
 
-    /// Whether the document root of a generation is in the store as it was written.
+    /// Returns true if the document root of a generation is in the store as it was written.
     pub fn is_whole(&self, id: &str, store: &Store) -> bool {
         let site = fs::read_link(&self.generation(id).join("site")).unwrap_or_default();
         let mut names = site.iter().rev().filter_map(|name| name.to_str());
-        let (Some(rest), Some(shelf)) = (names.next(), names.next()) else { return false };
-        store.has_whole_tree(&format!("{shelf}{rest}"))
+        let (Some(rest), Some(shard)) = (names.next(), names.next()) else { return false };
+        store.has_whole_tree(&format!("{shard}{rest}"))
     }
 
-    /// Names of generations in the order in which they were taken into use, repeats included.
+    /// Returns the names of generations in the order in which they were taken into use, repeats included.
     pub fn used(&self) -> Vec<String> {
         let log = fs::read_text(&self.folder.join(LOG)).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 
-    /// The generation that was in use before the present one and is still there.
+    /// Returns the generation that was in use before the present one and is still there.
     ///
     /// # Errors
     /// When there is none.
@@ -207,7 +207,7 @@ impl Distribution {
         fs::remove_folder(&leaving)
     }
 
-    /// What was ever allowed, and what is allowed now, why, and since which generation: the one in use.
+    /// Returns all exceptions that were ever used, and those used now, which count from the generation in use.
     pub fn exceptions_with(&self, allowed: &[Exception], reason: &str) -> Vec<KeptException> {
         let log = fs::read_text(&self.folder.join(EXCEPTIONS)).unwrap_or_default();
         let mut kept: Vec<_> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -221,8 +221,8 @@ impl Distribution {
         kept
     }
 
-    /// Keeps for ever what was allowed. A line that is there is not written again: a build that was stopped afterwards says
-    /// the same.
+    /// Records exceptions permanently. A line that is there is not written again: a build that was stopped afterwards
+    /// repeats it.
     ///
     /// # Errors
     /// When the disk fails.
@@ -235,7 +235,7 @@ impl Distribution {
         Ok(())
     }
 
-    /// Copies what is kept of another output folder, which is as much an input as the layers.
+    /// Copies the exceptions of another output folder, which are as much an input as the layers.
     ///
     /// # Errors
     /// When the disk fails.

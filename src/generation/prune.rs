@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What was removed.
+/// Number of things that were removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Generations.
@@ -30,7 +30,7 @@ pub struct Pruned {
 
 /// Looking through the whole store costs more than a small build: it waits until so many generations are gone.
 const SWEEP_AFTER: usize = 10;
-/// Counts the generations that are gone since the last sweep.
+/// Number of generations removed since the last sweep.
 const COUNT: &str = "cache/dropped";
 
 /// Removes old generations of all distributions, and now and then what only they needed.
@@ -153,7 +153,7 @@ fn mark(tree: PathBuf, needed: &mut BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Everything in the 256 folders of a part of the store, in order.
+/// Lists everything in the 256 folders of a part of the store, sorted.
 fn stored(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for shard in fs::list(folder)? {

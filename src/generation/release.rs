@@ -27,17 +27,17 @@ use std::path::{Path, PathBuf};
 
 /// Below a distribution.
 pub const FOLDER: &str = "releases";
-/// What a release is, in its folder.
+/// The description of a release, in its folder.
 const FILE: &str = "release.json";
-/// What was released and removed, one a line.
+/// The log of releases that were made and removed, one a line.
 const LOG: &str = "releases.log";
 /// Before the name of a release that is being made or removed, in the folder of the distribution.
 const UNFINISHED: &str = ".release-";
-/// Of what [`FILE`] holds.
+/// Schema of [`FILE`].
 const SCHEMA: &str = "epr-build/release/1";
 /// Longer names are none.
 const LONGEST_NAME: usize = 64;
-/// What a release shares with its generation, by links.
+/// Entries that a release shares with its generation, by links.
 const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.json", "report.json"];
 
 /// A generation under the version of a stack.
@@ -45,9 +45,9 @@ const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.js
 pub struct Release {
     /// `epr-build/release/1`; the number grows when a reader could misunderstand a newer file.
     pub schema: String,
-    /// Its name: two or three numbers and maybe a word, such as `8.5.0` or `8.5.0-SNAPSHOT`.
+    /// Name: two or three numbers and maybe a word, such as `8.5.0` or `8.5.0-SNAPSHOT`.
     pub name: String,
-    /// Of which distribution.
+    /// Name of the distribution.
     pub distribution: String,
     /// Name of the generation.
     pub generation: String,
@@ -58,12 +58,12 @@ pub struct Release {
     pub path: String,
 }
 
-/// What came of pinning.
+/// Outcome of pinning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pinned {
-    /// It is there now.
+    /// The release is new.
     New,
-    /// It was there, and is the same.
+    /// The release was there, with the same content.
     Before,
 }
 
@@ -92,7 +92,7 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 impl Distribution {
-    /// Its releases, by version.
+    /// Returns the releases, by version.
     ///
     /// # Errors
     /// When one cannot be read: which generations are to be kept would not be known.
@@ -109,12 +109,12 @@ impl Distribution {
         Ok(releases)
     }
 
-    /// Where a release is or would be.
+    /// Returns the folder of a release, which need not be there.
     pub fn release_folder(&self, name: &str) -> PathBuf {
         self.folder().join(FOLDER).join(name)
     }
 
-    /// The generations that releases need.
+    /// Returns the generations that releases need.
     ///
     /// # Errors
     /// As [`Self::releases`].
@@ -122,7 +122,7 @@ impl Distribution {
         Ok(self.releases()?.into_iter().map(|release| release.generation).collect())
     }
 
-    /// The generation of this name, or of the release of this name.
+    /// Returns the generation of this name, or of the release of this name.
     ///
     /// # Errors
     /// When there is none; says what there is.
@@ -236,8 +236,8 @@ impl Distribution {
         let mut files = hosts(release, debug_header, &generation)?;
         let hosting = Hosting { prefix: release.path.clone(), debug_header };
         files.insert(HOSTING.to_owned(), serde_json::to_string(&hosting).context("cannot write how it is hosted")?);
-        let told = serde_json::to_string_pretty(release).context("cannot write the release")?;
-        files.insert(FILE.to_owned(), told + "\n");
+        let json = serde_json::to_string_pretty(release).context("cannot write the release")?;
+        files.insert(FILE.to_owned(), json + "\n");
         let mut folders = BTreeSet::from([folder.to_owned()]);
         for (name, text) in files {
             let path = folder.join(&name);

@@ -2,8 +2,8 @@
 //!
 //! A *blob* is the content of a file. A *tree* is a folder: hard links to blobs and relative symlinks to other trees, so
 //! a sub-folder that a hundred package versions share exists once, and a generation of the site is a handful of links
-//! to trees. Both are immutable, carry a modification time made from their digest, and get that time *last*: a thing
-//! without its right time (and size) was cut off half-way, is never trusted, and is made again.
+//! to trees. Both are immutable. An entry is complete if its mtime equals the one derived from its digest (and its size is
+//! right): the mtime is set *last*, so an entry that was cut off half-way has another one, and is made again.
 //!
 //! The store knows nothing of packages, answers or distributions.
 
@@ -30,13 +30,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Which digests are known to be complete, one lock for each first byte.
+/// Digests of blobs or trees that are known to be complete, with one lock for each first byte.
 ///
 /// The lock of a digest's shard is held while the thing is made: two threads never make the same thing, and with 256
 /// shards they seldom wait for each other. Half a digest is as good as the whole in a set of honest size.
-struct Known(Vec<Mutex<HashSet<[u8; 16]>>>);
+struct CompleteDigests(Vec<Mutex<HashSet<[u8; 16]>>>);
 
-impl Known {
+impl CompleteDigests {
     fn new() -> Self {
         Self((0..256).map(|_| Mutex::default()).collect())
     }
@@ -50,15 +50,15 @@ impl Known {
     }
 }
 
-/// A content store on disk. Shared by threads; one process writes at a time, which the lock of the output folder sees to.
+/// A content store on disk. It is shared by threads; one process writes at a time, which the lock of the output folder sees to.
 pub struct Store {
     root: PathBuf,
     folder: OwnedFd,
-    blobs: Known,
-    trees: Known,
-    /// The blobs, once all of them were looked at.
+    blobs: CompleteDigests,
+    trees: CompleteDigests,
+    /// All complete blobs, once the folders of blobs were listed.
     listing: OnceLock<BlobListing>,
-    /// What the next build need not look into.
+    /// Trees that the next build need not look into.
     seen: Seen,
     next_temporary: AtomicU64,
 }
@@ -87,8 +87,8 @@ impl Store {
         Ok(Self {
             root: root.to_owned(),
             folder,
-            blobs: Known::new(),
-            trees: Known::new(),
+            blobs: CompleteDigests::new(),
+            trees: CompleteDigests::new(),
             listing: OnceLock::new(),
             seen: Seen::default(),
             next_temporary: AtomicU64::new(0),
@@ -120,7 +120,7 @@ impl Store {
         self.listing.get_or_init(|| BlobListing::of(self));
     }
 
-    /// Whether the blob is there, whole.
+    /// Returns true if the blob is there and complete.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
         let mut known = self.blobs.shard(digest);
         known.contains(&digest.half()) || self.listing.get().is_some_and(|listing| listing.has_blob(digest, size)) || {

@@ -246,7 +246,7 @@ impl Unpacker<'_> {
                 let copy = move |out: &mut dyn Write| {
                     io::copy(&mut fs::open(&place)?, out).map(drop).context("cannot write a file of the generation")
                 };
-                files.insert(file.path.clone(), distribution::Content::Written(Box::new(copy)));
+                files.insert(file.path.clone(), distribution::FileContent::Written(Box::new(copy)));
             }
             distribution.write(id, &site, &files)?;
         }

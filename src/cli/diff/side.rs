@@ -100,7 +100,7 @@ fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
         None => single(path),
     };
     let layers = Layers::read(&settings, None, &Progress::new(true))?;
-    let out: usize = layers.layers.iter().map(LayerIntake::quarantined).sum();
+    let out: usize = layers.intakes.iter().map(LayerIntake::quarantined).sum();
     if out > 0 {
         let shown = path.display();
         writeln!(
