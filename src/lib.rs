@@ -1,4 +1,5 @@
 #![doc = include_str!("ARCHITECTURE.md")]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare and look at files by themselves"))]
 
 // The rooms, in the order in which data flows through them. A room imports only rooms above it; a test holds that.
 

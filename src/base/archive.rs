@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-/// How the bytes of a member are written.
+/// Method by which the bytes of a member are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// As they are.
@@ -15,7 +15,7 @@ pub enum Method {
     Deflated,
 }
 
-/// What a header says of a member.
+/// Fields of the header of a member.
 #[derive(Clone, Copy, Debug)]
 pub struct Member<'a> {
     /// Path in the archive, forward slashes.
@@ -26,7 +26,7 @@ pub struct Member<'a> {
     pub size: u64,
     /// Bytes as written.
     pub written: u64,
-    /// How they are written.
+    /// Method by which they are written.
     pub method: Method,
 }
 

@@ -18,34 +18,34 @@ const FIRST_TIME: i64 = 1_000_000_000;
 pub struct DigestError;
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Returns the digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first 16 bytes: enough to tell contents apart in memory, at half the cost.
+    /// Returns the first 16 bytes, which are enough to distinguish contents in memory.
     pub fn half(&self) -> [u8; 16] {
         self.0[..16].try_into().expect("a digest has 32 bytes")
     }
 
-    /// Whether a modification time, in seconds and nanoseconds, is that of a published thing with any digest.
+    /// Returns true if a modification time, in seconds and nanoseconds, can be that of a published file.
     pub fn may_be_modified(seconds: i64, nanoseconds: i64) -> bool {
         (FIRST_TIME..FIRST_TIME + (1 << 28)).contains(&seconds) && nanoseconds == 0
     }
 
-    /// The first `digits` hexadecimal digits, at most 64.
+    /// Returns the first `digits` hexadecimal digits, at most 64.
     pub fn short(&self, digits: usize) -> String {
         let mut text = self.to_string();
         text.truncate(digits);
         text
     }
 
-    /// The modification time, in seconds since 1970, of a published thing with this digest.
+    /// Returns the modification time, in seconds since 1970, of a published file with this digest.
     ///
     /// Web servers make validators of time and size: the time must change with the content and with nothing else, so
     /// it is a fixed base plus the first 28 bits of the digest (between 2001 and 2010).
@@ -77,7 +77,7 @@ impl Hasher {
         self.0.update(number.to_le_bytes());
     }
 
-    /// The digest of all that was added.
+    /// Returns the digest of everything that was added.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }

@@ -1,4 +1,4 @@
-//! What a host must know of single package files beyond their names.
+//! Notes for hosts about single package files, beyond what their names say.
 //!
 //! Two things cannot be told from a path: the type of a file without a listed extension, and whether a name in `.gz` is a
 //! file of the package or the compressed copy that was laid beside one. The few exceptions are noted when the generation
@@ -14,10 +14,10 @@ pub const FILE: &str = "files.json";
 /// Exceptions among the package files, by path below the document root (leading slash, decoded).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileNotes {
-    /// Whether files and archives of a version never change, so that clients may keep them for ever. Documents may:
+    /// True if files and archives of a version never change, so that clients may keep them for ever. Documents may:
     /// deprecation reaches all versions of a name.
     pub immutable: bool,
-    /// Whether there are pages for people below `/ui/`.
+    /// True if there are pages for people below `/ui/`.
     #[serde(default)]
     pub pages: bool,
     /// Files whose content type is not what their name suggests, with that type.
@@ -44,12 +44,12 @@ impl FileNotes {
         self.archives.extend(notes.archives.iter().map(below));
     }
 
-    /// Whether the path is a compressed copy, which is no file of the package.
+    /// Returns true if the path is a compressed copy, which is no file of the package.
     pub fn is_copy(&self, path: &str) -> bool {
         path.ends_with(".gz") && !self.archives.contains(path)
     }
 
-    /// Whether the file beside it, in `.gz`, is a compressed copy of it, if there is one.
+    /// Returns true if a file beside it, in `.gz`, would be a compressed copy of it.
     pub fn may_have_copy(&self, path: &str) -> bool {
         !self.archives.contains(&format!("{path}.gz"))
     }

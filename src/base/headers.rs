@@ -8,7 +8,7 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 /// The policy of files of packages, which are not ours: an SVG or HTML file that is opened by itself runs nothing.
 pub const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// How long clients may keep an answer.
+/// Time for which clients may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheClass {

@@ -16,7 +16,7 @@ pub const JSON: &str = "application/json";
 pub const ZIP: &str = "application/zip";
 /// The type of `/favicon.ico`.
 pub const ICON: &str = "image/x-icon";
-/// How many bytes from the start of a file decide.
+/// Number of bytes from the start of a file that decide.
 pub const SNIFFED_BYTES: usize = 512;
 
 /// Types by extension, which is in lower case and without its dot.
@@ -105,7 +105,7 @@ pub fn by_extension(path: &str) -> Option<&'static str> {
     Some(EXTENSIONS[found].1)
 }
 
-/// Whether a type is text in some form, so that compressing it pays.
+/// Returns true if a type is text in some form, so that compressing it pays.
 pub fn is_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or(content_type);
     essence.starts_with("text/")
@@ -113,7 +113,7 @@ pub fn is_text(content_type: &str) -> bool {
         || matches!(essence, JSON | "application/rtf" | "application/postscript")
 }
 
-/// Whether a file's name says that its content is compressed already.
+/// Returns true if a file's name says that its content is compressed already.
 pub fn is_compressed(path: &str) -> bool {
     let compressed =
         ["apng", "avif", "flac", "gif", "gz", "jfif", "jpeg", "jpg", "m4a", "mp3", "mp4", "oga", "ogg", "ogv"];
@@ -224,13 +224,13 @@ impl Signature {
     }
 }
 
-/// Whether the file begins with the element, in any case, and a blank or `>` behind it.
+/// Returns true if the file begins with the element, in any case, and a blank or `>` behind it.
 fn begins_with_element(bytes: &[u8], element: &[u8]) -> bool {
     let Some((head, rest)) = bytes.split_at_checked(element.len()) else { return false };
     head.eq_ignore_ascii_case(element) && matches!(rest.first(), Some(b' ' | b'>'))
 }
 
-/// Whether the first box is a file type box that names an `mp4` brand.
+/// Returns true if the first box is a file type box that names an `mp4` brand.
 fn is_mp4(bytes: &[u8]) -> bool {
     let Some(&[a, b, c, d]) = bytes.first_chunk::<4>() else { return false };
     let size = u32::from_be_bytes([a, b, c, d]) as usize;

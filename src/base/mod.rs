@@ -1,4 +1,4 @@
-//! What everything else stands on, and what knows of nothing else here.
+//! Files, digests, compression, times: the foundation of all other rooms, which imports none of them.
 
 pub mod archive;
 pub mod compress;
@@ -7,6 +7,7 @@ pub mod file_notes;
 pub mod format;
 pub mod fs;
 pub mod headers;
+pub mod key;
 pub mod media;
 pub mod problem;
 pub mod rule;
@@ -14,3 +15,4 @@ pub mod snippet;
 pub mod progress;
 pub mod suggest;
 pub mod table;
+pub mod time;

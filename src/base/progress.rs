@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Where a run shows how far it is.
+/// A progress bar.
 pub struct Progress(ProgressBar);
 
 impl Progress {
@@ -23,7 +23,7 @@ impl Progress {
         self.0.set_length(steps);
     }
 
-    /// One step is done; called from any thread.
+    /// Counts one step as done; may be called from any thread.
     pub fn step(&self) {
         self.0.inc(1);
     }
@@ -34,7 +34,7 @@ impl Progress {
     }
 }
 
-/// How long each stage took, in order.
+/// Durations of the stages of a run, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Timings(Vec<(&'static str, Duration)>);
 
@@ -50,7 +50,7 @@ impl Clock {
         Self { last: Instant::now(), timings: Timings::default() }
     }
 
-    /// The stage that ran since the last call is over; a stage that comes again is added up.
+    /// Ends the stage that ran since the last call; times of a stage that comes again are added up.
     pub fn lap(&mut self, stage: &'static str) {
         let time = self.last.elapsed();
         match self.timings.0.iter_mut().find(|(known, _)| *known == stage) {
@@ -60,7 +60,7 @@ impl Clock {
         self.last = Instant::now();
     }
 
-    /// What was measured.
+    /// Returns the durations.
     pub fn timings(self) -> Timings {
         self.timings
     }
@@ -73,7 +73,7 @@ impl fmt::Display for Timings {
     }
 }
 
-/// Bytes as people say them.
+/// Writes a number of bytes for people: `1.5 MB`.
 pub fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),

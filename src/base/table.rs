@@ -1,16 +1,14 @@
-//! What earlier builds found out, as files of lines: a key, a value, and how long nobody asked for it.
+//! Tables on disk that are kept between builds: lines of a key, a value, and the number of builds that did not need it.
 //!
-//! Each line carries a checksum; a line that is damaged or of another format is as good as absent.
+//! Each line carries a checksum; a line that is damaged or has another format is ignored.
 
 use super::digest::Digest;
 use super::format::FORMAT;
-use super::fs::FILE_MODE;
+use super::fs::{create, read, rename};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use rustix::fs::{CWD, OFlags};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -35,10 +33,10 @@ struct Line<V> {
 impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
     /// Reads a table; what cannot be read is empty.
     pub fn read(path: PathBuf) -> Self {
-        let text = fs::read(&path).unwrap_or_default();
+        let text = read(&path).unwrap_or_default();
         let mut lines = text.split(|byte| *byte == b'\n');
-        let known = lines.next() == Some(header().as_bytes());
-        let lines: Vec<_> = if known { lines.collect() } else { Vec::new() };
+        let is_ours = lines.next() == Some(header().as_bytes());
+        let lines: Vec<_> = if is_ours { lines.collect() } else { Vec::new() };
         let lines = lines.par_iter().filter_map(|line| parse(line)).collect::<Vec<_>>().into_iter().collect();
         Self { path, lines, used: Mutex::default() }
     }
@@ -48,24 +46,24 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
         Self { path: PathBuf::new(), lines: BTreeMap::new(), used: Mutex::default() }
     }
 
-    /// What is known under a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &Digest) -> Option<V> {
         let value = self.lines.get(key)?.value.clone();
         self.mark(*key, None);
         Some(value)
     }
 
-    /// Number of keys that were read.
+    /// Returns the number of keys that were read.
     pub fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Whether nothing was read.
+    /// Returns true if nothing was read.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// All that is known, what was added in this build included.
+    /// Returns all values, including those added in this build.
     pub fn values(&self) -> Vec<V> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         self.lines.values().map(|line| &line.value).chain(used.values().flatten()).cloned().collect()
@@ -97,8 +95,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
         }
         lines.retain(|_, line| line.idle < FORGET_AFTER);
         let write = |path: &Path| -> Result<()> {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-            let mut out = BufWriter::new(File::from(rustix::fs::openat(CWD, path, flags, FILE_MODE)?));
+            let mut out = BufWriter::new(create(path)?);
             out.write_all(header().as_bytes())?;
             let lines: Vec<_> = lines.iter().collect();
             // In parts, so that the text of a large table is never in memory as a whole.
@@ -112,7 +109,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
         };
         let temporary = self.path.with_extension("new");
         write(&temporary).with_context(|| format!("cannot write {}", temporary.display()))?;
-        fs::rename(&temporary, &self.path).with_context(|| format!("cannot write {}", self.path.display()))
+        rename(&temporary, &self.path)
     }
 }
 

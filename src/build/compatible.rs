@@ -1,11 +1,13 @@
 //! A generation with only what one Kibana can get, and what it needs before and after an upgrade.
 //!
-//! Made from what builds remember of the packages of another generation: no layer is read. Knows nothing of releases.
+//! It is made from what builds remember of the packages of another generation; no layer is read.
 
+use super::generation::Writer;
 use crate::answers::questions::query_of_kibana;
 use crate::answers::search::{Query, search};
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
+use crate::base::fs::read_json;
 use crate::base::headers::CacheClass;
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
@@ -19,29 +21,27 @@ use crate::generation::distribution::Distribution;
 use crate::hosts::{HOSTING, Hosting};
 use crate::package::Facts;
 use crate::store::Store;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Stands for the last minor or patch of a series, whatever it is called.
 const LAST: u64 = 999;
 
-/// What was made.
+/// The generation that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Name of the generation.
     pub generation: String,
-    /// Its versions.
+    /// Number of versions in it.
     pub kept: usize,
-    /// The versions of the generation that it was made from.
+    /// Number of versions of the generation that it was made from.
     pub all: usize,
 }
 
-/// As much of `manifest.json` as is needed here.
+/// The fields of `manifest.json` that are needed here.
 #[derive(Deserialize)]
 struct GenerationManifest {
     files: BTreeMap<String, ListedFile>,
@@ -88,38 +88,32 @@ pub fn generation(
         position += 1;
         needed.contains(&(position - 1))
     });
-    let hosting: Hosting = read(&folder.join(HOSTING))?;
+    let hosting: Hosting = read_json(&folder.join(HOSTING))?;
     let name = distribution.name();
-    let listen = config.distributions.get(&name).and_then(|known| known.listen.clone());
+    let listen = config.distributions.get(&name).and_then(|distribution| distribution.listen.clone());
     let plan = DistributionPlan {
         listen: listen.unwrap_or_else(|| config.listen.clone()),
         layers: Vec::new(),
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,
-        ui: read::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
+        ui: read_json::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
-    let report = super::write_generation(
-        (&plan, config, exceptions),
-        &[],
-        &catalog,
-        (&store, &cache),
-        distribution,
-        progress,
-        &mut Clock::start(),
-    )?;
+    let clock = &mut Clock::start();
+    let mut writer = Writer { out, routing: &config.routing, store: &store, cache: &cache, progress, clock };
+    let report = writer.write(&plan, &[], &catalog, exceptions)?;
     Ok(Made { generation: report.generation, kept: catalog.entries.len(), all })
 }
 
 /// The catalog that a generation was made from. Deprecations are those of the whole.
 fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
-    let manifest: GenerationManifest = read(&folder.join("manifest.json"))?;
+    let manifest: GenerationManifest = read_json(&folder.join("manifest.json"))?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
-    let mut known: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
+    let mut records: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {
         if record.is_whole(store) {
-            known.insert((record.archive.digest, record.signature.map(|blob| blob.digest)), record);
+            records.insert((record.archive.digest, record.signature.map(|blob| blob.digest)), record);
         }
     }
     let mut entries = Vec::new();
@@ -131,7 +125,7 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
         let archive = format!("/epr/{name}/{name}-{version}.zip");
         let digest = |path: &str| manifest.files.get(path).map(|listed| listed.sha256);
         let key = digest(&archive).map(|digest_of| (digest_of, digest(&format!("{archive}.sig"))));
-        let Some(record) = key.and_then(|key| known.get(&key)) else {
+        let Some(record) = key.and_then(|key| records.get(&key)) else {
             bail!(
                 "what a build found out about {name}-{version} is not remembered\n\
                  hint: build again with the layers at hand, and release the generation that is in use then"
@@ -183,11 +177,6 @@ fn neighbours([major, minor, _]: [u64; 3]) -> Vec<Version> {
         [minor.checked_sub(1).map(|minor| [major, minor, LAST]), major.checked_sub(1).map(|major| [major, LAST, LAST])];
     let after = [major.checked_add(1).map(|major| [major, 0, 0]), minor.checked_add(1).map(|minor| [major, minor, 0])];
     before.into_iter().chain(after).flatten().map(Version::release).collect()
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! From what every generation in use was made: when all of it is as it was, there is nothing to build.
+//! Keys of what the last build was made from: if they are the same again, there is nothing to build.
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::write_over;
+use crate::base::fs::{read_json, write_over};
+use crate::base::key::KeyPart;
 use crate::config::settings::{DistributionPlan, Settings};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -23,24 +24,23 @@ struct Last {
 }
 
 impl BuildInputs {
-    /// Reads it; what cannot be read is empty.
+    /// Reads the keys; a file that cannot be read counts as empty.
     pub fn read(out: &Path) -> Self {
-        let text = std::fs::read(out.join(FILE)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        read_json(&out.join(FILE)).unwrap_or_default()
     }
 
-    /// Whether nothing was built before.
+    /// Returns true if nothing was built before.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The generation that was made from the same inputs.
+    /// Returns the generation that was made from the same inputs, if there is one.
     pub fn generation(&self, plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<&str> {
         let last = self.0.get(&plan.name)?;
         (inputs(plan, settings, layers)? == last.inputs).then_some(last.generation.as_str())
     }
 
-    /// The history after a build.
+    /// Replaces the keys of the distributions that were built.
     #[must_use]
     pub fn with<'a>(
         mut self,
@@ -57,24 +57,28 @@ impl BuildInputs {
         self
     }
 
-    /// Writes it.
+    /// Writes the keys.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn write(&self, out: &Path) -> Result<()> {
-        write_over(&out.join(FILE), &serde_json::to_vec(self).context("cannot write the history")?)
+        write_over(&out.join(FILE), &serde_json::to_vec(self).context("cannot write what was built from what")?)
     }
 }
 
-/// Everything that decides a generation; `None` when a package cannot be told by its fingerprint.
+/// The key of everything that decides a generation; `None` if a package has no fingerprint.
 fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>]) -> Option<Digest> {
-    let mut hasher = Hasher::default();
-    hasher.number(FORMAT);
-    hasher.text(env!("CARGO_PKG_VERSION"));
-    hasher.text(format!("{plan:?} {:?} {:?}", settings.config, settings.strict));
+    let mut key = Hasher::default();
+    key.number(FORMAT);
+    key.text(env!("CARGO_PKG_VERSION"));
+    // A new setting decides a generation or stands here with the others that do not.
+    let Settings { config, strict, layers: plans, distributions: _, use_cache: _, keep: _, exceptions: _ } = settings;
+    plan.add_to(&mut key);
+    config.add_to(&mut key);
+    strict.add_to(&mut key);
     for &layer in &plan.layers {
-        hasher.text(format!("{:?}", settings.layers[layer]));
-        hasher.update(layers[layer]?.bytes());
+        plans[layer].add_to(&mut key);
+        key.update(layers[layer]?.bytes());
     }
-    Some(hasher.finish())
+    Some(key.finish())
 }

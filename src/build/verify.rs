@@ -1,10 +1,11 @@
-//! The proof that an incremental build equals a clean one: build again from nothing, and compare everything.
+//! Verifies that an incremental build equals a clean one: builds again from nothing and compares every file.
 
+use crate::base::fs::{self, Metadata};
 use crate::base::progress::Progress;
 use crate::config::settings::Settings;
 use crate::generation::distribution::Distribution;
 use anyhow::{Context, Result, bail, ensure};
-use std::fs::{self, Metadata};
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -18,11 +19,7 @@ const SCRATCH: &str = ".verify";
 /// When they differ, naming the first difference, or when the disk fails.
 pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) -> Result<()> {
     let scratch = out.join(SCRATCH);
-    let clear = || match fs::remove_dir_all(&scratch) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
-    clear().with_context(|| format!("cannot clear {}", scratch.display()))?;
+    fs::remove_folder_if_there(&scratch)?;
     let clean = Settings { use_cache: false, ..settings.clone() };
     for plan in &settings.distributions {
         Distribution::new(&scratch, &plan.name).take_exceptions(&Distribution::new(out, &plan.name))?;
@@ -37,7 +34,7 @@ pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) 
         }
         Ok(())
     });
-    clear().with_context(|| format!("cannot clear {}", scratch.display()))?;
+    fs::remove_folder_if_there(&scratch)?;
     result
 }
 
@@ -46,8 +43,7 @@ pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) 
 /// # Errors
 /// When they differ, naming the first difference.
 pub fn same(ours: &Path, theirs: &Path) -> Result<()> {
-    let look = |path: &Path| fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()));
-    let (a, b) = (look(ours)?, look(theirs)?);
+    let (a, b) = (fs::metadata(ours)?, fs::metadata(theirs)?);
     let seen = |stat: &Metadata| (stat.is_dir(), stat.mode(), stat.mtime(), stat.mtime_nsec());
     if seen(&a) != seen(&b) {
         bail!(
@@ -59,8 +55,7 @@ pub fn same(ours: &Path, theirs: &Path) -> Result<()> {
         );
     }
     if !a.is_dir() {
-        let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        ensure!(read(ours)? == read(theirs)?, "{} differs from {}", ours.display(), theirs.display());
+        ensure!(fs::read(ours)? == fs::read(theirs)?, "{} differs from {}", ours.display(), theirs.display());
         return Ok(());
     }
     let (names, others) = (names(ours)?, names(theirs)?);
@@ -68,9 +63,7 @@ pub fn same(ours: &Path, theirs: &Path) -> Result<()> {
     names.iter().try_for_each(|name| same(&ours.join(name), &theirs.join(name)))
 }
 
-fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
-    names.sort();
-    Ok(names)
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Result<Vec<OsString>> {
+    Ok(fs::list(folder)?.iter().filter_map(|entry| entry.path.file_name()).map(OsString::from).collect())
 }

@@ -1,7 +1,7 @@
 //! The program that images and bundles carry: it must need nothing that is not in it.
 
-use anyhow::{Context, Result, bail};
-use std::fs;
+use crate::base::fs;
+use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 
 /// Kind of the program header that names a dynamic loader.
@@ -26,7 +26,7 @@ impl Program {
     /// # Errors
     /// When it cannot be read, is for another system, or needs libraries.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let bytes = fs::read(path)?;
         let shown = path.display();
         let hint = "hint: build one with `cargo static`, and name it with --program";
         let Some(machine) = machine(&bytes) else { bail!("`{shown}` is not a program for 64-bit Linux\n{hint}") };
@@ -84,7 +84,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
         let read = |bytes: &[u8]| {
-            fs::write(&path, bytes).unwrap();
+            std::fs::write(&path, bytes).unwrap();
             Program::read(&path).map(|program| program.architecture).map_err(|error| error.to_string())
         };
         assert_eq!(read(&elf(62, 1)).unwrap(), "amd64");

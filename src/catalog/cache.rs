@@ -1,11 +1,10 @@
-//! What earlier builds found out, so that unchanged packages and answers cost a look and not a build.
+//! What builds remember, so that unchanged packages and answers need not be made again.
 //!
-//! Three files of lines lie in `OUT/cache`: `packages` maps the fingerprint of a package (its place, rules, and the size,
-//! times and inode of every file) to what became of it, or, where files are too new for one, a digest of what was made
-//! of it, which no build looks for; `answers` maps the content of an answer to its files in the
-//! store; `pages` maps all versions of a name to its pages there. Each line carries a checksum; a line that is damaged, of another format or points to something that is no longer
-//! whole in the store is as good as absent. Nothing here decides what is published: a build without the cache gives the
-//! same bytes.
+//! Three tables lie in `OUT/cache`. `packages` maps the fingerprint of a package (its place, rules, and the size, times and
+//! inode of every file) to its outcome; where files are too new for a fingerprint, a digest of the content stands for it.
+//! `answers` maps the content of an answer to its files in the store. `pages` maps all versions of a name to its pages
+//! there. A line that is damaged, has another format or points to something incomplete in the store is ignored. Nothing
+//! here decides what is published: a build without the cache gives the same bytes.
 
 use super::page_record::PackagePages;
 use super::record::Outcome;
@@ -15,14 +14,14 @@ use crate::store::content::Blob;
 use anyhow::Result;
 use std::path::Path;
 
-/// Everything that is remembered between builds.
+/// Tables of what is remembered between builds.
 #[derive(Debug)]
 pub struct Cache {
-    /// What became of packages.
+    /// Outcomes of packages, by fingerprint.
     pub packages: Table<Outcome>,
-    /// The file of an answer, and its gzip copy.
+    /// The file of an answer and its gzip copy, by what the answer is made from.
     pub answers: Table<(Blob, Option<Blob>)>,
-    /// The pages of a package.
+    /// The pages of all versions of a name, by what the pages are made from.
     pub pages: Table<PackagePages>,
 }
 
@@ -37,7 +36,7 @@ impl Cache {
         }
     }
 
-    /// Whether an earlier build left a cache.
+    /// Returns true if an earlier build left a cache.
     pub fn exists(out: &Path) -> bool {
         out.join("cache/packages").exists()
     }
@@ -63,7 +62,7 @@ impl Cache {
         (self.packages.len(), self.answers.len())
     }
 
-    /// Whether nothing is remembered.
+    /// Returns true if nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == (0, 0)
     }

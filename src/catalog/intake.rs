@@ -8,6 +8,8 @@ use super::record::{Intake, LayerIntake, Listing, Outcome, Record};
 use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
+use crate::base::fs;
+use crate::base::key::KeyPart;
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::progress::Progress;
 use crate::base::rule::Rule;
@@ -22,22 +24,22 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
-/// What every package is taken in with.
+/// Everything that the intake of a package needs besides the package.
 pub struct IntakeContext<'a> {
-    /// Where contents go.
+    /// The part of the store that contents go to.
     pub contents: Contents<'a>,
-    /// What earlier builds found out.
-    pub cache: Cache,
-    /// What lay in each package.
-    pub inventories: Inventories,
-    /// What was found in files that many packages share.
+    /// Outcomes that earlier builds remember.
+    pub cache: &'a Cache,
+    /// Lists of the files of each package.
+    pub inventories: &'a Inventories,
+    /// Findings in files that many packages share.
     pub findings: Findings,
-    /// How packages are looked at.
+    /// Limits of packages, and the time of this build.
     pub scan: ScanContext,
-    /// The store, if there is one, to see whether what they stored is still there.
+    /// The store, if there is one: a remembered outcome counts only if the store still holds its files.
     pub store: Option<&'a Store>,
 }
 
@@ -58,30 +60,31 @@ pub fn take_in(
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let intakes = take_one(&candidate, fingerprint, &layer.rules, context);
+                    let intake = take_one(&candidate, fingerprint, &layer.rules, context);
                     progress.step();
-                    intakes
+                    intake
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let digest = survey::layer_digest(intakes.iter().map(|(print, _)| *print), &found.problems);
-            let mut packages: Vec<_> = intakes.into_iter().flat_map(|(_, intakes)| intakes).collect();
+            let digest = survey::layer_digest(intakes.iter().map(|intake| intake.fingerprint), &found.problems);
+            let mut packages: Vec<_> = intakes.into_iter().flat_map(|intake| intake.packages).collect();
             packages.sort_by_key(|(order, _)| *order);
+            let packages = packages.into_iter().map(|(_, intake)| intake).collect();
             Ok(LayerIntake {
                 name: layer.source.name.clone(),
                 digest,
                 immutable: layer.rules.immutable,
-                packages: refuse_duplicates(
-                    &layer.source.name,
-                    packages.into_iter().map(|(_, intake)| intake).collect(),
-                ),
+                packages: refuse_duplicates(&layer.source.name, packages),
                 problems: found.problems,
             })
         })
         .collect()
 }
 
-/// The fingerprint of a candidate, and what became of it and of the packages inside it.
-type CandidateIntakes = (Option<Digest>, Vec<(source::WalkOrder, Intake)>);
+/// Outcome of a candidate and of the packages inside it.
+struct CandidateIntake {
+    fingerprint: Option<Digest>,
+    packages: Vec<(source::WalkOrder, Intake)>,
+}
 
 /// Takes in one candidate, and the zips that lie inside it.
 fn take_one(
@@ -89,10 +92,10 @@ fn take_one(
     fingerprint: Option<Digest>,
     rules: &Layer,
     context: &IntakeContext<'_>,
-) -> Result<CandidateIntakes> {
+) -> Result<CandidateIntake> {
     let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
     if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, context)) {
-        return Ok((fingerprint, vec![intake(known)]));
+        return Ok(CandidateIntake { fingerprint, packages: vec![intake(known)] });
     }
     let opened = OpenPackage::open(candidate, &context.scan.limits);
     let nested = opened.as_ref().map(OpenPackage::nested).unwrap_or_default();
@@ -110,24 +113,24 @@ fn take_one(
     let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
     let outcome = Outcome { record, problems };
     check_machine(&outcome.problems)?;
-    let print = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
+    let fingerprint = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
         let print = survey::fingerprint(candidate, &files, rules, &context.scan)?;
         context.inventories.put(candidate, &files, print);
         Some(print)
     });
-    // What is too new to be told by its files is told by its content, for those who know that from a generation.
+    // A package too new for a fingerprint is remembered by its content, which `release --only-compatible` looks up.
     let content = || outcome.record.as_ref().map(|record| record.content_key());
-    if let (Some(key), Some(_)) = (print.or_else(content), context.store) {
+    if let (Some(key), Some(_)) = (fingerprint.or_else(content), context.store) {
         context.cache.packages.put(key, outcome.clone());
     }
-    let mut all = vec![intake(outcome)];
+    let mut packages = vec![intake(outcome)];
     for inner in &nested {
-        all.extend(take_one(inner, None, rules, context)?.1);
+        packages.extend(take_one(inner, None, rules, context)?.packages);
     }
-    Ok((print, all))
+    Ok(CandidateIntake { fingerprint, packages })
 }
 
-/// What is known of a package with these files, if all that was stored of it is still there.
+/// Returns the remembered outcome of a package with this fingerprint, if the store still holds all its files.
 fn remembered(fingerprint: &Digest, context: &IntakeContext<'_>) -> Option<Outcome> {
     let (known, store) = (context.cache.packages.get(fingerprint)?, context.store?);
     known.record.as_ref().is_none_or(|record| record.is_whole(store)).then_some(known)
@@ -154,7 +157,7 @@ impl PackageFiles for TrackedFiles<'_> {
         self.files.entries()
     }
 
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         self.files.read(path).inspect_err(|error| {
             if error.raw_os_error().is_some() {
                 let problem = Problem::new(reading_rule(error), format!("cannot read the file: {error}"));
@@ -164,7 +167,7 @@ impl PackageFiles for TrackedFiles<'_> {
         })
     }
 
-    fn content(&self, path: &str) -> std::io::Result<Content> {
+    fn content(&self, path: &str) -> io::Result<Content> {
         if let Some(kept) = self.kept.borrow().get(path) {
             return Ok(kept.clone());
         }
@@ -216,7 +219,7 @@ fn read_and_store(
         return Ok(None);
     }
     match store(candidate, files, tracked.kept.into_inner(), &package, context) {
-        Ok(stored) => Ok(Some(Arc::new(record(package, files, stored, &context.contents)?))),
+        Ok((stored, signature)) => Ok(Some(Arc::new(record(package, files, stored, signature, &context.contents)?))),
         Err(StoreError::Package(problem)) => {
             problems.push(*problem);
             Ok(None)
@@ -243,11 +246,10 @@ fn store(
     let signature = match &candidate.signature {
         Some(path) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let open =
-                |use_content: &mut dyn FnMut(&mut dyn std::io::Read) -> std::io::Result<()>| match &candidate.origin {
-                    Some(origin) => origin.with_signature(use_content),
-                    None => use_content(&mut File::open(path)?),
-                };
+            let open = |use_content: &mut dyn FnMut(&mut dyn io::Read) -> io::Result<()>| match &candidate.origin {
+                Some(origin) => origin.with_signature(use_content),
+                None => use_content(&mut fs::open(path).map_err(fs::io_error)?),
+            };
             Some(context.contents.copy(open, &name)?)
         }
         None => None,
@@ -258,7 +260,8 @@ fn store(
 fn record(
     Package { facts, mut item, info }: Package,
     files: &OpenPackage,
-    (stored, signature): (StoredPackage, Option<Blob>),
+    stored: StoredPackage,
+    signature: Option<Blob>,
     contents: &Contents<'_>,
 ) -> Result<Record> {
     let (document, document_gzip) = contents.put_text(&info.render(None))?;
@@ -267,7 +270,7 @@ fn record(
     stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {
         facts,
-        item_digest: Digest::of(format!("{item:?}").as_bytes()),
+        item_digest: item.key(),
         item,
         document,
         document_gzip,
@@ -293,7 +296,7 @@ impl Contents<'_> {
     }
 }
 
-/// Of packages with the same name and version in one layer the first stays; the others are quarantined.
+/// Quarantines packages whose name and version an earlier package of the layer has.
 fn refuse_duplicates(layer: &str, mut packages: Vec<Intake>) -> Vec<Intake> {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     for intake in &mut packages {

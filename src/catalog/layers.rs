@@ -1,7 +1,7 @@
 //! The layers as they are now, read without writing anything.
 //!
-//! What builds in an output folder found out is believed where the files are still the same, so that a look at large
-//! layers is quick. Knows nothing of what the packages are read for.
+//! What builds in an output folder remember is used where the files are still the same, so that large layers are read
+//! quickly. Knows nothing of what the packages are read for.
 
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
@@ -18,40 +18,42 @@ use std::path::Path;
 
 /// Layers that were read.
 pub struct Layers {
-    /// In the order of the settings.
+    /// The layers in the order of the settings.
     pub intakes: Vec<LayerIntake>,
-    /// Where lists of files lie that were known before.
+    /// The store of the output folder, which holds the lists of files of remembered packages.
     pub store: Option<Store>,
 }
 
 impl Layers {
-    /// Reads all layers of the settings; `known` is an output folder, or one that is not there.
+    /// Reads all layers of the settings. What builds in the output folder `out` remember is used, if the folder is there.
     ///
     /// # Errors
     /// When a layer cannot be searched, or the machine fails.
-    pub fn read(settings: &Settings, known: Option<&Path>, progress: &Progress) -> Result<Self> {
-        let store = known.and_then(|out| Store::existing(&out.join("store")).ok());
-        let known = known.filter(|_| store.is_some() && settings.use_cache);
+    pub fn read(settings: &Settings, out: Option<&Path>, progress: &Progress) -> Result<Self> {
+        let store = out.and_then(|out| Store::existing(&out.join("store")).ok());
+        let known = out.filter(|_| store.is_some() && settings.use_cache);
         // What the cache knows was settled when it was remembered; files that are still the same need not be so again.
         let scan = ScanContext { limits: settings.config.limits, now_ns: if known.is_some() { i64::MAX } else { 0 } };
+        let cache = known.map_or_else(Cache::none, Cache::read);
+        let inventories = known.map_or_else(Inventories::none, Inventories::read);
         let context = IntakeContext {
             contents: Contents::new(None),
             findings: Findings::default(),
             scan,
-            cache: known.map_or_else(Cache::none, Cache::read),
-            inventories: known.map_or_else(Inventories::none, Inventories::read),
+            cache: &cache,
+            inventories: &inventories,
             store: store.as_ref(),
         };
         let mut survey = Survey::new(&settings.layers)?;
-        if !context.cache.is_empty() {
-            survey.take_fingerprints(&settings.layers, &context.scan, &context.inventories);
+        if !cache.is_empty() {
+            survey.take_fingerprints(&settings.layers, &context.scan, &inventories);
         }
         let intakes = intake::take_in(&settings.layers, survey, &context, progress)?;
         drop(context);
         Ok(Self { intakes, store })
     }
 
-    /// The merged catalog of a distribution.
+    /// Returns the merged catalog of a distribution.
     ///
     /// # Errors
     /// When a list of files cannot be read.

@@ -22,13 +22,13 @@ pub struct Entry {
     pub record: Arc<Record>,
     /// The layer it comes from.
     pub layer: String,
-    /// Its path in that layer.
+    /// Path in that layer.
     pub package: String,
-    /// Whether that layer promises never to change it.
+    /// True if that layer promises never to change the version.
     pub immutable: bool,
     /// Other layers that hold the same version, in order.
     pub also_in: Vec<Copy>,
-    /// Its deprecation, that of any version of its name.
+    /// Deprecation of the name: it counts for all versions.
     pub deprecated: Option<Deprecated>,
 }
 
@@ -37,7 +37,7 @@ pub struct Entry {
 pub struct Copy {
     /// The layer.
     pub layer: String,
-    /// Its path in that layer.
+    /// Path in that layer.
     pub package: String,
     /// Paths of files that are not the same; empty for a true copy.
     pub differing_files: Vec<String>,
@@ -83,12 +83,12 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// What search needs, in the same order.
+    /// Returns the facts that search needs, in the same order.
     pub fn facts(&self) -> Vec<&Facts> {
         self.entries.iter().map(|entry| &entry.record.facts).collect()
     }
 
-    /// What is told of each version beside its content: where it comes from, and whether that is for ever.
+    /// Returns what the manifest says of each version besides its content: the layer, and whether it may change.
     pub fn provenance(&self) -> Vec<u8> {
         let line = |entry: &Entry| format!("{} {} {}\n", entry.record.id(), entry.layer, entry.immutable);
         self.entries.iter().map(line).collect::<String>().into_bytes()

@@ -1,4 +1,4 @@
-//! What is known of packages, and the merged versions of a distribution.
+//! Packages that were read and stored, and the merged versions of a distribution.
 
 pub mod cache;
 pub mod deprecation;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The pages of a package, and what pages over several packages say of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackagePages {
-    /// Its pages.
+    /// Pages of the name.
     pub pages: Vec<Page>,
-    /// What others say of it.
+    /// What the overview and the feed show of the name.
     pub tile: Tile,
 }
 
@@ -30,7 +30,7 @@ pub struct Tile {
     pub kind: String,
     /// From the root of the registry.
     pub icon: Option<String>,
-    /// Whether the icon is too large to stand among a hundred others.
+    /// True if the icon is too large to stand among a hundred others.
     pub is_icon_heavy: bool,
     /// With the parents of those it names.
     pub categories: Vec<String>,
@@ -42,19 +42,19 @@ pub struct Tile {
     pub owner: String,
     /// Subscription that the package needs, or nothing.
     pub subscription: String,
-    /// Whether the version that is shown is a pre-release.
+    /// True if the version that is shown is a pre-release.
     pub is_prerelease: bool,
-    /// Whether the package is deprecated.
+    /// True if the package is deprecated.
     pub is_deprecated: bool,
-    /// Whether the version that is shown has a signature.
+    /// True if the version that is shown has a signature.
     pub is_signed: bool,
     /// Number of versions.
     pub versions: usize,
     /// More to be found by.
     pub words: String,
-    /// Which Kibana gets which version.
+    /// Ranges of Kibana and the version that each gets.
     pub runs: Vec<Run>,
-    /// The same with pre-releases.
+    /// The same ranges for a Kibana that asks for pre-releases.
     pub prerelease_runs: Vec<Run>,
     /// Of the newest version, pre-releases included.
     pub news: News,
@@ -71,14 +71,14 @@ pub struct News {
     pub size: u64,
     /// When its signature was made, in seconds since 1970.
     pub signed_at: Option<u64>,
-    /// What its changelog says, the first lines.
+    /// First lines of the changelog.
     pub changes: Vec<String>,
 }
 
 /// From this Kibana on, until the next run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its first Kibana.
+    /// First Kibana.
     pub from: [u64; 3],
     /// The version it gets, if any.
     pub version: Option<String>,
@@ -89,14 +89,14 @@ pub struct Run {
 pub struct Page {
     /// Path below the document root, with a leading slash.
     pub path: String,
-    /// Its content.
+    /// Content.
     pub blob: Blob,
-    /// Its gzip copy, where one is worth it.
+    /// Gzip copy, where one is worth it.
     pub gzip: Option<Blob>,
 }
 
 impl Page {
-    /// Its content type.
+    /// Returns the content type.
     pub fn media_type(&self) -> &'static str {
         media::by_extension(&self.path).unwrap_or(media::TEXT)
     }

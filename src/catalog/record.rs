@@ -1,4 +1,4 @@
-//! What is known of a package that was taken in, and what became of a layer.
+//! Packages that were taken in, their outcomes, and the outcome of a layer.
 
 use crate::base::compress;
 use crate::base::digest::Digest;
@@ -13,22 +13,22 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A package version in the store: all that later stages need of it.
+/// A package version in the store, with everything that later stages need.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// What filters and latest selection need.
+    /// Facts that filters and the selection of the latest version need.
     pub facts: Facts,
-    /// Its element of `/search` answers.
+    /// Element of `/search` answers.
     pub item: SearchItem,
     /// Digest of that element.
     pub item_digest: Digest,
-    /// Its document, without deprecation.
+    /// Document, without deprecation.
     pub document: Blob,
-    /// The gzip copy of the document.
+    /// Gzip copy of the document.
     pub document_gzip: Option<Blob>,
-    /// Where in the document a deprecation is inserted, in bytes.
+    /// Position in the document at which a deprecation is inserted, in bytes.
     pub document_cut: usize,
-    /// What it was found as.
+    /// Folder or zip.
     pub kind: PackageKind,
     /// The folder that is served.
     pub tree: Digest,
@@ -38,7 +38,7 @@ pub struct Record {
     pub signature: Option<Blob>,
     /// The list of its files with their digests.
     pub listing: Listing,
-    /// What servers must know of single files, by path below the package's root.
+    /// Notes for servers about single files, by path below the package's root.
     pub notes: FileNotes,
     /// Number of files.
     pub files: u64,
@@ -51,38 +51,38 @@ pub struct Record {
 pub enum Listing {
     /// As JSON in the store, compressed: nobody but this program reads it.
     Stored(Blob),
-    /// In memory, when there is no store.
+    /// In memory, if there is no store.
     Held(BTreeMap<String, StoredFile>),
 }
 
-/// What became of the files of one candidate.
+/// Outcome of one candidate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The stored package, unless it is quarantined.
     pub record: Option<Arc<Record>>,
-    /// What is wrong or odd.
+    /// Problems of the package.
     pub problems: Vec<Problem>,
 }
 
-/// A candidate and what became of it.
+/// A candidate and its outcome.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    /// Where it was found: the package's path in its layer.
+    /// Path of the package in its layer.
     pub package: String,
-    /// What became of it.
+    /// Outcome of the candidate.
     pub outcome: Outcome,
 }
 
-/// One layer, taken in.
+/// Outcome of one layer.
 #[derive(Clone, Debug)]
 pub struct LayerIntake {
-    /// Its name.
+    /// Name of the layer.
     pub name: String,
-    /// Whether its versions never change.
+    /// True if the versions never change.
     pub immutable: bool,
-    /// Digest of all that was found, to tell the next build whether anything changed; see [`survey::layer_digest`].
+    /// Digest of everything found, by which the next build sees whether anything changed; see `survey::layer_digest`.
     pub digest: Option<Digest>,
-    /// Its packages in order of precedence.
+    /// Packages in order of precedence.
     pub packages: Vec<Intake>,
     /// Problems of the layer itself.
     pub problems: Vec<Problem>,
@@ -97,28 +97,28 @@ pub fn listing_text(listing: &Blob, store: &Store) -> Result<Vec<u8>> {
 }
 
 impl Outcome {
-    /// Returns true if the same files would give the same outcome again.
+    /// Returns true if the same files have the same outcome again, which is not so when reading them failed.
     pub fn is_lasting(&self) -> bool {
         !self.problems.iter().any(|problem| problem.rule.is_passing())
     }
 }
 
 impl Record {
-    /// Whether everything it points to is in the store, whole.
+    /// Returns true if everything the record points to is complete in the store.
     pub(crate) fn is_whole(&self, store: &Store) -> bool {
         let Listing::Stored(listing) = &self.listing else { return false };
         let blobs = [Some(&self.document), self.document_gzip.as_ref(), Some(&self.archive), self.signature.as_ref()];
         store.has_tree(&self.tree) && are_whole(store, blobs.into_iter().flatten().chain([listing]))
     }
 
-    /// The document, in the pieces it was rendered from.
+    /// Returns the document, in the pieces it was rendered from.
     pub fn info(&self, store: &Store) -> Result<InfoDocument> {
         let mut before = String::from_utf8(store.read_blob(&self.document.digest)?).context("a document is text")?;
         let after = before.split_off(self.document_cut);
         Ok(InfoDocument { before_deprecated: before, after_deprecated: after })
     }
 
-    /// What tells it from every other package: its archive holds its files, name and version, and the signature lies beside.
+    /// Returns a key that no other package has: the archive holds files, name and version, and the signature lies beside.
     pub fn content_key(&self) -> Digest {
         let signature = self.signature.map(|blob| blob.digest.to_string()).unwrap_or_default();
         Digest::of(format!("archive {} {signature}", self.archive.digest).as_bytes())
@@ -130,24 +130,24 @@ impl Record {
     }
 }
 
-/// The layers of a distribution, in order.
+/// Returns the layers of a distribution, in order.
 pub fn stack<'a>(plan: &DistributionPlan, layers: &'a [LayerIntake]) -> Vec<&'a LayerIntake> {
     plan.layers.iter().map(|&position| &layers[position]).collect()
 }
 
 impl LayerIntake {
-    /// All problems, those of the layer first.
+    /// Returns all problems, those of the layer first.
     pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().chain(self.packages.iter().flat_map(|intake| &intake.outcome.problems))
     }
 
-    /// How many packages are quarantined, those that could not even be opened included.
+    /// Returns the number of quarantined packages, including those that could not even be opened.
     pub fn quarantined(&self) -> usize {
         let is_out = |intake: &&Intake| intake.outcome.problems.iter().any(Problem::is_quarantine);
         self.packages.iter().filter(is_out).count() + self.unopened()
     }
 
-    /// How many could not even be opened, so that they are not among the packages.
+    /// Returns the number of candidates that could not be opened, so that they are not among the packages.
     pub fn unopened(&self) -> usize {
         self.problems.iter().filter(|problem| problem.is_quarantine()).count()
     }

@@ -5,6 +5,7 @@ use super::common::clock::unix_time;
 use super::common::failures::built_distribution;
 use super::common::options::{OutputFolder, Verbosity};
 use super::common::print::print;
+use crate::base::fs::write_over;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
@@ -12,7 +13,6 @@ use crate::carry::publish::target::Target;
 use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};
 use clap::Args;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -117,7 +117,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
 
 fn write_list(file: &Path, paths: &[String]) -> Result<()> {
     let text: String = paths.iter().map(|path| format!("{path}\n")).collect();
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    write_over(file, text.as_bytes())
 }
 
 fn render_summary(args: &Arguments, id: &str, target: &Target, outcome: &Outcome, time: Duration) -> String {

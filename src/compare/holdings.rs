@@ -3,6 +3,7 @@
 //! Made to be compared. Of a generation only lists are read, and for equal packages not even those: a folder of
 //! the store has the name of its content. Knows nothing of what may change.
 
+use crate::base::fs::{read_json, read_link};
 use crate::base::progress::Progress;
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::Catalog;
@@ -20,7 +21,6 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -121,8 +121,8 @@ impl Holdings {
     /// # Errors
     /// When its manifest or report cannot be read.
     pub fn of_generation(folder: &Path) -> Result<Self> {
-        let manifest: GenerationManifest = read(&folder.join("manifest.json"))?;
-        let report: Conflicts = read(&folder.join("report.json"))?;
+        let manifest: GenerationManifest = read_json(&folder.join("manifest.json"))?;
+        let report: Conflicts = read_json(&folder.join("report.json"))?;
         let mut versions = BTreeMap::new();
         for Package { path, layer, files } in manifest.packages {
             let package = path.strip_prefix("/package/").unwrap_or(&path).to_owned();
@@ -266,7 +266,7 @@ impl Holdings {
     pub fn facts_of_generation(&self, folder: &Path) -> Result<Vec<Facts>> {
         let documents = folder.join("site/documents");
         let facts = |(name, version): &Key| {
-            let document: Document = read(&documents.join(name).join(format!("{version}.json")))?;
+            let document: Document = read_json(&documents.join(name).join(format!("{version}.json")))?;
             let spec = Version::loose(&document.format_version).with_context(|| format!("{name}-{version}"))?;
             let Conditions { kibana, agent, elastic } = document.conditions;
             Ok(Facts {
@@ -352,13 +352,8 @@ fn key(name: &str, version: &str) -> Option<Key> {
 
 /// The name of the folder of the store that a link leads to.
 fn tree_name(link: &Path) -> Option<String> {
-    let target = fs::read_link(link).ok()?;
+    let target = read_link(link).ok()?;
     let mut names = target.iter().rev().filter_map(|name| name.to_str());
     let (rest, shelf) = (names.next()?, names.next()?);
     Some(format!("{shelf}{rest}"))
-}
-
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }

@@ -137,8 +137,9 @@ impl Verdict {
     }
 }
 
-pub(crate) fn id((name, version): &Key) -> String {
-    format!("{name}-{version}")
+/// `<name>-<version>`.
+pub(crate) fn id(key: &Key) -> String {
+    format!("{}-{}", key.0, key.1)
 }
 
 /// The first files, and how many more there are.

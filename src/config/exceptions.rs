@@ -93,37 +93,37 @@ impl fmt::Display for Exception {
     }
 }
 
-/// Exceptions, and why.
+/// The exceptions of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
     /// The exceptions.
     pub allowed: Vec<Exception>,
-    /// Why.
+    /// Reason, as a person wrote it.
     pub reason: String,
 }
 
-/// The layers of a distribution, the first on top, with their rules.
+/// The layers of a distribution with their rules, the top one first.
 pub struct Stack<'a> {
     /// Name and rules of each.
     pub layers: Vec<(&'a str, &'a Layer)>,
-    /// Whether the built-in defaults refuse, too, and do not only warn.
+    /// True if built-in policies refuse as well; otherwise they warn.
     pub is_strict: bool,
 }
 
 impl Stack<'_> {
-    /// How far down a layer lies; one that is no longer in the stack lies at no depth that could be moved from.
+    /// Returns the depth of a layer, 0 on top; a layer that is not in the stack lies below all others.
     pub fn position(&self, layer: &str) -> usize {
         self.layers.iter().position(|(name, _)| *name == layer).unwrap_or(usize::MAX)
     }
 }
 
-/// An exception that a build used.
+/// An exception that a build needed, as it is recorded beside the generations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptException {
     /// The exception, as it was written: `changed-version=nginx@1.2.3`.
     pub allowed: String,
-    /// Why.
+    /// Reason, as a person wrote it.
     pub reason: String,
-    /// The generation that was in use until then.
+    /// Generation that was in use when the exception was needed.
     pub since: Option<String>,
 }

@@ -23,7 +23,7 @@ pub enum DashedFolders {
     Warn,
 }
 
-/// Whether a package without a signature file is accepted.
+/// Treatment of packages without a signature file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signatures {
     /// It is.
@@ -33,39 +33,39 @@ pub enum Signatures {
     Require,
 }
 
-/// Whether something may happen to a published version.
+/// Treatment of a change to a published version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// It may.
+    /// The change is made.
     #[default]
     Allow,
-    /// It is refused, unless it is allowed for this one version with a reason.
+    /// The build stops, unless an exception allows the change of this one version.
     Refuse,
 }
 
-/// One layer.
+/// The rules of a layer: where its packages are, how strictly they are read, and what may happen to published versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layer {
-    /// Where it is searched, in order; empty means `<packages>/<name>`.
+    /// Folders, single zips or places in repositories that are searched, in order; if empty, `<packages>/<name>`.
     pub paths: Vec<PathBuf>,
-    /// See [`Validation`].
+    /// Treatment of conditions that the reference checks only when packages are validated.
     pub validation: Validation,
-    /// See [`DashedFolders`].
+    /// Treatment of package folders with a dash in their name.
     pub dashed_folders: DashedFolders,
-    /// See [`Signatures`].
+    /// Treatment of packages without a signature.
     pub signatures: Signatures,
-    /// Whether a published version never changes, so that clients may keep its files for ever. Only who runs the layer
-    /// can promise this, so it is off unless they do; the rule of package-storage for published versions is such a promise.
+    /// True if a published version never changes, so that clients may keep its files for ever. Only the operator of the
+    /// layer can promise this, so the default is false.
     pub immutable: bool,
-    /// Whether a published version may get other content; that of package-storage for layers of its names when absent.
+    /// Policy for other content under a published version; if absent, see [`Layer::policies`].
     pub overwrite: Option<Policy>,
-    /// Whether a published version may go; as for `overwrite`.
+    /// Policy for the removal of a published version; if absent, see [`Layer::policies`].
     pub removal: Option<Policy>,
 }
 
 impl Layer {
-    /// Its policies for overwriting and removal. What package-storage had are the defaults: in production a fix is always
-    /// a new version, in staging versions are overwritten but not taken back, and snapshot is free.
+    /// Returns the policies for overwriting and for removal. The defaults follow package-storage: in `production` a fix is
+    /// always a new version; in `staging` versions are overwritten but not removed; any other layer is free.
     pub fn policies(&self, name: &str) -> (Policy, Policy) {
         let (overwrite, removal) = match name {
             "production" => (Policy::Refuse, Policy::Refuse),
@@ -76,10 +76,10 @@ impl Layer {
     }
 }
 
-/// One layer of the distribution.
+/// Name and paths of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerSource {
-    /// Its name in reports.
+    /// Name of the layer.
     pub name: String,
     /// Folders, or single zips, in the order in which they are searched.
     pub paths: Vec<PathBuf>,
@@ -88,8 +88,8 @@ pub struct LayerSource {
 /// A layer, ready to be searched.
 #[derive(Clone, Debug)]
 pub struct LayerPlan {
-    /// Name and paths.
+    /// Name of the layer and where it is searched.
     pub source: LayerSource,
-    /// How strictly its packages are read.
+    /// Rules by which its packages are read.
     pub rules: Layer,
 }

@@ -1,26 +1,25 @@
-//! How large a package may be before it is refused.
+//! Bounds on the size of a package, beyond which it is refused.
 //!
-//! A package comes from outside and may be built to exhaust memory or disk. Every bound here is far above what real
-//! packages need (a few thousand files, some ten megabytes) and is checked before or while content is read. Knows
-//! nothing of folders or zips.
+//! A package comes from outside and may be made to exhaust memory or disk. Every bound is far above what real packages need
+//! (a few thousand files, some ten megabytes) and is checked before or while content is read.
 
 use serde::Deserialize;
 
-/// The bounds of one package.
+/// Bounds on the size of one package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of one unpacked file.
+    /// Largest size of an unpacked file, in bytes.
     pub max_file_bytes: u64,
-    /// Bytes of all unpacked files together, and of a zip itself.
+    /// Largest size of all unpacked files together, and of a zip itself, in bytes.
     pub max_package_bytes: u64,
-    /// Files and folders together.
+    /// Largest number of files and folders together.
     pub max_entries: usize,
-    /// How many times larger than the zip its unpacked files may be together. Deflate reaches 1032.
+    /// Largest ratio of all unpacked files to their zip. Deflate can reach 1032.
     pub max_zip_ratio: u64,
-    /// Bytes of a path below the package's root.
+    /// Longest path below the package's root, in bytes.
     pub max_path_bytes: usize,
-    /// Components of a path below the package's root.
+    /// Largest number of components in a path below the package's root.
     pub max_depth: usize,
 }
 

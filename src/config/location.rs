@@ -1,10 +1,10 @@
-//! What names a layer in a repository: `git+file:///srv/packages.git#production`, with `:folder` if it is not the whole tree.
+//! Locations of layers in repositories: `git+file:///srv/packages.git#production`, with `:folder` if it is not the whole tree.
 //!
-//! Such a text stands where otherwise a path stands.
+//! Such a text can stand wherever the path of a layer can.
 
 use std::path::{Path, PathBuf};
 
-/// What it begins with.
+/// Beginning of the text of a location.
 const SCHEME: &str = "git+file:";
 
 /// A folder in a tree of a repository.
@@ -19,7 +19,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// Reads a path that is one.
+    /// Reads a path that is the text of a location; `None` for any other path.
     pub fn of(path: &Path) -> Option<Self> {
         let rest = path.to_str()?.strip_prefix(SCHEME)?;
         let (clone, named) = rest.split_once('#').unwrap_or((rest, ""));
@@ -31,7 +31,7 @@ impl Location {
         })
     }
 
-    /// The same as a path.
+    /// Writes the location as a path.
     pub fn to_path(&self) -> PathBuf {
         let Self { clone, reference, folder } = self;
         let slashes = if clone.is_absolute() { "//" } else { "" };
@@ -46,13 +46,13 @@ impl Location {
     }
 }
 
-/// Whether a path names a place in a repository.
+/// Returns true if a path is the text of a location.
 pub fn is_git(path: &Path) -> bool {
     Location::of(path).is_some()
 }
 
-/// A layer below what holds all layers: a folder of its name; in a repository without a named reference the branch of its
-/// name, as package-storage had it.
+/// Returns where a layer lies below the place of all layers: in the folder of its name; in a repository without a named
+/// reference, on the branch of its name, as in package-storage.
 pub fn below(packages: &Path, layer: &str) -> PathBuf {
     match Location::of(packages) {
         None => packages.join(layer),

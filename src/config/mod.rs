@@ -1,10 +1,14 @@
-//! The configuration: distributions, layers, and how strictly packages are read.
+//! The configuration: distributions, layers, limits and routing.
 //!
-//! Without a file the defaults are those of package-storage: three layers, and three distributions that stack them. The
-//! file is read in [`file`]; here are the values.
+//! [`Config`] is what a configuration file says, with defaults for what it leaves out; [`file`] reads it.
+//! [`settings::Settings`] is what one run builds, resolved from configuration and arguments.
+//!
+//! A new setting is a field of one of the structs here, read in [`file`] and listed in `key.rs`: whatever decides the
+//! bytes of a generation is part of the key by which builds see that something changed.
 
 pub mod exceptions;
 pub mod file;
+mod key;
 pub mod layer;
 pub mod limits;
 pub mod location;
@@ -16,38 +20,39 @@ use limits::Limits;
 use routing::Options;
 use std::collections::BTreeMap;
 
-/// What a web server listens on when nothing else is said.
+/// Default address and port of the generated server configurations.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
-/// An ordered stack of layers; where two hold the same version, the first one wins.
+/// A distribution as the configuration describes it: an ordered stack of layers, of which one registry is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// Names of layers, in order.
+    /// Names of the layers, the top one first. If two layers hold the same version, the upper one counts.
     pub layers: Vec<String>,
-    /// Address and port that the generated server configuration listens on.
+    /// Address and port of the generated server configurations, such as `127.0.0.1:8080`; [`Config::listen`] if absent.
     pub listen: Option<String>,
-    /// Whether it has pages for people.
+    /// True if pages for people are built; [`Config::ui`] if absent.
     pub ui: Option<bool>,
-    /// Path below which the registry lies, without a slash at its end; empty for the root.
+    /// Path of the registry in URLs, such as `/epr`, without a slash at the end; empty for the root of the host.
     pub prefix: String,
-    /// Whether answers say which file they are.
+    /// True if answers carry the header `X-Epr-Route`, which names the file that was served.
     pub debug_header: bool,
 }
 
-/// Everything a configuration file can say.
+/// Everything that a configuration file can say. The defaults are those of package-storage: three layers, and three
+/// distributions that stack them.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// By name.
+    /// Distributions by name.
     pub distributions: BTreeMap<String, Distribution>,
-    /// By name; a layer that a distribution names needs no entry.
+    /// Layers by name. A layer that a distribution names needs no entry here: the defaults of [`Layer`] hold for it.
     pub layers: BTreeMap<String, Layer>,
-    /// Address and port for distributions that do not say.
+    /// Address and port for distributions without one of their own.
     pub listen: String,
-    /// Whether distributions that do not say have pages for people.
+    /// True if pages for people are built for distributions that do not decide this themselves.
     pub ui: bool,
-    /// How large a package may be.
+    /// Bounds on the size of packages.
     pub limits: Limits,
-    /// How many answers for whole lists are precomputed, and for which clients in any case.
+    /// Bounds on the number of precomputed answers, and the clients that are answered in any case.
     pub routing: Options,
 }
 

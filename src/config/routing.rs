@@ -1,5 +1,5 @@
-//! What the clients that exist send with `/search` and `/categories`: the combinations that have to be answered even
-//! where precomputing all combinations would be too much.
+//! The known clients and what they send with `/search` and `/categories`. Their combinations are answered even where
+//! precomputing all combinations would be too much.
 //!
 //! Kibana fixes `kibana.version`, `spec.min`, `spec.max` and `capabilities` for an installation, and varies the rest.
 //! From the 8.11 branch on each branch carries its own spec bounds. Knows nothing of packages.
@@ -7,29 +7,29 @@
 use crate::package::Spec;
 use serde::{Deserialize, Serialize};
 
-/// One kind of client. It may send both values of `prerelease`, and never `agent.version`.
+/// A kind of client. It may send both values of `prerelease`, and never sends `agent.version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Who sends this.
+    /// Name, for people.
     pub name: String,
-    /// Its Kibana versions, the second excluded; `None` when it sends no `kibana.version`.
+    /// First Kibana version, and the first that is no longer this client; `None` if it sends no `kibana.version`.
     pub kibana: Option<([u64; 3], [u64; 3])>,
-    /// `spec.min`.
+    /// Value of `spec.min`, if it is sent.
     pub spec_min: Option<Spec>,
-    /// `spec.max`.
+    /// Value of `spec.max`, if it is sent.
     pub spec_max: Option<Spec>,
-    /// `capabilities`; `None` when it sends none.
+    /// Value of `capabilities`, if it is sent.
     pub capabilities: Option<Vec<String>>,
-    /// Whether it sends `experimental=true`.
+    /// True if `experimental=true` is sent.
     pub experimental: bool,
 }
 
-/// What may be decided from outside.
+/// Settings of the routing tables.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where exactness over many packages ends.
+    /// Bounds on what is precomputed for all possible questions.
     pub budget: Budget,
-    /// Whose combinations are answered beyond that.
+    /// Clients whose questions are answered beyond these bounds.
     pub clients: Vec<Client>,
 }
 
@@ -39,12 +39,12 @@ impl Default for Options {
     }
 }
 
-/// How much may be computed and stored for one subject before it is cut down to the combinations of known clients.
+/// Bounds on what is computed and stored for one subject. Beyond them only the questions of known clients are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// Distinct residual questions that are looked at; it bounds time and memory.
+    /// Largest number of distinct questions that are computed: a bound on time and memory.
     pub max_contexts: usize,
-    /// Distinct answers; it bounds the size of the site.
+    /// Largest number of distinct answers: a bound on the size of the site.
     pub max_answers: usize,
 }
 
@@ -65,7 +65,7 @@ const SERVERLESS: &[([u64; 2], [u64; 2])] =
 /// Capabilities of serverless Kibana by project, over time; the last project sends none as far as known.
 const PROJECTS: &[&[&str]] = &[&["apm", "observability", "uptime"], &["apm", "observability"], &["security"], &[]];
 
-/// All known clients.
+/// Returns all known clients.
 pub fn known() -> Vec<Client> {
     let mut clients = vec![
         plain("upload checks, browsers and scripts", None, false),
@@ -106,13 +106,13 @@ fn branches() -> [Client; 7] {
 /// The first Kibana that asks with `prerelease` instead of `experimental=true` (elastic/kibana#143853).
 pub const PRERELEASE_SINCE: [u64; 3] = [8, 6, 0];
 
-/// At these versions Kibana begins to ask in another way.
+/// Returns the versions at which Kibana begins to ask in another way.
 pub fn changes_of_kibana() -> Vec<[u64; 3]> {
     let firsts = branches().into_iter().filter_map(|client| client.kibana).map(|(first, _)| first);
     [PRERELEASE_SINCE].into_iter().chain(firsts).collect()
 }
 
-/// What a self-managed Kibana of this version sends, without capabilities, which it sends only if configured.
+/// Returns what a self-managed Kibana of this version sends, without capabilities, which it sends only if configured.
 pub fn of_kibana(version: [u64; 3]) -> Client {
     let carries = |client: &Client| client.kibana.is_some_and(|(first, next)| first <= version && version < next);
     let bounds = branches().into_iter().find(carries);

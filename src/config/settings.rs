@@ -1,4 +1,4 @@
-//! Settings: what to build from what, resolved from arguments and configuration.
+//! Settings of one run, resolved from arguments and configuration. The library sees nothing else of either.
 
 use super::Config;
 use super::exceptions::{Exceptions, Stack};
@@ -6,50 +6,50 @@ use super::layer::LayerPlan;
 use super::location::below;
 use std::path::Path;
 
-/// One distribution to build.
+/// A distribution that is to be built, with all defaults filled in.
 #[derive(Clone, Debug)]
 pub struct DistributionPlan {
-    /// Its name, also of its folder.
+    /// Name, which is also the name of its folder below the output folder.
     pub name: String,
-    /// Its layers, as positions in [`Settings::layers`], in order.
+    /// Layers as positions in [`Settings::layers`], the top one first.
     pub layers: Vec<usize>,
-    /// What its generated configuration listens on.
+    /// Address and port of the generated server configurations.
     pub listen: String,
-    /// Whether it has pages for people.
+    /// True if pages for people are built.
     pub ui: bool,
-    /// Path below which its registry lies, or nothing.
+    /// Path of the registry in URLs, such as `/epr`; empty for the root of the host.
     pub prefix: String,
-    /// Whether its answers say which file they are.
+    /// True if answers carry the header `X-Epr-Route`, which names the file that was served.
     pub debug_header: bool,
 }
 
-/// What to build from what.
+/// Everything that a run needs to know: what to build, from which layers, and how strictly.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// In the order they were asked for.
+    /// Distributions in the order in which they were asked for.
     pub distributions: Vec<DistributionPlan>,
-    /// Every layer that one of them names, once.
+    /// Every layer that one of the distributions names, once.
     pub layers: Vec<LayerPlan>,
-    /// Whether what earlier builds found out is used.
+    /// True if the cache of earlier builds is used and written.
     pub use_cache: bool,
-    /// Generations of each distribution that stay, the one in use included.
+    /// Number of generations of each distribution to keep, including the one in use.
     pub keep: usize,
-    /// Limits, budget and clients.
+    /// The configuration, for limits and routing.
     pub config: Config,
-    /// Conflicts and warnings count as errors.
+    /// True if conflicts and warnings count as errors.
     pub strict: bool,
-    /// What the policies of layers do not forbid this time.
+    /// Versions that may break a policy in this run.
     pub exceptions: Exceptions,
 }
 
 impl Settings {
-    /// The layers of a distribution, with their policies.
+    /// Returns the layers of a distribution with their rules; `is_strict` says whether built-in policies refuse or warn.
     pub fn stack(&self, plan: &DistributionPlan, is_strict: bool) -> Stack<'_> {
         let layers = plan.layers.iter().map(|&position| &self.layers[position]);
         Stack { layers: layers.map(|layer| (layer.source.name.as_str(), &layer.rules)).collect(), is_strict }
     }
 
-    /// The same, with every layer read from the folder of its name below another one.
+    /// Returns these settings with every layer read from the folder of its name below `packages`.
     #[must_use]
     pub fn below(&self, packages: &Path) -> Self {
         let mut settings = self.clone();

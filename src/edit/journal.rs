@@ -8,13 +8,11 @@
 //!
 //! Readers of layers do not look in there. A change carries a time, which nothing that is built depends on.
 
-use super::slot::{Slot, clear};
-use crate::base::fs::{append, make_folders, write_over};
+use super::slot::Slot;
+use crate::base::fs::{self, append, make_folders, write_over};
 use crate::input::source::WORKSHOP;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The log of all changes.
@@ -99,14 +97,14 @@ impl Journal {
     /// An empty folder to prepare packages in.
     pub(super) fn incoming(&self) -> Result<PathBuf> {
         let folder = self.0.join("incoming");
-        clear(&folder)?;
+        fs::remove_folder_if_there(&folder)?;
         make_folders(&folder)?;
         Ok(folder)
     }
 
     /// Removes what an interrupted step left.
     pub(super) fn tidy(&self) -> Result<()> {
-        ["incoming", "leaving"].iter().try_for_each(|name| clear(&self.0.join(name)))
+        ["incoming", "leaving"].iter().try_for_each(|name| fs::remove_folder_if_there(&self.0.join(name)))
     }
 
     /// The files of it that belong into a repository.
@@ -117,16 +115,9 @@ impl Journal {
     /// The step that was under way, if any.
     pub(super) fn pending(&self) -> Result<Option<Pending>> {
         let path = self.0.join(PENDING);
-        match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            text => {
-                let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-                let hint = "hint: both layers hold the package, or one of them; look, then remove the file";
-                serde_json::from_slice(&text)
-                    .map(Some)
-                    .with_context(|| format!("cannot understand {}\n{hint}", path.display()))
-            }
-        }
+        let Some(text) = fs::read_if_there(&path)? else { return Ok(None) };
+        let hint = "hint: both layers hold the package, or one of them; look, then remove the file";
+        serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot understand {}\n{hint}", path.display()))
     }
 
     pub(super) fn begin(&self, pending: &Pending) -> Result<()> {
@@ -135,15 +126,14 @@ impl Journal {
     }
 
     pub(super) fn end(&self) -> Result<()> {
-        let path = self.0.join(PENDING);
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+        fs::remove_file(&self.0.join(PENDING))
     }
 
     /// Logs a change, once: an interrupted step may be finished after it was logged.
     pub(super) fn log(&self, change: &LayerChange) -> Result<()> {
         let line = serde_json::to_string(change).context("cannot write a line")?;
         let path = self.0.join(LOG);
-        let known = fs::read_to_string(&path).unwrap_or_default();
+        let known = fs::read_text(&path).unwrap_or_default();
         if known.lines().next_back() == Some(line.as_str()) {
             return Ok(());
         }
@@ -152,38 +142,5 @@ impl Journal {
             append(&path, "")?;
         }
         append(&path, &line)
-    }
-}
-
-/// A time as the log has it.
-pub(super) fn time(seconds: u64) -> String {
-    // Days since 0000-03-01, so that the leap day is the last one of a year; 400 years have 146,097 days.
-    let days = seconds / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
-    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", year + era * 400)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_199, "2024-02-29T23:59:59Z"),
-            (1_767_225_599, "2025-12-31T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(time(seconds), expected);
-        }
     }
 }

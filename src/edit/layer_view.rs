@@ -3,6 +3,7 @@
 //! Only what may be the package is opened: version folders of the wanted version, and what bears the package's name.
 
 use super::slot::{Slot, usual_place};
+use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
@@ -64,7 +65,8 @@ impl<'a> LayerView<'a> {
         let mut source = plan.source.clone();
         for path in source.paths.iter_mut().filter(|path| !is_git(path)) {
             let shown = path.display().to_string();
-            let found = if path.exists() { path.canonicalize() } else { std::path::absolute(&*path) };
+            let found =
+                if path.exists() { fs::canonical(path) } else { std::path::absolute(&*path).map_err(Into::into) };
             *path = found.with_context(|| format!("cannot find `{shown}`"))?;
         }
         let (candidates, _) = source::discover(&source)?;
@@ -128,8 +130,8 @@ impl<'a> LayerView<'a> {
             contents: Contents::new(None),
             findings: Findings::default(),
             scan: ScanContext { limits: self.limits, now_ns: 0 },
-            cache: Cache::none(),
-            inventories: Inventories::none(),
+            cache: &Cache::none(),
+            inventories: &Inventories::none(),
             store: None,
         };
         let found = candidates.iter().cloned().map(|candidate| (candidate, None)).collect();

@@ -20,6 +20,7 @@ pub use editor::{Done, Editor, PackageSelector};
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
+use crate::base::time;
 use crate::compare::policy::{Refused, Verdict, few, id};
 use crate::config::layer::LayerPlan;
 use crate::dialect::version::Version;
@@ -258,7 +259,7 @@ impl Editor<'_> {
     ) -> LayerChange {
         let record = found.record.as_ref();
         LayerChange {
-            time: journal::time(self.now),
+            time: time::rfc3339(self.now),
             action,
             package: record.map(|record| record.facts.name.clone()).unwrap_or_default(),
             version: record.map(|record| record.facts.version.to_string()).unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Places of packages in layers, and what is done at them: copy, put, take away. Each step can be repeated.
 
-use crate::base::fs::make_folders;
+use crate::base::fs::{self, make_folders};
 use crate::config::location::{Location, below};
 use crate::input::git::is_there;
 use crate::input::source::WORKSHOP;
@@ -8,7 +8,6 @@ use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +34,7 @@ impl Slot {
     pub(super) fn is_taken(&self) -> bool {
         match Location::of(&below(&self.root, &self.shown())) {
             Some(place) => is_there(&place),
-            None => self.path().symlink_metadata().is_ok(),
+            None => fs::link_metadata(&self.path()).is_ok(),
         }
     }
 
@@ -47,9 +46,9 @@ impl Slot {
         make_folders(parent)?;
         let (from, to) = (signature(prepared), signature(&path));
         if from.exists() {
-            fs::rename(&from, &to).with_context(|| format!("cannot rename to {}", to.display()))?;
+            fs::rename(&from, &to)?;
         } else if replaces {
-            remove_file(&to)?;
+            fs::remove_file_if_there(&to)?;
         }
         let flags = if replaces { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
         let put = match rustix::fs::renameat_with(CWD, prepared, CWD, &path, flags) {
@@ -66,16 +65,13 @@ impl Slot {
     /// Takes the package and its signature out of sight, then deletes them.
     pub(super) fn take_away(&self) -> Result<()> {
         let leaving = self.root.join(WORKSHOP).join("leaving");
-        clear(&leaving)?;
+        fs::remove_folder_if_there(&leaving)?;
         make_folders(&leaving)?;
         for (number, path) in [self.path(), signature(&self.path())].into_iter().enumerate() {
-            match fs::rename(&path, leaving.join(number.to_string())) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                renamed => renamed.with_context(|| format!("cannot rename {}", path.display()))?,
-            }
+            fs::rename_if_there(&path, &leaving.join(number.to_string()))?;
         }
         self.leave_no_empty_folder();
-        clear(&leaving)
+        fs::remove_folder_if_there(&leaving)
     }
 
     /// Removes the folder of the package's name if nothing is left in it; others are the layer's layout.
@@ -84,7 +80,7 @@ impl Slot {
             && let Some(parent) = self.path().parent()
         {
             // That it is not empty is the usual case.
-            let _ = fs::remove_dir(parent);
+            let _ = fs::remove_empty_folder(parent);
         }
     }
 }
@@ -115,11 +111,9 @@ pub(super) fn copy(from: &Path, to: &Path, is_signed: bool) -> Result<()> {
 }
 
 fn copy_entry(from: &Path, to: &Path) -> Result<()> {
-    let scan = || format!("cannot read {}", from.display());
-    let kind = fs::symlink_metadata(from).with_context(scan)?.file_type();
+    let kind = fs::link_metadata(from)?.file_type();
     if kind.is_symlink() {
-        let target = fs::read_link(from).with_context(scan)?;
-        return std::os::unix::fs::symlink(target, to).with_context(|| format!("cannot write {}", to.display()));
+        return fs::symlink(fs::read_link(from)?, to);
     }
     if kind.is_file() {
         return copy_file(from, to);
@@ -128,43 +122,23 @@ fn copy_entry(from: &Path, to: &Path) -> Result<()> {
         bail!("{} is neither a file nor a folder", from.display());
     }
     make_folders(to)?;
-    for entry in fs::read_dir(from).with_context(scan)? {
-        let entry = entry.with_context(scan)?;
-        copy_entry(&entry.path(), &to.join(entry.file_name()))?;
+    for entry in fs::list(from)? {
+        copy_entry(&entry.path, &to.join(entry.path.file_name().unwrap_or_default()))?;
     }
     sync(to)
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    fs::copy(from, to)?;
     sync(to)
 }
 
 /// Flushes a file or folder to disk: what is removed elsewhere must not be lost with the power.
 fn sync(path: &Path) -> Result<()> {
-    let synced = File::open(path).and_then(|file| file.sync_all());
+    let synced = fs::open(path)?.sync_all();
     match synced {
         // Not every file system can.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
         synced => synced.with_context(|| format!("cannot write {}", path.display())),
-    }
-}
-
-/// Removes a folder with all that is in it, if it is there.
-pub(super) fn clear(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn remove_file(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
     }
 }

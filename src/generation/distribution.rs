@@ -15,22 +15,20 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::{LINK_TIME, append, make_folders, set_time, stream_file, write_file};
+use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file};
 use crate::config::exceptions::{Exception, KeptException};
 use crate::site::report::Report;
 use crate::store::Store;
 use anyhow::{Context, Result, ensure};
-use rustix::fs::CWD;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Names of generations, one a line, in the order in which they were taken into use.
 const LOG: &str = "generations.log";
 
-/// What the policies of layers were told to allow, one a line.
+/// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
 
 /// The files of a generation beside its document root, by path.
@@ -39,11 +37,11 @@ pub type Files<'a> = BTreeMap<String, FileContent<'a>>;
 /// Writes the content of a file, as often as it is asked to.
 type Writer<'a> = dyn Fn(&mut dyn Write) -> Result<()> + 'a;
 
-/// What a file of a generation holds.
+/// Content of a file of a generation.
 pub enum FileContent<'a> {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// What is written when it is asked for: lists that grow with the catalog are never in memory as a text.
+    /// Written when it is asked for: lists that grow with the catalog are never in memory as a text.
     Written(Box<Writer<'a>>),
 }
 
@@ -69,12 +67,12 @@ impl Distribution {
         Self { folder: out.join(name) }
     }
 
-    /// Its folder.
+    /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> String {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -89,23 +87,23 @@ impl Distribution {
         self.folder.join("current")
     }
 
-    /// The generation in use, if there is one.
+    /// Returns the generation in use, if there is one.
     pub fn current(&self) -> Option<String> {
-        let target = fs::read_link(self.current_link()).ok()?;
+        let target = fs::read_link(&self.current_link()).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
     }
 
-    /// Whether a generation is there; one that is there is whole.
+    /// Returns true if a generation is there; one that is there is complete.
     pub fn has(&self, id: &str) -> bool {
         self.generation(id).is_dir()
     }
 
-    /// The report of a generation.
+    /// Returns the report of a generation, unless it is missing or damaged.
     pub fn report(&self, id: &str) -> Option<Report> {
-        serde_json::from_slice(&fs::read(self.generation(id).join("report.json")).ok()?).ok()
+        fs::read_json(&self.generation(id).join("report.json")).ok()
     }
 
-    /// Writes a generation, unless it is there: one that is there is whole.
+    /// Writes a generation, unless it is there: one that is there is complete.
     pub fn write(&self, id: &str, site: &Digest, files: &Files<'_>) -> Result<()> {
         let place = self.generation(id);
         if self.has(id) {
@@ -114,13 +112,9 @@ impl Distribution {
         let parent = self.folder.join("generations");
         make_folders(&parent)?;
         let temporary = parent.join(format!(".{id}"));
-        if temporary.exists() {
-            fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
-        }
+        fs::remove_folder_if_there(&temporary)?;
         make_folders(&temporary)?;
-        let target = format!("../../../store/{}", Store::tree_path(site));
-        rustix::fs::symlinkat(&target, CWD, temporary.join("site"))
-            .with_context(|| format!("cannot link {}", temporary.join("site").display()))?;
+        fs::symlink(format!("../../../store/{}", Store::tree_path(site)), &temporary.join("site"))?;
         set_time(&temporary.join("site"), LINK_TIME)?;
         let mut folders = BTreeSet::from([temporary.clone()]);
         for (path, content) in files {
@@ -136,36 +130,28 @@ impl Distribution {
         for folder in folders.iter().rev() {
             set_time(folder, LINK_TIME)?;
         }
-        fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))
+        fs::rename(&temporary, &place)
     }
 
-    /// Every distribution below `out`.
+    /// Returns every distribution below `out`, sorted by name.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn all(out: &Path) -> Result<Vec<Self>> {
-        let entries = fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
-        let mut folders = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        folders.retain(|folder| folder.join("generations").is_dir());
-        folders.sort();
-        Ok(folders.into_iter().map(|folder| Self { folder }).collect())
+        let folders = fs::list(out)?.into_iter().map(|entry| entry.path);
+        let is_distribution = |folder: &PathBuf| folder.join("generations").is_dir();
+        Ok(folders.filter(is_distribution).map(|folder| Self { folder }).collect())
     }
 
-    /// Its generations, the one last taken into use first.
+    /// Returns the generations, the one last taken into use first.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn generations(&self) -> Result<Vec<String>> {
         let folder = self.folder.join("generations");
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-            names.extend(entry.file_name().into_string().ok().filter(|name| !name.starts_with('.')));
-        }
+        let entries = fs::list_if_there(&folder)?.unwrap_or_default();
+        let names = entries.iter().filter_map(|entry| entry.name().map(str::to_owned));
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
         let used = self.used();
         names.sort_by_key(|name| (Reverse(used.iter().rposition(|id| id == name)), name.clone()));
         Ok(names)
@@ -178,36 +164,27 @@ impl Distribution {
     pub fn clear_unfinished(&self) -> Result<()> {
         self.clear_unfinished_releases()?;
         let folder = self.folder.join("generations");
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                let path = entry.path();
-                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-            }
+        for entry in fs::list(&folder)?.iter().filter(|entry| entry.begins_with(".")) {
+            fs::remove_folder(&entry.path)?;
         }
-        match fs::remove_file(self.folder.join(".current")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", self.folder.join(".current").display()))
-            }
-            _ => Ok(()),
-        }
+        fs::remove_file_if_there(&self.folder.join(".current"))
     }
 
-    /// Whether the document root of a generation is in the store as it was written.
+    /// Returns true if the document root of a generation is in the store as it was written.
     pub fn is_whole(&self, id: &str, store: &Store) -> bool {
-        let site = fs::read_link(self.generation(id).join("site")).unwrap_or_default();
+        let site = fs::read_link(&self.generation(id).join("site")).unwrap_or_default();
         let mut names = site.iter().rev().filter_map(|name| name.to_str());
-        let (Some(rest), Some(shelf)) = (names.next(), names.next()) else { return false };
-        store.has_whole_tree(&format!("{shelf}{rest}"))
+        let (Some(rest), Some(shard)) = (names.next(), names.next()) else { return false };
+        store.has_whole_tree(&format!("{shard}{rest}"))
     }
 
-    /// Names of generations in the order in which they were taken into use, repeats included.
+    /// Returns the names of generations in the order in which they were taken into use, repeats included.
     pub fn used(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.join(LOG)).unwrap_or_default();
+        let log = fs::read_text(&self.folder.join(LOG)).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 
-    /// The generation that was in use before the present one and is still there.
+    /// Returns the generation that was in use before the present one and is still there.
     ///
     /// # Errors
     /// When there is none.
@@ -226,13 +203,13 @@ impl Distribution {
         ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
         // Out of sight first: a generation is there as a whole or not at all.
-        fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
-        fs::remove_dir_all(&leaving).with_context(|| format!("cannot remove {}", leaving.display()))
+        fs::rename(&place, &leaving)?;
+        fs::remove_folder(&leaving)
     }
 
-    /// What was ever allowed, and what is allowed now, why, and since which generation: the one in use.
+    /// Returns all exceptions that were ever used, and those used now, which count from the generation in use.
     pub fn exceptions_with(&self, allowed: &[Exception], reason: &str) -> Vec<KeptException> {
-        let log = fs::read_to_string(self.folder.join(EXCEPTIONS)).unwrap_or_default();
+        let log = fs::read_text(&self.folder.join(EXCEPTIONS)).unwrap_or_default();
         let mut kept: Vec<_> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         for exception in allowed {
             let one =
@@ -244,8 +221,8 @@ impl Distribution {
         kept
     }
 
-    /// Keeps for ever what was allowed. A line that is there is not written again: a build that was stopped afterwards says
-    /// the same.
+    /// Records exceptions permanently. A line that is there is not written again: a build that was stopped afterwards
+    /// repeats it.
     ///
     /// # Errors
     /// When the disk fails.
@@ -258,7 +235,7 @@ impl Distribution {
         Ok(())
     }
 
-    /// Copies what is kept of another output folder, which is as much an input as the layers.
+    /// Copies the exceptions of another output folder, which are as much an input as the layers.
     ///
     /// # Errors
     /// When the disk fails.
@@ -277,12 +254,9 @@ impl Distribution {
             return Ok(());
         }
         let (current, next) = (self.current_link(), self.folder.join(".current"));
-        if next.symlink_metadata().is_ok() {
-            fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))?;
-        }
-        rustix::fs::symlinkat(format!("generations/{id}"), CWD, &next)
-            .with_context(|| format!("cannot link {}", next.display()))?;
+        fs::remove_file_if_there(&next)?;
+        fs::symlink(format!("generations/{id}"), &next)?;
         self.log(id)?;
-        fs::rename(&next, &current).with_context(|| format!("cannot switch {}", current.display()))
+        fs::rename(&next, &current)
     }
 }

@@ -5,19 +5,17 @@
 //! kept never notice.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{make_folders, write_over};
+use crate::base::fs::{self, make_folders, write_over};
 use crate::catalog::cache::Cache;
 use crate::catalog::record::Listing;
 use crate::generation::distribution::Distribution;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What was removed.
+/// Number of things that were removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Generations.
@@ -32,7 +30,7 @@ pub struct Pruned {
 
 /// Looking through the whole store costs more than a small build: it waits until so many generations are gone.
 const SWEEP_AFTER: usize = 10;
-/// Counts the generations that are gone since the last sweep.
+/// Number of generations removed since the last sweep.
 const COUNT: &str = "cache/dropped";
 
 /// Removes old generations of all distributions, and now and then what only they needed.
@@ -49,7 +47,7 @@ pub fn tidy(out: &Path, keep: usize, store: &Store, cache: &Cache) -> Result<()>
     if dropped == 0 {
         return Ok(());
     }
-    let before: usize = fs::read_to_string(out.join(COUNT)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let before: usize = fs::read_text(&out.join(COUNT)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let mut count = before + dropped;
     if count >= SWEEP_AFTER {
         sweep(out, store, cache)?;
@@ -61,10 +59,9 @@ pub fn tidy(out: &Path, keep: usize, store: &Store, cache: &Cache) -> Result<()>
 
 /// Removes files that an earlier run was writing beside what they were to replace when it ended.
 fn clear_unfinished(out: &Path) -> Result<()> {
-    for entry in fs::read_dir(out.join("cache")).into_iter().flatten() {
-        let path = entry.with_context(|| format!("cannot read {}", out.join("cache").display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "new") {
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    for entry in fs::list_if_there(&out.join("cache"))?.unwrap_or_default() {
+        if entry.path.extension().is_some_and(|extension| extension == "new") {
+            fs::remove_file(&entry.path)?;
         }
     }
     Ok(())
@@ -93,11 +90,11 @@ pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usiz
 /// When the disk fails.
 pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
     // Paths are compared below, so all must be spelt alike.
-    let root = fs::canonicalize(store.root()).with_context(|| format!("cannot find {}", store.root().display()))?;
+    let root = fs::canonical(store.root())?;
     let mut needed = BTreeSet::new();
     for distribution in Distribution::all(out)? {
         for id in distribution.generations()? {
-            let site = fs::canonicalize(distribution.generation(&id).join("site"))
+            let site = fs::canonical(&distribution.generation(&id).join("site"))
                 .with_context(|| format!("generation {id} has lost its site"))?;
             mark(site, &mut needed)?;
         }
@@ -119,17 +116,17 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
         named.extend([Some(page.blob), page.gzip].into_iter().flatten().map(|blob| blob.digest));
     }
     let mut pruned = Pruned::default();
-    for path in shelved(&root.join("trees"))? {
+    for path in stored(&root.join("trees"))? {
         if !needed.contains(&path) {
-            store.remove_tree(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            store.remove_tree(&path)?;
             pruned.trees += 1;
         }
     }
     let named: BTreeSet<PathBuf> = named.iter().map(|digest: &Digest| root.join(Store::blob_path(digest))).collect();
-    for path in shelved(&root.join("blobs"))? {
-        let stat = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?;
+    for path in stored(&root.join("blobs"))? {
+        let stat = fs::link_metadata(&path)?;
         if stat.nlink() == 1 && !named.contains(&path) {
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            fs::remove_file(&path)?;
             pruned.blobs += 1;
             pruned.bytes += stat.size();
         }
@@ -144,36 +141,23 @@ fn mark(tree: PathBuf, needed: &mut BTreeSet<PathBuf>) -> Result<()> {
         if needed.contains(&tree) {
             continue;
         }
-        let entries = match fs::read_dir(&tree) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries.with_context(|| format!("cannot read {}", tree.display()))?,
-        };
-        for entry in entries {
-            let entry = entry.with_context(|| format!("cannot read {}", tree.display()))?;
-            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                // Links between trees are `../../<shelf>/<name>`.
-                let target = fs::read_link(entry.path())
-                    .with_context(|| format!("cannot read the link {}", entry.path().display()))?;
-                let shelves = tree.parent().and_then(Path::parent).unwrap_or(&tree);
-                open.push(shelves.join(target.strip_prefix("../..").unwrap_or(&target)));
-            }
+        let Some(entries) = fs::list_if_there(&tree)? else { continue };
+        for entry in entries.iter().filter(|entry| entry.kind.is_symlink()) {
+            // Links between trees are `../../<first two digits>/<rest>`.
+            let target = fs::read_link(&entry.path)?;
+            let trees = tree.parent().and_then(Path::parent).unwrap_or(&tree);
+            open.push(trees.join(target.strip_prefix("../..").unwrap_or(&target)));
         }
         needed.insert(tree);
     }
     Ok(())
 }
 
-/// Everything on the shelves of a part of the store, in order.
-fn shelved(folder: &Path) -> Result<Vec<PathBuf>> {
-    let list = |folder: &Path| -> Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-        let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        paths.sort();
-        Ok(paths)
-    };
+/// Lists everything in the 256 folders of a part of the store, sorted.
+fn stored(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
-    for shelf in list(folder)? {
-        all.extend(list(&shelf)?);
+    for shard in fs::list(folder)? {
+        all.extend(fs::list(&shard.path)?.into_iter().map(|entry| entry.path));
     }
     Ok(all)
 }

@@ -14,34 +14,30 @@
 use crate::answers::route::model::Routes;
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
-use crate::base::fs::{LINK_TIME, append, make_folders, set_time, write_file};
+use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, write_file};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
 use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use rustix::fs::CWD;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Below a distribution.
 pub const FOLDER: &str = "releases";
-/// What a release is, in its folder.
+/// The description of a release, in its folder.
 const FILE: &str = "release.json";
-/// What was released and removed, one a line.
+/// The log of releases that were made and removed, one a line.
 const LOG: &str = "releases.log";
 /// Before the name of a release that is being made or removed, in the folder of the distribution.
 const UNFINISHED: &str = ".release-";
-/// Of what [`FILE`] holds.
+/// Schema of [`FILE`].
 const SCHEMA: &str = "epr-build/release/1";
 /// Longer names are none.
 const LONGEST_NAME: usize = 64;
-/// What a release shares with its generation, by links.
+/// Entries that a release shares with its generation, by links.
 const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.json", "report.json"];
 
 /// A generation under the version of a stack.
@@ -49,9 +45,9 @@ const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.js
 pub struct Release {
     /// `epr-build/release/1`; the number grows when a reader could misunderstand a newer file.
     pub schema: String,
-    /// Its name: two or three numbers and maybe a word, such as `8.5.0` or `8.5.0-SNAPSHOT`.
+    /// Name: two or three numbers and maybe a word, such as `8.5.0` or `8.5.0-SNAPSHOT`.
     pub name: String,
-    /// Of which distribution.
+    /// Name of the distribution.
     pub distribution: String,
     /// Name of the generation.
     pub generation: String,
@@ -62,12 +58,12 @@ pub struct Release {
     pub path: String,
 }
 
-/// What came of pinning.
+/// Outcome of pinning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pinned {
-    /// It is there now.
+    /// The release is new.
     New,
-    /// It was there, and is the same.
+    /// The release was there, with the same content.
     Before,
 }
 
@@ -96,34 +92,29 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 impl Distribution {
-    /// Its releases, by version.
+    /// Returns the releases, by version.
     ///
     /// # Errors
     /// When one cannot be read: which generations are to be kept would not be known.
     pub fn releases(&self) -> Result<Vec<Release>> {
         let folder = self.folder().join(FOLDER);
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.with_context(|| format!("cannot read {}", folder.display()))?,
-        };
-        let mut releases = Vec::new();
-        for entry in entries {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut releases: Vec<Release> = Vec::new();
+        for entry in fs::list_if_there(&folder)?.unwrap_or_default() {
             // What somebody else put there is no release.
-            if entry.file_name().to_str().is_some_and(|name| check_name(name).is_ok()) {
-                releases.push(read::<Release>(&entry.path().join(FILE))?);
+            if entry.name().is_some_and(|name| check_name(name).is_ok()) {
+                releases.push(fs::read_json(&entry.path.join(FILE))?);
             }
         }
         releases.sort_by_cached_key(|release| (Version::loose(&release.name).ok(), release.name.clone()));
         Ok(releases)
     }
 
-    /// Where a release is or would be.
+    /// Returns the folder of a release, which need not be there.
     pub fn release_folder(&self, name: &str) -> PathBuf {
         self.folder().join(FOLDER).join(name)
     }
 
-    /// The generations that releases need.
+    /// Returns the generations that releases need.
     ///
     /// # Errors
     /// As [`Self::releases`].
@@ -131,7 +122,7 @@ impl Distribution {
         Ok(self.releases()?.into_iter().map(|release| release.generation).collect())
     }
 
-    /// The generation of this name, or of the release of this name.
+    /// Returns the generation of this name, or of the release of this name.
     ///
     /// # Errors
     /// When there is none; says what there is.
@@ -170,7 +161,7 @@ impl Distribution {
             );
         }
         ensure!(self.has(generation), "`{}` has no generation {generation}", self.name());
-        let hosting: Hosting = read(&self.generation(generation).join(HOSTING))?;
+        let hosting: Hosting = fs::read_json(&self.generation(generation).join(HOSTING))?;
         let release = Release {
             schema: SCHEMA.to_owned(),
             name: name.to_owned(),
@@ -180,12 +171,12 @@ impl Distribution {
             path: format!("{}/release/{name}", hosting.prefix),
         };
         let temporary = self.unfinished(name);
-        clear(&temporary)?;
+        fs::remove_folder_if_there(&temporary)?;
         self.make(&release, hosting.debug_header, &temporary)?;
         self.note(&serde_json::json!({ "released": name, "generation": generation }))?;
         make_folders(&self.folder().join(FOLDER))?;
         let place = self.release_folder(name);
-        fs::rename(&temporary, &place).with_context(|| format!("cannot rename to {}", place.display()))?;
+        fs::rename(&temporary, &place)?;
         Ok(Pinned::New)
     }
 
@@ -201,12 +192,12 @@ impl Distribution {
             bail!("`{}` has no release `{}`\nhint: {hint}", self.name(), name.escape_default());
         };
         let leaving = self.unfinished(name);
-        clear(&leaving)?;
+        fs::remove_folder_if_there(&leaving)?;
         self.note(&serde_json::json!({ "removed": name, "generation": release.generation, "reason": reason }))?;
         // Out of sight first: a release is there as a whole or not at all.
         let place = self.release_folder(name);
-        fs::rename(&place, &leaving).with_context(|| format!("cannot rename {}", place.display()))?;
-        clear(&leaving)?;
+        fs::rename(&place, &leaving)?;
+        fs::remove_folder_if_there(&leaving)?;
         Ok(release.clone())
     }
 
@@ -215,12 +206,8 @@ impl Distribution {
     /// # Errors
     /// When the disk fails.
     pub(crate) fn clear_unfinished_releases(&self) -> Result<()> {
-        let folder = self.folder();
-        for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
-                clear(&entry.path())?;
-            }
+        for entry in fs::list(self.folder())?.iter().filter(|entry| entry.begins_with(UNFINISHED)) {
+            fs::remove_folder_if_there(&entry.path)?;
         }
         Ok(())
     }
@@ -232,7 +219,7 @@ impl Distribution {
     /// Adds a line to the log, unless it is the last one already: a run that was stopped afterwards says the same.
     fn note(&self, line: &serde_json::Value) -> Result<()> {
         let (path, line) = (self.folder().join(LOG), line.to_string());
-        let log = fs::read_to_string(&path).unwrap_or_default();
+        let log = fs::read_text(&path).unwrap_or_default();
         if log.lines().next_back() == Some(line.as_str()) { Ok(()) } else { append(&path, &line) }
     }
 
@@ -243,7 +230,7 @@ impl Distribution {
         for name in SHARED {
             let target = format!("../../generations/{}/{name}", release.generation);
             let link = folder.join(name);
-            rustix::fs::symlinkat(target, CWD, &link).with_context(|| format!("cannot link {}", link.display()))?;
+            fs::symlink(target, &link)?;
             set_time(&link, LINK_TIME)?;
         }
         let mut files = hosts(release, debug_header, &generation)?;
@@ -258,7 +245,7 @@ impl Distribution {
             let same = generation.join(&name);
             if fs::read(&same).is_ok_and(|bytes| bytes == text.as_bytes()) {
                 path.parent().map_or(Ok(()), make_folders)?;
-                fs::hard_link(&same, &path).with_context(|| format!("cannot link {}", path.display()))?;
+                fs::hard_link(&same, &path)?;
             } else {
                 write_file(&path, text.as_bytes())?;
                 set_time(&path, Digest::of(text.as_bytes()).modified())?;
@@ -271,8 +258,8 @@ impl Distribution {
 
 /// The configurations that servers include, by path.
 fn hosts(release: &Release, debug_header: bool, generation: &Path) -> Result<BTreeMap<String, String>> {
-    let routes: Routes = read(&generation.join("routes.json"))?;
-    let notes: FileNotes = read(&generation.join(file_notes::FILE))?;
+    let routes: Routes = fs::read_json(&generation.join("routes.json"))?;
+    let notes: FileNotes = fs::read_json(&generation.join(file_notes::FILE))?;
     let options = HostOptions {
         distribution: release.distribution.clone(),
         generation_id: release.generation.clone(),
@@ -298,24 +285,10 @@ struct ListedFile {
 }
 
 fn published(generation: &Path) -> Result<Published> {
-    let manifest: GenerationManifest = read(&generation.join("manifest.json"))?;
+    let manifest: GenerationManifest = fs::read_json(&generation.join("manifest.json"))?;
     let mut published = Published::default();
     manifest.files.iter().for_each(|(path, listed)| published.note(path, listed.gzip_sha256.is_some()));
     Ok(published)
-}
-
-fn clear(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 #[cfg(test)]

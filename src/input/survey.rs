@@ -6,6 +6,7 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
+use crate::base::key::KeyPart;
 use crate::base::problem::Problem;
 use crate::base::table::Table;
 use crate::config::layer::{Layer, LayerPlan};
@@ -105,7 +106,7 @@ pub fn layer_digest(prints: impl IntoIterator<Item = Option<Digest>>, problems: 
     for print in prints {
         hasher.update(print?.bytes());
     }
-    hasher.text(format!("{problems:?}"));
+    hasher.text(serde_json::to_vec(problems).ok()?);
     Some(hasher.finish())
 }
 
@@ -135,7 +136,8 @@ impl FingerprintBuilder {
         let mut print = Self { text: Vec::with_capacity(1 << 14), now_ns: scan.now_ns, is_settled: true };
         print.number(FORMAT);
         print.part(env!("CARGO_PKG_VERSION").as_bytes());
-        print.part(format!("{rules:?} {:?}", scan.limits).as_bytes());
+        print.text.extend_from_slice(rules.key().bytes());
+        print.text.extend_from_slice(scan.limits.key().bytes());
         print.part(place(candidate).bytes());
         print
     }

@@ -4,18 +4,18 @@
 //! A thread of its own writes, so that a slow disk never holds up a response; lines beyond what it can take are counted
 //! and dropped. A file that was moved away is opened again, so rotation needs no signal.
 
-use super::date;
+use crate::base::fs::{self, Metadata};
+use crate::base::time::{self, now};
 use anyhow::{Context, Result};
 use hyper::{HeaderMap, Method, Uri, Version};
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Number of lines that may wait to be written.
 const WAITING: usize = 10_000;
@@ -52,7 +52,7 @@ impl Asked {
         format!(
             "{} - - [{}] \"{} {} {:?}\" {status} {bytes} \"{}\" \"{}\" {:.6}",
             self.peer,
-            date::common(now),
+            time::access_log(now),
             self.method,
             escaped(sink),
             self.version,
@@ -79,12 +79,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// Seconds since 1970. This is the only absolute clock of the server.
-pub(super) fn now() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "an access log tells times; nothing is published from it")]
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
 enum Message {
@@ -162,7 +156,7 @@ impl LogSink {
         if path == Path::new(STDOUT) {
             return Ok(Self { path: None, identity: None, looked: 0, out: BufWriter::new(Box::new(io::stdout())) });
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = fs::open_to_append(path).map_err(fs::io_error)?;
         let identity = identity(&file.metadata()?);
         let out: BufWriter<Box<dyn Write + Send>> = BufWriter::new(Box::new(file));
         Ok(Self { path: Some(path.to_owned()), identity: Some(identity), looked: now(), out })
@@ -172,7 +166,7 @@ impl LogSink {
     fn follow(&mut self) {
         let Some(path) = self.path.clone().filter(|_| self.looked != now()) else { return };
         self.looked = now();
-        let found = std::fs::metadata(&path).ok().map(|metadata| identity(&metadata));
+        let found = fs::metadata(&path).ok().map(|metadata| identity(&metadata));
         if found != self.identity {
             let _ = self.out.flush();
             if let Ok(sink) = Self::open(&path) {
@@ -182,7 +176,7 @@ impl LogSink {
     }
 }
 
-fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
+fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 

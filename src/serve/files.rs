@@ -4,11 +4,10 @@ use super::body::{CHUNK, ResponseBody};
 use super::headers::{Part, Version, part};
 use super::site::Site;
 use crate::answers::route::request::{File, Kind};
-use crate::base::media;
+use crate::base::{fs, media};
 use hyper::HeaderMap;
 use std::borrow::Cow;
-use std::fs;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -67,16 +66,7 @@ pub(super) fn exists(site: &Site, path: &str) -> bool {
 
 /// Opens a path if it leads to a file.
 fn regular(path: &Path) -> io::Result<Option<(fs::File, Version)>> {
-    let handle = match fs::File::open(path) {
-        Ok(handle) => handle,
-        // A path that is too long or holds a zero byte is no file's either.
-        Err(error) => match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {
-                return Ok(None);
-            }
-            _ => return Err(error),
-        },
-    };
+    let Some(handle) = fs::open_if_there(path).map_err(fs::io_error)? else { return Ok(None) };
     let metadata = handle.metadata()?;
     if !metadata.is_file() {
         return Ok(None);

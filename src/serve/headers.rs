@@ -1,6 +1,6 @@
 //! What a client says about the bytes it wants: validators, ranges and encodings (RFC 9110).
 
-use super::date;
+use crate::base::time::parse_http;
 use hyper::header::{self, HeaderMap, HeaderName};
 
 /// A file version, as headers name it.
@@ -46,7 +46,7 @@ fn names(list: &str, version: Version) -> bool {
 
 /// Applies the conditions and the range of a request.
 pub(super) fn part(headers: &HeaderMap, version: Version) -> Part {
-    let time = |name| text(headers, name).and_then(date::parse);
+    let time = |name| text(headers, name).and_then(parse_http);
     let is_changed = match text(headers, header::IF_MATCH) {
         Some(list) => !names(list, version),
         None => time(header::IF_UNMODIFIED_SINCE).is_some_and(|time| version.modified > time),
@@ -62,7 +62,7 @@ pub(super) fn part(headers: &HeaderMap, version: Version) -> Part {
         return Part::Unchanged;
     }
     let is_same = text(headers, header::IF_RANGE)
-        .is_none_or(|validator| validator == version.etag() || date::parse(validator) == Some(version.modified));
+        .is_none_or(|validator| validator == version.etag() || parse_http(validator) == Some(version.modified));
     match text(headers, header::RANGE).filter(|_| is_same) {
         Some(range) => range_part(range, version.length),
         None => Part::Whole,

@@ -7,7 +7,6 @@
 mod access_log;
 mod body;
 mod connection;
-mod date;
 mod files;
 mod guard;
 mod headers;

@@ -1,10 +1,11 @@
 //! A body that is observed: when it ends, or the client is gone, the response is counted and logged with the number of
 //! bytes that were really sent.
 
-use super::access_log::{self, Asked};
+use super::access_log::Asked;
 use super::body::ResponseBody;
 use super::metrics::Endpoint;
 use super::server::Server;
+use crate::base::time;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
@@ -42,7 +43,7 @@ impl Drop for Observed {
         let took = self.began.elapsed();
         self.server.metrics.answered(self.endpoint, self.status, self.sent, took);
         if let (Some(asked), Some(log)) = (&self.asked, &self.server.log)
-            && !log.write(asked.line(access_log::now(), self.status, self.sent, took))
+            && !log.write(asked.line(time::now(), self.status, self.sent, took))
         {
             self.server.metrics.lines_dropped.inc();
         }

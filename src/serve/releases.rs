@@ -5,10 +5,10 @@
 
 use super::options::ServeOptions;
 use super::site::Site;
+use crate::base::fs;
 use crate::generation::release::FOLDER;
 use anyhow::Error;
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,12 +48,12 @@ impl Releases {
 
 /// The folders of the releases, in order; without those that cannot be read.
 fn folders(options: &ServeOptions) -> Vec<Identity> {
-    let entries = options.generation.parent().map(|folder| fs::read_dir(folder.join(FOLDER)));
-    let identity = |entry: fs::DirEntry| {
-        let stat = entry.metadata().ok().filter(fs::Metadata::is_dir)?;
-        Some((entry.path(), [stat.dev(), stat.ino()], [stat.ctime(), stat.ctime_nsec()]))
+    let entries = options.generation.parent().map(|folder| fs::list(&folder.join(FOLDER)));
+    let identity = |entry: fs::Entry| {
+        let stat = fs::link_metadata(&entry.path).ok().filter(fs::Metadata::is_dir)?;
+        Some((entry.path, [stat.dev(), stat.ino()], [stat.ctime(), stat.ctime_nsec()]))
     };
-    let entries = entries.into_iter().flatten().flatten().flatten();
+    let entries = entries.into_iter().flatten().flatten();
     let mut folders: Vec<Identity> = entries.filter_map(identity).collect();
     folders.sort();
     folders

@@ -1,7 +1,6 @@
 //! From a request to a response: the router's decision, put into HTTP.
 
 use super::body::ResponseBody;
-use super::date;
 use super::files::{self, Opened};
 use super::headers::{Part, accepts_gzip};
 use super::site::Site;
@@ -10,6 +9,7 @@ use crate::answers::route::request::{
 };
 use crate::base::headers::{self, CacheClass};
 use crate::base::media;
+use crate::base::time;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -96,7 +96,7 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Respons
         set(&mut response, header::VARY, "Accept-Encoding");
     }
     set(&mut response, header::ETAG, &version.etag());
-    set(&mut response, header::LAST_MODIFIED, &date::format(version.modified));
+    set(&mut response, header::LAST_MODIFIED, &time::http(version.modified));
     set(&mut response, header::CACHE_CONTROL, age(&file.kind, site.notes.immutable));
     let policy = match file.kind {
         Kind::Page => Some(headers::POLICY),

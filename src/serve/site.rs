@@ -3,13 +3,11 @@
 use super::options::ServeOptions;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::{self, FileNotes};
+use crate::base::fs;
 use crate::generation::history_page;
 use crate::hosts::{HOSTING, Hosting};
 use anyhow::Context;
-use serde::de::DeserializeOwned;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The only file that is not below the document root.
 const HISTORY: &str = "/ui/history.json";
@@ -28,12 +26,11 @@ pub(super) struct Site {
 impl Site {
     /// Reads the tables of the generation that the path leads to now.
     pub(super) fn open(options: &ServeOptions) -> anyhow::Result<Self> {
-        let generation = &options.generation;
-        let folder = fs::canonicalize(generation).with_context(|| format!("find `{}`", generation.display()))?;
-        let routes = read(&folder.join("routes.json"))?;
+        let folder = fs::canonical(&options.generation)?;
+        let routes = fs::read_json_if_there(&folder.join("routes.json"))?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
-        let notes = read(&folder.join(file_notes::FILE))?.unwrap_or_default();
-        let hosting: Hosting = read(&folder.join(HOSTING))?.unwrap_or_default();
+        let notes = fs::read_json_if_there(&folder.join(file_notes::FILE))?.unwrap_or_default();
+        let hosting: Hosting = fs::read_json_if_there(&folder.join(HOSTING))?.unwrap_or_default();
         let debug_header = options.debug_header || hosting.debug_header;
         Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header })
     }
@@ -54,14 +51,4 @@ impl Site {
         file.extend(path.split('/').filter(|segment| !matches!(*segment, "" | "." | "..")));
         file
     }
-}
-
-/// A JSON file; `None` when there is none.
-fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
-    };
-    serde_json::from_slice(&text).map(Some).with_context(|| format!("understand `{}`", path.display()))
 }

@@ -1,9 +1,9 @@
 //! TLS: a certificate and its key from files, which are read again when they change. Knows nothing of HTTP.
 
+use crate::base::fs;
 use anyhow::{Context, Result, ensure};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;

@@ -2,10 +2,9 @@
 
 use super::Store;
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::{FILE_MODE, times};
+use crate::base::fs::{FILE_MODE, File, times};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, OFlags};
-use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// Bytes gathered before they are hashed and written.

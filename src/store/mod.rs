@@ -2,8 +2,8 @@
 //!
 //! A *blob* is the content of a file. A *tree* is a folder: hard links to blobs and relative symlinks to other trees, so
 //! a sub-folder that a hundred package versions share exists once, and a generation of the site is a handful of links
-//! to trees. Both are immutable, carry a modification time made from their digest, and get that time *last*: a thing
-//! without its right time (and size) was cut off half-way, is never trusted, and is made again.
+//! to trees. Both are immutable. An entry is complete if its mtime equals the one derived from its digest (and its size is
+//! right): the mtime is set *last*, so an entry that was cut off half-way has another one, and is made again.
 //!
 //! The store knows nothing of packages, answers or distributions.
 
@@ -17,21 +17,20 @@ pub use incoming::Incoming;
 pub use tree::{Folder, Tree, TreeEntry};
 
 use crate::base::digest::Digest;
-use crate::base::fs::{FILE_MODE, make_folders, times};
+use crate::base::fs::{FILE_MODE, File, make_folders, remove_folder_if_there, times};
 use anyhow::{Context, Result};
 use blob_listing::BlobListing;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use seen::Seen;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Which digests are known to be complete, one lock for each first byte.
+/// Digests of blobs or trees that are known to be complete, with one lock for each first byte.
 ///
 /// The lock of a digest's shard is held while the thing is made: two threads never make the same thing, and with 256
 /// shards they seldom wait for each other. Half a digest is as good as the whole in a set of honest size.
@@ -51,15 +50,15 @@ impl CompleteDigests {
     }
 }
 
-/// A content store on disk. Shared by threads; one process writes at a time, which the lock of the output folder sees to.
+/// A content store on disk. It is shared by threads; one process writes at a time, which the lock of the output folder sees to.
 pub struct Store {
     root: PathBuf,
     folder: OwnedFd,
     blobs: CompleteDigests,
     trees: CompleteDigests,
-    /// The blobs, once all of them were looked at.
+    /// All complete blobs, once the folders of blobs were listed.
     listing: OnceLock<BlobListing>,
-    /// What the next build need not look into.
+    /// Trees that the next build need not look into.
     seen: Seen,
     next_temporary: AtomicU64,
 }
@@ -76,9 +75,7 @@ impl Store {
             }
         }
         let temporary = root.join("tmp");
-        if temporary.exists() {
-            std::fs::remove_dir_all(&temporary).with_context(|| format!("cannot clear {}", temporary.display()))?;
-        }
+        remove_folder_if_there(&temporary)?;
         make_folders(&temporary)?;
         Self::existing(root)
     }
@@ -123,7 +120,7 @@ impl Store {
         self.listing.get_or_init(|| BlobListing::of(self));
     }
 
-    /// Whether the blob is there, whole.
+    /// Returns true if the blob is there and complete.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
         let mut known = self.blobs.shard(digest);
         known.contains(&digest.half()) || self.listing.get().is_some_and(|listing| listing.has_blob(digest, size)) || {

@@ -1,4 +1,4 @@
-//! What was last seen of the folders of the store, so that the next build need not look into them again.
+//! The list of trees that a build found complete, so that the next one need not look into them again.
 //!
 //! A folder that has kept its inode and the time of its last change has kept its entries: file systems set that time
 //! themselves and let nobody choose it. Its files are further names of blobs, each of which is looked at in any case. So a
@@ -8,12 +8,11 @@
 use super::Store;
 use super::tree::half;
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::write_over;
+use crate::base::fs::{read, remove_file_if_there, remove_folder, write_over};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -24,19 +23,19 @@ const DIGEST: usize = 32;
 /// Bytes of a folder in the list: half its digest, its inode, the seconds and nanoseconds of its last change.
 const LINE: usize = 16 + 3 * 8;
 
-/// What tells that a folder is still the one that was seen.
+/// Inode and time of the last change of a folder: equal as long as the folder is the one that was seen.
 type Mark = [u8; LINE - 16];
 
-/// Folders that were found whole or made, unless one of them holds a file that is none of the blobs on the shelves.
+/// Folders that were made or found complete.
 #[derive(Default)]
 pub(super) struct Seen(Mutex<Folders>);
 
 #[derive(Default)]
 struct Folders {
     marks: BTreeMap<[u8; 16], Mark>,
-    /// Whether the list on disk, if there is one, does not say the same.
-    is_news: bool,
-    /// Whether a folder holds a file that a look at the blobs does not see: then there is no list.
+    /// True if the list on disk differs or there is none.
+    is_changed: bool,
+    /// True if a folder may hold a file that a listing of the blobs does not see: then there is no list.
     is_unsure: bool,
 }
 
@@ -44,13 +43,13 @@ impl Seen {
     pub(super) fn insert(&self, digest: &Digest, stat: &Stat) {
         let mut folders = self.lock();
         folders.marks.insert(digest.half(), mark(stat));
-        folders.is_news = true;
+        folders.is_changed = true;
     }
 
     fn remove(&self, digest: &Digest) {
         let mut folders = self.lock();
         folders.marks.remove(&digest.half());
-        folders.is_news = true;
+        folders.is_changed = true;
     }
 
     pub(super) fn give_up(&self) {
@@ -70,21 +69,16 @@ fn mark(stat: &Stat) -> Mark {
 }
 
 impl Store {
-    /// Writes what is known of folders if it is news, or removes the list if it could not be relied on.
+    /// Writes the list if it changed, or removes it if it could not be relied on.
     ///
     /// # Errors
     /// When the store cannot be listed, or the disk fails.
     pub fn write_seen(&self, path: &Path) -> Result<()> {
         let folders = self.seen.lock();
         if folders.is_unsure {
-            return match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    Err(error).with_context(|| format!("cannot remove {}", path.display()))
-                }
-                _ => Ok(()),
-            };
+            return remove_file_if_there(path);
         }
-        if !folders.is_news {
+        if !folders.is_changed {
             return Ok(());
         }
         let inodes = self.listed_inodes().with_context(|| format!("cannot list {}", self.root.display()))?;
@@ -95,9 +89,9 @@ impl Store {
         write_over(path, &list)
     }
 
-    /// Takes folders for whole that are in the list, if all of it holds. The blobs must have been looked at before.
+    /// Takes the folders of a list for complete, if all of the list holds. The blobs must have been listed before.
     pub fn read_seen(&self, path: &Path) {
-        let Ok(list) = std::fs::read(path) else { return };
+        let Ok(list) = read(path) else { return };
         let Some(folders) = self.believed(&list) else { return };
         for line in folders.chunks_exact(LINE) {
             let (half, mark) = line.split_at(16);
@@ -127,21 +121,21 @@ impl Store {
         stat.is_ok_and(|stat| mark(&stat) == *seen)
     }
 
-    /// Removes a folder that nothing needs, given the path that ends in its shelf and its name.
-    pub(crate) fn remove_tree(&self, path: &Path) -> std::io::Result<()> {
-        std::fs::remove_dir_all(path)?;
+    /// Removes a folder that nothing needs, given the path that ends in `<first two digits>/<rest>`.
+    pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
+        remove_folder(path)?;
         let names: Vec<_> = path.iter().rev().take(2).filter_map(|name| name.to_str()).collect();
-        if let [rest, shelf] = names[..] {
-            half(&format!("{shelf}{rest}")).inspect(|digest| self.seen.remove(digest));
+        if let [rest, shard] = names[..] {
+            half(&format!("{shard}{rest}")).inspect(|digest| self.seen.remove(digest));
         }
         Ok(())
     }
 
-    /// The inodes of everything on the shelves of blobs, which a listing tells.
+    /// The inodes of everything in the folders of blobs, which a listing tells.
     fn listed_inodes(&self) -> rustix::io::Result<Vec<u64>> {
-        let list = |shelf: u8| {
+        let list = |shard: u8| {
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let folder = rustix::fs::openat(&self.folder, format!("blobs/{shelf:02x}"), flags, Mode::empty())?;
+            let folder = rustix::fs::openat(&self.folder, format!("blobs/{shard:02x}"), flags, Mode::empty())?;
             let entries = Dir::new(folder)?.filter(|entry| {
                 entry.as_ref().map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b".."))
             });

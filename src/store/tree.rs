@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::{FOLDER_MODE, LINK_TIME, times};
+use crate::base::fs::{FOLDER_MODE, LINK_TIME, remove_folder, times};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -79,7 +79,7 @@ impl Folder {
 }
 
 impl Store {
-    /// Whether the folder is there, whole, with all below it.
+    /// Returns true if the folder is there, whole, with all below it.
     pub fn has_tree(&self, digest: &Digest) -> bool {
         self.has_whole_tree(&digest.short(32))
     }
@@ -104,7 +104,7 @@ impl Store {
     }
 
     /// Looks at every entry: what was written to since it was stored has lost its time. An entry that is one of the blobs on
-    /// the shelves was looked at there. Of a folder that is whole so far it gives the names of those below it.
+    /// the listed blobs was looked at there. Of a folder that is whole so far it gives the names of those below it.
     fn look_into(&self, name: &str, digest: &Digest) -> rustix::io::Result<Option<(Stat, Vec<String>)>> {
         let path = format!("trees/{}/{}", &name[..2], &name[2..]);
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -165,7 +165,7 @@ impl Store {
     fn make_tree(&self, tree: &Tree, digest: &Digest, path: &str) -> Result<()> {
         match rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE) {
             Err(Errno::EXIST) => {
-                std::fs::remove_dir_all(self.root.join(path))?;
+                remove_folder(&self.root.join(path))?;
                 rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE)?;
             }
             made => made?,

@@ -43,8 +43,8 @@ fn read(case: &Value, store: &Store) -> Outcome {
         contents: Contents::new(Some(store)),
         findings: Findings::default(),
         scan: look,
-        cache: Cache::none(),
-        inventories: Inventories::none(),
+        cache: &Cache::none(),
+        inventories: &Inventories::none(),
         store: Some(store),
     };
     let plans = [plan];

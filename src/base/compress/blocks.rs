@@ -1,4 +1,4 @@
-//! Where the blocks of a deflate stream begin and end (RFC 1951), so that streams can be put after each other.
+//! Finds the ends of the blocks of a deflate stream (RFC 1951), so that streams can be joined.
 //!
 //! Walks over codes without unpacking anything. Knows nothing of gzip.
 

@@ -9,15 +9,14 @@ use super::read::Reader;
 use super::scan::{digest_of, tree_name};
 use super::write::list;
 use crate::base::digest::Digest;
-use crate::base::fs::{FILE_MODE, FOLDER_MODE};
+use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata};
 use crate::base::progress::Progress;
 use crate::generation::distribution::Distribution;
 use crate::store::{Store, Tree, TreeEntry};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -171,15 +170,14 @@ impl Walk<'_> {
 
     fn list(&mut self, name: &str) -> Result<Listing> {
         let folder = self.place(name);
-        let trouble = || format!("{} cannot be read", folder.display());
-        let stat = fs::symlink_metadata(&folder).with_context(trouble)?;
+        let stat = fs::link_metadata(&folder)?;
         self.check_mode(&folder, &stat, FOLDER_MODE.as_raw_mode());
         let mut listing = Listing::new();
-        for entry in fs::read_dir(&folder).with_context(trouble)? {
-            let entry = entry.with_context(trouble)?;
-            let path = entry.path();
-            let stat = entry.metadata().with_context(|| format!("{} cannot be looked at", path.display()))?;
-            let Ok(name) = entry.file_name().into_string() else {
+        for entry in fs::list(&folder)? {
+            let name = entry.name().map(str::to_owned);
+            let path = entry.path;
+            let stat = fs::link_metadata(&path)?;
+            let Some(name) = name else {
                 self.faults.push(format!("{} has a name that is no text", path.display()));
                 continue;
             };
@@ -282,11 +280,10 @@ impl Walk<'_> {
     /// Every file that the manifest lists must be there with its digest.
     fn compare_with_manifest(&mut self, generation: &Path, id: &str, site: &str) {
         let path = generation.join("manifest.json");
-        let manifest: GenerationManifest =
-            match fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
-                Some(manifest) => manifest,
-                None => return self.faults.push(format!("{} cannot be read", path.display())),
-            };
+        let manifest: GenerationManifest = match fs::read_json(&path) {
+            Ok(manifest) => manifest,
+            Err(_) => return self.faults.push(format!("{} cannot be read", path.display())),
+        };
         if manifest.generation != id {
             self.faults.push(format!("{} is of the generation {}", path.display(), manifest.generation));
         }

@@ -11,8 +11,8 @@
 
 use super::Refusal;
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::{self, File};
 use anyhow::{Context, Result};
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,7 @@ impl Sealing {
         remove_stale(&self.target)?;
         let names = self.files.iter().map(|file| file.with_extension("")).collect::<Vec<_>>();
         for (file, name) in self.files.iter().zip(&names) {
-            fs::rename(file, name).with_context(|| format!("cannot write {}", name.display()))?;
+            fs::rename(file, name)?;
         }
         self.is_done = true;
         Ok((names, self.written, digest))
@@ -98,7 +98,7 @@ impl Sealing {
         let mut temporary = name.into_os_string();
         temporary.push(".new");
         let temporary = PathBuf::from(temporary);
-        self.out = Some(BufWriter::with_capacity(1 << 18, File::create(&temporary)?));
+        self.out = Some(BufWriter::with_capacity(1 << 18, fs::create(&temporary).map_err(fs::io_error)?));
         self.files.push(temporary);
         self.in_part = 0;
         Ok(())
@@ -163,12 +163,7 @@ fn signature_path(file: &Path) -> PathBuf {
 fn remove_stale(target: &Path) -> Result<()> {
     let parts = (1..=MAX_PARTS).map(|number| part_name(target, number)).take_while(|part| part.is_file());
     for path in parts.chain([target.to_owned(), signature_path(target)]).collect::<Vec<_>>() {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot replace {}", path.display()));
-            }
-            _ => {}
-        }
+        fs::remove_file_if_there(&path)?;
     }
     Ok(())
 }
@@ -194,7 +189,7 @@ impl Sealed {
         let paths = arrange(paths)?;
         let mut files = Vec::new();
         for path in paths {
-            let stat = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let stat = fs::metadata(&path)?;
             if !stat.is_file() {
                 return Err(Refusal::new("this is no file", "name the bundle itself").at(path.display()).into());
             }
@@ -350,7 +345,7 @@ impl Read for Stream<'_> {
                 continue;
             }
             if self.open.as_ref().is_none_or(|(open, _)| *open != index) {
-                let mut file = File::open(path)?;
+                let mut file = fs::open(path).map_err(fs::io_error)?;
                 file.seek(SeekFrom::Start(within))?;
                 self.open = Some((index, file));
             }

@@ -5,9 +5,9 @@
 //! does the same again. So the rules here need not be those that made the original, they only have to lead to it.
 
 use crate::base::archive::{Member, Method, ZipWriter};
+use crate::base::fs::{self, File, io_error};
 use crate::base::{compress, media};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -27,10 +27,9 @@ pub(super) fn archive<W: Write>(folder: &Path, root: &str, out: W) -> io::Result
 /// Adds what lies in a folder, in the order of names; `prefix` is its path in the package with a trailing slash.
 fn add<W: Write>(zip: &mut ZipWriter<W>, folder: &Path, root: &str, prefix: &str) -> io::Result<()> {
     let mut names = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().into_string().map_err(|_| io::Error::other("a name is not text"))?;
-        names.insert(name, entry.file_type()?.is_symlink());
+    for entry in fs::list(folder).map_err(io_error)? {
+        let name = entry.name().ok_or_else(|| io::Error::other("a name is not text"))?;
+        names.insert(name.to_owned(), entry.kind.is_symlink());
     }
     let mut gzip_copies = Vec::new();
     for (name, is_folder) in &names {
@@ -58,11 +57,11 @@ fn add_file<W: Write>(
     path: &str,
     beside: Option<&Path>,
 ) -> io::Result<bool> {
-    let size = fs::metadata(place)?.len();
+    let size = fs::metadata(place).map_err(io_error)?.len();
     if size > IN_MEMORY {
         return add_large(zip, place, name, path, size).map(|()| false);
     }
-    let bytes = fs::read(place)?;
+    let bytes = fs::read(place).map_err(io_error)?;
     let (crc, size) = (crc32fast::hash(&bytes), bytes.len() as u64);
     let mut add = |method, bytes: &[u8]| {
         zip.file(&Member { name, crc, size, written: bytes.len() as u64, method }, bytes).map(drop)
@@ -71,7 +70,7 @@ fn add_file<W: Write>(
         return add(Method::Stored, &bytes).map(|()| false);
     }
     if let Some(gzip_copy) = beside {
-        let gzip_copy = fs::read(gzip_copy)?;
+        let gzip_copy = fs::read(gzip_copy).map_err(io_error)?;
         if let Some(stream) = stream_of(&gzip_copy, crc, size) {
             return add(Method::Deflated, stream).map(|()| true);
         }
@@ -92,7 +91,7 @@ fn stream_of(gzip: &[u8], crc: u32, size: u64) -> Option<&[u8]> {
 fn add_large<W: Write>(zip: &mut ZipWriter<W>, place: &Path, name: &str, path: &str, size: u64) -> io::Result<()> {
     let mut crc = crc32fast::Hasher::new();
     let mut buffer = vec![0; 1 << 16];
-    let mut file = File::open(place)?;
+    let mut file = fs::open(place).map_err(io_error)?;
     loop {
         let filled = file.read(&mut buffer)?;
         if filled == 0 {
@@ -101,7 +100,7 @@ fn add_large<W: Write>(zip: &mut ZipWriter<W>, place: &Path, name: &str, path: &
         crc.update(&buffer[..filled]);
     }
     let crc = crc.finalize();
-    let file = || File::open(place);
+    let file = || fs::open(place).map_err(io_error);
     if media::is_compressed(path) {
         let member = Member { name, crc, size, written: size, method: Method::Stored };
         let mut content = file()?;

@@ -4,11 +4,11 @@
 //! known by their inode, so that nothing is read; a file that is no link into the store any more is hashed.
 
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::{self, Metadata};
 use crate::generation::distribution::Distribution;
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Scan {
     /// When the store is not as it was written, or the disk fails.
     pub fn new(distribution: &Distribution, id: &str, store: &Store) -> Result<Self> {
         let site = distribution.generation(id).join("site");
-        let target = fs::read_link(&site).with_context(|| format!("cannot read the link {}", site.display()))?;
+        let target = fs::read_link(&site)?;
         let name = tree_name(&target).with_context(|| format!("{} does not lead into the store", site.display()))?;
         let mut reading = Reading { store, inodes: inodes(store)?, named: BTreeMap::new(), scan: Self::default() };
         let root = reading.folder(&name, 0)?;
@@ -148,15 +148,13 @@ impl Reading<'_> {
         }
         let path = self.store.root().join(format!("trees/{}/{}", &name[..2], &name[2..]));
         ensure!(depth < MAX_DEPTH, "{} is too deep", path.display());
-        let trouble = || format!("cannot read {}", path.display());
         let mut tree = Tree::default();
-        for entry in fs::read_dir(&path).with_context(trouble)? {
-            let entry = entry.with_context(trouble)?;
-            let place = entry.path();
-            let Ok(name) = entry.file_name().into_string() else { bail!("{} is not text", place.display()) };
-            let stat = fs::symlink_metadata(&place).with_context(|| format!("cannot look at {}", place.display()))?;
+        for entry in fs::list(&path)? {
+            let Some(name) = entry.name().map(str::to_owned) else { bail!("{} is not text", entry.path.display()) };
+            let place = entry.path;
+            let stat = fs::link_metadata(&place)?;
             let found = if stat.is_symlink() {
-                let target = fs::read_link(&place).with_context(|| format!("cannot read {}", place.display()))?;
+                let target = fs::read_link(&place)?;
                 let inner = tree_name(&target)
                     .with_context(|| format!("{} does not lead to a folder of the store", place.display()))?;
                 TreeEntry::Tree(self.folder(&inner, depth + 1)?)
@@ -177,7 +175,7 @@ impl Reading<'_> {
         Ok(digest)
     }
 
-    fn content(&mut self, path: &Path, stat: &fs::Metadata) -> Result<Digest> {
+    fn content(&mut self, path: &Path, stat: &Metadata) -> Result<Digest> {
         ensure!(stat.is_file(), "{} is neither file nor folder", path.display());
         let key = (stat.dev(), stat.ino());
         let (digest, size) = match self.inodes.get(&key) {
@@ -199,9 +197,8 @@ impl Reading<'_> {
 /// When it cannot be read.
 pub(super) fn digest_of(path: &Path) -> Result<(Digest, u64)> {
     let mut hasher = HashOnly::default();
-    let copy = || io::copy(&mut File::open(path)?, &mut hasher);
-    let mut copy = copy;
-    let size = copy().with_context(|| format!("cannot read {}", path.display()))?;
+    let copied = io::copy(&mut fs::open(path)?, &mut hasher);
+    let size = copied.with_context(|| format!("cannot read {}", path.display()))?;
     Ok((hasher.0.finish(), size))
 }
 
@@ -232,15 +229,11 @@ pub(super) fn tree_name(target: &Path) -> Option<String> {
 /// Every content of the store by device and inode.
 fn inodes(store: &Store) -> Result<BTreeMap<(u64, u64), (Digest, u64)>> {
     let mut inodes = BTreeMap::new();
-    let shelves = store.root().join("blobs");
-    for shelf in fs::read_dir(&shelves).with_context(|| format!("cannot read {}", shelves.display()))? {
-        let shelf = shelf.with_context(|| format!("cannot read {}", shelves.display()))?.path();
-        let first = shelf.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        for entry in fs::read_dir(&shelf).with_context(|| format!("cannot read {}", shelf.display()))? {
-            let entry = entry.with_context(|| format!("cannot read {}", shelf.display()))?;
-            let stat = entry.metadata().with_context(|| format!("cannot look at {}", entry.path().display()))?;
-            let name = entry.file_name().into_string().unwrap_or_default();
-            if let Ok(digest) = format!("{first}{name}").parse::<Digest>() {
+    for shard in fs::list(&store.root().join("blobs"))? {
+        let first = shard.name().unwrap_or_default();
+        for entry in fs::list(&shard.path)? {
+            let stat = fs::link_metadata(&entry.path)?;
+            if let Ok(digest) = format!("{first}{}", entry.name().unwrap_or_default()).parse::<Digest>() {
                 inodes.insert((stat.dev(), stat.ino()), (digest, stat.size()));
             }
         }

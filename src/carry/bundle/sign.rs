@@ -6,11 +6,11 @@
 use super::Refusal;
 use super::parts::{Sealed, Stream};
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs;
 use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
-use std::fs;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -60,7 +60,7 @@ pub fn sign(sealed: &Sealed, key: &SecretKey, comment: &str) -> Result<()> {
     let signature =
         minisign::sign(None, key, sealed.whole(), Some(comment), Some("signature of a bundle of epr-build"))
             .map_err(|error| anyhow!("cannot sign {}: {error}", sealed.name()))?;
-    fs::write(&path, signature.into_string()).with_context(|| format!("cannot write {}", path.display()))
+    fs::write_over(&path, signature.into_string().as_bytes())
 }
 
 /// Reads a public key.
@@ -138,7 +138,7 @@ fn is_absent(error: &anyhow::Error) -> bool {
 
 fn read(path: &Path) -> Result<String> {
     let mut text = String::new();
-    let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = fs::open(path)?;
     file.take(MAX_FILE).read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(text)
 }

@@ -18,14 +18,13 @@ use super::scan::digest_of;
 use super::write::{PATCHABLE, list};
 use super::{Refusal, WINDOW};
 use crate::base::digest::Digest;
-use crate::base::fs::{Lock, times};
+use crate::base::fs::{self, Lock, times};
 use crate::base::progress::{Progress, bytes};
 use crate::catalog::cache::Cache;
 use crate::generation::distribution::{self, Distribution, Files};
 use crate::generation::prune;
 use crate::store::Store;
 use anyhow::{Context, Result};
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -162,7 +161,7 @@ impl Unpacker<'_> {
     fn take_file(&self, manifest: &BundleManifest, index: usize, stream: &mut dyn Read) -> Result<()> {
         let (file, place) = (&manifest.files[index], self.scratch(index));
         let trouble = || format!("cannot write {}", place.display());
-        let mut out = File::create(&place).with_context(trouble)?;
+        let mut out = fs::create(&place)?;
         let Some(patch) = file.patch else {
             return io::copy(stream, &mut out).map(drop).with_context(trouble);
         };
@@ -171,7 +170,7 @@ impl Unpacker<'_> {
             return Err(refuse("is too large for a patch".to_owned()).into());
         }
         let old = self.base.as_ref().context("a patch has a base")?.join(&file.path);
-        let old = fs::read(&old).with_context(|| format!("cannot read {}", old.display()))?;
+        let old = fs::read(&old)?;
         if Digest::of(&old) != patch.of.sha256 {
             let what = format!("`{}` of the generation on which this bundle builds was changed", file.path);
             return Err(Refusal::new(what, "take in a bundle that brings everything").into());
@@ -245,8 +244,7 @@ impl Unpacker<'_> {
             for (index, file) in manifest.files.iter().enumerate() {
                 let place = self.scratch(index);
                 let copy = move |out: &mut dyn Write| {
-                    let mut content = File::open(&place).with_context(|| format!("cannot read {}", place.display()))?;
-                    io::copy(&mut content, out).map(drop).context("cannot write a file of the generation")
+                    io::copy(&mut fs::open(&place)?, out).map(drop).context("cannot write a file of the generation")
                 };
                 files.insert(file.path.clone(), distribution::FileContent::Written(Box::new(copy)));
             }
@@ -254,8 +252,7 @@ impl Unpacker<'_> {
         }
         distribution.switch(id)?;
         for index in 0..manifest.files.len() {
-            let place = self.scratch(index);
-            fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+            fs::remove_file(&self.scratch(index))?;
         }
         Ok(())
     }
@@ -264,7 +261,7 @@ impl Unpacker<'_> {
 /// Returns true if a file has the size and mtime of a content.
 fn is_stored(path: &Path, content: &BundledContent) -> bool {
     use std::os::unix::fs::MetadataExt;
-    fs::symlink_metadata(path).is_ok_and(|stat| {
+    fs::link_metadata(path).is_ok_and(|stat| {
         stat.is_file()
             && stat.size() == content.size
             && (stat.mtime(), stat.mtime_nsec()) == (content.sha256.modified(), 0)
@@ -273,7 +270,7 @@ fn is_stored(path: &Path, content: &BundledContent) -> bool {
 
 /// Checks that a generation of this name, which is there already, equals the one in the bundle.
 fn check_same(manifest: &BundleManifest, folder: &Path, site: &Digest) -> Result<()> {
-    let target = fs::read_link(folder.join("site")).unwrap_or_default();
+    let target = fs::read_link(&folder.join("site")).unwrap_or_default();
     let mut paths = Vec::new();
     list(folder, "", &mut paths)?;
     paths.sort();

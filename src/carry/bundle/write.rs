@@ -11,6 +11,7 @@ use super::scan::{HashOnly, Scan, digest_of};
 use super::{GENERATION, MANIFEST, MEDIA, PATCH, PROGRAM, TEXT, WINDOW, header, recipe};
 use crate::base::compress;
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::carry::program::Program;
 use crate::generation::distribution::Distribution;
@@ -18,7 +19,6 @@ use crate::store::Store;
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -181,14 +181,12 @@ fn generation_files(folder: &Path, base: Option<&Path>) -> Result<Vec<(File, Opt
 
 /// All files below a folder, by path; the document root, which is a link, is not among them.
 pub(super) fn list(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-        let kind = entry.file_type().with_context(|| format!("cannot look at {}", entry.path().display()))?;
-        let Ok(name) = entry.file_name().into_string() else { bail!("{} is not text", entry.path().display()) };
+    for entry in fs::list(folder)? {
+        let Some(name) = entry.name() else { bail!("{} is not text", entry.path.display()) };
         let path = format!("{prefix}{name}");
-        if kind.is_dir() {
-            list(&entry.path(), &format!("{path}/"), paths)?;
-        } else if kind.is_file() {
+        if entry.kind.is_dir() {
+            list(&entry.path, &format!("{path}/"), paths)?;
+        } else if entry.kind.is_file() {
             paths.push(path);
         }
     }
@@ -201,8 +199,7 @@ fn patch(new: &Path, size: u64, old: &Path) -> Result<Option<(Sized, Vec<u8>)>> 
     if size == 0 || old_size == 0 || size > PATCHABLE || old_size > PATCHABLE {
         return Ok(None);
     }
-    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let (old, new) = (read(old)?, read(new)?);
+    let (old, new) = (fs::read(old)?, fs::read(new)?);
     let make = || -> io::Result<Vec<u8>> {
         let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(Vec::new(), PATCH_LEVEL, &old)?;
         encoder.window_log(WINDOW)?;
@@ -231,7 +228,7 @@ fn pack(
     ensure!(text.len() as u64 <= super::manifest::MAX_MANIFEST, "the distribution is too large for a bundle");
     tar.member(MANIFEST, text.len() as u64, 0o644, &mut &text[..]).with_context(trouble)?;
     if let (Some(path), Some(Sized { sha256, size })) = (order.program, manifest.program) {
-        let mut file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut file = fs::open(path)?;
         let digest = tar.member(PROGRAM, size, 0o755, &mut file).with_context(trouble)?;
         ensure!(digest == sha256, "{} changed while it was read", path.display());
     }
@@ -242,7 +239,7 @@ fn pack(
             continue;
         }
         let path = folder.join(&file.path);
-        let mut content = fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut content = fs::open(&path)?;
         let digest = tar.member(&name, file.size, 0o644, &mut content).with_context(trouble)?;
         ensure!(digest == file.sha256, "{} changed while it was read", path.display());
     }

@@ -2,8 +2,8 @@
 
 use super::plan::{Entry, Layer};
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs;
 use anyhow::{Context, Result};
-use std::fs::File;
 use std::io::{self, Read, Write};
 use tar::{Builder, EntryType, Header};
 
@@ -62,7 +62,7 @@ fn append(tar: &mut Builder<impl Write>, path: &str, entry: &Entry) -> Result<()
             tar.append_data(&mut header(EntryType::Directory, 0o755, 0, *time), path, io::empty())?;
         }
         Entry::File { source, size, mode, time } => {
-            let file = File::open(source).with_context(|| format!("cannot read {}", source.display()))?;
+            let file = fs::open(source)?;
             // A file that shrinks ends early, and the digest of the second reading differs from the first.
             tar.append_data(&mut header(EntryType::Regular, *mode, *size, *time), path, file.take(*size))?;
         }

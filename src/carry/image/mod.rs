@@ -16,6 +16,7 @@ mod plan;
 
 pub use options::ImageOptions;
 
+use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::carry::program::Program;
 use crate::generation::distribution::Distribution;
@@ -23,7 +24,6 @@ use anyhow::{Context, Result, ensure};
 use layer::{Blob, header};
 use plan::Layer;
 use rayon::prelude::*;
-use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -64,14 +64,13 @@ pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Resu
     };
     let temporary = with_suffix(output, ".new");
     let write = || -> Result<()> {
-        let file = File::create(&temporary).with_context(|| format!("cannot write {}", temporary.display()))?;
-        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let mut out = BufWriter::with_capacity(1 << 20, fs::create(&temporary)?);
         write_layout(&mut out, &layers, &blobs, &parts)?;
         out.into_inner().context("cannot write the image")?.sync_all().context("cannot write the image")
     };
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))?;
-    let bytes = fs::metadata(&temporary).context("cannot look at the image")?.len();
-    fs::rename(&temporary, output).with_context(|| format!("cannot write {}", output.display()))?;
+    let bytes = fs::metadata(&temporary)?.len();
+    fs::rename(&temporary, output)?;
     let digest = format!("sha256:{}", Blob::of(&parts.manifest).digest);
     Ok(Image { digest, names, layers: blobs.len(), bytes })
 }

@@ -2,12 +2,11 @@
 
 use super::options::{HOME, PROGRAM};
 use crate::base::digest::Digest;
-use crate::base::fs::LINK_TIME;
+use crate::base::fs::{self, LINK_TIME};
 use crate::carry::program::Program;
 use crate::generation::distribution::Distribution;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -60,8 +59,8 @@ pub(super) type Layer = BTreeMap<String, Entry>;
 pub(super) fn layers(out: &Path, name: &str, generation: &str, program: &Program) -> Result<Vec<Layer>> {
     let mut layers = vec![base(program)];
     let mut reading = Reading { out, trees: BTreeMap::new() };
-    let site = fs::read_link(Distribution::new(out, name).generation(generation).join("site"));
-    let root = tree_name(&site.context("cannot read the document root")?).context("the document root is elsewhere")?;
+    let site = fs::read_link(&Distribution::new(out, name).generation(generation).join("site"))?;
+    let root = tree_name(&site).context("the document root is elsewhere")?;
     let shelves = reading.shelves(&root)?;
     let mut shared = BTreeMap::<String, BTreeSet<Option<u8>>>::new();
     for (shelf, trees) in &shelves {
@@ -114,12 +113,11 @@ fn add_generation(layer: &mut Layer, out: &Path, name: &str, generation: &str) -
 
 /// One thing on this machine.
 fn entry(path: &Path) -> Result<Entry> {
-    let shown = || format!("cannot look at {}", path.display());
-    let metadata = fs::symlink_metadata(path).with_context(shown)?;
+    let metadata = fs::link_metadata(path)?;
     let time = u64::try_from(metadata.mtime()).unwrap_or_default();
     if metadata.is_symlink() {
-        let target = fs::read_link(path).with_context(shown)?;
-        let target = target.to_str().with_context(shown)?.to_owned();
+        let target = fs::read_link(path)?;
+        let target = target.to_str().with_context(|| format!("{} is not text", path.display()))?.to_owned();
         return Ok(Entry::Link { target, time });
     }
     Ok(Entry::File { source: path.to_owned(), size: metadata.len(), mode: 0o644, time })
@@ -229,15 +227,14 @@ impl Reading<'_> {
 fn read_tree(folder: &Path) -> Result<TreeFolder> {
     let time = u64::try_from(fs::metadata(folder)?.mtime()).unwrap_or_default();
     let mut tree = TreeFolder { time, entries: Vec::new(), inner: Vec::new() };
-    for found in fs::read_dir(folder)? {
-        let found = found?;
-        let name = found.file_name().into_string().ok().context("a name is not UTF-8")?;
-        let entry = entry(&found.path())?;
+    for found in fs::list(folder)? {
+        let name = found.name().context("a name is not UTF-8")?.to_owned();
+        let entry = entry(&found.path)?;
         let mut identity = None;
         if let Entry::Link { target, .. } = &entry {
             tree.inner.push((name.clone(), tree_name(Path::new(target)).context("a link leads out of the store")?));
         } else {
-            let metadata = found.metadata()?;
+            let metadata = fs::link_metadata(&found.path)?;
             identity = Some((metadata.dev(), metadata.ino()));
         }
         tree.entries.push(Found { name, entry, identity });

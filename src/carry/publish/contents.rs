@@ -6,12 +6,12 @@
 
 use super::object::{Folder, Headers, Object, Source};
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs;
 use crate::base::headers::CacheClass;
 use crate::base::{file_notes, media};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// File in a generation's folder that maps `<name>-<version>` to the folder of the version.
@@ -102,9 +102,7 @@ impl Contents {
     /// When it cannot be read, or is of another version of this program.
     pub fn read(generation: &Path) -> Result<Self> {
         let path = generation.join("manifest.json");
-        let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let manifest: GenerationManifest =
-            serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))?;
+        let manifest: GenerationManifest = fs::read_json(&path)?;
         let known = "epr-build/manifest/1";
         ensure!(manifest.schema == known, "{} is of the form `{}`, not `{known}`", path.display(), manifest.schema);
         let GenerationManifest { distribution, generation: id, mut files, packages, .. } = manifest;
@@ -132,7 +130,7 @@ impl Contents {
         }
         for name in ["routes.json", file_notes::FILE, "manifest.json"] {
             let path = generation.join(name);
-            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let bytes = fs::read(&path)?;
             objects.push(table(name, media::JSON, Source::File(path), &bytes));
         }
         for (name, media_type, text) in places(&current)? {
@@ -232,7 +230,7 @@ fn site_objects(site: &Path, path: &str, listed: &ListedFile, objects: &mut Vec<
     if let Some(sha256) = listed.gzip_sha256 {
         let key = format!("{key}.gz");
         let file = site.join(&key);
-        let size = fs::metadata(&file).with_context(|| format!("cannot read {}", file.display()))?.len();
+        let size = fs::metadata(&file)?.len();
         let headers = Headers { is_gzip: true, ..headers.clone() };
         objects.push(Object { key, source: Source::File(file), size, sha256, headers });
     }

@@ -4,13 +4,11 @@
 
 use super::contents::Contents;
 use crate::base::file_notes;
-use crate::base::fs::{make_folders, write_over};
+use crate::base::fs::{make_folders, read_json, write_over};
 use crate::hosts::HostOptions;
 use crate::hosts::nginx::origin::{self, Origin};
 use anyhow::{Context, Result, anyhow, ensure};
 use reqwest::Url;
-use serde::de::DeserializeOwned;
-use std::fs;
 use std::path::Path;
 
 /// Writes the configuration of an nginx that reaches the prefix at the address `origin`.
@@ -29,20 +27,15 @@ pub fn write_nginx(
         generation_id: contents.current.generation.clone(),
         listen: crate::config::DEFAULT_LISTEN.to_owned(),
         state: format!("/tmp/epr-origin-{distribution}"),
-        notes: read(&generation.join(file_notes::FILE))?,
+        notes: read_json(&generation.join(file_notes::FILE))?,
         ..HostOptions::default()
     };
-    let routes = read(&generation.join("routes.json"))?;
+    let routes = read_json(&generation.join("routes.json"))?;
     make_folders(folder)?;
     for (name, text) in origin::render(&routes, &options, &address(origin, contents)?)? {
         write_over(&folder.join(name), text.as_bytes())?;
     }
     Ok(())
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
 /// Parses the address of the store.

@@ -1,5 +1,6 @@
 //! Failures, with hints that say what to do.
 
+use crate::base::fs::list;
 use crate::base::suggest::nearest;
 use crate::generation::distribution::Distribution;
 use anyhow::{Error, Result, anyhow};
@@ -16,10 +17,9 @@ pub(in crate::cli) fn built_distribution(out: &Path, name: &str) -> Result<Distr
 }
 
 fn not_built(out: &Path, name: &str) -> Error {
-    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
-    let mut built: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let entries = list(out).unwrap_or_default();
+    let mut built: Vec<_> = entries.iter().filter_map(|entry| entry.name().map(str::to_owned)).collect();
     built.retain(|name| Distribution::new(out, name).current().is_some());
-    built.sort();
     let built: Vec<_> = built.iter().map(String::as_str).collect();
     let hint = match nearest(name, &built) {
         Some(nearest) => format!("did you mean `{nearest}`?"),

@@ -1,5 +1,6 @@
 //! Settings, resolved once from options and the configuration.
 
+use crate::base::fs::{io_error, read};
 use crate::base::suggest::did_you_mean;
 use crate::config::exceptions::Exceptions;
 use crate::config::layer::{LayerPlan, LayerSource, Validation};
@@ -91,7 +92,7 @@ pub(in crate::cli) fn read_config(path: Option<&Path>) -> Result<Config> {
     if !required && !path.exists() {
         return Ok(Config::default());
     }
-    let bytes = std::fs::read(&path).map_err(|error| {
+    let bytes = read(&path).map_err(io_error).map_err(|error| {
         let hint = "name the configuration file with --config; epr-build.sample.yml is an example";
         anyhow!("cannot read `{}`: {error}\nhint: {hint}", path.display())
     })?;

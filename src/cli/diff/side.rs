@@ -1,6 +1,7 @@
 //! Finds out what the sides of a comparison are, and opens them.
 
 use super::Arguments;
+use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::base::suggest::did_you_mean;
 use crate::carry::bundle::parts::Sealed;
@@ -19,8 +20,7 @@ use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Opens a side.
@@ -44,7 +44,7 @@ fn built(generation: PathBuf, around: Option<Scratch>) -> Result<Side> {
     let read = move |holding: &Holding, path: &str| {
         // Moved into the closure, so that it lives as long as files are read.
         let _ = &around;
-        fs::read(generation.join("site/package").join(&holding.package).join(path)).context("cannot read a file")
+        fs::read(&generation.join("site/package").join(&holding.package).join(path))
     };
     Ok(Side { holdings, facts, store: None, read: Some(Box::new(read)) })
 }
@@ -170,14 +170,11 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
         let parent = std::env::temp_dir();
         for number in 0_u32.. {
             let folder = parent.join(format!("epr-diff-{}-{number}", std::process::id()));
-            match fs::DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).with_context(|| format!("cannot create {}", folder.display())),
+            if fs::make_private_folder(&folder)? {
+                return Ok(Self(folder));
             }
         }
         bail!("cannot find a free name in {}", parent.display())
@@ -187,6 +184,6 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // A failure leaves the folder to whatever clears temporary folders.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_folder(&self.0);
     }
 }

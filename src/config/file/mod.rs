@@ -54,7 +54,7 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// Whether a distribution may have this name.
+/// Returns true if a distribution may have this name.
 pub(crate) fn is_folder_name(name: &str) -> bool {
     values::check_name(name).is_ok()
 }

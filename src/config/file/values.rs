@@ -29,7 +29,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether this is a port, or an address or host name with one. It is written into configurations of servers as it is.
+/// Returns true if this is a port, or an address or host name with one. It is written into configurations of servers as it is.
 fn is_listen(text: &str) -> bool {
     let is_port =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
@@ -49,7 +49,7 @@ fn place(folder: &Path, text: &str) -> PathBuf {
     }
 }
 
-/// Whether a registry may lie at this path. It is written into configurations of servers as it is.
+/// Returns true if a registry may lie at this path. It is written into configurations of servers as it is.
 fn is_prefix(text: &str) -> bool {
     let is_segment = |segment: &str| {
         !matches!(segment, "" | "." | "..")
@@ -59,7 +59,7 @@ fn is_prefix(text: &str) -> bool {
 }
 
 impl Reader<'_> {
-    /// Whether the name of a distribution or layer may be used.
+    /// Returns true if the name of a distribution or layer may be used.
     pub(super) fn name(&mut self, name: &str, value: &Value<'_>) -> bool {
         let checked = check_name(name);
         if let Err(message) = &checked {

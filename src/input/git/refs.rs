@@ -2,6 +2,7 @@
 //! branch is moved, unless it was moved since it was read.
 
 use super::program::{Repository, run, text};
+use crate::base::fs::remove_file;
 use crate::config::location::Location;
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt::Write as _;
@@ -76,7 +77,7 @@ impl Branch {
         let folder = self.repository.folder();
         let index = folder.join(format!("epr-build.{}.index", std::process::id()));
         let result = self.tree(changes, &index);
-        let _ = std::fs::remove_file(&index);
+        let _ = remove_file(&index);
         let tree = result?;
         let mut command = self.repository.command(&["commit-tree", "-p", &self.commit, "-F", "-", &tree]);
         if self.repository.ask(&["var", "GIT_COMMITTER_IDENT"], b"").is_err() {

@@ -3,6 +3,7 @@
 //! Hooks do not run.
 
 use super::program::{run, safe_git, text};
+use crate::base::fs::link_metadata;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,7 +38,7 @@ impl WorkTree {
         for path in paths {
             let mut tracked = self.command(&["ls-files", "-z", "--"]);
             tracked.arg(path);
-            if path.symlink_metadata().is_ok() || !run(tracked, b"")?.is_empty() {
+            if link_metadata(path).is_ok() || !run(tracked, b"")?.is_empty() {
                 known.push(path);
             }
         }

@@ -5,6 +5,7 @@
 //! differs"). Knows nothing of zips.
 
 use super::disk::{Found, look, open_folder};
+use crate::base::fs::{self, io_error};
 use rustix::fs::Dir;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -26,7 +27,7 @@ pub(super) enum LinkEnd {
 
 /// Follows the link at `path` below the package's folder `root`, which is open as `handle`.
 pub(super) fn resolve(root: &Path, handle: BorrowedFd<'_>, path: &str) -> io::Result<LinkEnd> {
-    let canonical = match root.join(path).canonicalize() {
+    let canonical = match fs::canonical(&root.join(path)).map_err(io_error) {
         Ok(canonical) => canonical,
         Err(error) => {
             return match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
@@ -36,7 +37,7 @@ pub(super) fn resolve(root: &Path, handle: BorrowedFd<'_>, path: &str) -> io::Re
             };
         }
     };
-    let Ok(inside) = canonical.strip_prefix(root.canonicalize()?) else {
+    let Ok(inside) = canonical.strip_prefix(fs::canonical(root).map_err(io_error)?) else {
         return Ok(LinkEnd::Outside);
     };
     if Path::new(path).starts_with(inside) {

@@ -25,6 +25,7 @@ pub use folder::FolderPackage;
 pub use inventory::{Inventory, each_of};
 pub use tree::{Origin, TreePackage};
 
+use crate::base::fs::{canonical, io_error};
 use crate::base::problem::Problem;
 use crate::config::layer::LayerSource;
 use crate::config::limits::Limits;
@@ -72,7 +73,7 @@ impl Candidate {
             _ => return Err(io::Error::other("it is neither a folder nor a zip")),
         };
         // Links to a folder are followed: it was asked for.
-        let path = path.canonicalize()?;
+        let path = canonical(path).map_err(io_error)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_version = kind == PackageKind::Folder && Version::strict(&name).is_ok();
         let mut signature = path.as_os_str().to_owned();

@@ -9,12 +9,13 @@ use crate::answers::route::answers::Answers;
 use crate::answers::search::{self, CategoryCount, Hit, TemplateSelection};
 use crate::base::compress::{self, GZIP_HEADER};
 use crate::base::digest::{Digest, Hasher};
+use crate::base::fs::{File, scratch_file};
+use crate::base::key::KeyPart;
 use crate::base::table::Table;
 use crate::catalog::merge::Catalog;
 use crate::store::Store;
 use crate::store::content::{Blob, Contents, are_whole};
 use anyhow::{Context, Result};
-use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
@@ -48,11 +49,7 @@ impl<'a> Lists<'a> {
         store: &'a Store,
         known: &'a AnswerTable,
     ) -> Result<Self> {
-        let path = store.root().join("tmp/parts");
-        let trouble = || format!("cannot create {}", path.display());
-        let spool = File::options().read(true).write(true).create_new(true).open(&path).with_context(trouble)?;
-        // Without a name it is gone whenever and however the build ends.
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        let spool = scratch_file(&store.root().join("tmp/parts"))?;
         let places = (0..answers.parts()).map(|_| OnceLock::new()).collect();
         Ok(Self { catalog, answers, contents, store, known, spool, written: AtomicU64::new(0), places })
     }
@@ -97,10 +94,14 @@ impl<'a> Lists<'a> {
     fn hash(&self, hit: &Hit, hasher: &mut Hasher) {
         let entry = &self.catalog.entries[hit.index];
         hasher.update(entry.record.item_digest.bytes());
-        match (&hit.templates, &entry.deprecated) {
-            (TemplateSelection::All, None) => hasher.number(0),
-            (templates, deprecated) => hasher.text(format!("{templates:?} {deprecated:?}")),
+        match &hit.templates {
+            TemplateSelection::All => hasher.number(0),
+            TemplateSelection::Only(positions) => {
+                hasher.number(1);
+                positions.add_to(hasher);
+            }
         }
+        entry.deprecated.add_to(hasher);
     }
 
     /// Adds the text of an element.

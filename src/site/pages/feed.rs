@@ -6,7 +6,7 @@
 //! them is the name of an entry, and a new version has a new one.
 
 use super::PageWriter;
-use super::signature::timestamp;
+use crate::base::time::rfc3339;
 use crate::catalog::page_record::{Page, Tile};
 use anyhow::Result;
 use serde_json::json;
@@ -14,8 +14,8 @@ use serde_json::json;
 pub(super) fn page(distribution: &str, tiles: &[&Tile], writer: &PageWriter<'_>) -> Result<Page> {
     let mut tiles = tiles.to_vec();
     tiles.sort_by(|a, b| b.news.signed_at.cmp(&a.news.signed_at).then_with(|| a.name.cmp(&b.name)));
-    let date = |tile: &Tile| timestamp(tile.news.signed_at.unwrap_or(0));
-    let updated = tiles.first().map_or_else(|| timestamp(0), |tile| date(tile));
+    let date = |tile: &Tile| rfc3339(tile.news.signed_at.unwrap_or(0));
+    let updated = tiles.first().map_or_else(|| rfc3339(0), |tile| date(tile));
     let entries: Vec<_> = tiles.iter().map(|tile| json!({ "tile": tile, "updated": date(tile) })).collect();
     let text = writer.templates.render(
         "feed.xml",

@@ -24,6 +24,7 @@ pub mod version_digests;
 mod versions;
 
 use crate::base::digest::{Digest, Hasher};
+use crate::base::key::KeyPart;
 use crate::base::progress::Progress;
 use crate::base::table::Table;
 use crate::catalog::merge::{Catalog, Entry};
@@ -131,7 +132,9 @@ fn key(entries: &[Entry], writer: &PageWriter<'_>) -> Digest {
         for blob in [Some(record.document), Some(record.archive), record.signature] {
             hasher.text(blob.map_or_else(String::new, |blob| format!("{} {}", blob.digest, blob.size)));
         }
-        hasher.text(format!("{} {} {:?} {:?}", record.tree, entry.layer, record.kind, entry.deprecated));
+        hasher.text(format!("{} {}", record.tree, entry.layer));
+        record.kind.add_to(&mut hasher);
+        entry.deprecated.add_to(&mut hasher);
         hasher.text(&entry.package);
         for copy in &entry.also_in {
             hasher.text(format!("{} {}", copy.layer, copy.differing_files.len()));

@@ -52,44 +52,17 @@ fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// A time as feeds write it: `2026-01-31T12:00:00Z`.
-pub(super) fn timestamp(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days since the first of March of a year divisible by 400; years then begin in March, so leap days come last.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, after) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + after;
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_feeds_want_them() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_164_801, "2024-02-29T00:00:01Z"),
-            (4_294_967_295, "2106-02-07T06:28:15Z"),
-        ] {
-            assert_eq!(timestamp(seconds), text);
-        }
-    }
+    use super::made_at;
+    use crate::base::time::rfc3339;
 
     #[test]
     fn the_time_of_a_signature_is_read() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let real = std::fs::read(root.join("packages/production/acme_vault-1.1.0.zip.sig")).unwrap();
         let made = made_at(&real).expect("the sample is signed");
-        assert!(timestamp(made).starts_with("202"), "{}", timestamp(made));
+        assert!(rfc3339(made).starts_with("202"), "{}", rfc3339(made));
         for cut in 0..real.len() {
             let _ = made_at(&real[..cut]);
         }

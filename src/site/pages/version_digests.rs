@@ -1,10 +1,10 @@
 //! `data/versions.json`: digests of archives by name and version, by which generations are compared.
 
+use crate::base::fs::read_json;
 use crate::catalog::merge::Catalog;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// Path of the file below `/ui/`.
@@ -37,7 +37,7 @@ impl VersionDigests {
 
     /// The digests of the generation in this folder; `None` if it has no pages.
     pub fn read(generation: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(generation.join("site/ui").join(PATH)).ok()?).ok()
+        read_json(&generation.join("site/ui").join(PATH)).ok()
     }
 
     /// Number of names.

@@ -1,0 +1,201 @@
+//! The file system. Errors name the path; no umask and no clock decides modes and times.
+//!
+//! This is the one place that calls `std::fs`, which the linter sees to; layers and packages, whose names are hostile,
+//! are walked by `input::source` with folder handles. Functions that end in `_if_there` take absence for an answer.
+#![expect(clippy::disallowed_methods, reason = "here paths are added to errors, and modes are fixed")]
+
+mod lock;
+mod write;
+
+pub use lock::Lock;
+pub use std::fs::{File, Metadata};
+pub use write::{
+    append, copy, create, digest_of, hard_link, make_folders, make_private_folder, open_to_append, remove_empty_folder,
+    remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename, rename_if_there, scratch_file,
+    set_time, stream_file, symlink, times, write_file, write_over,
+};
+
+use anyhow::{Context, Result};
+use rustix::fs::{CWD, Mode, OFlags};
+use serde::de::DeserializeOwned;
+use std::fs::{self, FileType};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Published files are readable by every server, whatever the umask of the build.
+pub const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
+/// Published folders are, too.
+pub const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
+/// Modification time of links and of folders outside the store, which have no content of their own.
+pub const LINK_TIME: i64 = 1_000_000_000;
+
+/// Says in the error what could not be done, and to which path.
+fn named<T>(verb: &str, path: &Path, result: io::Result<T>) -> Result<T> {
+    result.with_context(|| format!("cannot {verb} {}", path.display()))
+}
+
+/// Returns the error of the system without the path, for callers that look at its kind.
+pub fn io_error(error: anyhow::Error) -> io::Error {
+    error.downcast().unwrap_or_else(io::Error::other)
+}
+
+/// Returns true if nothing bears the name, or nothing can.
+fn is_absence(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename | ErrorKind::InvalidInput
+    )
+}
+
+/// Takes absence for an answer.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if is_absence(&error) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// Opens a file; whether links are followed is decided here, by the flags.
+fn open_as(path: &Path, flags: OFlags) -> io::Result<File> {
+    Ok(rustix::fs::openat(CWD, path, flags | OFlags::CLOEXEC, FILE_MODE)?.into())
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn open(path: &Path) -> Result<File> {
+    named("read", path, open_as(path, OFlags::RDONLY))
+}
+
+/// Opens a file for reading, if it is there.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn open_if_there(path: &Path) -> Result<Option<File>> {
+    named("read", path, if_there(open_as(path, OFlags::RDONLY)))
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    named("read", path, fs::read(path))
+}
+
+/// Reads a file, if it is there.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    named("read", path, if_there(fs::read(path)))
+}
+
+/// Reads a file of UTF-8.
+///
+/// # Errors
+/// When it cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    named("read", path, fs::read_to_string(path))
+}
+
+/// Reads a file of JSON.
+///
+/// # Errors
+/// When it cannot be read or holds something else.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    parse_json(path, &read(path)?)
+}
+
+/// Reads a file of JSON, if it is there.
+///
+/// # Errors
+/// When it is there and cannot be read or holds something else.
+pub fn read_json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    read_if_there(path)?.map(|text| parse_json(path, &text)).transpose()
+}
+
+fn parse_json<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T> {
+    serde_json::from_slice(text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// An entry of a folder.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The path of the folder with the name.
+    pub path: PathBuf,
+    /// What it is; links are not followed.
+    pub kind: FileType,
+}
+
+impl Entry {
+    /// Returns the name, unless it is not UTF-8.
+    pub fn name(&self) -> Option<&str> {
+        self.path.file_name()?.to_str()
+    }
+
+    /// Returns true if the name begins so.
+    pub fn begins_with(&self, prefix: &str) -> bool {
+        self.name().is_some_and(|name| name.starts_with(prefix))
+    }
+}
+
+/// Lists a folder, sorted by name.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn list(folder: &Path) -> Result<Vec<Entry>> {
+    named("read", folder, entries(folder))
+}
+
+/// Lists a folder, sorted by name, if it is there.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn list_if_there(folder: &Path) -> Result<Option<Vec<Entry>>> {
+    named("read", folder, if_there(entries(folder)))
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
+    let entry = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        Ok(Entry { kind: entry.file_type()?, path: entry.path() })
+    };
+    let mut entries = fs::read_dir(folder)?.map(entry).collect::<io::Result<Vec<_>>>()?;
+    entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
+}
+
+/// Returns what a link points to.
+///
+/// # Errors
+/// When it is no link, or cannot be read.
+pub fn read_link(path: &Path) -> Result<PathBuf> {
+    named("read the link", path, fs::read_link(path))
+}
+
+/// Looks at a file or folder, through links.
+///
+/// # Errors
+/// When it is not there, or may not be looked at.
+pub fn metadata(path: &Path) -> Result<Metadata> {
+    named("look at", path, fs::metadata(path))
+}
+
+/// Looks at a file, folder or link.
+///
+/// # Errors
+/// When it is not there, or may not be looked at.
+pub fn link_metadata(path: &Path) -> Result<Metadata> {
+    named("look at", path, fs::symlink_metadata(path))
+}
+
+/// Returns the path without links and `..`.
+///
+/// # Errors
+/// When a part of it is not there.
+pub fn canonical(path: &Path) -> Result<PathBuf> {
+    named("find", path, fs::canonicalize(path))
+}

@@ -1,0 +1,239 @@
+//! Writing, linking, moving and removing.
+//!
+//! Content is written by [`write_file`], [`create`], [`append`] and [`stream_file`] alone, and taken into use by [`rename`]
+//! and [`write_over`]: who wants it flushed to the disk before that finds the places here.
+
+use super::{FOLDER_MODE, File, if_there, named, open_as};
+use crate::base::digest::{Digest, Hasher};
+use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Writes a new file and the folders above it, readable by all.
+///
+/// # Errors
+/// When the file is there already, or the disk fails.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        make_folders(parent)?;
+    }
+    named("write", path, create_new(path).and_then(|mut file| file.write_all(bytes)))
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    open_as(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
+}
+
+/// Creates a file, or empties the one that is there, and opens it for writing.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn create(path: &Path) -> Result<File> {
+    named("write", path, open_as(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC))
+}
+
+/// Makes a file that is gone when it is closed, however the program ends; `path` is its name for a moment.
+///
+/// # Errors
+/// When the name is taken, or the disk fails.
+pub fn scratch_file(path: &Path) -> Result<File> {
+    let file = named("create", path, open_as(path, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL))?;
+    remove_file(path)?;
+    Ok(file)
+}
+
+/// Replaces a file by one rename.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_over(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("new");
+    remove_file_if_there(&temporary)?;
+    write_file(&temporary, bytes)?;
+    rename(&temporary, path)
+}
+
+/// Opens a file to add to its end, and creates it where it is absent.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn open_to_append(path: &Path) -> Result<File> {
+    named("write", path, open_as(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND))
+}
+
+/// Adds a line to a file.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn append(path: &Path, line: &str) -> Result<()> {
+    named("write", path, open_to_append(path)?.write_all(format!("{line}\n").as_bytes()))
+}
+
+/// Writes a new file part by part and returns the digest of its content.
+///
+/// # Errors
+/// When the disk fails, or `write` does.
+pub fn stream_file(path: &Path, write: &dyn Fn(&mut dyn Write) -> Result<()>) -> Result<Digest> {
+    if let Some(parent) = path.parent() {
+        make_folders(parent)?;
+    }
+    let mut out = Hashed { out: named("write", path, create_new(path))?, hasher: Hasher::default() };
+    let mut buffered = BufWriter::with_capacity(1 << 16, &mut out);
+    write(&mut buffered)?;
+    named("write", path, buffered.flush())?;
+    drop(buffered);
+    Ok(out.hasher.finish())
+}
+
+/// Returns the digest of what would be written.
+///
+/// # Errors
+/// When `write` fails.
+pub fn digest_of(write: impl Fn(&mut dyn Write) -> Result<()>) -> Result<Digest> {
+    let mut out = BufWriter::new(Hashed { out: io::sink(), hasher: Hasher::default() });
+    write(&mut out)?;
+    Ok(out.into_inner().map_err(io::IntoInnerError::into_error)?.hasher.finish())
+}
+
+/// Hashes what passes through.
+struct Hashed<W> {
+    out: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Makes a folder and those above it, readable by all.
+///
+/// # Errors
+/// When the disk fails.
+pub fn make_folders(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_folders(parent)?;
+    }
+    named("create", path, rustix::fs::mkdirat(CWD, path, FOLDER_MODE).map_err(io::Error::from))
+}
+
+/// Makes a folder that only this user may look into; returns false if the name is taken.
+///
+/// # Errors
+/// When the disk fails.
+pub fn make_private_folder(path: &Path) -> Result<bool> {
+    match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
+        Err(Errno::EXIST) => Ok(false),
+        made => named("create", path, made.map_err(io::Error::from)).map(|()| true),
+    }
+}
+
+/// Renames a file, folder or link, over the file or link that bears the new name.
+///
+/// # Errors
+/// When the disk fails.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+/// Renames a file, folder or link, if it is there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn rename_if_there(from: &Path, to: &Path) -> Result<()> {
+    let renamed = if_there(fs::rename(from, to));
+    renamed.with_context(|| format!("cannot rename {} to {}", from.display(), to.display())).map(drop)
+}
+
+/// Gives a file a second name.
+///
+/// # Errors
+/// When the name is taken, or the disk fails.
+pub fn hard_link(file: &Path, name: &Path) -> Result<()> {
+    fs::hard_link(file, name).with_context(|| format!("cannot link {} to {}", name.display(), file.display()))
+}
+
+/// Makes a symbolic link.
+///
+/// # Errors
+/// When the name is taken, or the disk fails.
+pub fn symlink(target: impl AsRef<Path>, link: &Path) -> Result<()> {
+    named("link", link, std::os::unix::fs::symlink(target, link))
+}
+
+/// Copies the content of a file and its mode.
+///
+/// # Errors
+/// When the disk fails.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied = fs::copy(from, to);
+    copied.with_context(|| format!("cannot copy {} to {}", from.display(), to.display())).map(drop)
+}
+
+/// Removes a file or a link.
+///
+/// # Errors
+/// When it is not there, or the disk fails.
+pub fn remove_file(path: &Path) -> Result<()> {
+    named("remove", path, fs::remove_file(path))
+}
+
+/// Removes a file or a link, if it is there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn remove_file_if_there(path: &Path) -> Result<()> {
+    named("remove", path, if_there(fs::remove_file(path))).map(drop)
+}
+
+/// Removes a folder with all that is in it.
+///
+/// # Errors
+/// When it is not there, or the disk fails.
+pub fn remove_folder(path: &Path) -> Result<()> {
+    named("remove", path, fs::remove_dir_all(path))
+}
+
+/// Removes a folder with all that is in it, if it is there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn remove_folder_if_there(path: &Path) -> Result<()> {
+    named("remove", path, if_there(fs::remove_dir_all(path))).map(drop)
+}
+
+/// Removes a folder if nothing is in it.
+///
+/// # Errors
+/// When it is not empty or not there, or the disk fails.
+pub fn remove_empty_folder(path: &Path) -> Result<()> {
+    named("remove", path, fs::remove_dir(path))
+}
+
+/// Gives a file, folder or link its time: what is published has no other time than its content's.
+///
+/// # Errors
+/// When the disk fails.
+pub fn set_time(path: &Path, seconds: i64) -> Result<()> {
+    rustix::fs::utimensat(CWD, path, &times(seconds), AtFlags::SYMLINK_NOFOLLOW)
+        .with_context(|| format!("cannot set the time of {}", path.display()))
+}
+
+/// Returns both times of a file, of last access and of last change, in seconds since 1970.
+pub fn times(seconds: i64) -> Timestamps {
+    let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    Timestamps { last_access: time, last_modification: time }
+}

@@ -1,0 +1,62 @@
+//! The look at the layers before a build: when nothing changed since the last one, there is nothing to do.
+
+use super::SEEN;
+use super::inputs::BuildInputs;
+use crate::base::fs::Lock;
+use crate::catalog::cache::Cache;
+use crate::config::settings::{DistributionPlan, Settings};
+use crate::generation::distribution::Distribution;
+use crate::input::survey::{self, Inventories, ScanContext, Survey};
+use crate::site::report::Report;
+use crate::store::Store;
+use anyhow::Result;
+use std::path::Path;
+
+/// What lies in the layers, and what the last build left about them.
+pub(super) struct Look {
+    pub(super) survey: Survey,
+    pub(super) scan: ScanContext,
+    /// What the last build was made from.
+    pub(super) inputs: BuildInputs,
+    pub(super) inventories: Inventories,
+}
+
+impl Look {
+    /// Searches the layers; takes fingerprints if there is something to compare them with.
+    pub(super) fn take(settings: &Settings, out: &Path, lock: &Lock) -> Result<Self> {
+        let scan = ScanContext { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
+        let mut survey = Survey::new(&settings.layers)?;
+        if !settings.use_cache {
+            return Ok(Self { survey, scan, inputs: BuildInputs::default(), inventories: Inventories::none() });
+        }
+        let (inputs, inventories) = (BuildInputs::read(out), Inventories::read(out));
+        if !inputs.is_empty() || Cache::exists(out) {
+            survey.take_fingerprints(&settings.layers, &scan, &inventories);
+        }
+        Ok(Self { survey, scan, inputs, inventories })
+    }
+
+    /// The reports of the generations in use, if they are what this build would make again.
+    pub(super) fn unchanged(&self, settings: &Settings, out: &Path) -> Option<Vec<Report>> {
+        if self.inputs.is_empty() {
+            return None;
+        }
+        let digests = self.survey.digests();
+        let built = |plan: &DistributionPlan| {
+            let distribution = Distribution::new(out, &plan.name);
+            let generation = self.inputs.generation(plan, settings, &digests)?.to_owned();
+            (distribution.current()? == generation).then_some((distribution, generation))
+        };
+        let built = settings.distributions.iter().map(built).collect::<Option<Vec<_>>>()?;
+        let store = Store::existing(&out.join("store")).ok()?;
+        store.look_at_blobs();
+        store.read_seen(&out.join(SEEN));
+        let report = |(distribution, generation): &(Distribution, String)| {
+            distribution.is_whole(generation, &store).then(|| distribution.report(generation))?
+        };
+        let reports = built.iter().map(report).collect::<Option<_>>()?;
+        // Without this list the next build takes longer, and that is all.
+        let _ = store.write_seen(&out.join(SEEN));
+        Some(reports)
+    }
+}
