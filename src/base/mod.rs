@@ -10,6 +10,7 @@ pub mod headers;
 pub mod media;
 pub mod problem;
 pub mod rule;
+pub mod severity;
 pub mod snippet;
 pub mod progress;
 pub mod suggest;

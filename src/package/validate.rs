@@ -62,7 +62,12 @@ pub(super) fn check_folder_version(manifest: &Manifest, folder: Option<&str>, fi
 }
 
 /// Checks a data stream under validation (contract, "Checks of data streams under validation").
-pub(super) fn check_data_stream(data_stream: &DataStream, files: &Files<'_>, fields: &Fields<'_>, report: &ProblemList) {
+pub(super) fn check_data_stream(
+    data_stream: &DataStream,
+    files: &Files<'_>,
+    fields: &Fields<'_>,
+    report: &ProblemList,
+) {
     if data_stream.dataset.contains('-') {
         let message = format!("data stream name `{}` must not contain `-`", data_stream.dataset);
         fields.report("dataset", Rule::DashInDataset, message);
