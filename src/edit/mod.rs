@@ -32,54 +32,6 @@ use std::path::Path;
 use step::Step;
 use work::Workplace;
 
-/// What every command works with.
-pub struct Editor<'a> {
-    /// All layers and distributions, and what policies do not forbid this time.
-    pub settings: &'a Settings,
-    /// Why, in words for the log.
-    pub reason: Option<String>,
-    /// Nothing is changed.
-    pub dry_run: bool,
-    /// What is done in folders is committed in the work tree that they are in.
-    pub commit: bool,
-    /// Seconds since 1970, for the log.
-    pub now: u64,
-}
-
-/// A package, and which version of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackageSelector {
-    /// Name of the package.
-    pub name: String,
-    /// Which version; absent for those that are newer than what the target holds.
-    pub version: Option<Version>,
-}
-
-impl std::str::FromStr for PackageSelector {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
-        let version = version.map(Version::strict).transpose();
-        let version = version.map_err(|error| format!("{error}; write NAME@VERSION, for example `nginx@1.2.3`"))?;
-        if name.is_empty() || name.contains(['/', '\\']) {
-            return Err("write NAME@VERSION, for example `nginx@1.2.3`".to_owned());
-        }
-        Ok(Self { name: name.to_owned(), version })
-    }
-}
-
-/// What a command did, or would do.
-#[derive(Debug, Default)]
-pub struct Done {
-    /// What an interrupted command had left to do, now finished, in words.
-    pub finished: Vec<String>,
-    /// What was done, in order.
-    pub changes: Vec<LayerChange>,
-    /// What was asked for and was so already, in words.
-    pub already: Vec<String>,
-}
-
 impl Editor<'_> {
     /// Puts a package from anywhere into a layer.
     ///

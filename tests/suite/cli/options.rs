@@ -51,10 +51,10 @@ Help:
   generate       Print the manual page or shell completions
   help           Print the help of a command
 "#]];
-    snapbox::assert_data_eq!(format!("{listing}\n"), expected);
+    snapbox::assert_data_eq!(listing, expected);
 }
 
-/// Every option with its help, by command. An option that a command words differently must be meant to.
+/// What an option is said to do is the same in every command that has it.
 #[test]
 fn shared_options_are_worded_alike() {
     let wordings = [
@@ -66,16 +66,16 @@ fn shared_options_are_worded_alike() {
     ];
     let mut seen = [0; 5];
     for command in commands() {
-        let mut run = Case::new().command(&[&command, "--help"]);
-        let help = String::from_utf8(run.env("COLUMNS", "300").output().unwrap().stdout).unwrap();
+        let help = Case::new().run(&[&command, "--help"]).stdout;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for (index, (option, wording)) in wordings.iter().enumerate() {
-            if let Some(after) = help.split_once(&format!("{option} ")) {
-                assert!(after.1.trim_start().starts_with(wording), "{command} {option}: {help}");
+            if let Some((_, after)) = help.split_once(&format!(" {option} ")) {
+                assert!(after.starts_with(wording), "{command} {option}: {help}");
                 seen[index] += 1;
             }
         }
     }
-    assert_eq!(seen, [7, 8, 11, 15, 2], "commands with each option");
+    assert_eq!(seen, [6, 8, 11, 15, 2], "commands with each option");
 }
 
 #[test]
