@@ -3,6 +3,8 @@
 //! A problem is something that a person can correct in a package or a configuration. It names the place, the reason and a
 //! remedy, and does not stop the program. Failures of the machine (disk, network) are `anyhow::Error`, and stop it.
 
+pub use super::severity::Severity;
+
 use super::rule::Rule;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,18 +16,6 @@ pub fn reading_rule(error: &std::io::Error) -> Rule {
         Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Rule::MachineExhausted,
         _ => Rule::Unreadable,
     }
-}
-
-/// Effect of a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Nothing is taken into use or changed.
-    Refusal,
-    /// The package is left out of the site.
-    Quarantine,
-    /// The package is published.
-    Warning,
 }
 
 /// Place of a problem. Everything but the layer may be unknown.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// Folders whose `mod.rs` and files use each other; fewer are welcome.
-const KNOTTED_FOLDERS: [(&str, usize); 2] = [("src", 10), ("crates/yaml11/src", 1)];
+const KNOTTED_FOLDERS: [(&str, usize); 2] = [("src", 9), ("crates/yaml11/src", 0)];
 
 #[test]
 fn uses_run_in_one_direction() {

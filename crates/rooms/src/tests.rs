@@ -148,3 +148,11 @@ fn paths_that_lead_to_nothing_are_listed() {
     assert_eq!(report.unresolved, ["a.rs:1: crate::gone::Gone"]);
     assert!(!report.is_clean());
 }
+
+#[test]
+fn a_name_that_a_macro_makes_counts_for_the_file_that_calls_it() {
+    let report =
+        folder("pub use a::Made;\n", "make! { Made }\nuse super::b::B;\n", "use super::Made;\npub struct B;\n");
+    assert!(report.unresolved.is_empty(), "{report}");
+    assert_eq!(report.circles.len(), 1, "{report}");
+}

@@ -28,6 +28,8 @@ pub(crate) struct Module {
     pub(crate) children: Vec<ModuleId>,
     pub(crate) mentions: Vec<Mention>,
     items: BTreeSet<String>,
+    /// True if a macro is called among the items: it may define any name.
+    has_macro_call: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,7 @@ impl Crate {
             children: Vec::new(),
             mentions: Vec::new(),
             items: BTreeSet::new(),
+            has_macro_call: false,
         });
         for item in items.iter().filter(|item| !paths::is_test(item)) {
             if let Item::Mod(child) = item {
@@ -106,6 +109,7 @@ impl Crate {
                 self.modules[id].children.push(child);
             } else {
                 self.modules[id].items.extend(defined(item));
+                self.modules[id].has_macro_call |= matches!(item, Item::Macro(called) if called.ident.is_none());
                 self.modules[id].mentions.extend(paths::mentions(item));
             }
         }
@@ -158,7 +162,8 @@ impl Crate {
             },
             _ => None,
         };
-        module.mentions.iter().find_map(import).or_else(|| module.mentions.iter().find_map(glob))
+        let imported = module.mentions.iter().find_map(import).or_else(|| module.mentions.iter().find_map(glob));
+        imported.or_else(|| module.has_macro_call.then_some(Definition::Item(at)))
     }
 
     /// The module and all those it lies in, innermost first.

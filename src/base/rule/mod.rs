@@ -9,7 +9,7 @@ mod tests;
 
 pub use reference::reference;
 
-use super::problem::Severity;
+use super::severity::Severity;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 

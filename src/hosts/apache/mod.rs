@@ -4,9 +4,10 @@
 //! skipped by their number, which is counted here. A map of text is searched from its beginning for each key that was not
 //! looked up before, so keys that are often new should lie in small maps. Knows nothing of disks.
 
+use super::shared::escape::escape;
 use super::shared::options::HostOptions;
 use super::shared::package_files::notes_by_path;
-use super::shared::patterns::{escape, literal};
+use super::shared::patterns::literal;
 use super::shared::tables::request_values;
 use super::shared::templates::{self, Template};
 use super::shared::texts::option_values;

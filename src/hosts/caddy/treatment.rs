@@ -1,8 +1,8 @@
 //! The few package files that the general rules for package files would get wrong.
 
 use crate::base::file_notes::FileNotes;
+use crate::hosts::shared::escape::escape;
 use crate::hosts::shared::package_files::exceptions;
-use crate::hosts::shared::patterns::escape;
 
 /// Path, as a map looks for it, and treatment: a content type, or `plain` for a file that differs only in that the file
 /// beside it in `.gz` is no compressed copy of it. Neither kind is sent compressed.

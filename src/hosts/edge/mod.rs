@@ -8,9 +8,9 @@ mod diagram;
 pub(super) mod minify;
 mod values;
 
+use super::shared::escape::escape;
 use super::shared::labels::{MODES, published_modes, subjects, word};
 use super::shared::options::HostOptions;
-use super::shared::patterns::escape;
 use super::shared::templates::{self, Template};
 use super::shared::texts::{option_values, texts};
 use crate::answers::route::build::LONGEST_WORD;

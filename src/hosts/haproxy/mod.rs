@@ -4,9 +4,10 @@
 //! if the generation is whole, or for files of packages. HAProxy cannot look at the origin's disk, so it has lists of the
 //! versions and of the compressed copies. Knows nothing of disks.
 
+use super::shared::escape::escape;
 use super::shared::options::HostOptions;
 use super::shared::package_files::notes_by_path;
-use super::shared::patterns::{escape, literal};
+use super::shared::patterns::literal;
 use super::shared::tables::request_values;
 use super::shared::templates::{self, Template};
 use super::shared::texts::option_values;

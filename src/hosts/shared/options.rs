@@ -1,6 +1,6 @@
 //! Options of a host's configuration.
 
-use super::patterns::escape;
+use super::escape::escape;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use std::collections::{BTreeMap, BTreeSet};

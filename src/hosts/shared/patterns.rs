@@ -1,7 +1,8 @@
-//! Patterns that the templates of several hosts write, and the escaping of texts in them.
+//! Patterns that the templates of several hosts write.
 //!
 //! The patterns are those of PCRE. Hosts whose patterns cannot look ahead write their own.
 
+use super::escape::escape;
 use super::texts::texts;
 use crate::answers::route::build::LONGEST_WORD;
 use crate::answers::route::model::{Routes, Unkeyed};
@@ -106,23 +107,6 @@ pub(in crate::hosts) fn below(limit: u64) -> String {
         }
     }
     patterns.join("|")
-}
-
-/// A text in which every byte of a letter that is not plain is replaced.
-pub(in crate::hosts) fn escape(
-    text: &str,
-    is_plain: impl Fn(char) -> bool,
-    replacement: impl Fn(u8) -> String,
-) -> String {
-    let mut escaped = String::new();
-    for letter in text.chars() {
-        if is_plain(letter) {
-            escaped.push(letter);
-        } else {
-            escaped.extend(letter.encode_utf8(&mut [0; 4]).bytes().map(&replacement));
-        }
-    }
-    escaped
 }
 
 /// Returns true if every host can hold the path of an answer as it is.
