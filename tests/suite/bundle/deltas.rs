@@ -76,7 +76,7 @@ fn bundles_stand_for_generations_that_are_gone() {
     good(&case, &["--dist", "staging", "--quiet", "--keep", "1"]);
 
     let run = case.run(&["bundle", "--dist", "staging", "--output", "delta2", "--since", "delta1"]);
-    assert!(run.code == 2 && run.stderr.contains("give `--since` for all bundles"), "{run:#?}");
+    assert!(run.code == 2 && run.stderr.contains("repeat `--since` for every bundle"), "{run:#?}");
     bundle(&case, "delta2", &["--since", "full", "--since", "delta1"]);
     assert!(size(&case, "delta2") < size(&case, "full"));
     unbundle(&case, "delta2", "far");
