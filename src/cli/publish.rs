@@ -3,7 +3,7 @@
 use super::Exit;
 use super::args::DEFAULT_OUT;
 use super::upkeep::existing;
-use crate::base::fs::write_over;
+use crate::base::fs::write_in_place;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::plan::Amount;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 fn write_list(file: &Path, paths: &[String]) -> Result<()> {
     let text: String = paths.iter().map(|path| format!("{path}\n")).collect();
-    write_over(file, text.as_bytes())
+    write_in_place(file, text.as_bytes())
 }
 
 fn summary(args: &Args, id: &str, target: &Target, outcome: &Outcome, time: Duration) -> String {
