@@ -5,7 +5,7 @@ use super::common::clock::unix_time;
 use super::common::failures::built_distribution;
 use super::common::options::{OutputFolder, Verbosity};
 use super::common::print::print;
-use crate::base::fs::write_over;
+use crate::base::fs::write_in_place;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
@@ -117,7 +117,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
 
 fn write_list(file: &Path, paths: &[String]) -> Result<()> {
     let text: String = paths.iter().map(|path| format!("{path}\n")).collect();
-    write_over(file, text.as_bytes())
+    write_in_place(file, text.as_bytes())
 }
 
 fn render_summary(args: &Arguments, id: &str, target: &Target, outcome: &Outcome, time: Duration) -> String {

@@ -6,6 +6,7 @@
 //! * `EPR_FUZZ_SECONDS`: run for this long instead;
 //! * `EPR_FUZZ_SEED`: number that the inputs are derived from, 0 if absent.
 #![allow(clippy::print_stdout, reason = "tells how much was tried")]
+#![allow(clippy::disallowed_methods, reason = "reads seeds and keeps failing inputs by itself")]
 #![allow(unreachable_pub, reason = "the targets are a library elsewhere")]
 
 #[path = "../../fuzz/src/lib.rs"]

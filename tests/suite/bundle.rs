@@ -297,7 +297,7 @@ fn wrong_usage_says_what_is_right() {
         (&["bundle", "--dist", "staging", "--output", "a", "--split", "9"], 2, "more than 999 parts"),
         (&["bundle", "--dist", "staging", "--output", "no/where/a"], 2, "no/where/a"),
         (&["bundle", "--dist", "staging", "--output", "a", "--sign", "epr-build.yml"], 2, "hint: `minisign -G`"),
-        (&["unbundle", "nowhere"], 2, "cannot read nowhere"),
+        (&["unbundle", "nowhere"], 2, "cannot look at nowhere"),
         (&["unbundle", "packages"], 1, "this is no file"),
         (&["unbundle", "packages/staging/gamma/0.1.0/manifest.yml"], 1, "the end of a bundle is missing"),
         (&["unbundle"], 2, "required"),

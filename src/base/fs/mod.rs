@@ -12,7 +12,7 @@ pub use std::fs::{File, Metadata};
 pub use write::{
     append, copy, create, digest_of, hard_link, make_folders, make_private_folder, open_to_append, remove_empty_folder,
     remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename, rename_if_there, scratch_file,
-    set_time, stream_file, symlink, times, write_file, write_over,
+    set_time, stream_file, symlink, times, write_file, write_in_place, write_over,
 };
 
 use anyhow::{Context, Result};
@@ -39,19 +39,10 @@ pub fn io_error(error: anyhow::Error) -> io::Error {
     error.downcast().unwrap_or_else(io::Error::other)
 }
 
-/// Returns true if nothing bears the name, or nothing can.
-fn is_absence(error: &io::Error) -> bool {
-    let kind = error.kind();
-    matches!(
-        kind,
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename | ErrorKind::InvalidInput
-    )
-}
-
 /// Takes absence for an answer.
 fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
-        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         other => other.map(Some),
     }
 }
@@ -69,12 +60,17 @@ pub fn open(path: &Path) -> Result<File> {
     named("read", path, open_as(path, OFlags::RDONLY))
 }
 
-/// Opens a file for reading, if it is there.
+/// Opens a file for reading, if it is there. A path that no file can have (too long, with a zero byte, below a file) leads
+/// to none.
 ///
 /// # Errors
 /// When it is there and cannot be read.
 pub fn open_if_there(path: &Path) -> Result<Option<File>> {
-    named("read", path, if_there(open_as(path, OFlags::RDONLY)))
+    match open_as(path, OFlags::RDONLY) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::InvalidFilename) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
+        opened => named("read", path, if_there(opened)),
+    }
 }
 
 /// Reads a file.
@@ -198,4 +194,50 @@ pub fn link_metadata(path: &Path) -> Result<Metadata> {
 /// When a part of it is not there.
 pub fn canonical(path: &Path) -> Result<PathBuf> {
     named("find", path, fs::canonicalize(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absence_is_an_answer_and_other_failures_name_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, absent) = (folder.path().join("a/file"), folder.path().join("absent"));
+        write_file(&file, b"{}").unwrap();
+        assert_eq!(read_json_if_there::<serde_json::Value>(&file).unwrap(), Some(serde_json::json!({})));
+        assert!(read_if_there(&absent).unwrap().is_none());
+        assert!(list_if_there(&absent).unwrap().is_none());
+        assert!(open_if_there(&file.join("below")).unwrap().is_none());
+        remove_file_if_there(&absent).unwrap();
+        remove_folder_if_there(&absent).unwrap();
+        rename_if_there(&absent, &file).unwrap();
+        let errors = [
+            read(&absent).unwrap_err(),
+            read_json::<serde_json::Value>(&absent).unwrap_err(),
+            rename(&absent, &file).unwrap_err(),
+            remove_file(&absent).unwrap_err(),
+            remove_folder_if_there(&file).unwrap_err(),
+            write_file(&file, b"").unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
+        }
+        assert_eq!(io_error(read(&absent).unwrap_err()).kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn folders_are_listed_by_name_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b", "a", "c"] {
+            write_file(&folder.path().join(name), b"").unwrap();
+        }
+        symlink("a", &folder.path().join("link")).unwrap();
+        let entries = list(folder.path()).unwrap();
+        let names: Vec<_> = entries.iter().filter_map(Entry::name).collect();
+        assert_eq!(names, ["a", "b", "c", "link"]);
+        assert!(entries[3].kind.is_symlink());
+        write_over(&folder.path().join("a"), b"new").unwrap();
+        assert_eq!(read_text(&folder.path().join("link")).unwrap(), "new");
+    }
 }

@@ -1,6 +1,6 @@
 //! Writing, linking, moving and removing.
 //!
-//! Content is written by [`write_file`], [`create`], [`append`] and [`stream_file`] alone, and taken into use by [`rename`]
+//! Content is written by [`write_file`], [`create`], [`open_to_append`] and [`stream_file`] alone, and taken into use by [`rename`]
 //! and [`write_over`]: who wants it flushed to the disk before that finds the places here.
 
 use super::{FOLDER_MODE, File, if_there, named, open_as};
@@ -33,6 +33,14 @@ fn create_new(path: &Path) -> io::Result<File> {
 /// When it cannot be written.
 pub fn create(path: &Path) -> Result<File> {
     named("write", path, open_as(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC))
+}
+
+/// Writes a file, in place of the content it had. The path may be a device, such as `/dev/stdout`.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_in_place(path: &Path, bytes: &[u8]) -> Result<()> {
+    named("write", path, create(path)?.write_all(bytes))
 }
 
 /// Makes a file that is gone when it is closed, however the program ends; `path` is its name for a moment.
@@ -171,7 +179,7 @@ pub fn hard_link(file: &Path, name: &Path) -> Result<()> {
 /// # Errors
 /// When the name is taken, or the disk fails.
 pub fn symlink(target: impl AsRef<Path>, link: &Path) -> Result<()> {
-    named("link", link, std::os::unix::fs::symlink(target, link))
+    named("link", link, rustix::fs::symlinkat(target.as_ref(), CWD, link).map_err(io::Error::from))
 }
 
 /// Copies the content of a file and its mode.

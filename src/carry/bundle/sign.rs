@@ -60,7 +60,7 @@ pub fn sign(sealed: &Sealed, key: &SecretKey, comment: &str) -> Result<()> {
     let signature =
         minisign::sign(None, key, sealed.whole(), Some(comment), Some("signature of a bundle of epr-build"))
             .map_err(|error| anyhow!("cannot sign {}: {error}", sealed.name()))?;
-    fs::write_over(&path, signature.into_string().as_bytes())
+    fs::write_in_place(&path, signature.into_string().as_bytes())
 }
 
 /// Reads a public key.

@@ -26,19 +26,19 @@ const WORTH_A_TWIN: u64 = 4096;
 /// A content in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
-    /// Its SHA-256.
+    /// SHA-256.
     pub digest: Digest,
-    /// Its bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
 /// A file of a package, stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredFile {
-    /// Its content.
+    /// Content.
     #[serde(flatten)]
     pub blob: Blob,
-    /// Its Content-Type.
+    /// Content type.
     pub media_type: String,
     /// Its gzip copy, where one is worth it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ impl<'a> Contents<'a> {
         Ok(incoming.finish()?)
     }
 
-    /// Whether anything is kept.
+    /// Returns true if there is a store to keep contents in.
     pub fn is_kept(&self) -> bool {
         self.store.is_some()
     }
@@ -291,7 +291,7 @@ fn archive_error(error: io::Error) -> StoreError {
     StoreError::Machine(anyhow::Error::from(error).context("cannot write an archive"))
 }
 
-/// Whether files of the store are there, whole.
+/// Returns true if all these blobs are in the store and complete.
 pub fn are_whole<'a>(store: &Store, blobs: impl IntoIterator<Item = &'a Blob>) -> bool {
     blobs.into_iter().all(|blob| store.has_blob(&blob.digest, blob.size))
 }

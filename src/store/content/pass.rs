@@ -25,7 +25,7 @@ const KEPT_FORM: usize = 4096;
 /// What is known of a content of the package at hand.
 pub(super) struct Compressed {
     pub(super) crc: u32,
-    /// Whether its deflated form is worth anything.
+    /// True if the deflated form is smaller than the content.
     is_smaller: bool,
     /// Begin and length in the archive at hand.
     pub(super) place: Option<(u64, u64)>,
