@@ -42,11 +42,11 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemLi
     let data_streams: Vec<DataStream> =
         files.data_streams().into_iter().filter_map(|folder| read_data_stream(files, folder, parent, report)).collect();
     let assets = files.assets();
-    let content =
+    let parts =
         DocumentParts { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
     Some(Package {
-        item: documents::search_item(&content),
-        info: documents::info_document(&content),
+        item: documents::search_item(&parts),
+        info: documents::info_document(&parts),
         facts: facts_of(&manifest)?,
     })
 }
