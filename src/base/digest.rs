@@ -23,6 +23,13 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Returns the digest of a value as JSON; see [`Hasher::value`].
+    pub fn of_value(value: &impl Serialize) -> Self {
+        let mut hasher = Hasher::default();
+        hasher.value(value);
+        hasher.finish()
+    }
+
     /// Returns the 32 bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -75,6 +82,11 @@ impl Hasher {
     /// Adds a number.
     pub fn number(&mut self, number: u64) {
         self.0.update(number.to_le_bytes());
+    }
+
+    /// Adds a value as JSON, by the names of its fields: a key of the cache is what settings and facts say of themselves.
+    pub fn value(&mut self, value: &impl Serialize) {
+        self.text(serde_json::to_vec(value).expect("plain values always serialise"));
     }
 
     /// Returns the digest of everything that was added.

@@ -7,7 +7,6 @@ pub mod file_notes;
 pub mod format;
 pub mod fs;
 pub mod headers;
-pub mod key;
 pub mod media;
 pub mod problem;
 pub mod rule;

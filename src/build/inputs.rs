@@ -3,7 +3,6 @@
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
 use crate::base::fs::{read_json, write_over};
-use crate::base::key::KeyPart;
 use crate::config::settings::{DistributionPlan, Settings};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -73,11 +72,9 @@ fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>
     key.text(env!("CARGO_PKG_VERSION"));
     // A new setting decides a generation or stands here with the others that do not.
     let Settings { config, strict, layers: plans, distributions: _, use_cache: _, keep: _, exceptions: _ } = settings;
-    plan.add_to(&mut key);
-    config.add_to(&mut key);
-    strict.add_to(&mut key);
+    key.value(&(plan, config, strict));
     for &layer in &plan.layers {
-        plans[layer].add_to(&mut key);
+        key.value(&plans[layer]);
         key.update(layers[layer]?.bytes());
     }
     Some(key.finish())

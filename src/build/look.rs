@@ -1,6 +1,5 @@
 //! The look at the layers before a build: when nothing changed since the last one, there is nothing to do.
 
-use super::SEEN;
 use super::inputs::BuildInputs;
 use crate::base::fs::Lock;
 use crate::catalog::cache::Cache;
@@ -11,6 +10,9 @@ use crate::site::report::Report;
 use crate::store::Store;
 use anyhow::Result;
 use std::path::Path;
+
+/// The list of folders of the store that a build has seen, below the output folder.
+pub(super) const SEEN: &str = "cache/trees";
 
 /// What lies in the layers, and what the last build left about them.
 pub(super) struct Look {

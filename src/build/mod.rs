@@ -26,11 +26,8 @@ use crate::store::content::Contents;
 use anyhow::{Context, Result};
 use generation::Writer;
 use inputs::BuildInputs;
-use look::Look;
+use look::{Look, SEEN};
 use std::path::Path;
-
-/// The list of folders of the store that a build has seen, below the output folder.
-const SEEN: &str = "cache/trees";
 
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///

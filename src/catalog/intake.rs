@@ -9,7 +9,6 @@ use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use crate::base::fs;
-use crate::base::key::KeyPart;
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::progress::Progress;
 use crate::base::rule::Rule;
@@ -270,7 +269,7 @@ fn record(
     stored.files.iter().for_each(|(path, file)| notes.note(path, &file.media_type));
     Ok(Record {
         facts,
-        item_digest: item.key(),
+        item_digest: Digest::of_value(&item),
         item,
         document,
         document_gzip,

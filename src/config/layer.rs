@@ -1,10 +1,11 @@
 //! A layer: where it lies, how strictly its packages are read, and what may happen to its versions.
 
+use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 
 /// What follows from the conditions that the registry checks only under validation (contract, "Why a package is
 /// refused").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Validation {
     /// They are reported.
     #[default]
@@ -14,7 +15,7 @@ pub enum Validation {
 }
 
 /// What follows from a dash in the name of a folder (contract, "The dash rule").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum DashedFolders {
     /// It quarantines the package, as the reference does.
     #[default]
@@ -24,7 +25,7 @@ pub enum DashedFolders {
 }
 
 /// Treatment of packages without a signature file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Signatures {
     /// It is.
     #[default]
@@ -34,7 +35,7 @@ pub enum Signatures {
 }
 
 /// Treatment of a change to a published version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Policy {
     /// The change is made.
     #[default]
@@ -44,9 +45,10 @@ pub enum Policy {
 }
 
 /// The rules of a layer: where its packages are, how strictly they are read, and what may happen to published versions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Layer {
     /// Folders, single zips or places in repositories that are searched, in order; if empty, `<packages>/<name>`.
+    #[serde(serialize_with = "as_bytes")]
     pub paths: Vec<PathBuf>,
     /// Treatment of conditions that the reference checks only when packages are validated.
     pub validation: Validation,
@@ -77,19 +79,25 @@ impl Layer {
 }
 
 /// Name and paths of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LayerSource {
     /// Name of the layer.
     pub name: String,
     /// Folders, or single zips, in the order in which they are searched.
+    #[serde(serialize_with = "as_bytes")]
     pub paths: Vec<PathBuf>,
 }
 
 /// A layer, ready to be searched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct LayerPlan {
     /// Name of the layer and where it is searched.
     pub source: LayerSource,
     /// Rules by which its packages are read.
     pub rules: Layer,
+}
+
+/// Serialises paths for the keys of the cache; a path need not be UTF-8.
+fn as_bytes<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.as_os_str().as_encoded_bytes()))
 }

@@ -3,10 +3,10 @@
 //! A package comes from outside and may be made to exhaust memory or disk. Every bound is far above what real packages need
 //! (a few thousand files, some ten megabytes) and is checked before or while content is read.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds on the size of one package.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Largest size of an unpacked file, in bytes.

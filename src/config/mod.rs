@@ -8,7 +8,6 @@
 
 pub mod exceptions;
 pub mod file;
-mod key;
 pub mod layer;
 pub mod limits;
 pub mod location;
@@ -18,13 +17,14 @@ pub mod settings;
 use layer::Layer;
 use limits::Limits;
 use routing::Options;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Default address and port of the generated server configurations.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// A distribution as the configuration describes it: an ordered stack of layers, of which one registry is built.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Distribution {
     /// Names of the layers, the top one first. If two layers hold the same version, the upper one counts.
     pub layers: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Distribution {
 
 /// Everything that a configuration file can say. The defaults are those of package-storage: three layers, and three
 /// distributions that stack them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Config {
     /// Distributions by name.
     pub distributions: BTreeMap<String, Distribution>,

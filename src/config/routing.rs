@@ -8,7 +8,7 @@ use crate::package::Spec;
 use serde::{Deserialize, Serialize};
 
 /// A kind of client. It may send both values of `prerelease`, and never sends `agent.version`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Client {
     /// Name, for people.
     pub name: String,
@@ -25,7 +25,7 @@ pub struct Client {
 }
 
 /// Settings of the routing tables.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Options {
     /// Bounds on what is precomputed for all possible questions.
     pub budget: Budget,

@@ -4,10 +4,11 @@ use super::Config;
 use super::exceptions::{Exceptions, Stack};
 use super::layer::LayerPlan;
 use super::location::below;
+use serde::Serialize;
 use std::path::Path;
 
 /// A distribution that is to be built, with all defaults filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DistributionPlan {
     /// Name, which is also the name of its folder below the output folder.
     pub name: String,
@@ -57,5 +58,76 @@ impl Settings {
             layer.source.paths = vec![below(packages, &layer.source.name)];
         }
         settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DistributionPlan;
+    use crate::base::digest::Digest;
+    use crate::config::Config;
+    use crate::config::layer::{Layer, LayerPlan, LayerSource, Policy};
+    use serde::Serialize;
+
+    /// Each change gives a key of its own.
+    fn all_differ<T: Serialize + Clone>(value: &T, changes: &[fn(&mut T)]) {
+        let changed = changes.iter().map(|change| {
+            let mut value = value.clone();
+            change(&mut value);
+            Digest::of_value(&value)
+        });
+        let keys: std::collections::BTreeSet<_> = changed.chain([Digest::of_value(value)]).collect();
+        assert_eq!(keys.len(), changes.len() + 1);
+    }
+
+    #[test]
+    fn every_setting_changes_the_key() {
+        all_differ::<Config>(
+            &Config::default(),
+            &[
+                |config| config.distributions.clear(),
+                |config| config.distributions.get_mut("staging").unwrap().debug_header = true,
+                |config| drop(config.layers.insert("x".to_owned(), Layer::default())),
+                |config| config.listen.push('0'),
+                |config| config.ui = !config.ui,
+                |config| config.limits.max_depth += 1,
+                |config| config.limits.max_entries += 1,
+                |config| config.routing.budget.max_answers += 1,
+                |config| drop(config.routing.clients.pop()),
+                |config| config.routing.clients[0].experimental = true,
+            ],
+        );
+        let source = LayerSource { name: "a".to_owned(), paths: vec!["b".into()] };
+        all_differ::<LayerPlan>(
+            &LayerPlan { source, rules: Layer::default() },
+            &[
+                |plan| plan.source.name.push('b'),
+                |plan| plan.source.paths.push("b".into()),
+                |plan| plan.source.paths = vec!["bb".into()],
+                |plan| plan.rules.paths.push("b".into()),
+                |plan| plan.rules.immutable = true,
+                |plan| plan.rules.overwrite = Some(Policy::Allow),
+                |plan| plan.rules.overwrite = Some(Policy::Refuse),
+                |plan| plan.rules.removal = Some(Policy::Allow),
+            ],
+        );
+        let plan = DistributionPlan {
+            name: "a".to_owned(),
+            layers: vec![0],
+            listen: String::new(),
+            ui: true,
+            prefix: String::new(),
+            debug_header: false,
+        };
+        all_differ::<DistributionPlan>(
+            &plan,
+            &[
+                |plan| plan.layers.push(0),
+                |plan| plan.listen.push('a'),
+                |plan| plan.prefix.push('a'),
+                |plan| plan.debug_header = true,
+                |plan| plan.ui = false,
+            ],
+        );
     }
 }

@@ -6,7 +6,6 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::key::KeyPart;
 use crate::base::problem::Problem;
 use crate::base::table::Table;
 use crate::config::layer::{Layer, LayerPlan};
@@ -136,8 +135,7 @@ impl FingerprintBuilder {
         let mut print = Self { text: Vec::with_capacity(1 << 14), now_ns: scan.now_ns, is_settled: true };
         print.number(FORMAT);
         print.part(env!("CARGO_PKG_VERSION").as_bytes());
-        print.text.extend_from_slice(rules.key().bytes());
-        print.text.extend_from_slice(scan.limits.key().bytes());
+        print.part(Digest::of_value(&(rules, scan.limits)).bytes());
         print.part(place(candidate).bytes());
         print
     }

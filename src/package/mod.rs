@@ -15,7 +15,6 @@ mod fields_files;
 mod findings;
 mod image;
 mod ingestion;
-mod key;
 mod lexical;
 mod manifest;
 mod numbers;

@@ -150,6 +150,15 @@ fn paths_that_lead_to_nothing_are_listed() {
 }
 
 #[test]
+fn what_another_crate_defines_counts_for_the_file_that_hands_it_on() {
+    let files =
+        [("lib.rs", "mod a;\nmod b;\n"), ("a.rs", "pub use std::fs::File;\n"), ("b.rs", "use crate::a::File;\n")];
+    let report = look(&files);
+    assert!(report.unresolved.is_empty(), "{report}");
+    assert_eq!(report.file_floors, 2, "{report}");
+}
+
+#[test]
 fn a_name_that_a_macro_makes_counts_for_the_file_that_calls_it() {
     let report =
         folder("pub use a::Made;\n", "make! { Made }\nuse super::b::B;\n", "use super::Made;\npub struct B;\n");

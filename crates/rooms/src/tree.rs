@@ -152,7 +152,12 @@ impl Crate {
             return defined;
         }
         let import = |mention: &Mention| match &mention.kind {
-            Kind::Import { alias, .. } if alias == name => self.resolve_in(at, &mention.segments, is_last, chain + 1),
+            Kind::Import { alias, .. } if alias == name => {
+                let found = self.resolve_in(at, &mention.segments, is_last, chain + 1);
+                // What another crate defines counts for the file that hands it on.
+                let is_foreign = !["crate", "self", "super"].contains(&mention.segments[0].as_str());
+                found.or_else(|| is_foreign.then_some(Definition::Item(at)))
+            }
             _ => None,
         };
         let glob = |mention: &Mention| match (&mention.kind, chain) {

@@ -1,8 +1,9 @@
 //! The lock of an output folder.
 
-use super::{File, make_folders, open_as, read_text};
+use super::{make_folders, open_as, read_text};
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, OFlags, flock};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

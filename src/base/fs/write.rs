@@ -3,12 +3,12 @@
 //! Content is written by [`write_file`], [`create`], [`open_to_append`] and [`stream_file`] alone, and taken into use by [`rename`]
 //! and [`write_over`]: who wants it flushed to the disk before that finds the places here.
 
-use super::{FOLDER_MODE, File, if_there, named, open_as};
+use super::{FOLDER_MODE, if_there, named, open_as};
 use crate::base::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 

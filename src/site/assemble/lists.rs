@@ -10,7 +10,6 @@ use crate::answers::search::{self, CategoryCount, Hit, TemplateSelection};
 use crate::base::compress::{self, GZIP_HEADER};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{File, scratch_file};
-use crate::base::key::KeyPart;
 use crate::base::table::Table;
 use crate::catalog::merge::Catalog;
 use crate::store::Store;
@@ -98,10 +97,10 @@ impl<'a> Lists<'a> {
             TemplateSelection::All => hasher.number(0),
             TemplateSelection::Only(positions) => {
                 hasher.number(1);
-                positions.add_to(hasher);
+                hasher.value(positions);
             }
         }
-        entry.deprecated.add_to(hasher);
+        hasher.value(&entry.deprecated);
     }
 
     /// Adds the text of an element.

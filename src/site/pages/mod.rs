@@ -24,7 +24,6 @@ pub mod version_digests;
 mod versions;
 
 use crate::base::digest::{Digest, Hasher};
-use crate::base::key::KeyPart;
 use crate::base::progress::Progress;
 use crate::base::table::Table;
 use crate::catalog::merge::{Catalog, Entry};
@@ -133,8 +132,8 @@ fn key(entries: &[Entry], writer: &PageWriter<'_>) -> Digest {
             hasher.text(blob.map_or_else(String::new, |blob| format!("{} {}", blob.digest, blob.size)));
         }
         hasher.text(format!("{} {}", record.tree, entry.layer));
-        record.kind.add_to(&mut hasher);
-        entry.deprecated.add_to(&mut hasher);
+        hasher.value(&record.kind);
+        hasher.value(&entry.deprecated);
         hasher.text(&entry.package);
         for copy in &entry.also_in {
             hasher.text(format!("{} {}", copy.layer, copy.differing_files.len()));
