@@ -142,8 +142,9 @@ mod tests {
     fn help_lists_every_command_once_in_a_group() {
         let help = Cli::command().render_help().to_string();
         let listing = help.split("\n\nOptions:\n").next().expect("there is something before the options");
-        let mut listed: Vec<_> =
-            listing.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+        // A description that goes on in the next line is indented further.
+        let lines = listing.lines().filter(|line| !line.starts_with("   "));
+        let mut listed: Vec<_> = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
         let mut program = Cli::command();
         program.build();
         let mut commands: Vec<_> = program.get_subcommands().map(clap::Command::get_name).collect();

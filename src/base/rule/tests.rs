@@ -10,7 +10,6 @@ const UNTESTED: &[(Rule, &str)] = &[
     (Rule::MachineExhausted, "it would take the memory or the file handles of the machine that runs the tests"),
     (Rule::ChangedWhileReading, "it needs a file that changes between two system calls"),
     (Rule::ArchiveTooLarge, "it takes a package of more than 4 GiB or 65,535 files"),
-    (Rule::Absent, "tests/suite/life/moving.rs expects the whole text"),
     (Rule::DiffersAbove, "tests/suite/life/moving.rs expects the whole text"),
     (Rule::PlaceTaken, "tests/suite/life/moving.rs expects the whole text"),
     (Rule::Nested, "it needs a zip inside a package that goes by the name of the package around it"),

@@ -238,9 +238,15 @@ fn a_mistake_reads_like_every_other_problem() {
     let expected = "\
 error: unknown key `listn`
   --> etc/epr-build.yml:1
+  |
+1 | listn: 8080
+  | ^^^^^^^^^^^
 hint: did you mean `listen`?
 error: unknown key `budgt`
   --> etc/epr-build.yml:2
+  |
+2 | budgt: {}
+  | ^^^^^^^^^
 hint: did you mean `budget`?";
     assert_eq!(mistakes.to_string(), expected);
 }
