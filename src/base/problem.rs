@@ -39,7 +39,7 @@ pub struct Place {
 /// One thing that is wrong with the input.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Problem {
-    /// Its effect.
+    /// Effect of the problem.
     pub severity: Severity,
     /// The rule that is broken; files have its name.
     pub rule: Rule,

@@ -22,7 +22,7 @@ use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::Path;
 
-/// What all generations of an output folder are written with.
+/// Writes generations into an output folder.
 pub(super) struct Writer<'a> {
     pub(super) out: &'a Path,
     pub(super) routing: &'a Options,

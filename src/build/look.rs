@@ -14,11 +14,11 @@ use std::path::Path;
 /// The list of folders of the store that a build has seen, below the output folder.
 pub(super) const SEEN: &str = "cache/trees";
 
-/// What lies in the layers, and what the last build left about them.
+/// The packages found in the layers, and what the last build remembered about them.
 pub(super) struct Look {
     pub(super) survey: Survey,
     pub(super) scan: ScanContext,
-    /// What the last build was made from.
+    /// Inputs of the last build.
     pub(super) inputs: BuildInputs,
     pub(super) inventories: Inventories,
 }

@@ -65,7 +65,7 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     Ok((reports, timings))
 }
 
-/// What the stages of a build share.
+/// State that the stages of a build share.
 struct Build<'a> {
     settings: &'a Settings,
     out: &'a Path,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct PackagePages {
     /// Pages of the name.
     pub pages: Vec<Page>,
-    /// What the overview and the feed show of the name.
+    /// Facts that the overview and the feed show of the name.
     pub tile: Tile,
 }
 
@@ -54,7 +54,7 @@ pub struct Tile {
     pub words: String,
     /// Ranges of Kibana and the version that each gets.
     pub runs: Vec<Run>,
-    /// The same ranges for a Kibana that asks for pre-releases.
+    /// Ranges for a Kibana that asks for pre-releases.
     pub prerelease_runs: Vec<Run>,
     /// Of the newest version, pre-releases included.
     pub news: News,

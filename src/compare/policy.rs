@@ -30,7 +30,7 @@ pub struct Verdict {
 pub(crate) struct Breach<'a> {
     /// The rule that it breaks.
     pub(crate) rule: PolicyRule,
-    /// Whether it is made already.
+    /// Before or after the change is made.
     pub(crate) moment: Moment,
     /// The version.
     pub(crate) key: &'a Key,

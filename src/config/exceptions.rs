@@ -35,7 +35,7 @@ impl PolicyRule {
         }
     }
 
-    /// What to do instead of allowing the change; `None` if that is not to make it.
+    /// Remedy other than allowing the change; `None` if it is not to make it.
     pub fn remedy(self, moment: Moment) -> Option<&'static str> {
         match (self, moment) {
             (Self::Changed, Moment::After) => Some("undo the change and publish it as a new version"),

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 
-/// What follows from the conditions that the registry checks only under validation (contract, "Why a package is
+/// Effect of the conditions that the registry checks only under validation (contract, "Why a package is
 /// refused").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Validation {
@@ -14,7 +14,7 @@ pub enum Validation {
     Require,
 }
 
-/// What follows from a dash in the name of a folder (contract, "The dash rule").
+/// Effect of a dash in the name of a folder (contract, "The dash rule").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum DashedFolders {
     /// It quarantines the package, as the reference does.

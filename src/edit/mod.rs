@@ -90,7 +90,7 @@ impl Editor<'_> {
     /// a version then means those that are newer than the newest in the target.
     ///
     /// # Errors
-    /// As [`Self::add`].
+    /// See [`Self::add`].
     pub fn promote(&self, selectors: &[PackageSelector], from: &str, to: &str, all_newer: bool) -> Result<Done> {
         let (source, target) = (self.layer(from)?, self.layer(to)?);
         if from == to {
@@ -118,7 +118,7 @@ impl Editor<'_> {
     /// Takes versions out of a layer.
     ///
     /// # Errors
-    /// As [`Self::add`].
+    /// See [`Self::add`].
     pub fn remove(&self, selectors: &[PackageSelector], from: &str) -> Result<Done> {
         let plan = self.layer(from)?;
         let mut work = Workplace::open(self, &[plan])?;

@@ -10,7 +10,7 @@ use crate::site::pages::version_digests::VersionDigests;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-/// Its name in the folder of the distribution.
+/// File name in the folder of the distribution.
 pub const FILE: &str = "history.json";
 /// Longer lists of changes are cut.
 const MOST: usize = 500;
@@ -41,7 +41,7 @@ struct GenerationChanges<'a> {
     current: bool,
     packages: usize,
     versions: usize,
-    /// Whether there is one before it to compare with.
+    /// True if there is one before it to compare with.
     compared: bool,
     added: Vec<(&'a str, &'a str)>,
     removed: Vec<(&'a str, &'a str)>,

@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 
-/// What a name in a folder stands for.
+/// An entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TreeEntry {
     /// A file.
@@ -84,7 +84,7 @@ impl Store {
         self.has_whole_tree(&digest.short(32))
     }
 
-    /// As [`Store::has_tree`], for the tree of this name: half its digest in hexadecimal digits.
+    /// Returns true if the tree of this name (half a digest in hexadecimal digits) is complete; see [`Store::has_tree`].
     pub(crate) fn has_whole_tree(&self, name: &str) -> bool {
         let Some(digest) = half(name) else { return false };
         let key = digest.half();

@@ -24,7 +24,7 @@ use std::ops::Range;
 pub struct RouteReport {
     /// Combinations of classes over all families.
     pub contexts: u64,
-    /// Those refused for the sake of the budget.
+    /// Number of combinations that are refused because of the budget.
     pub refused_contexts: u64,
     /// Answers, those of package look-ups included.
     pub distinct_answers: usize,

@@ -52,7 +52,7 @@ pub struct Query {
 pub enum TemplateSelection {
     /// All of them.
     All,
-    /// Those at these positions, ascending; fewer than all, maybe none.
+    /// The templates at these positions, ascending; fewer than all, maybe none.
     Only(Box<[usize]>),
 }
 

@@ -122,7 +122,7 @@ fn parse_json<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T> {
 pub struct Entry {
     /// The path of the folder with the name.
     pub path: PathBuf,
-    /// What it is; links are not followed.
+    /// Kind of the entry; links are not followed.
     pub kind: FileType,
 }
 

@@ -13,7 +13,7 @@ use super::severity::Severity;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 
-/// What the table says of a rule.
+/// A row of the table of rules.
 #[derive(Debug)]
 pub struct Entry {
     /// Short stable identifier, a letter for the family and a number: `M012`.
@@ -22,11 +22,11 @@ pub struct Entry {
     pub name: &'static str,
     /// Severity of its problems.
     pub level: Level,
-    /// What it means.
+    /// Meaning of the rule, one sentence.
     pub summary: &'static str,
     /// Why it matters.
     pub why: &'static str,
-    /// What to do about it: a lower-case fragment, as problems show it.
+    /// Remedy: a lower-case fragment, as problems show it.
     pub hint: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub struct Entry {
 pub struct Family {
     /// Heading of its part of the reference page.
     pub title: &'static str,
-    /// Its rules, in order of their codes.
+    /// Rules of the family, in order of their codes.
     pub rules: &'static [Rule],
 }
 
@@ -44,14 +44,14 @@ pub struct Family {
 pub struct Level {
     /// Severity unless the configuration says otherwise.
     pub default: Severity,
-    /// What makes it another one, as it is written in the reference page, and which one.
+    /// Condition under which the level differs, as the reference page words it, and that level.
     pub unless: Option<(&'static str, Severity)>,
 }
 
 const REFUSAL: Level = Level { default: Severity::Refusal, unless: None };
 const QUARANTINE: Level = Level { default: Severity::Quarantine, unless: None };
 const WARNING: Level = Level { default: Severity::Warning, unless: None };
-/// What the registry refuses only if it validates content.
+/// Level of what the registry refuses only if it validates content.
 const VALIDATION: Level =
     Level { default: Severity::Warning, unless: Some(("with `validation: require`", Severity::Quarantine)) };
 const DASHED_FOLDERS: Level =
@@ -66,7 +66,7 @@ const POLICY: Level = Level {
 
 macro_rules! rules {
     ($($title:literal { $($variant:ident $code:ident $name:literal $level:ident $summary:literal $why:literal $hint:literal;)+ })+) => {
-        /// What a problem is about.
+        /// A kind of problem.
         ///
         /// Ordered by name, as reports are.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The configuration file that is read if none is named.
 const DEFAULT_CONFIG: &str = "epr-build.yml";
 
-/// What a command reads.
+/// Input of a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// The distributions.
@@ -23,7 +23,7 @@ pub struct Input<'a> {
     pub packages: &'a Path,
     /// The configuration file; [`None`] stands for epr-build.yml, if it exists.
     pub config: Option<&'a Path>,
-    /// Whether packages that fail validation are quarantined in every layer.
+    /// True if packages that fail validation are quarantined in every layer.
     pub strict: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct Input<'a> {
 pub enum Choice<'a> {
     /// The built-in ones and those in the configuration.
     All,
-    /// Those with these names.
+    /// The distributions of these names.
     Named(&'a [String]),
 }
 

@@ -35,7 +35,7 @@ const LIMITS: &[&str] =
 /// Keys of `budget`.
 const BUDGET: &[&str] = &["max_contexts", "max_answers"];
 
-/// What is wrong with a configuration file.
+/// Mistakes in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes {
     /// By line; never empty.

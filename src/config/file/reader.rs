@@ -15,7 +15,7 @@ pub(super) struct Value<'a> {
     pub(super) path: String,
     /// The line of its key, or of the value itself in lists, from 1.
     pub(super) line: u32,
-    /// What it says.
+    /// The value itself.
     pub(super) plain: &'a Plain,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Value<'a> {
         Self { path, line, plain }
     }
 
-    /// What messages call it.
+    /// Name of the value in messages.
     fn name(&self) -> String {
         if self.path.is_empty() { "the file".to_owned() } else { format!("`{}`", self.path) }
     }

@@ -14,7 +14,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// A prefix is part of patterns and keys of servers.
 const MAX_PREFIX_BYTES: usize = 200;
 
-/// Whether a name of a distribution or layer is safe as the name of a folder.
+/// Checks that a name of a distribution or layer is safe as the name of a folder.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
         return Err(format!("`{name}` is taken: a folder of the output is called so"));
@@ -89,7 +89,7 @@ impl Reader<'_> {
         paths
     }
 
-    /// What a server listens on.
+    /// Reads an address to listen on.
     pub(super) fn listen(&mut self, value: &Value<'_>) -> Option<String> {
         let text = match value.plain {
             Plain::Scalar(Scalar::Int(port), _) => port.to_string(),

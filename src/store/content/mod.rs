@@ -40,7 +40,7 @@ pub struct StoredFile {
     pub blob: Blob,
     /// Content type.
     pub media_type: String,
-    /// Its gzip copy, where one is worth it.
+    /// Gzip copy, where it saves enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gzip: Option<Blob>,
 }
@@ -67,7 +67,7 @@ struct Place {
     written: u64,
 }
 
-/// What is known of a content that was met before.
+/// A content that was met before.
 #[derive(Clone, Copy)]
 struct KnownContent {
     crc: u32,
@@ -169,7 +169,7 @@ impl<'a> Contents<'a> {
     /// Stores a text and, where it is worth it, its gzip copy.
     pub fn put_text(&self, text: &str) -> Result<(Blob, Option<Blob>)> {
         let blob = self.put(text.as_bytes())?;
-        if self.store.is_none() || !may_be_worth_a_twin(blob.size) {
+        if self.store.is_none() || !may_be_worth_a_gzip_copy(blob.size) {
             return Ok((blob, None));
         }
         let gzip = compress::gzip(text.as_bytes());
@@ -207,12 +207,12 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Whether a gzip copy of a file of this size can be worth it.
-fn may_be_worth_a_twin(size: u64) -> bool {
+/// Returns true if a gzip copy of a file of this size can save a block.
+fn may_be_worth_a_gzip_copy(size: u64) -> bool {
     size > WORTH_A_TWIN
 }
 
-/// Whether it is, at this size of the gzip copy.
+/// Returns true if a gzip copy of this size saves a block.
 fn is_worth_a_gzip_copy(size: u64, gzip: u64) -> bool {
     size.saturating_sub(gzip) >= WORTH_A_TWIN
 }

@@ -22,7 +22,7 @@ const IN_MEMORY: u64 = 32 * 1024 * 1024;
 /// Deflated forms up to this size are kept while their package is stored.
 const KEPT_FORM: usize = 4096;
 
-/// What is known of a content of the package at hand.
+/// A content of the package at hand.
 pub(super) struct Compressed {
     pub(super) crc: u32,
     /// True if the deflated form is smaller than the content.
@@ -225,7 +225,7 @@ impl Pass<'_> {
     }
 }
 
-/// Whether clients ask for this file of a package by itself: Kibana shows readme, images, changelog and licences of packages
+/// Returns true if clients ask for this file of a package by itself: Kibana shows readme, images, changelog and licences of packages
 /// that are not installed (for an installed one it has the archive). Everything else travels in the archive, where it is
 /// compressed already.
 fn is_fetched_alone(path: &str) -> bool {
