@@ -64,6 +64,11 @@ impl Problem {
         self.severity == Severity::Quarantine
     }
 
+    /// Returns true if nothing is wrong.
+    pub fn is_note(&self) -> bool {
+        self.severity == Severity::Note
+    }
+
     /// Sets the severity, where the configuration decides it.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
@@ -128,6 +133,7 @@ impl fmt::Display for Problem {
         let word = match self.severity {
             Severity::Refusal | Severity::Quarantine => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         };
         write!(f, "{word}: {}\n  --> {}", self.message, self.place)?;
         if let Some(hint) = &self.hint {

@@ -12,4 +12,6 @@ pub enum Severity {
     Quarantine,
     /// The package is published.
     Warning,
+    /// Nothing is wrong, but somebody may want to know. Reports list notes apart from problems.
+    Note,
 }

@@ -5,6 +5,7 @@ pub mod compatible;
 mod generation;
 pub mod inputs;
 mod look;
+mod places;
 pub mod verify;
 
 use crate::base::fs::Lock;
@@ -32,9 +33,14 @@ use std::path::Path;
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///
 /// # Errors
-/// [`Refused`], when policies of layers forbid a change; failures of the machine (disk, locks). Problems of packages are
+/// [`Refused`], when policies of layers forbid a change; an output folder that is no place for one; failures of the machine (disk, locks). Problems of packages are
 /// in the reports.
 pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
+    places::are_apart(settings, out)?;
+    if !out.exists() {
+        // What is refused leaves no folder behind.
+        Survey::new(&settings.layers)?;
+    }
     let lock = Lock::take(out)?;
     let mut clock = Clock::start();
     let look = Look::take(settings, out, &lock)?;

@@ -13,7 +13,9 @@ use crate::base::problem::{Problem, reading_rule};
 use crate::base::progress::Progress;
 use crate::base::rule::Rule;
 use crate::catalog::cache::Cache;
+use crate::catalog::duplicates;
 use crate::config::layer::{DashedFolders, Layer, LayerPlan, Signatures, Validation};
+use crate::input::armor;
 use crate::input::source::{self, Candidate, OpenPackage};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::{self, Content, Entry, Findings, Package, PackageFiles, PackageKind, ReadContext};
@@ -72,7 +74,7 @@ pub fn take_in(
                 name: layer.source.name.clone(),
                 digest,
                 immutable: layer.rules.immutable,
-                packages: refuse_duplicates(&layer.source.name, packages),
+                packages: duplicates::take_out(&layer.source.name, packages, context.store)?,
                 problems: found.problems,
             })
         })
@@ -92,7 +94,7 @@ fn take_one(
     rules: &Layer,
     context: &IntakeContext<'_>,
 ) -> Result<CandidateIntake> {
-    let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome });
+    let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome, repeats: None });
     if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, context)) {
         return Ok(CandidateIntake { fingerprint, packages: vec![intake(known)] });
     }
@@ -102,6 +104,7 @@ fn take_one(
     let record = match &opened {
         Ok(files) => {
             problems.extend_from_slice(files.warnings());
+            problems.extend(armor::check(candidate));
             read_and_store(candidate, files, rules, context, &mut problems)?
         }
         Err(problem) => {
@@ -293,21 +296,4 @@ impl Contents<'_> {
         let text = serde_json::to_vec(&files).context("cannot write the list of files")?;
         Ok(Listing::Stored(self.put(&compress::gzip(&text))?))
     }
-}
-
-/// Quarantines packages whose name and version an earlier package of the layer has.
-fn refuse_duplicates(layer: &str, mut packages: Vec<Intake>) -> Vec<Intake> {
-    let mut first: BTreeMap<String, String> = BTreeMap::new();
-    for intake in &mut packages {
-        let Some(record) = &intake.outcome.record else { continue };
-        let id = record.id();
-        let Some(earlier) = first.get(&id) else {
-            first.insert(id, intake.package.clone());
-            continue;
-        };
-        let message = format!("{id} is in this layer already, as `{earlier}`; the first one counts");
-        intake.outcome.problems.push(Problem::new(Rule::Duplicate, message).within(layer, &intake.package));
-        intake.outcome.record = None;
-    }
-    packages
 }

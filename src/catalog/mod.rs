@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod deprecation;
+mod duplicates;
 pub mod intake;
 pub mod layers;
 pub mod merge;

@@ -71,6 +71,8 @@ pub struct Intake {
     pub package: String,
     /// Outcome of the candidate.
     pub outcome: Outcome,
+    /// The package, if it is left out because the layer holds its version already.
+    pub repeats: Option<Arc<Record>>,
 }
 
 /// Outcome of one layer.

@@ -9,26 +9,27 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   epr-build add build/packages/acme-1.2.0.zip --to snapshot
+  epr-build add build/packages/*.zip --to snapshot
   epr-build add ../acme --to staging --dry-run
 
-A signature beside the package (`.sig`) is added with it. If the layer already holds the version with the same content, nothing \
+All packages are added, or none if one of them is refused. A signature beside a package (`.sig`) is added with it. If the layer already holds the version with the same content, nothing \
 is changed. Other content is replaced if the layer's policy allows overwriting.";
 
-/// Add a package to a layer
+/// Add packages to a layer
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(super) struct Arguments {
-    /// Folder or zip of one version of a package
-    #[arg(value_name = "FOLDER|ZIP")]
-    package: PathBuf,
-    /// Layer to add it to
+    /// Folders and zips, each of one version of a package
+    #[arg(value_name = "FOLDER|ZIP", required = true)]
+    packages: Vec<PathBuf>,
+    /// Layer to add them to
     #[arg(long, value_name = "LAYER")]
     to: String,
     #[command(flatten)]
     options: EditOptions,
 }
 
-/// Adds the package.
+/// Adds the packages.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    edit::run(&arguments.options, |editor| editor.add(&arguments.package, &arguments.to))
+    edit::run(&arguments.options, &[&arguments.to], |editor| editor.add(&arguments.packages, &arguments.to))
 }

@@ -144,7 +144,8 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
 /// Prints problems, and a summary of each distribution.
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS, &excerpts).as_bytes())?;
+    let with_notes = !arguments.verbosity.quiet;
+    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS, with_notes, &excerpts).as_bytes())?;
     if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {

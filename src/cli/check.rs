@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     strict: bool,
     /// Compare with an earlier state, and refuse changes that a layer's policy forbids: a generation, an output folder, a
-    /// folder of layers, or git+file:CLONE#REF
+    /// folder of layers, or git+file:CLONE#REF, with :FOLDER if the layers lie in one
     #[arg(long, value_name = "BASE")]
     against: Option<PathBuf>,
     #[command(flatten)]
@@ -63,7 +63,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (reports, timings) = build::check::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    io::stderr().write_all(summary::render_problems(&reports, usize::MAX, &excerpts).as_bytes())?;
+    io::stderr()
+        .write_all(summary::render_problems(&reports, usize::MAX, !arguments.verbosity.quiet, &excerpts).as_bytes())?;
     if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for report in &reports {

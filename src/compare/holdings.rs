@@ -3,6 +3,7 @@
 //! Made to be compared. Of a generation only lists are read, and for equal packages not even those: a folder of
 //! the store has the name of its content. Knows nothing of what may change.
 
+use super::base_in_git;
 use crate::base::fs::{read_json, read_link};
 use crate::base::progress::Progress;
 use crate::catalog::layers::Layers;
@@ -12,7 +13,6 @@ use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::dialect::version::{Constraint, Version};
 use crate::generation::distribution::Distribution;
-use crate::input::git::Repository;
 use crate::package::{Facts, Release, Spec};
 use crate::site::report::CopyReport;
 use crate::store::Store;
@@ -156,7 +156,7 @@ impl Base {
     /// When it is none of them, or cannot be read.
     pub fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Self> {
         if let Some(location) = Location::of(path) {
-            return Ok(Self::Layers(Box::new(Layers::read(&in_git(&location, settings)?, None, progress)?)));
+            return Ok(Self::Layers(Box::new(base_in_git::read(&location, settings, progress)?)));
         }
         if let Some(generation) = generation_at(path) {
             return Ok(Self::Generation(generation));
@@ -191,35 +191,6 @@ impl Base {
             Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
         }
     }
-}
-
-/// The settings with layers in a repository: branches named like the layers if no branch is given; else folders of that branch
-/// named like them; or the whole branch if it has no such folder and there is one layer only.
-fn in_git(location: &Location, settings: &Settings) -> Result<Settings> {
-    let path = location.to_path();
-    let mut below = settings.below(&path);
-    if location.reference.is_empty() {
-        return Ok(below);
-    }
-    let repository = Repository::open(&location.clone)?;
-    let commit = repository.commit(location)?;
-    let mut has_layers = false;
-    for layer in &below.layers {
-        for folder in layer.source.paths.iter().filter_map(|path| Location::of(path)) {
-            has_layers |= repository.tree_at(&commit, &folder.folder)?.is_some();
-        }
-    }
-    if !has_layers {
-        let [layer] = below.layers.as_mut_slice() else {
-            bail!(
-                "`{}` is nothing to compare with\nhint: name a tree that holds a folder for each layer, or check one \
-                 distribution of one layer; without `#` each layer is the branch of its name",
-                path.display()
-            );
-        };
-        layer.source.paths = vec![path];
-    }
-    Ok(below)
 }
 
 /// The generation at a path: itself, or the one in use of the distribution there.

@@ -1,5 +1,6 @@
 //! What distributions hold, how that changed, and what may change.
 
+mod base_in_git;
 pub mod diff;
 pub mod holdings;
 pub mod package_history;

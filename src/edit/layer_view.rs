@@ -6,11 +6,13 @@ use super::slot::{Slot, usual_place};
 use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
+use crate::base::rule::Rule;
 use crate::catalog::cache::Cache;
 use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::differing;
 use crate::catalog::record::Record;
 use crate::compare::holdings::Key;
+use crate::compare::policy::id;
 use crate::config::layer::{Layer, LayerPlan, LayerSource};
 use crate::config::limits::Limits;
 use crate::config::location::{below, is_git};
@@ -48,6 +50,8 @@ pub(super) struct FoundPackage {
     pub(super) candidate: Option<Candidate>,
     /// The package as it was read; absent if it is quarantined.
     pub(super) record: Option<Arc<Record>>,
+    /// The package, if it is left out because the layer holds its version already.
+    repeats: Option<Arc<Record>>,
     /// Problems that keep it out.
     pub(super) problems: Vec<Problem>,
 }
@@ -55,6 +59,8 @@ pub(super) struct FoundPackage {
 /// The versions of a package that a layer holds.
 pub(super) struct Holds {
     pub(super) versions: BTreeMap<Version, FoundPackage>,
+    /// Paths of packages that are left out because the layer holds their versions already.
+    pub(super) repeats: BTreeMap<Version, String>,
     /// Problems of versions that a build would quarantine.
     pub(super) broken: Vec<Problem>,
 }
@@ -95,17 +101,17 @@ impl<'a> LayerView<'a> {
     /// Reads what may be the package, by some rules.
     pub(super) fn holds(&self, wanted: &Wanted<'_>, rules: &Layer) -> Result<Holds> {
         let candidates: Vec<_> = self.candidates.iter().filter(|candidate| wanted.may_be(candidate)).cloned().collect();
-        let mut holds = Holds { versions: BTreeMap::new(), broken: Vec::new() };
+        let mut holds = Holds { versions: BTreeMap::new(), repeats: BTreeMap::new(), broken: Vec::new() };
         for found in self.read(candidates, rules)? {
-            match &found.record {
-                Some(record) => {
-                    let Record { facts, .. } = &**record;
-                    if facts.name == wanted.name && wanted.version.is_none_or(|version| *version == facts.version) {
-                        holds.versions.insert(facts.version.clone(), found);
-                    }
+            match (&found.record, &found.repeats) {
+                (Some(record), _) if wanted.is(record) => {
+                    holds.versions.insert(record.facts.version.clone(), found);
                 }
-                None if wanted.is_named(&found) => holds.broken.extend(found.problems),
-                None => {}
+                (None, Some(record)) if wanted.is(record) => {
+                    holds.repeats.insert(record.facts.version.clone(), found.package);
+                }
+                (None, None) if wanted.is_named(&found) => holds.broken.extend(found.problems),
+                _ => {}
             }
         }
         Ok(holds)
@@ -143,6 +149,7 @@ impl<'a> LayerView<'a> {
             package: intake.package,
             problems: intake.outcome.problems.into_iter().filter(Problem::is_quarantine).collect(),
             record: intake.outcome.record,
+            repeats: intake.repeats,
         });
         Ok(found.collect())
     }
@@ -192,7 +199,21 @@ impl<'a> LayerView<'a> {
     }
 }
 
+impl Holds {
+    /// The refusal to take one of two equal versions out of a layer, which would leave the other.
+    pub(super) fn repeated(&self, key: &Key, layer: &str) -> Option<Problem> {
+        let (first, second) = (self.versions.get(&key.1)?, self.repeats.get(&key.1)?);
+        let message = format!("{} is in layer `{layer}` twice, as `{}` and as `{second}`", id(key), first.package);
+        Some(Problem::new(Rule::Duplicate, message).within(layer, second))
+    }
+}
+
 impl Wanted<'_> {
+    fn is(&self, record: &Record) -> bool {
+        let Record { facts, .. } = record;
+        facts.name == self.name && self.version.is_none_or(|version| *version == facts.version)
+    }
+
     /// Returns true if a candidate may be the wanted package, judged by its path.
     fn may_be(&self, candidate: &Candidate) -> bool {
         self.version.is_some_and(|version| candidate.folder_version.as_deref() == Some(version.as_str()))

@@ -21,69 +21,106 @@ use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::suggest::did_you_mean;
 use crate::base::time;
+use crate::compare::holdings::Key;
 use crate::compare::policy::{Refused, Verdict, few, id};
 use crate::config::layer::LayerPlan;
 use crate::dialect::version::Version;
 use crate::input::source::Candidate;
 use anyhow::{Context, Result, bail};
 use journal::{Action, LayerChange};
-use layer_view::{FoundPackage, LayerView, Wanted, difference};
+use layer_view::{FoundPackage, Holds, LayerView, Wanted, difference};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use step::Step;
 use work::Workplace;
 
 impl Editor<'_> {
-    /// Puts a package from anywhere into a layer.
+    /// Puts packages from anywhere into a layer: all of them, or none if one is refused.
     ///
     /// # Errors
     /// [`Refused`]; or when the machine fails, or another command is at work.
-    pub fn add(&self, package: &Path, to: &str) -> Result<Done> {
+    pub fn add(&self, packages: &[PathBuf], to: &str) -> Result<Done> {
         let plan = self.layer(to)?;
         let mut work = Workplace::open(self, &[plan])?;
         let view = work.view(to)?;
-        let named = Candidate::named(package, to).with_context(|| {
-            format!("cannot read `{}`\nhint: name the folder or zip of one version of a package", package.display())
-        })?;
-        let found = view.read_one(named, &plan.rules)?;
-        let Some(record) = found.record.clone() else { return Err(Refused(found.problems).into()) };
-        let key = (record.facts.name.clone(), record.facts.version.clone());
-        let wanted = Wanted { name: &key.0, version: Some(&key.1) };
-        let mut holds = view.holds(&wanted, &plan.rules)?;
-        let mut verdict = Verdict::default();
-        let mut slot = None;
-        if let Some(known) = holds.versions.remove(&key.1) {
-            let files = difference(&known, &found)?;
-            if files.is_empty() {
-                let already = vec![format!("layer `{to}` holds {} already, with the same content", id(&key))];
-                return Ok(Done { already, finished: work.finished, ..Done::default() });
-            }
-            let (Some(place), true) = (known.slot(&view), known.kind() == found.kind()) else {
-                return Err(Refused(vec![in_the_way(&key, to, &known.package)]).into());
+        let (mut refusals, mut steps, mut already) = (Vec::new(), Vec::<Step>::new(), Vec::new());
+        let mut places: BTreeMap<Key, &Path> = BTreeMap::new();
+        for package in packages {
+            let named = Candidate::named(package, to).with_context(|| {
+                format!(
+                    "cannot read `{}`\nhint: name folders or zips, each of one version of a package",
+                    package.display()
+                )
+            })?;
+            let found = view.read_one(named, &plan.rules)?;
+            let Some(record) = &found.record else {
+                refusals.extend(found.problems);
+                continue;
             };
-            let is_other = known.record.as_ref().is_none_or(|known| known.tree != record.tree);
-            if is_other {
-                let what = format!("{} is in layer `{to}` with other content: {}", id(&key), few(&files));
-                rules::changed(self.settings, &key, (to, &known.package), what, &mut verdict);
+            let key = (record.facts.name.clone(), record.facts.version.clone());
+            if let Some(earlier) = places.insert(key.clone(), package) {
+                let message = format!("{} is named twice: `{}` is another", id(&key), earlier.display());
+                refusals
+                    .push(Problem::new(Rule::Duplicate, message).within(to, &found.package).hint("name one of them"));
+                continue;
             }
-            slot = Some(place);
-        } else if !holds.broken.is_empty() {
-            return Err(Refused(holds.broken).into());
+            steps.extend(self.addition(&key, found, &view, &mut refusals, &mut already)?);
         }
-        rules::neighbours(self.settings, &key, &found, to, &[], &mut verdict)?;
-        let refusals = verdict.refusals();
         if !refusals.is_empty() {
             return Err(Refused(refusals).into());
         }
+        let done = work.perform(steps)?;
+        Ok(Done { already, ..done })
+    }
+
+    /// The step that adds one package; nothing if it is refused, or there already.
+    fn addition(
+        &self,
+        key: &Key,
+        found: FoundPackage,
+        view: &LayerView<'_>,
+        refusals: &mut Vec<Problem>,
+        already: &mut Vec<String>,
+    ) -> Result<Option<Step>> {
+        let to = view.name();
+        let mut holds = view.holds(&Wanted { name: &key.0, version: Some(&key.1) }, &view.plan.rules)?;
+        let mut verdict = Verdict::default();
+        let mut slot = None;
+        let repeated = holds.repeated(key, to);
+        if let Some(known) = holds.versions.remove(&key.1) {
+            let files = difference(&known, &found)?;
+            if files.is_empty() {
+                already.push(format!("layer `{to}` holds {} already, with the same content", id(key)));
+                return Ok(None);
+            }
+            let (Some(place), true) = (known.slot(view), known.kind() == found.kind()) else {
+                refusals.push(in_the_way(key, to, &known.package));
+                return Ok(None);
+            };
+            if let Some(repeated) = repeated {
+                refusals.push(repeated);
+                return Ok(None);
+            }
+            let tree = |package: &FoundPackage| package.record.as_ref().map(|record| record.tree);
+            if tree(&known) != tree(&found) {
+                let what = format!("{} is in layer `{to}` with other content: {}", id(key), few(&files));
+                rules::changed(self.settings, key, (to, &known.package), what, &mut verdict);
+            }
+            slot = Some(place);
+        } else if !holds.broken.is_empty() {
+            refusals.extend(holds.broken);
+            return Ok(None);
+        }
+        rules::neighbours(self.settings, key, &found, to, &[], &mut verdict)?;
+        refusals.extend(verdict.refusals());
         let replaces = slot.is_some();
-        let slot = slot.unwrap_or_else(|| view.slot_for(&key, found.kind(), None));
+        let slot = slot.unwrap_or_else(|| view.slot_for(key, found.kind(), None));
         if !replaces && slot.is_taken() {
-            return Err(Refused(vec![in_the_way(&key, to, &slot.shown())]).into());
+            refusals.push(in_the_way(key, to, &slot.shown()));
         }
         let action = if replaces { Action::Replaced } else { Action::Added };
         let change = self.change(action, &found, (None, Some(to)), &verdict);
-        let step = Step { change, found, to: Some(slot), replaces, is_up: false, from: None };
-        work.perform(vec![step])
+        Ok(Some(Step { change, found, to: Some(slot), replaces, is_up: false, from: None }))
     }
 
     /// Moves versions of packages to another layer. With `all_newer` every newer version of each goes along; a selector without
@@ -130,10 +167,15 @@ impl Editor<'_> {
             };
             let key = (selector.name.clone(), version.clone());
             let mut holds = view.holds(&Wanted { name: &selector.name, version: Some(version) }, &plan.rules)?;
+            let repeated = holds.repeated(&key, from);
             let Some(found) = holds.versions.remove(version) else {
                 refusals.push(absent(&key, from, holds.broken));
                 continue;
             };
+            if let Some(repeated) = repeated {
+                refusals.push(repeated);
+                continue;
+            }
             let Some(slot) = found.slot(&view) else {
                 refusals.push(nested(&key, from, &found));
                 continue;
@@ -180,8 +222,9 @@ impl Editor<'_> {
             let known = above.holds(&Wanted { name: &selector.name, version: None }, rules)?;
             let newest = known.versions.into_keys().next_back();
             let is_newer = |version: &Version| newest.as_ref().is_none_or(|newest| version.precedence(newest).is_gt());
-            let broken = holds.broken;
+            let broken = std::mem::take(&mut holds.broken);
             holds.versions.retain(|version, _| is_newer(version));
+            refusals.extend(repeated(&selector.name, &holds, from));
             if holds.versions.is_empty() && broken.is_empty() {
                 already
                     .push(format!("layer `{from}` holds no version of {} that is newer than in `{to}`", selector.name));
@@ -195,6 +238,7 @@ impl Editor<'_> {
             refusals.append(&mut holds.broken);
         }
         if holds.versions.contains_key(version) {
+            refusals.extend(repeated(&selector.name, &holds, from));
             return Ok(holds.versions.into_values().collect());
         }
         let known = above.holds(&Wanted { name: &selector.name, version: Some(version) }, rules)?;
@@ -272,8 +316,13 @@ impl Editor<'_> {
     }
 }
 
+/// The refusals of versions that a layer holds twice.
+fn repeated(name: &str, holds: &Holds, layer: &str) -> Vec<Problem> {
+    holds.versions.keys().filter_map(|version| holds.repeated(&(name.to_owned(), version.clone()), layer)).collect()
+}
+
 /// The refusal of a version that a layer does not hold.
-fn absent(key: &crate::compare::holdings::Key, layer: &str, broken: Vec<Problem>) -> Problem {
+fn absent(key: &Key, layer: &str, broken: Vec<Problem>) -> Problem {
     broken.into_iter().next().unwrap_or_else(|| {
         let message = format!("layer `{layer}` holds no {}", id(key));
         Problem::new(Rule::Absent, message).within(layer, &format!("{}/{}", key.0, key.1))
@@ -281,19 +330,19 @@ fn absent(key: &crate::compare::holdings::Key, layer: &str, broken: Vec<Problem>
 }
 
 /// The refusal of a version that lies inside another package.
-fn nested(key: &crate::compare::holdings::Key, layer: &str, found: &FoundPackage) -> Problem {
+fn nested(key: &Key, layer: &str, found: &FoundPackage) -> Problem {
     let message = format!("{} lies inside another package", id(key));
     Problem::new(Rule::Nested, message).within(layer, &found.package)
 }
 
 /// The refusal to lay a package over something else.
-fn in_the_way(key: &crate::compare::holdings::Key, layer: &str, place: &str) -> Problem {
+fn in_the_way(key: &Key, layer: &str, place: &str) -> Problem {
     let message = format!("{} belongs where something else lies", id(key));
     Problem::new(Rule::PlaceTaken, message).within(layer, place)
 }
 
 /// The refusal to promote what is above with other content.
-fn conflict(key: &crate::compare::holdings::Key, above: &str, below: &str, place: &str, files: &[String]) -> Problem {
+fn conflict(key: &Key, above: &str, below: &str, place: &str, files: &[String]) -> Problem {
     let message = format!("{} of layer `{above}` differs from the one in `{below}`: {}", id(key), few(files));
     let hint = format!(
         "remove one of the two, for example with `epr-build remove {}@{} --from {below}`, or give the changed package a new \

@@ -32,6 +32,10 @@ pub struct Report {
     pub conflicts: Vec<CopyReport>,
     /// Everything that is wrong or odd, quarantines first.
     pub problems: Vec<Problem>,
+    /// What is worth knowing although nothing is wrong. A list of its own, so that readers that know only problems can read
+    /// the report, and take nothing for wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Problem>,
     /// Exceptions from the policies of layers, from the first build of the distribution on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<KeptException>,
@@ -97,6 +101,7 @@ impl Report {
     pub fn new(name: &str, layers: &[&LayerIntake], catalog: &Catalog, built: Option<(RouteReport, &Site)>) -> Self {
         let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.all_problems()).cloned().collect();
         problems.sort();
+        let (notes, problems) = problems.into_iter().partition(Problem::is_note);
         let copy = |(entry, copy): (&crate::catalog::merge::Entry, &crate::catalog::merge::Copy)| CopyReport {
             name: entry.record.facts.name.clone(),
             version: entry.record.facts.version.to_string(),
@@ -117,6 +122,7 @@ impl Report {
             copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
             conflicts: catalog.conflicts().map(copy).collect(),
             problems,
+            notes,
             exceptions: Vec::new(),
             advice: Vec::new(),
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),

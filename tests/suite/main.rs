@@ -24,6 +24,7 @@ mod rooms;
 mod routers;
 mod running;
 mod serving;
+mod strays;
 mod switching;
 mod tidy;
 mod ui;

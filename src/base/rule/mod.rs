@@ -51,6 +51,10 @@ pub struct Level {
 const REFUSAL: Level = Level { default: Severity::Refusal, unless: None };
 const QUARANTINE: Level = Level { default: Severity::Quarantine, unless: None };
 const WARNING: Level = Level { default: Severity::Warning, unless: None };
+const NOTE: Level = Level { default: Severity::Note, unless: None };
+/// A file inside a package is published with it, whatever it is.
+const OUTSIDE_PACKAGES: Level =
+    Level { default: Severity::Quarantine, unless: Some(("inside another package", Severity::Warning)) };
 /// Level of what the registry refuses only if it validates content.
 const VALIDATION: Level =
     Level { default: Severity::Warning, unless: Some(("with `validation: require`", Severity::Quarantine)) };

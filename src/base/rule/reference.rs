@@ -12,13 +12,14 @@ const INTRODUCTION: &str = "\
 Every problem that `epr-build` reports names the rule that was broken. `report.json` has the name of the rule in the field
 `rule`. Codes and names never change their meaning.
 
-A rule has one of three levels:
+A rule has one of four levels:
 
 | Level | What follows |
 |---|---|
 | refusal | Nothing is taken into use or changed. |
 | quarantine | The package is left out of the site; all others are published. The exit code is 1. |
 | warning | The package is published. The exit code is 1 only with `--strict`. |
+| note | Nothing is wrong. `--strict` and `--quiet` pass it over; `report.json` lists it under `notes`, not under `problems`. |
 ";
 
 /// Markdown of the page.
@@ -43,6 +44,7 @@ fn level(entry: &Entry) -> String {
         Severity::Refusal => "refusal",
         Severity::Quarantine => "quarantine",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     };
     let default = word(entry.level.default);
     entry

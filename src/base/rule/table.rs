@@ -2,7 +2,7 @@
 //!
 //! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
 
-use super::{DASHED_FOLDERS, Entry, Family, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING};
+use super::{DASHED_FOLDERS, Entry, Family, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING};
 
 rules! {
     "Configuration" {
@@ -52,6 +52,22 @@ rules! {
             "A layer holds the same version of a package twice."
             "The first one found is published. Which one was meant is not known."
             "remove one of the two";
+        EqualDuplicate L011 "equal-duplicate" NOTE
+            "A layer holds the same version of a package twice, with equal files."
+            "Both are the same package, so one of them is published: a zip before a folder, as it is found first."
+            "remove one of the two, unless a program puts both there";
+        PassedOver L012 "passed-over" NOTE
+            "A layer has hidden folders, or folders that other programs keep in it, such as `lost+found` or `@eaDir`."
+            "Packages are not searched in them: what lies in a trash or a snapshot is not meant to be published."
+            "to publish what lies in one of them, name it in `paths` of the layer";
+        OtherArchive L013 "other-archive" WARNING
+            "A file in a layer looks like an archive, but its name does not end with `.zip`."
+            "It is not published. It may be a package under the name of a second download or of another system."
+            "rename it if it is the zip of a package, else remove it";
+        SignatureNotArmored L014 "signature-not-armored" WARNING
+            "The signature beside a package is not an armored OpenPGP signature."
+            "Kibana cannot read it, and refuses the package where it verifies signatures."
+            "make it again, for example with `gpg --armor --detach-sign`";
     }
     "Package files: names, kinds and sizes" {
         Unreadable F001 "unreadable" QUARANTINE
@@ -132,10 +148,10 @@ rules! {
             "name a file of the package, as a path from its root";
     }
     "Zips" {
-        NotAZip Z001 "not-a-zip" WARNING
+        NotAZip Z001 "not-a-zip" OUTSIDE_PACKAGES
             "A file that ends with `.zip` cannot be opened as a zip."
-            "It is skipped, as the registry does."
-            "remove it or build it again";
+            "It is left out, as the registry does. It is often a download that was cut short, or a page that says why it failed."
+            "remove it, or fetch or build it again";
         ZipDamaged Z002 "zip-damaged" QUARANTINE
             "A zip contradicts itself."
             "Programs that unpack it would get different files."

@@ -4,7 +4,6 @@ use super::Exit;
 use super::clock::unix_time;
 use super::options::{JobsOption, LayerOptions, Verbosity};
 use super::print::print;
-use super::settings::Choice;
 use crate::compare::policy::Refused;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
@@ -45,12 +44,16 @@ pub(in crate::cli) struct EditOptions {
     verbosity: Verbosity,
 }
 
-/// Runs one of them, and reports what it did.
-pub(in crate::cli) fn run(options: &EditOptions, work: impl FnOnce(&Editor<'_>) -> Result<Done>) -> Result<Exit> {
+/// Runs one of them on some layers, and reports what it did.
+pub(in crate::cli) fn run(
+    options: &EditOptions,
+    layers: &[&String],
+    work: impl FnOnce(&Editor<'_>) -> Result<Done>,
+) -> Result<Exit> {
     options.jobs.start_threads()?;
     let reason = options.reason.clone();
     let exceptions = Exceptions { allowed: options.allow_policy.clone(), reason: reason.clone().unwrap_or_default() };
-    let settings = Settings { exceptions, ..options.layers.resolve(Choice::All, false)? };
+    let settings = Settings { exceptions, ..options.layers.resolve_for(layers)? };
     let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
     match work(&editor) {
         Ok(done) => {

@@ -31,6 +31,15 @@ impl LayerOptions {
     pub(in crate::cli) fn resolve(&self, distributions: Choice<'_>, strict: bool) -> Result<Settings> {
         settings::resolve(Input { distributions, packages: &self.packages, config: self.config.path(), strict })
     }
+
+    /// Resolves them for a change of some layers, which need a place; any other may be absent.
+    ///
+    /// # Errors
+    /// Those of [`settings::resolve`].
+    pub(in crate::cli) fn resolve_for(&self, layers: &[&String]) -> Result<Settings> {
+        let (packages, config) = (self.packages.as_path(), self.config.path());
+        settings::resolve_for(Input { distributions: Choice::All, packages, config, strict: false }, layers)
+    }
 }
 
 /// The configuration file.

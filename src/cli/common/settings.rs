@@ -49,6 +49,23 @@ impl<'a> Choice<'a> {
 /// Fails if no distribution or an unknown one is named, the configuration cannot be read or is wrong, or there is no
 /// folder to read. Each message says what to do.
 pub fn resolve(input: Input<'_>) -> Result<Settings> {
+    let settings = assemble(input)?;
+    check_folders(settings.layers.iter(), &settings.config, input.packages)?;
+    Ok(settings)
+}
+
+/// The same for a change of some layers: only these need a folder to read.
+///
+/// # Errors
+/// Those of [`resolve`].
+pub fn resolve_for(input: Input<'_>, layers: &[&String]) -> Result<Settings> {
+    let settings = assemble(input)?;
+    let named = settings.layers.iter().filter(|layer| layers.contains(&&layer.source.name));
+    check_folders(named, &settings.config, input.packages)?;
+    Ok(settings)
+}
+
+fn assemble(input: Input<'_>) -> Result<Settings> {
     let config = read_config(input.config)?;
     let names = chosen(input.distributions, &config)?;
     let mut layers: Vec<LayerPlan> = Vec::new();
@@ -68,7 +85,6 @@ pub fn resolve(input: Input<'_>) -> Result<Settings> {
         let ui = distribution.ui.unwrap_or(config.ui);
         distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header, ui });
     }
-    check_folders(&layers, &config, input.packages)?;
     Ok(Settings {
         distributions,
         layers,
@@ -118,10 +134,10 @@ fn chosen(choice: Choice<'_>, config: &Config) -> Result<Vec<String>> {
 
 /// Refuses to build an empty registry, which would replace a good one, because of a wrong path or a disk that is not
 /// mounted. A single layer may be absent: when all its packages are promoted, a checkout has no folder for it.
-fn check_folders(layers: &[LayerPlan], config: &Config, packages: &Path) -> Result<()> {
+fn check_folders<'a>(layers: impl Iterator<Item = &'a LayerPlan>, config: &Config, packages: &Path) -> Result<()> {
     let is_default =
         |layer: &&LayerPlan| config.layers.get(&layer.source.name).is_none_or(|rules| rules.paths.is_empty());
-    let names = list(layers.iter().filter(is_default).map(|layer| layer.source.name.as_str()));
+    let names = list(layers.filter(is_default).map(|layer| layer.source.name.as_str()));
     let shown = packages.display();
     if !names.is_empty() && !is_git(packages) && !packages.is_dir() {
         let what = if packages.exists() { "is not a folder" } else { "does not exist" };

@@ -23,17 +23,29 @@ pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
     if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
 }
 
-/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings. What several distributions
-/// have in common is listed once. After `limit` of them, a line says how many more there are, and where.
-pub(in crate::cli) fn render_problems(reports: &[Report], limit: usize, excerpts: &Excerpts<'_>) -> String {
+/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings; and notes, if asked for. What
+/// several distributions have in common is listed once. After `limit` of them, a line says how many more there are, and
+/// where.
+pub(in crate::cli) fn render_problems(
+    reports: &[Report],
+    limit: usize,
+    with_notes: bool,
+    excerpts: &Excerpts<'_>,
+) -> String {
     let of = |severity| {
         let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
         problems.filter(move |problem| problem.severity == severity).map(|problem| (problem.to_string(), Some(problem)))
     };
     let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(|copy| (conflict(copy), None));
+    let notes = reports.iter().filter(|_| with_notes).flat_map(|report| &report.notes);
+    let notes = notes.map(|note| (note.to_string(), Some(note)));
     let mut seen = BTreeSet::new();
-    let mut texts: Vec<(String, Option<&Problem>)> =
-        of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(of(Severity::Warning)).collect();
+    let mut texts: Vec<(String, Option<&Problem>)> = of(Severity::Refusal)
+        .chain(of(Severity::Quarantine))
+        .chain(conflicts)
+        .chain(of(Severity::Warning))
+        .chain(notes)
+        .collect();
     texts.retain(|(text, _)| seen.insert(text.clone()));
     let mut all = String::new();
     for (text, problem) in texts.iter().take(limit) {
@@ -74,7 +86,11 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     }
     let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
     let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
-    line("problems", format!("{} quarantined, {conflicts}, {warnings}", report.quarantined()));
+    let notes = match report.notes.len() {
+        0 => String::new(),
+        count => format!(", {}", counted(count, "note")),
+    };
+    line("problems", format!("{} quarantined, {conflicts}, {warnings}{notes}", report.quarantined()));
     if !report.exceptions.is_empty() {
         line("exceptions", format!("{} from policies, listed in report.json", report.exceptions.len()));
     }

@@ -9,7 +9,7 @@ use super::folder::{special_file, unreadable};
 use super::members::{self, Members, damaged};
 use super::names::shown;
 use super::{Candidate, Limits};
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
@@ -39,10 +39,14 @@ pub struct ZipPackage {
 impl ZipPackage {
     /// Reads and checks the directory of the zip.
     ///
-    /// The problem quarantines the candidate, except a file that is not a zip, which is only warned about.
+    /// The problem quarantines the candidate. A file inside a package that is not a zip is only warned about: it is
+    /// published as a file of that package.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
-        let mut package = Self::open_unplaced(candidate, limits)
-            .map_err(|problem| problem.within(&candidate.layer, &candidate.package))?;
+        let mut package = Self::open_unplaced(candidate, limits).map_err(|problem| {
+            let is_file = problem.rule == Rule::NotAZip && candidate.order.is_nested();
+            let severity = if is_file { Severity::Warning } else { problem.severity };
+            problem.severity(severity).within(&candidate.layer, &candidate.package)
+        })?;
         for warning in &mut package.members.warnings {
             *warning = warning.clone().within(&candidate.layer, &candidate.package);
         }
@@ -196,7 +200,7 @@ fn not_opened(error: ZipError) -> Box<Problem> {
 }
 
 fn not_a_zip(reason: impl std::fmt::Display) -> Box<Problem> {
-    Problem::new(Rule::NotAZip, format!("the file is skipped because it cannot be opened as a zip: {reason}")).into()
+    Problem::new(Rule::NotAZip, format!("the file cannot be opened as a zip: {reason}")).into()
 }
 
 /// A file of which only so many bytes may be read.

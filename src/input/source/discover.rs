@@ -5,11 +5,14 @@
 //! is never a package.
 //!
 //! Only names and kinds are looked at, and version folders are not entered: that happens when they are opened, in
-//! parallel, and brings up the zips inside them. Knows nothing of a package's content.
+//! parallel, and brings up the zips inside them. Hidden folders and those of other programs are not entered either
+//! (`strays`). Of a package's content nothing is known but whether a folder with a wrong name is meant to be one.
 
 use super::disk::{self, Listed};
 use super::folder::unreadable;
+use super::misplaced::{MANIFEST, few, holds_package, refuse_misplaced, tree_holds_package};
 use super::names::shown;
+use super::strays::{is_other_archive, is_passed_over};
 use super::{Candidate, LayerSource, Origin, WalkOrder};
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::rule::Rule;
@@ -28,9 +31,6 @@ use std::sync::Arc;
 /// Folders are searched for zips down to this level.
 const MAX_DEPTH: usize = 64;
 
-/// A folder with this file is meant to be a package.
-const MANIFEST: &[u8] = b"manifest.yml";
-
 /// Name of the folder in which changes of a layer are prepared and logged. It holds no packages.
 pub const WORKSHOP: &str = ".epr-build";
 
@@ -42,12 +42,26 @@ pub const WORKSHOP: &str = ".epr-build";
 ///
 /// # Errors
 ///
-/// When a layer's path exists but cannot be read.
+/// When a layer's path exists but cannot be read, or holds packages only in places where none are searched: sources, or
+/// version folders one level too high.
 pub fn discover(layer: &LayerSource) -> anyhow::Result<(Vec<Candidate>, Vec<Problem>)> {
-    let mut search = Search { layer: &layer.name, candidates: Vec::new(), problems: Vec::new(), position: 0 };
+    let mut search = Search {
+        layer: &layer.name,
+        candidates: Vec::new(),
+        problems: Vec::new(),
+        passed_over: Vec::new(),
+        misplaced: Vec::new(),
+        position: 0,
+    };
     for path in &layer.paths {
+        let before = search.candidates.len();
         search.layer_path(path).with_context(|| format!("cannot read the layer path {}", path.display()))?;
+        let misplaced = std::mem::take(&mut search.misplaced);
+        if before == search.candidates.len() && !misplaced.is_empty() {
+            refuse_misplaced(path, &misplaced)?;
+        }
     }
+    search.tell_passed_over();
     search.candidates.sort_by_key(|candidate| candidate.order);
     Ok((search.candidates, search.problems))
 }
@@ -67,10 +81,26 @@ struct Search<'a> {
     layer: &'a str,
     candidates: Vec<Candidate>,
     problems: Vec<Problem>,
+    /// Folders that were not entered.
+    passed_over: Vec<String>,
+    /// Folders of the layer path that are meant to be packages, by their manifest, and lie where none are searched.
+    misplaced: Vec<String>,
     position: usize,
 }
 
+/// What a search had found at some time, for telling what is new.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Found {
+    candidates: usize,
+    problems: usize,
+    misplaced: usize,
+}
+
 impl Search<'_> {
+    fn found(&self) -> Found {
+        Found { candidates: self.candidates.len(), problems: self.problems.len(), misplaced: self.misplaced.len() }
+    }
+
     fn layer_path(&mut self, path: &Path) -> anyhow::Result<()> {
         if let Some(location) = Location::of(path) {
             return self.layer_in_git(&location);
@@ -85,11 +115,15 @@ impl Search<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        let (candidates, problems) = (self.candidates.len(), self.problems.len());
+        let before = self.found();
         if found.kind == FileType::Directory {
             let mut folder = disk::open_named_folder(path)?;
             let names = disk::list(&mut folder, usize::MAX)?;
             self.folder(&Place { folder: &folder, names: &names, path, shown: "", depth: 1 });
+            if holds_package(&folder, &names, path) {
+                self.misplaced.clear();
+                self.misplaced.push(String::new());
+            }
         } else if path.as_os_str().as_bytes().ends_with(b".zip") {
             let name = shown(path.file_name().unwrap_or_default().as_bytes());
             let mut signature = path.as_os_str().to_owned();
@@ -98,7 +132,7 @@ impl Search<'_> {
         } else {
             self.report(warn(Rule::NotALayerPath, "is neither a folder nor a zip"), "");
         }
-        if (candidates, problems) == (self.candidates.len(), self.problems.len()) {
+        if before == self.found() {
             self.report(warn(Rule::EmptyLayerPath, "holds no packages"), "");
         }
         Ok(())
@@ -114,9 +148,14 @@ impl Search<'_> {
             self.report(warn(Rule::MissingLayerPath, "does not exist"), "");
             return Ok(());
         };
-        let before = (self.candidates.len(), self.problems.len());
-        self.tree(&repository, &tree, location, "", 1)?;
-        if before == (self.candidates.len(), self.problems.len()) {
+        let before = self.found();
+        let entries = repository.tree(&tree)?;
+        self.tree(&repository, &entries, location, "", 1)?;
+        if tree_holds_package(&repository, &entries)? {
+            self.misplaced.clear();
+            self.misplaced.push(String::new());
+        }
+        if before == self.found() {
             self.report(warn(Rule::EmptyLayerPath, "holds no packages"), "");
         }
         Ok(())
@@ -126,30 +165,30 @@ impl Search<'_> {
     fn tree(
         &mut self,
         repository: &Arc<Repository>,
-        tree: &str,
+        entries: &[TreeEntry],
         location: &Location,
         parent: &str,
         depth: usize,
     ) -> anyhow::Result<()> {
-        let entries = repository.tree(tree)?;
-        for entry in &entries {
+        for entry in entries {
             let name = shown(&entry.name);
             let text = if parent.is_empty() { name.clone() } else { format!("{parent}/{name}") };
-            if entry.name == WORKSHOP.as_bytes() {
-                continue;
-            }
             if entry.kind != Kind::Tree {
                 self.tree_file(entry, depth, &text);
+            } else if is_passed_over(&entry.name) {
+                self.pass_over(&entry.name, text);
             } else if depth >= 2 && Version::strict(&name).is_ok() {
-                self.add_tree(repository, &entries, entry, location, &text);
+                self.add_tree(repository, entries, entry, location, &text);
             } else if depth >= MAX_DEPTH {
                 self.report(Problem::new(Rule::FoldersTooDeep, "folders below are not searched"), &text);
             } else {
-                let before = (self.candidates.len(), self.problems.len());
-                self.tree(repository, &entry.id, location, &text, depth + 1)?;
-                if depth >= 2 && before == (self.candidates.len(), self.problems.len()) {
-                    let message = format!("the folder is skipped: `{name}` is not a version such as `1.0.0`");
-                    self.report(Problem::new(Rule::NotAVersionFolder, message), &text);
+                let before = self.found();
+                let inner = repository.tree(&entry.id)?;
+                self.tree(repository, &inner, location, &text, depth + 1)?;
+                if tree_holds_package(repository, &inner)? {
+                    self.misplaced(before, &name, text);
+                } else if depth >= 2 && before == self.found() {
+                    self.skip(&name, &text);
                 }
             }
         }
@@ -162,6 +201,9 @@ impl Search<'_> {
         let (rule, message, hint) = if name.ends_with(b".zip") {
             let message = "the zip is skipped: in a repository packages are folders";
             (Rule::ZipInGit, message, "unpack it, or put it into a layer that is a folder")
+        } else if is_other_archive(name) {
+            let message = "the file is ignored: in a repository packages are folders";
+            (Rule::OtherArchive, message, "unpack it if it is a package, else remove it")
         } else if depth == 2 && entry.kind == Kind::Link {
             let message = "the symbolic link is skipped: packages are not searched behind links";
             (Rule::SymlinkSkipped, message, "replace it by what it points to")
@@ -235,18 +277,15 @@ impl Search<'_> {
             self.file(place, kind, name, path, text);
             return Ok(());
         }
-        if name == WORKSHOP.as_bytes() {
+        if is_passed_over(name) {
+            self.pass_over(name, text.to_owned());
             return Ok(());
         }
-        if place.depth >= 2 {
-            if let Some(version) = std::str::from_utf8(name).ok().filter(|name| Version::strict(name).is_ok()) {
-                let signature = signature(path, name, place.names);
-                self.add(PackageKind::Folder, path, text, Some(version.to_owned()), signature);
-                return Ok(());
-            }
-            if name == b".git" {
-                return Ok(());
-            }
+        let version = std::str::from_utf8(name).ok().filter(|name| Version::strict(name).is_ok());
+        if let Some(version) = version.filter(|_| place.depth >= 2) {
+            let signature = signature(path, name, place.names);
+            self.add(PackageKind::Folder, path, text, Some(version.to_owned()), signature);
+            return Ok(());
         }
         if place.depth >= MAX_DEPTH {
             self.report(Problem::new(Rule::FoldersTooDeep, "folders below are not searched for zips"), text);
@@ -254,14 +293,52 @@ impl Search<'_> {
         }
         let mut folder = disk::open_folder(place.folder.fd()?, &listed.name)?;
         let names = disk::list(&mut folder, usize::MAX)?;
-        let before = (self.candidates.len(), self.problems.len());
+        let before = self.found();
         self.folder(&Place { folder: &folder, names: &names, path, shown: text, depth: place.depth + 1 });
-        let is_barren = place.depth >= 2 && before == (self.candidates.len(), self.problems.len());
-        if is_barren || names.iter().any(|listed| listed.name.to_bytes() == MANIFEST) {
-            let message = format!("the folder is skipped: `{}` is not a version such as `1.0.0`", shown(name));
-            self.report(Problem::new(Rule::NotAVersionFolder, message), text);
+        let is_barren = place.depth >= 2 && before == self.found();
+        if holds_package(&folder, &names, path) {
+            self.misplaced(before, &shown(name), text.to_owned());
+        } else if is_barren || names.iter().any(|listed| listed.name.to_bytes() == MANIFEST) {
+            self.skip(&shown(name), text);
         }
         Ok(())
+    }
+
+    fn skip(&mut self, name: &str, text: &str) {
+        let message = format!("the folder is skipped: `{name}` is not a version such as `1.0.0`");
+        self.report(Problem::new(Rule::NotAVersionFolder, message), text);
+    }
+
+    /// Notes a folder that is meant to be a package and lies where none is searched. Its own folders are no strays.
+    fn misplaced(&mut self, before: Found, name: &str, text: String) {
+        let mut below = self.problems.split_off(before.problems);
+        below.retain(|problem| problem.rule != Rule::NotAVersionFolder);
+        self.problems.append(&mut below);
+        self.misplaced.truncate(before.misplaced);
+        if Version::strict(name).is_ok() {
+            let message = "the folder is skipped: a version folder lies in a folder, as in `acme/1.0.0`";
+            self.report(Problem::new(Rule::NotAVersionFolder, message).hint("move it into a folder"), &text);
+        } else {
+            self.skip(name, &text);
+        }
+        self.misplaced.push(text);
+    }
+
+    fn pass_over(&mut self, name: &[u8], text: String) {
+        // What this program keeps in layers is no news.
+        if name != WORKSHOP.as_bytes() {
+            self.passed_over.push(text);
+        }
+    }
+
+    /// One note for the whole layer.
+    fn tell_passed_over(&mut self) {
+        let message = match self.passed_over.len() {
+            0 => return,
+            1 => format!("1 folder is passed over: {}", few(&self.passed_over)),
+            count => format!("{count} folders are passed over: {}", few(&self.passed_over)),
+        };
+        self.report(Problem::new(Rule::PassedOver, message), "");
     }
 
     /// Looks at an entry that is not a folder. A link to a folder is not one.
@@ -269,6 +346,9 @@ impl Search<'_> {
         let is_link = kind == FileType::Symlink;
         if name.ends_with(b".zip") {
             self.add(PackageKind::Zip, path, text, None, signature(path, name, place.names));
+        } else if is_other_archive(name) {
+            let message = "the file is ignored: packages are version folders and files that end with `.zip`";
+            self.report(Problem::new(Rule::OtherArchive, message), text);
         } else if is_link && (place.depth == 2 || (place.depth == 1 && path.is_dir())) {
             let message = "the symbolic link is skipped: packages are not searched behind links";
             self.report(Problem::new(Rule::SymlinkSkipped, message), text);

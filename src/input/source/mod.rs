@@ -13,7 +13,9 @@ mod folder;
 mod inventory;
 mod links;
 mod members;
+mod misplaced;
 mod names;
+mod strays;
 mod tree;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub use discover::{WORKSHOP, discover};
 pub use disk::FileStat;
 pub use folder::FolderPackage;
 pub use inventory::{Inventory, each_of};
+pub use strays::is_passed_over;
 pub use tree::{Origin, TreePackage};
 
 use crate::base::fs::{canonical, io_error};
@@ -147,6 +150,11 @@ impl WalkOrder {
         Self { is_folder: kind == PackageKind::Folder, position, nested: 0 }
     }
 
+    /// Returns true for what lies inside a package.
+    fn is_nested(self) -> bool {
+        self.nested > 0
+    }
+
     fn nested_zip(self, index: usize) -> Self {
         Self { is_folder: false, position: self.position, nested: index + 1 }
     }
@@ -164,7 +172,7 @@ pub enum OpenPackage {
 }
 
 impl OpenPackage {
-    /// Opens a candidate. The problem quarantines it, except a file that is not a zip, which is only warned about.
+    /// Opens a candidate. The problem quarantines it, except a file inside a package that is not a zip.
     pub fn open(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
         if let Some(origin) = &candidate.origin {
             return TreePackage::open(candidate, origin, limits).map(Self::Tree);

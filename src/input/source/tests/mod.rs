@@ -72,8 +72,7 @@ fn discover_in(paths: &[&Path]) -> anyhow::Result<(Vec<Candidate>, Vec<Problem>)
 fn check_refused(result: Result<OpenPackage, Box<Problem>>, rule: Rule, file: Option<&str>) {
     let problem = result.expect_err("the package should be refused");
     assert_eq!((problem.rule, problem.place.file.as_deref()), (rule, file), "{problem}");
-    let severity = if rule == Rule::NotAZip { Severity::Warning } else { Severity::Quarantine };
-    assert_eq!(problem.severity, severity);
+    assert_eq!(problem.severity, Severity::Quarantine);
     assert_eq!(problem.place.layer, "layer");
     assert!(!problem.place.package.is_empty());
     assert!(problem.hint.is_some(), "{problem}");
