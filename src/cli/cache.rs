@@ -8,7 +8,7 @@ use crate::base::progress::bytes;
 use crate::catalog::cache::Cache;
 use crate::generation::prune;
 use crate::store::Store;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 /// Show or clean up what builds remember
@@ -35,15 +35,20 @@ enum Action {
 /// Does it.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let out = &arguments.folder.out;
-    let _lock = Lock::take(out)?;
-    let cache = Cache::read(out);
+    let root = out.join("store");
+    ensure!(
+        root.is_dir(),
+        "`{}` is not an output folder of builds\nhint: name the output folder with --out",
+        out.display()
+    );
     match arguments.action {
         Action::Info => {
-            let (packages, answers) = cache.len();
+            let (packages, answers) = Cache::read(out).len();
             print(&format!("{packages} packages and {answers} answers are remembered\n"))?;
         }
         Action::Prune => {
-            let store = Store::open(&out.join("store"))?;
+            let _lock = Lock::take(out)?;
+            let (store, cache) = (Store::open(&root)?, Cache::read(out));
             let pruned = prune::sweep(out, &store, &cache)?;
             let size = bytes(pruned.bytes);
             if !arguments.verbosity.quiet {

@@ -9,7 +9,7 @@ use crate::base::fs::write_in_place;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
-use crate::carry::publish::target::Target;
+use crate::carry::publish::target::{Access, Target};
 use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -58,7 +58,10 @@ pub(super) struct Arguments {
     /// Remove folders that no generation in use has needed for this time, such as 12h, 7d or 2w [default: remove nothing]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     prune_after: Option<Duration>,
-    /// Print what would be done, and change nothing at the target
+    /// Certificates, in PEM, of authorities that the store's server may have its own from, besides those of the system
+    #[arg(long = "ca", value_name = "FILE")]
+    authority: Option<PathBuf>,
+    /// Print what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Ignore saved state: list the prefix and look at every needed object
@@ -99,11 +102,12 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         now: unix_time(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the uploads")?;
-    let target = Target::open(&args.to)?;
+    let access = Access { authority: args.authority.clone(), only_looks: args.dry_run };
+    let target = Target::open(&args.to, &access)?;
     let outcome = runtime.block_on(publish::publish(&target, &contents, &options, &progress));
     progress.finish();
     let outcome = outcome?;
-    if let Some(file) = &args.purge_list {
+    if let (Some(file), false) = (&args.purge_list, args.dry_run) {
         write_list(file, &outcome.purge)?;
     }
     if let (Some(folder), Some(origin), false) = (&args.nginx, &args.origin, args.dry_run) {

@@ -27,12 +27,15 @@ pub(super) struct Arguments {
 /// Switches to the generation.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (dist, out) = (&arguments.dist, &arguments.folder.out);
-    let _lock = Lock::take(out)?;
     let distribution = built_distribution(out, dist)?;
-    let id = match &arguments.to {
-        Some(id) => distribution.resolve(id)?,
-        None => distribution.previous()?,
+    let wanted = || match &arguments.to {
+        Some(id) => distribution.resolve(id),
+        None => distribution.previous(),
     };
+    // Refused before the lock is taken, which writes; and looked at again under it.
+    wanted()?;
+    let _lock = Lock::take(out)?;
+    let id = wanted()?;
     distribution.switch(&id)?;
     history_page::write(&distribution)?;
     if !arguments.verbosity.quiet {

@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
     let current = distribution.current().unwrap_or_default();
     let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    let prefix = distribution.hosting(&current)?.prefix;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = ServeOptions {
         debug_header: arguments.debug_header,
@@ -74,7 +75,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         let _ = match event {
             Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
             _ if quiet => Ok(()),
-            Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}"),
+            Event::Listening(address) => {
+                writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}{prefix}")
+            }
             Event::Measuring(address) => writeln!(io::stdout(), "metrics on http://{address}/metrics"),
             Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
             Event::Releases(names) if names.is_empty() => writeln!(io::stdout(), "now serving no releases"),

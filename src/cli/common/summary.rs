@@ -132,17 +132,17 @@ pub(in crate::cli) fn render_how_to_serve(report: &Report, plan: &DistributionPl
         ("generation", format!("{} in {current}", report.generation)),
         ("try it", command),
         ("serve it", nginx),
-        ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(&plan.listen))),
+        ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(plan))),
     ];
     lines.iter().map(|(label, line)| field(label, line)).collect()
 }
 
 /// The address for Kibana. A server that listens on every address has none of its own to show.
-fn registry_url(listen: &str) -> String {
+fn registry_url(DistributionPlan { listen, prefix, .. }: &DistributionPlan) -> String {
     match listen.rsplit_once(':') {
-        None => format!("http://<this host>:{listen}"),
-        Some(("0.0.0.0" | "[::]", port)) => format!("http://<this host>:{port}"),
-        Some(_) => format!("http://{listen}"),
+        None => format!("http://<this host>:{listen}{prefix}"),
+        Some(("0.0.0.0" | "[::]", port)) => format!("http://<this host>:{port}{prefix}"),
+        Some(_) => format!("http://{listen}{prefix}"),
     }
 }
 
@@ -159,6 +159,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{quoted, registry_url};
+    use crate::config::settings::DistributionPlan;
 
     #[test]
     fn kibana_is_told_an_address_it_can_reach() {
@@ -170,7 +171,17 @@ mod tests {
             ("0.0.0.0:8080", "http://<this host>:8080"),
             ("[::]:8080", "http://<this host>:8080"),
         ] {
-            assert_eq!(registry_url(listen), expected, "{listen}");
+            for prefix in ["", "/epr/staging"] {
+                let plan = DistributionPlan {
+                    name: "staging".to_owned(),
+                    layers: Vec::new(),
+                    listen: listen.to_owned(),
+                    prefix: prefix.to_owned(),
+                    debug_header: false,
+                    ui: true,
+                };
+                assert_eq!(registry_url(&plan), format!("{expected}{prefix}"), "{listen}");
+            }
         }
     }
 

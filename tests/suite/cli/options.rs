@@ -6,7 +6,7 @@ use crate::harness::{Case, Run};
 use snapbox::str;
 
 /// The names of all commands, as help lists them.
-fn commands() -> Vec<String> {
+pub(super) fn commands() -> Vec<String> {
     let help = Case::new().run(&["--help"]).stdout;
     let listing = help.split("\n\nOptions:\n").next().unwrap();
     let names = listing.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
