@@ -1,10 +1,12 @@
 //! `epr-build cache`.
 
 use super::common::Exit;
-use super::common::options::{OutputFolder, Verbosity};
+use super::common::options::OutputFolder;
 use super::common::print::print;
+use super::common::talk;
 use crate::base::fs::Lock;
 use crate::base::progress::bytes;
+use crate::base::words::counted;
 use crate::catalog::cache::Cache;
 use crate::generation::prune;
 use crate::store::Store;
@@ -19,8 +21,6 @@ pub(super) struct Arguments {
     action: Action,
     #[command(flatten)]
     folder: OutputFolder,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// What can be done.
@@ -44,15 +44,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     match arguments.action {
         Action::Info => {
             let (packages, answers) = Cache::read(out).len();
-            print(&format!("{packages} packages and {answers} answers are remembered\n"))?;
+            print(&format!("{} and {} are remembered\n", counted(packages, "package"), counted(answers, "answer")))?;
         }
         Action::Prune => {
             let _lock = Lock::take(out)?;
             let (store, cache) = (Store::open(&root)?, Cache::read(out));
             let pruned = prune::sweep(out, &store, &cache)?;
             let size = bytes(pruned.bytes);
-            if !arguments.verbosity.quiet {
-                print(&format!("removed {} folders and {} files, {size}\n", pruned.trees, pruned.blobs))?;
+            if !talk::quiet() {
+                print(&format!(
+                    "removed {} and {}, {size}\n",
+                    counted(pruned.trees, "folder"),
+                    counted(pruned.blobs, "file")
+                ))?;
             }
         }
     }

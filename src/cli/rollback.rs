@@ -2,8 +2,9 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{OutputFolder, Verbosity};
+use super::common::options::OutputFolder;
 use super::common::print::print;
+use super::common::talk;
 use crate::base::fs::Lock;
 use crate::generation::history_page;
 use anyhow::Result;
@@ -20,8 +21,6 @@ pub(super) struct Arguments {
     to: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Switches to the generation.
@@ -38,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let id = wanted()?;
     distribution.switch(&id)?;
     history_page::write(&distribution)?;
-    if !arguments.verbosity.quiet {
+    if !talk::quiet() {
         print(&format!("{dist}: generation {id} is in use\n"))?;
     }
     Ok(Exit::Clean)

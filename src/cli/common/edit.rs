@@ -2,9 +2,10 @@
 
 use super::Exit;
 use super::clock::unix_time;
-use super::options::{JobsOption, LayerOptions, Verbosity};
+use super::options::{JobsOption, LayerOptions};
 use super::print::print;
 use super::settings::Choice;
+use super::talk;
 use crate::compare::policy::Refused;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
@@ -13,7 +14,6 @@ use crate::edit::{Done, Editor};
 use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use std::io::{self, Write};
 
 /// Below the examples of each.
 pub(in crate::cli) const EXIT_CODES: &str = "\
@@ -41,8 +41,6 @@ pub(in crate::cli) struct EditOptions {
     reason: Option<String>,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Runs one of them, and reports what it did.
@@ -54,14 +52,14 @@ pub(in crate::cli) fn run(options: &EditOptions, work: impl FnOnce(&Editor<'_>) 
     let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
     match work(&editor) {
         Ok(done) => {
-            if !options.verbosity.quiet {
+            if !talk::quiet() {
                 print(&render_done(&done, options.dry_run))?;
             }
             Ok(Exit::Clean)
         }
         Err(error) => {
             let refused = error.downcast::<Refused>()?;
-            writeln!(io::stderr(), "{refused}\nnothing was changed")?;
+            talk::say(&format!("{refused}\nnothing was changed\n"))?;
             Ok(Exit::Problems)
         }
     }

@@ -7,6 +7,7 @@ use super::options::DEFAULT_OUT;
 use super::print::field;
 use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
+use crate::base::words::counted;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::settings::DistributionPlan;
 use crate::input::excerpt::Excerpts;
@@ -82,18 +83,18 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     line(
         "answers",
         format!(
-            "{} for {} combinations of parameters, {} routing rows",
+            "{} for {} of parameters, {}",
             routing.distinct_answers,
-            routing.contexts,
-            routing.node_rows + routing.profile_rows
+            counted(routing.contexts, "combination"),
+            counted(routing.node_rows + routing.profile_rows, "routing row")
         ),
     );
     if routing.refused_contexts > 0 {
         line(
             "refused",
             format!(
-                "{} combinations of parameters, which exceed the budget and which no known client sends",
-                routing.refused_contexts
+                "{} of parameters beyond the budget, which no known client sends",
+                counted(routing.refused_contexts, "combination")
             ),
         );
     }
@@ -101,19 +102,15 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     line(
         "sizes",
         format!(
-            "packages {} in {package_file_count} files, archives {}, documents {}, answers {}",
+            "packages {} in {}, archives {}, documents {}, answers {}",
             bytes(package_files),
+            counted(package_file_count, "file"),
             bytes(archives),
             bytes(documents),
             bytes(answers)
         ),
     );
     lines
-}
-
-/// A count with its noun, which gets an `s` unless the count is one.
-fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Where the result is, how to serve it, and what to write into `kibana.yml`.

@@ -1,10 +1,12 @@
-//! Commands that look, and commands that refuse, write nothing at all.
+//! Commands that look, and commands that refuse, write nothing at all; errors of stores say what to do.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::good;
 use crate::harness::Case;
+use crate::running;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Each command in forms that look or that refuse, with its exit code in an empty folder and in one with a build.
 /// `DIR` stands for the folder itself.
@@ -23,7 +25,8 @@ const FORMS: &[(&str, i32, i32)] = &[
     ("add nowhere --to production --dry-run", 2, 2),
     ("promote beta@1.0.0 --from staging --to production --dry-run", 2, 0),
     ("promote none@1.0.0 --from staging --to production --dry-run", 2, 1),
-    ("remove beta@1.0.0 --from staging --dry-run", 2, 0),
+    ("remove beta@1.0.0 --from staging --dry-run", 2, 1),
+    ("remove beta@1.0.0 --from staging --dry-run --allow-policy removed-version=beta@1.0.0 --reason x", 2, 0),
     ("remove beta --from staging --dry-run", 2, 2),
     ("generations --dist staging", 2, 0),
     ("generations --dist nope", 2, 2),
@@ -129,4 +132,44 @@ fn errors_of_stores_name_the_remedy() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.lines().any(|line| line.starts_with("hint: ") && line.contains(remedy)), "{remedy}: {said}");
     }
+}
+
+/// A store whose certificate is from an authority of one's own is reached with `--ca`, and the way there is told.
+#[test]
+fn an_authority_of_ones_own_is_named() {
+    let Some(openssl) = running::binary("openssl") else { return };
+    let case = good();
+    assert_eq!(case.run(&["--dist", "staging", "--quiet"]).code, 0);
+    let extensions = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
+    let made = Command::new(openssl)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=store", "-out", "store.crt", "-keyout", "store.key"])
+        .args(extensions)
+        .current_dir(case.path(""))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    // Not a store, but whoever reads its answers has trusted its certificate.
+    let server = running::start("serve", |address| {
+        let tls = ["--tls-cert", "store.crt", "--tls-key", "store.key"];
+        let mut command =
+            case.command(&[&["serve", "--dist", "staging", "--quiet", "--listen", address][..], &tls].concat());
+        command.stdout(Stdio::null());
+        command
+    });
+    let publish = |more: &[&str]| {
+        let arguments = ["publish", "--dist", "staging", "--to", "s3://bucket/a", "--dry-run"];
+        let mut command = case.command(&[&arguments[..], more].concat());
+        command.env("AWS_ENDPOINT_URL", format!("https://{}", server.address)).env("AWS_REGION", "nowhere");
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret").env_remove("SSL_CERT_FILE");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = publish(&["--ca", "store.crt"]);
+    assert!(said.contains("404 Not Found"), "{said}");
+    let said = publish(&[]);
+    assert!(said.contains("\nhint: the server's certificate is not trusted") && said.contains("--ca"), "{said}");
+    let said = publish(&["--ca", "store.key"]);
+    assert!(said.contains("`store.key` holds no certificate\nhint: --ca names a file in PEM"), "{said}");
 }

@@ -78,19 +78,44 @@ fn what_a_private_bucket_lacks_is_not_found() {
         let case = built(&format!("distributions: {{production: {{layers: [production]{path}}}}}"));
         let store = private_store(case.path("store"));
         let conf = publish(&case, &["--origin", &format!("http://{store}/bucket")]);
-        let state = conf.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).unwrap();
-        let conf = conf.replace(state, case.path("state").to_str().unwrap());
-        let front = running::start("nginx", |address| {
-            let text = conf.replace("listen 127.0.0.1:8080;", &format!("listen {address};"));
-            fs::write(case.path("front/nginx.conf"), text).unwrap();
-            running::nginx_command(&nginx, &case.path("front"))
-        });
+        let front = start(&case, &nginx, &conf);
         let serve = running::start("serve", |address| {
             let mut command = case.command(&["serve", "--dist", "production", "--listen", address]);
             command.stdout(Stdio::null());
             command
         });
         compare(prefix, &front, &serve);
+    }
+}
+
+/// nginx with a configuration that was published.
+fn start(case: &Case, nginx: &Path, conf: &str) -> Running {
+    let state = conf.lines().find_map(|line| line.strip_prefix("pid ")?.strip_suffix(".pid;")).unwrap();
+    let conf = conf.replace(state, case.path("state").to_str().unwrap());
+    running::start("nginx", |address| {
+        let text = conf.replace("listen 127.0.0.1:8080;", &format!("listen {address};"));
+        fs::write(case.path("front/nginx.conf"), text).unwrap();
+        running::nginx_command(nginx, &case.path("front"))
+    })
+}
+
+/// A store that nginx may not read, or that is not there, is told from a registry that is broken.
+#[test]
+fn a_store_that_denies_or_is_gone_is_said() {
+    let Some(nginx) = running::binary("nginx") else { return };
+    let case = built("");
+    for (store, said) in [
+        (private_store(case.path("nowhere")), "the store does not let this server read\n"),
+        ("127.0.0.1:9".to_owned(), "the store does not answer\n"),
+    ] {
+        let front = start(&case, &nginx, &publish(&case, &["--origin", &format!("http://{store}/bucket")]));
+        let mut client = Client::connect(&front.address);
+        for path in ["/", "/index.json", "/search", "/categories"] {
+            for headers in [&[][..], &[("accept-encoding", "gzip")][..]] {
+                let response = client.ask(path, headers);
+                assert_eq!((response.status, String::from_utf8_lossy(&response.body)), (502, said.into()), "{path}");
+            }
+        }
     }
 }
 
