@@ -1,17 +1,14 @@
 //! The door: parse, call, print, exit.
 
-use clap::Parser;
 use epr_build::cli::{self, Exit};
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::run(cli::Cli::parse()) {
+    match cli::run(cli::parse()) {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Clean.into(),
         Err(error) => {
-            // In one piece, so that nothing else can come between. Nothing is left to do when even this cannot be written.
-            let _ = std::io::stderr().write_all(format!("error: {error:#}\n").as_bytes());
+            cli::report(&error);
             Exit::Failed.into()
         }
     }

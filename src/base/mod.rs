@@ -16,3 +16,4 @@ pub mod progress;
 pub mod suggest;
 pub mod table;
 pub mod time;
+pub mod words;

@@ -55,7 +55,7 @@ impl Writer<'_> {
         self.clock.lap("render");
         let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
         report.exceptions = exceptions;
-        let hosting = Hosting { prefix: plan.prefix.clone(), debug_header: plan.debug_header };
+        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen);
         let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
         report.generation = id(plan, catalog, &site, &routes, &report, &hosting)?;
 

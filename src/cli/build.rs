@@ -2,9 +2,10 @@
 
 use super::common::Exit;
 use super::common::failures::with_output_hint;
-use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, Verbosity};
+use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions};
 use super::common::settings::Choice;
 use super::common::summary;
+use super::common::talk;
 use crate::base::progress::{Progress, Timings};
 use crate::build;
 use crate::config::settings::Settings;
@@ -31,7 +32,7 @@ Exit codes:
   1  built, but packages were quarantined (with --strict: or there are conflicts or warnings)
   2  could not build: wrong usage or configuration, a policy refused the change, or the machine failed (disk, lock, network)";
 
-/// How many problems are printed. All of them are in the report.
+/// How many problems are printed, unless more is to be said. All of them are in the report.
 const MAX_PROBLEMS: usize = 20;
 /// The shortest pause between two looks at the layers with `--watch`.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -71,8 +72,6 @@ pub(super) struct Arguments {
     exceptions: ExceptionOptions,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 impl Arguments {
@@ -93,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if arguments.watch {
         return watch(arguments);
     }
-    let (settings, out, quiet) = (arguments.settings()?, &arguments.out, arguments.verbosity.quiet);
+    let (settings, out, quiet) = (arguments.settings()?, &arguments.out, talk::quiet());
     let progress = Progress::new(quiet);
     let (reports, timings) = build::build(&settings, out, &progress).map_err(|error| with_output_hint(error, out))?;
     if arguments.verify_clean {
@@ -125,7 +124,7 @@ fn watch(arguments: &Arguments) -> Result<Exit> {
             Err(error) => {
                 let outcome = format!("error: {error:#}");
                 if outcome != last {
-                    writeln!(io::stderr(), "{outcome}")?;
+                    talk::say(&format!("{outcome}\n"))?;
                 }
                 outcome
             }
@@ -144,9 +143,9 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
 /// Prints problems, and a summary of each distribution.
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    let with_notes = !arguments.verbosity.quiet;
-    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS, with_notes, &excerpts).as_bytes())?;
-    if !arguments.verbosity.quiet {
+    let limit = if talk::verbose() { usize::MAX } else { MAX_PROBLEMS };
+    talk::say(&summary::render_problems(reports, limit, !talk::quiet(), &excerpts))?;
+    if !talk::quiet() {
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
             out.write_all(summary::render_summary(report).as_bytes())?;

@@ -2,8 +2,9 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{JobsOption, OutputFolder, Verbosity};
+use super::common::options::{JobsOption, OutputFolder};
 use super::common::print::{field, print};
+use super::common::talk;
 use crate::base::fs::Lock;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::delta::{BaseContents, Tally};
@@ -67,8 +68,6 @@ pub(super) struct Arguments {
     no_program: bool,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Reads the size of parts. A unit of one letter counts in thousands, so that 4G fits a FAT file system.
@@ -88,10 +87,10 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         Some(name) => distribution.resolve(name)?,
         None => distribution.current().context("a distribution that exists has a generation in use")?,
     };
-    let progress = Progress::new(args.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let base = base(args, &distribution, &progress)?;
     if base.as_ref().is_some_and(|(id, _)| *id == generation) {
-        if !args.verbosity.quiet {
+        if !talk::quiet() {
             print(&format!("{dist}: the other side already has generation {generation}; nothing is written\n"))?;
         }
         return Ok(Exit::Clean);
@@ -114,7 +113,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         signed = format!("with the key {}, in {}", sign::key_name(key.keynum()), sealed.signature().display());
     }
     progress.finish();
-    if !args.verbosity.quiet {
+    if !talk::quiet() {
         print(&render_written(&written, args, &signed, note))?;
     }
     Ok(Exit::Clean)

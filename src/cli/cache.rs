@@ -1,14 +1,16 @@
 //! `epr-build cache`.
 
 use super::common::Exit;
-use super::common::options::{OutputFolder, Verbosity};
+use super::common::options::OutputFolder;
 use super::common::print::print;
+use super::common::talk;
 use crate::base::fs::Lock;
 use crate::base::progress::bytes;
+use crate::base::words::counted;
 use crate::catalog::cache::Cache;
 use crate::generation::prune;
 use crate::store::Store;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 /// Show or clean up what builds remember
@@ -19,8 +21,6 @@ pub(super) struct Arguments {
     action: Action,
     #[command(flatten)]
     folder: OutputFolder,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// What can be done.
@@ -35,19 +35,28 @@ enum Action {
 /// Does it.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let out = &arguments.folder.out;
-    let _lock = Lock::take(out)?;
-    let cache = Cache::read(out);
+    let root = out.join("store");
+    ensure!(
+        root.is_dir(),
+        "`{}` is not an output folder of builds\nhint: name the output folder with --out",
+        out.display()
+    );
     match arguments.action {
         Action::Info => {
-            let (packages, answers) = cache.len();
-            print(&format!("{packages} packages and {answers} answers are remembered\n"))?;
+            let (packages, answers) = Cache::read(out).len();
+            print(&format!("{} and {} are remembered\n", counted(packages, "package"), counted(answers, "answer")))?;
         }
         Action::Prune => {
-            let store = Store::open(&out.join("store"))?;
+            let _lock = Lock::take(out)?;
+            let (store, cache) = (Store::open(&root)?, Cache::read(out));
             let pruned = prune::sweep(out, &store, &cache)?;
             let size = bytes(pruned.bytes);
-            if !arguments.verbosity.quiet {
-                print(&format!("removed {} folders and {} files, {size}\n", pruned.trees, pruned.blobs))?;
+            if !talk::quiet() {
+                print(&format!(
+                    "removed {} and {}, {size}\n",
+                    counted(pruned.trees, "folder"),
+                    counted(pruned.blobs, "file")
+                ))?;
             }
         }
     }

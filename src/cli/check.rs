@@ -1,9 +1,10 @@
 //! `epr-build check`.
 
 use super::common::Exit;
-use super::common::options::{ExceptionOptions, JobsOption, LayerOptions, Verbosity};
+use super::common::options::{ExceptionOptions, JobsOption, LayerOptions};
 use super::common::settings::Choice;
 use super::common::summary;
+use super::common::talk;
 use crate::base::progress::Progress;
 use crate::build;
 use crate::compare::holdings::Base;
@@ -48,8 +49,6 @@ pub(super) struct Arguments {
     exceptions: ExceptionOptions,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Checks.
@@ -58,14 +57,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let choice = Choice::new(&arguments.dists, arguments.all_dists);
     let resolved = arguments.layers.resolve(choice, arguments.strict)?;
     let settings = Settings { exceptions: arguments.exceptions.exceptions(), ..resolved };
-    let progress = Progress::new(arguments.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let base = arguments.against.as_deref().map(|path| Base::open(path, &settings, &progress)).transpose()?;
     let (reports, timings) = build::check::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    io::stderr()
-        .write_all(summary::render_problems(&reports, usize::MAX, !arguments.verbosity.quiet, &excerpts).as_bytes())?;
-    if !arguments.verbosity.quiet {
+    talk::say(&summary::render_problems(&reports, usize::MAX, !talk::quiet(), &excerpts))?;
+    if !talk::quiet() {
         let mut out = io::stdout().lock();
         for report in &reports {
             out.write_all(summary::render_summary(report).as_bytes())?;

@@ -3,6 +3,7 @@
 use super::common::Exit;
 use super::common::failures::built_distribution;
 use super::common::options::OutputFolder;
+use crate::base::words::counted;
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};
@@ -28,7 +29,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             mark += &format!("  release {}", release.name);
         }
         match distribution.report(&id) {
-            Some(report) => writeln!(out, "{id}  {} versions of {} packages{mark}", report.versions, report.packages)?,
+            Some(report) => {
+                let (versions, packages) = (counted(report.versions, "version"), counted(report.packages, "package"));
+                writeln!(out, "{id}  {versions} of {packages}{mark}")?;
+            }
             None => writeln!(out, "{id}  without a report{mark}")?,
         }
     }

@@ -2,8 +2,10 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{JobsOption, OutputFolder, Verbosity};
+use super::common::options::{JobsOption, OutputFolder};
+use super::common::talk;
 use crate::base::progress::Progress;
+use crate::base::words::counted;
 use crate::carry::image::{self, ImageOptions};
 use crate::generation::release::check_name;
 use anyhow::{Context, Result};
@@ -49,8 +51,6 @@ pub(super) struct Arguments {
     program: Option<PathBuf>,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Writes the image.
@@ -75,11 +75,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         repository: arguments.repository.clone(),
         tags,
     };
-    let progress = Progress::new(arguments.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let image = image::write(&options, &arguments.output, &progress)?;
-    if !arguments.verbosity.quiet {
+    if !talk::quiet() {
         let mut out = io::stdout().lock();
-        writeln!(out, "{}: {} layers, {} bytes", arguments.output.display(), image.layers, image.bytes)?;
+        writeln!(out, "{}: {}, {} bytes", arguments.output.display(), counted(image.layers, "layer"), image.bytes)?;
         writeln!(out, "  names     {}", image.names.join(", "))?;
         writeln!(out, "  digest    {}", image.digest)?;
         writeln!(out, "  load it   docker load -i {}", arguments.output.display())?;

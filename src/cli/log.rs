@@ -6,6 +6,7 @@ use super::common::failures::built_distribution;
 use super::common::options::{Format, FormatOption, OutputFolder};
 use super::common::print::{print, print_json};
 use crate::base::suggest::{did_you_mean, nearest};
+use crate::base::words::counted;
 use crate::compare::diff::Diff;
 use crate::compare::package_history::{PackageHistory, Step};
 use crate::generation::distribution::Distribution;
@@ -79,7 +80,7 @@ fn render_unknown(name: &str, histories: &[PackageHistory]) -> String {
 
 fn render_history(history: &PackageHistory) -> String {
     let PackageHistory { distribution, name, generations, steps, releases, .. } = history;
-    let count = if *generations == 1 { "1 generation".to_owned() } else { format!("{generations} generations") };
+    let count = counted(*generations, "generation");
     let name = name.escape_debug();
     if history.is_empty() {
         return format!("{distribution}: {name} is in none of {count}\n");

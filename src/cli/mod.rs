@@ -30,9 +30,9 @@ mod which;
 use crate::compare::policy::Refused;
 use crate::config::file::Mistakes;
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use common::Exit;
-use std::io::{self, Write};
+use common::talk::{self, TalkOptions, say};
 
 /// Declares the commands, group by group in the order of `--help`. A command that needs more than its own arguments
 /// has that after the name of its module.
@@ -110,6 +110,23 @@ pub struct Cli {
     /// Arguments of `build`, the default command.
     #[command(flatten)]
     build: build::Arguments,
+    #[command(flatten)]
+    talk: TalkOptions,
+}
+
+/// Reads the arguments. Wrong ones, and a wish for help, end the program.
+pub fn parse() -> Cli {
+    let matches = Cli::command().color(talk::asked(std::env::args_os().map(lossy))).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn lossy(argument: std::ffi::OsString) -> String {
+    argument.to_string_lossy().into_owned()
+}
+
+/// Prints a failure. Nothing is left to do when even this cannot be written.
+pub fn report(error: &anyhow::Error) {
+    let _ = say(&format!("error: {error:#}\n"));
 }
 
 /// Runs the command.
@@ -118,11 +135,12 @@ pub struct Cli {
 /// Fails with a message for people, which may end with a hint on a line of its own. Problems of packages, refused changes
 /// and mistakes in the configuration are printed here instead.
 pub fn run(cli: Cli) -> Result<Exit> {
+    talk::begin(cli.talk);
     cli.command.unwrap_or(Command::Build(cli.build)).run().or_else(|error| {
         // Each line of these begins with its own `error:`.
         match error.downcast::<Refused>() {
-            Ok(refused) => writeln!(io::stderr(), "{refused}\nnothing was taken into use")?,
-            Err(error) => writeln!(io::stderr(), "{}", error.downcast::<Mistakes>()?)?,
+            Ok(refused) => say(&format!("{refused}\nnothing was taken into use\n"))?,
+            Err(error) => say(&format!("{}\n", error.downcast::<Mistakes>()?))?,
         }
         Ok(Exit::Failed)
     })
@@ -136,6 +154,50 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// What an option does, whatever command has it.
+    fn described(command: &clap::Command, id: &str) -> Option<String> {
+        let found = command.get_arguments().find(|argument| argument.get_id() == id)?;
+        let values: Vec<_> = found.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let (short, long, help) = (found.get_short(), found.get_long(), found.get_help().map(ToString::to_string));
+        Some(format!("{short:?} {long:?} {:?} {values:?} {help:?}", found.get_value_names()))
+    }
+
+    // Every command takes the first three; the others are taken by all that read packages, many files or the configuration.
+    #[test]
+    fn shared_options_are_the_same_wherever_they_are() {
+        let mut program = Cli::command();
+        program.build();
+        let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
+        let commands: Vec<_> = commands.chain([&program]).collect();
+        let all: Vec<_> = commands.iter().map(|command| command.get_name()).collect();
+        let layers = ["build", "check", "add", "promote", "remove", "release", "which", "diff", "epr-build"];
+        let files = ["image", "bundle", "unbundle", "verify"];
+        for (id, expected) in [
+            ("quiet", all.clone()),
+            ("verbose", all.clone()),
+            ("color", all),
+            ("config", layers.to_vec()),
+            ("jobs", [&layers[..], &files[..]].concat()),
+        ] {
+            let mut taken: Vec<_> =
+                commands.iter().filter_map(|command| Some((command.get_name(), described(command, id)?))).collect();
+            for (name, description) in &taken {
+                assert_eq!(*description, taken[0].1, "{name} --{id}");
+            }
+            let mut expected = expected;
+            taken.sort();
+            expected.sort_unstable();
+            assert_eq!(taken.iter().map(|(name, _)| *name).collect::<Vec<_>>(), expected, "--{id}");
+        }
+        for command in commands {
+            for argument in command.get_arguments() {
+                let (id, short) = (argument.get_id().as_str(), argument.get_short());
+                assert!(id == "quiet" || short != Some('q'), "{} -q", command.get_name());
+                assert!(id == "verbose" || short != Some('v'), "{} -v", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use super::common::Exit;
 use super::common::clock::unix_time;
 use super::common::failures::built_distribution;
-use super::common::options::{OutputFolder, Verbosity};
+use super::common::options::OutputFolder;
 use super::common::print::print;
+use super::common::talk;
 use crate::base::fs::write_in_place;
 use crate::base::progress::{Progress, bytes};
+use crate::base::words::counted;
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
-use crate::carry::publish::target::Target;
+use crate::carry::publish::target::{Access, Target};
 use crate::carry::publish::{self, Options, Outcome, front};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -58,7 +60,10 @@ pub(super) struct Arguments {
     /// Remove folders that no generation in use has needed for this time, such as 12h, 7d or 2w [default: remove nothing]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     prune_after: Option<Duration>,
-    /// Print what would be done, and change nothing at the target
+    /// Certificates, in PEM, of authorities that the store's server may have its own from, besides those of the system
+    #[arg(long = "ca", value_name = "FILE")]
+    authority: Option<PathBuf>,
+    /// Print what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Ignore saved state: list the prefix and look at every needed object
@@ -73,11 +78,6 @@ pub(super) struct Arguments {
     /// Address at which nginx reaches the prefix, such as http://127.0.0.1:9000/bucket/staging
     #[arg(long, value_name = "URL", requires = "nginx")]
     origin: Option<String>,
-    /// Print every uploaded key and every removed folder
-    #[arg(long, short, conflicts_with = "quiet")]
-    verbose: bool,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Publishes a generation.
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         Some(id) => distribution.resolve(id)?,
         None => distribution.current().unwrap_or_default(),
     };
-    let progress = Progress::new(args.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let contents = Contents::read(&distribution.generation(&id))?;
     let contents = if args.whole { contents.in_one_folder()? } else { contents };
     let options = Options {
@@ -99,17 +99,18 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         now: unix_time(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the uploads")?;
-    let target = Target::open(&args.to)?;
+    let access = Access { authority: args.authority.clone(), only_looks: args.dry_run };
+    let target = Target::open(&args.to, &access)?;
     let outcome = runtime.block_on(publish::publish(&target, &contents, &options, &progress));
     progress.finish();
     let outcome = outcome?;
-    if let Some(file) = &args.purge_list {
+    if let (Some(file), false) = (&args.purge_list, args.dry_run) {
         write_list(file, &outcome.purge)?;
     }
     if let (Some(folder), Some(origin), false) = (&args.nginx, &args.origin, args.dry_run) {
         front::write_nginx(folder, origin, &args.dist, &distribution.generation(&id), &contents)?;
     }
-    if !args.verbosity.quiet {
+    if !talk::quiet() {
         print(&render_summary(args, &id, &target, &outcome, begin.elapsed()))?;
     }
     Ok(Exit::Clean)
@@ -122,7 +123,7 @@ fn write_list(file: &Path, paths: &[String]) -> Result<()> {
 
 fn render_summary(args: &Arguments, id: &str, target: &Target, outcome: &Outcome, time: Duration) -> String {
     let mut lines = Vec::new();
-    if args.verbose {
+    if talk::verbose() {
         lines.extend(outcome.keys.iter().map(|key| format!("+ {key}")));
         lines.extend(outcome.folders.iter().map(|folder| format!("- {folder}/")));
     }
@@ -138,12 +139,12 @@ fn render_summary(args: &Arguments, id: &str, target: &Target, outcome: &Outcome
     let did = if args.dry_run { ["to upload", "to delete"] } else { ["uploaded", "deleted"] };
     for (label, amount) in [(did[0], outcome.uploaded), ("unchanged", outcome.unchanged), (did[1], outcome.deleted)] {
         let Amount { objects, bytes: size } = amount;
-        lines.push(format!("  {label:<10} {objects} objects, {}", bytes(size)));
+        lines.push(format!("  {label:<10} {}, {}", counted(objects, "object"), bytes(size)));
     }
     let (count, hint) =
         (outcome.purge.len(), if args.purge_list.is_none() { "; write them to a file with --purge-list" } else { "" });
     if count > 0 {
-        lines.push(format!("  {:<10} {count} paths to purge from a CDN{hint}", "changed"));
+        lines.push(format!("  {:<10} {} to purge from a CDN{hint}", "changed", counted(count, "path")));
     }
     lines.push(format!("time: {:.1} s", time.as_secs_f64()));
     lines.join("\n") + "\n"

@@ -2,11 +2,13 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{ConfigOption, OutputFolder, Verbosity};
+use super::common::options::{ConfigOption, JobsOption, OutputFolder};
 use super::common::print::{field, print};
 use super::common::settings::read_config;
+use super::common::talk;
 use crate::base::fs::Lock;
 use crate::base::progress::Progress;
+use crate::base::words::counted;
 use crate::build::compatible;
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
@@ -54,6 +56,8 @@ pub(super) struct Arguments {
     only_compatible: bool,
     #[command(flatten)]
     config: ConfigOption,
+    #[command(flatten)]
+    jobs: JobsOption,
     /// List the releases instead of making one
     #[arg(long, conflicts_with_all = ["name", "generation", "kibana", "remove"])]
     list: bool,
@@ -63,8 +67,6 @@ pub(super) struct Arguments {
     /// Reason for the removal, which releases.log records
     #[arg(long, value_name = "TEXT", requires = "remove", value_parser = NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Reads a version of Kibana.
@@ -76,6 +78,7 @@ fn kibana_version(text: &str) -> Result<Version, String> {
 
 /// Makes, lists or removes releases.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    arguments.jobs.start_threads()?;
     let (dist, out) = (&arguments.dist, &arguments.folder.out);
     let distribution = built_distribution(out, dist)?;
     if arguments.list {
@@ -88,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Some(name) => remove(&distribution, name, arguments.reason.as_deref().unwrap_or_default())?,
         None => make(arguments, &distribution)?,
     };
-    if !arguments.verbosity.quiet {
+    if !talk::quiet() {
         print(&text)?;
     }
     Ok(Exit::Clean)
@@ -138,16 +141,16 @@ fn restrict(
     kibana: &Version,
 ) -> Result<(String, String)> {
     let config = read_config(arguments.config.path())?;
-    let progress = Progress::new(arguments.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let made = compatible::generation(&arguments.folder.out, distribution, from, kibana, &config, &progress)?;
     progress.finish();
-    let contents = format!("{} of {} versions of generation {from}", made.kept, made.all);
+    let contents = format!("{} of {} of generation {from}", made.kept, counted(made.all, "version"));
     Ok((made.generation, field("holds", contents)))
 }
 
 fn render_release(distribution: &Distribution, release: &Release) -> String {
     let size = match distribution.report(&release.generation) {
-        Some(report) => format!("{} versions of {} packages", report.versions, report.packages),
+        Some(report) => format!("{} of {}", counted(report.versions, "version"), counted(report.packages, "package")),
         None => "without a report".to_owned(),
     };
     let only = release.kibana.as_ref().map(|kibana| format!("  only for Kibana {kibana}")).unwrap_or_default();

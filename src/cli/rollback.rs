@@ -2,8 +2,9 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{OutputFolder, Verbosity};
+use super::common::options::OutputFolder;
 use super::common::print::print;
+use super::common::talk;
 use crate::base::fs::Lock;
 use crate::generation::history_page;
 use anyhow::Result;
@@ -20,22 +21,23 @@ pub(super) struct Arguments {
     to: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Switches to the generation.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (dist, out) = (&arguments.dist, &arguments.folder.out);
-    let _lock = Lock::take(out)?;
     let distribution = built_distribution(out, dist)?;
-    let id = match &arguments.to {
-        Some(id) => distribution.resolve(id)?,
-        None => distribution.previous()?,
+    let wanted = || match &arguments.to {
+        Some(id) => distribution.resolve(id),
+        None => distribution.previous(),
     };
+    // Refused before the lock is taken, which writes; and looked at again under it.
+    wanted()?;
+    let _lock = Lock::take(out)?;
+    let id = wanted()?;
     distribution.switch(&id)?;
     history_page::write(&distribution)?;
-    if !arguments.verbosity.quiet {
+    if !talk::quiet() {
         print(&format!("{dist}: generation {id} is in use\n"))?;
     }
     Ok(Exit::Clean)

@@ -2,7 +2,8 @@
 
 use super::common::Exit;
 use super::common::failures::{built_distribution, error_kind};
-use super::common::options::{OutputFolder, Verbosity};
+use super::common::options::OutputFolder;
+use super::common::talk;
 use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow};
 use clap::Args;
@@ -50,8 +51,6 @@ pub(super) struct Arguments {
     /// Name the file of each answer in the header `X-Epr-Route`
     #[arg(long)]
     debug_header: bool,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Serves until the process is asked to stop.
@@ -59,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
     let current = distribution.current().unwrap_or_default();
     let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    let prefix = distribution.hosting(&current)?.prefix;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = ServeOptions {
         debug_header: arguments.debug_header,
@@ -68,13 +68,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         max_connections: arguments.max_connections,
         ..ServeOptions::new(distribution.current_link())
     };
-    let (name, quiet) = (arguments.dist.clone(), arguments.verbosity.quiet);
+    let (name, quiet) = (arguments.dist.clone(), talk::quiet());
     let served = crate::serve::serve(&options, &arguments.listen, move |event| {
         // A closed output must not stop the server.
         let _ = match event {
-            Event::Trouble(error) => writeln!(io::stderr(), "warning: {error:#}"),
+            Event::Trouble(error) => talk::say(&format!("warning: {error:#}\n")),
             _ if quiet => Ok(()),
-            Event::Listening(address) => writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}"),
+            Event::Listening(address) => {
+                writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}{prefix}")
+            }
             Event::Measuring(address) => writeln!(io::stdout(), "metrics on http://{address}/metrics"),
             Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
             Event::Releases(names) if names.is_empty() => writeln!(io::stdout(), "now serving no releases"),

@@ -2,8 +2,9 @@
 
 use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
-use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, Verbosity};
+use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption};
 use super::common::print::{field, print};
+use super::common::talk;
 use crate::base::progress::Progress;
 use crate::carry::bundle::delta::Tally;
 use crate::carry::bundle::parts::Sealed;
@@ -43,8 +44,6 @@ pub(super) struct Arguments {
     keep: KeepOption,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Unpacks the bundle.
@@ -57,11 +56,11 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
     let sealed = Sealed::open(&args.files)?;
     let signed = key.as_ref().map(|key| sign::verify(&sealed, key)).transpose()?;
-    let progress = Progress::new(args.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let digest = signed.as_ref().map(|(_, digest)| digest);
     let unpacked = unpack(&sealed, &args.out, args.keep.generations(), digest, &progress)?;
     progress.finish();
-    if args.verbosity.quiet {
+    if talk::quiet() {
         return Ok(Exit::Clean);
     }
 

@@ -2,18 +2,18 @@
 
 use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
-use super::common::options::{JobsOption, Verbosity};
+use super::common::options::JobsOption;
 use super::common::print::{field, print};
+use super::common::talk::{self, say};
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::parts::{Sealed, is_signature};
 use crate::carry::bundle::{check, sign};
 use anyhow::Result;
 use clap::Args;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// How many faults of a folder are printed.
+/// How many faults of a folder are printed, unless more is to be said.
 const MAX_FAULTS: usize = 50;
 
 const EXAMPLES: &str = "\
@@ -41,15 +41,13 @@ pub(super) struct Arguments {
     public_key: Option<PathBuf>,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Verifies everything that is named.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
     args.jobs.start_threads()?;
-    let quiet = args.verbosity.quiet;
+    let quiet = talk::quiet();
     let progress = Progress::new(quiet);
     let mut exit = Exit::Clean;
     let mut worse = |found: Exit| {
@@ -98,15 +96,16 @@ fn verify_bundle(
 
 fn verify_folder(path: &Path, progress: &Progress, quiet: bool) -> Result<Exit> {
     let findings = check::folder(path, progress)?;
-    for fault in findings.faults.iter().take(MAX_FAULTS) {
-        writeln!(io::stderr(), "error: {fault}")?;
+    let shown = if talk::verbose() { usize::MAX } else { MAX_FAULTS };
+    for fault in findings.faults.iter().take(shown) {
+        say(&format!("error: {fault}\n"))?;
     }
-    if let Some(more @ 1..) = findings.faults.len().checked_sub(MAX_FAULTS) {
-        writeln!(io::stderr(), "and {more} more")?;
+    if let Some(more @ 1..) = findings.faults.len().checked_sub(shown) {
+        say(&format!("and {more} more\n"))?;
     }
     if !findings.faults.is_empty() {
         let hint = "build again with `--no-cache`, or unbundle again";
-        writeln!(io::stderr(), "hint: {hint}")?;
+        say(&format!("hint: {hint}\n"))?;
         return Ok(Exit::Problems);
     }
     if quiet {

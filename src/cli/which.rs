@@ -1,9 +1,10 @@
 //! `epr-build which`: which version of a package a Kibana gets, from which layer, and why not a newer one.
 
 use super::common::Exit;
-use super::common::options::{JobsOption, LayerOptions, OutputFolder, Verbosity};
+use super::common::options::{JobsOption, LayerOptions, OutputFolder};
 use super::common::print::{field, print};
 use super::common::settings::Choice;
+use super::common::talk;
 use crate::answers::questions::{query_of_kibana, question};
 use crate::answers::search::explain::{Explanation, Rule, explain};
 use crate::answers::search::{Query, only_with_prerelease};
@@ -60,8 +61,6 @@ pub(super) struct Arguments {
     strict: bool,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Reads a version as Kibana sends it.
@@ -74,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     arguments.jobs.start_threads()?;
     let choice = Choice::new(&arguments.dists, arguments.all_dists);
     let settings = arguments.layers.resolve(choice, arguments.strict)?;
-    let progress = Progress::new(arguments.verbosity.quiet);
+    let progress = Progress::new(talk::quiet());
     let layers = Layers::read(&settings, Some(&arguments.folder.out), &progress)?;
     progress.finish();
     let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;

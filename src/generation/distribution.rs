@@ -17,6 +17,7 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
 use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file};
 use crate::config::exceptions::{Exception, KeptException};
+use crate::hosts::{HOSTING, Hosting};
 use crate::site::report::Report;
 use crate::store::Store;
 use anyhow::{Context, Result, ensure};
@@ -101,6 +102,14 @@ impl Distribution {
     /// Returns the report of a generation, unless it is missing or damaged.
     pub fn report(&self, id: &str) -> Option<Report> {
         fs::read_json(&self.generation(id).join("report.json")).ok()
+    }
+
+    /// Returns how a generation is hosted. One that does not say it lies at the root of its server.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn hosting(&self, id: &str) -> Result<Hosting> {
+        Ok(fs::read_json_if_there(&self.generation(id).join(HOSTING))?.unwrap_or_default())
     }
 
     /// Writes a generation, unless it is there: one that is there is complete.

@@ -234,7 +234,7 @@ impl Distribution {
             set_time(&link, LINK_TIME)?;
         }
         let mut files = hosts(release, debug_header, &generation)?;
-        let hosting = Hosting { prefix: release.path.clone(), debug_header };
+        let hosting = Hosting { prefix: release.path.clone(), debug_header, ..Hosting::default() };
         files.insert(HOSTING.to_owned(), serde_json::to_string(&hosting).context("cannot write how it is hosted")?);
         let json = serde_json::to_string_pretty(release).context("cannot write the release")?;
         files.insert(FILE.to_owned(), json + "\n");

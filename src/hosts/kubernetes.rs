@@ -24,6 +24,7 @@ pub fn render(_: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>
         distribution => options.distribution.as_str(),
         generation => options.generation_id.as_str(),
         name => name(&options.distribution),
+        prefix => options.plain_prefix()?,
     };
     templates::render_all("kubernetes", &TEMPLATES, &values)
 }
@@ -40,6 +41,17 @@ fn name(distribution: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probes_ask_below_the_prefix() {
+        for prefix in ["", "/epr/staging"] {
+            let options = HostOptions { prefix: prefix.to_owned(), ..HostOptions::default() };
+            let files = render(&Routes::default(), &options).unwrap();
+            let paths: Vec<_> = files[1].1.lines().filter_map(|line| line.trim().strip_prefix("path: ")).collect();
+            assert_eq!(paths, [format!("{prefix}/"), format!("{prefix}/"), format!("{prefix}/health")]);
+            assert!(files[0].1.contains(&format!(".svc:8080{prefix}\"")), "{}", files[0].1);
+        }
+    }
 
     #[test]
     fn names_are_those_of_services() {

@@ -17,6 +17,7 @@ pub mod systemd;
 pub use shared::options::{HostOptions, Published};
 
 use crate::answers::route::model::Routes;
+use crate::config::DEFAULT_LISTEN;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +32,22 @@ pub struct Hosting {
     pub prefix: String,
     /// See [`HostOptions::debug_header`].
     pub debug_header: bool,
+    /// See [`HostOptions::listen`]; empty stands for [`DEFAULT_LISTEN`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub listen: String,
+}
+
+impl Hosting {
+    /// The settings, with an address only if it is not the default.
+    pub fn new(prefix: &str, debug_header: bool, listen: &str) -> Self {
+        let listen = if listen == DEFAULT_LISTEN { "" } else { listen };
+        Self { prefix: prefix.to_owned(), debug_header, listen: listen.to_owned() }
+    }
+
+    /// Address, port, or both, to listen on.
+    pub fn listen(&self) -> &str {
+        if self.listen.is_empty() { DEFAULT_LISTEN } else { &self.listen }
+    }
 }
 
 /// Makes the files of the folder of one host: name and content.

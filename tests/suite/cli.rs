@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod layout;
+mod looking;
 mod options;
 mod usage;
 
@@ -125,6 +126,24 @@ fn a_build_prints_the_first_twenty_problems() {
     let run = case.run(&["check", "--dist", "production", "--dist", "staging"]);
     assert_eq!((run.code, run.stderr.matches("error: ").count()), (1, 25), "{}", run.stderr);
     assert!(!run.stderr.contains(" more: "), "{}", run.stderr);
+}
+
+/// The address that people are told leads to the registry, wherever it lies.
+#[test]
+fn addresses_hold_the_path_of_the_registry() {
+    let case = good().config("distributions: {staging: {layers: [production], prefix: /epr/x}}");
+    let run = case.run(&["--dist", "staging"]);
+    assert!(run.stdout.contains("registryUrl: http://127.0.0.1:8080/epr/x\n"), "{run:?}");
+    let mut command = case.command(&["serve", "--dist", "staging", "--listen", "127.0.0.1:0"]);
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().rsplit_once(" on ").unwrap().1.to_owned();
+    let probe = case.run(&["probe", &format!("{url}/")]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(url.ends_with("/epr/x"), "{line}");
+    assert_eq!(probe.code, 0, "{probe:?}");
 }
 
 /// `epr-build … | head` ends well.

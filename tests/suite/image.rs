@@ -88,6 +88,41 @@ fn an_update_moves_what_changed() {
     assert_eq!(before[0], after[0], "the program is a layer of its own");
 }
 
+/// A file that begins like a program for Linux: enough to make an image of, not to run.
+fn likeness_of_a_program(folder: &Path) -> PathBuf {
+    let mut bytes = vec![0; 64];
+    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    bytes[18] = 62;
+    let path = folder.join("program");
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+// The server in the image answers below the path of the configuration, and the health check asks there.
+#[test]
+fn an_image_keeps_to_the_path_of_its_distribution() {
+    for (prefix, asked) in [("", "http://127.0.0.1:8080"), ("/epr/x", "http://127.0.0.1:8080/epr/x/")] {
+        let home = TempDir::new().unwrap();
+        crate::incremental::add(&home.path().join("packages/production/one/1.0.0"), "one", "1.0.0", "");
+        let path = if prefix.is_empty() { String::new() } else { format!(", prefix: {prefix}") };
+        let config = format!("distributions: {{{DISTRIBUTION}: {{layers: [production]{path}}}}}");
+        fs::write(home.path().join("epr-build.yml"), config).unwrap();
+        let image = image(home.path(), &likeness_of_a_program(home.path()), "epr.tar");
+        let list: Value = serde_json::from_slice(&member(&image, "manifest.json")).unwrap();
+        let config: Value = serde_json::from_slice(&member(&image, list[0]["Config"].as_str().unwrap())).unwrap();
+        assert_eq!(config["config"]["Healthcheck"]["Test"], serde_json::json!(["CMD", "/epr-build", "probe", asked]));
+        let top = layers(&image).pop().unwrap();
+        let (_, name) = top.rsplit_once('/').unwrap();
+        let layer = member(&image, &format!("blobs/sha256/{name}"));
+        let mut archive = tar::Archive::new(layer.as_slice());
+        let mut entries = archive.entries().unwrap().map(Result::unwrap);
+        let mut entry = entries.find(|entry| entry.path().unwrap().ends_with("hosting.json")).unwrap();
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        assert!(text.contains(&format!("\"prefix\":\"{prefix}\"")), "{text}");
+    }
+}
+
 // skopeo reads it by each of its tags and in both forms, umoci unpacks it, and what it runs answers like the original.
 #[test]
 fn other_tools_take_it_and_it_answers() {

@@ -68,11 +68,12 @@ fn is_host(first: &str) -> bool {
     first.contains(['.', ':']) || first == "localhost"
 }
 
-/// The configuration of the image: how to run it.
-pub(super) fn config(options: &ImageOptions, program: &Program, layers: &[Blob]) -> Vec<u8> {
+/// The configuration of the image, whose registry lies below the prefix: how to run it.
+pub(super) fn config(options: &ImageOptions, prefix: &str, program: &Program, layers: &[Blob]) -> Vec<u8> {
     let ImageOptions { distribution, generation, .. } = options;
     let program_path = format!("/{PROGRAM}");
     let address = format!("http://127.0.0.1:{PORT}");
+    let address = if prefix.is_empty() { address } else { format!("{address}{prefix}/") };
     let diffs: Vec<_> = layers.iter().map(|blob| format!("sha256:{}", blob.digest)).collect();
     let history: Vec<_> =
         layers.iter().map(|_| json!({ "created": CREATED, "created_by": "epr-build image" })).collect();

@@ -54,7 +54,7 @@ pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Resu
     let blobs = layers.par_iter().map(|layer| layer::digest(layer).inspect(|_| progress.step()));
     let blobs = blobs.collect::<Result<Vec<_>>>()?;
     progress.finish();
-    let config = config::config(options, &program, &blobs);
+    let config = config::config(options, &distribution.hosting(&options.generation)?.prefix, &program, &blobs);
     let manifest = config::manifest(&Blob::of(&config), &blobs);
     let parts = Parts {
         index: config::index(&Blob::of(&manifest), &names),

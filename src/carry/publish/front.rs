@@ -4,9 +4,9 @@
 
 use super::contents::Contents;
 use crate::base::file_notes;
-use crate::base::fs::{make_folders, read_json, write_over};
-use crate::hosts::HostOptions;
+use crate::base::fs::{make_folders, read_json, read_json_if_there, write_over};
 use crate::hosts::nginx::origin::{self, Origin};
+use crate::hosts::{HOSTING, HostOptions, Hosting};
 use anyhow::{Context, Result, anyhow, ensure};
 use reqwest::Url;
 use std::path::Path;
@@ -22,10 +22,12 @@ pub fn write_nginx(
     generation: &Path,
     contents: &Contents,
 ) -> Result<()> {
+    let hosting: Hosting = read_json_if_there(&generation.join(HOSTING))?.unwrap_or_default();
     let options = HostOptions {
         distribution: distribution.to_owned(),
         generation_id: contents.current.generation.clone(),
-        listen: crate::config::DEFAULT_LISTEN.to_owned(),
+        listen: hosting.listen().to_owned(),
+        prefix: hosting.prefix,
         state: format!("/tmp/epr-origin-{distribution}"),
         notes: read_json(&generation.join(file_notes::FILE))?,
         ..HostOptions::default()

@@ -3,16 +3,21 @@
 //! Credentials come from the environment that each kind of store is used with. Knows nothing of generations.
 
 use super::object::Headers;
-use crate::base::fs::make_folders;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::base::fs::{make_folders, read};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, Error, GetOptions, ObjectStore, PutMode, PutOptions, UpdateVersion};
+use object_store::{
+    Attribute, Attributes, Certificate, ClientConfigKey, ClientOptions, Error, GetOptions, ObjectStore, PutMode,
+    PutOptions, UpdateVersion,
+};
 use reqwest::Url;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A place to publish to.
@@ -26,6 +31,40 @@ pub struct Target {
     pub keeps_headers: bool,
     /// The address, for messages.
     pub shown: String,
+}
+
+/// How a place is reached, besides what the environment says.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// File with certificates, in PEM, of authorities that servers may have theirs from.
+    pub authority: Option<PathBuf>,
+    /// True if nothing may be written there, not even an empty folder.
+    pub only_looks: bool,
+}
+
+impl Access {
+    /// Options of connections that trust the authority; absent without one. What the environment says of connections, in
+    /// variables with this prefix, counts too.
+    fn client(&self, prefix: &str) -> Result<Option<ClientOptions>> {
+        let Some(file) = &self.authority else { return Ok(None) };
+        let unfit = || {
+            format!(
+                "`{}` holds no certificate\nhint: --ca names a file in PEM, with lines `BEGIN CERTIFICATE`",
+                file.display()
+            )
+        };
+        let certificates = Certificate::from_pem_bundle(&read(file)?).map_err(plain).with_context(unfit)?;
+        ensure!(!certificates.is_empty(), unfit());
+        let mut options = ClientOptions::new();
+        for (name, value) in std::env::vars_os() {
+            let (Some(name), Some(value)) = (name.to_str().map(str::to_ascii_lowercase), value.to_str()) else {
+                continue;
+            };
+            let key = name.strip_prefix(prefix).and_then(|name| name.parse::<ClientConfigKey>().ok());
+            options = key.into_iter().fold(options, |options, key| options.with_config(key, value));
+        }
+        Ok(Some(certificates.into_iter().fold(options, ClientOptions::with_root_certificate)))
+    }
 }
 
 /// An object as it was when it was read, or its absence.
@@ -57,7 +96,7 @@ impl Target {
     ///
     /// # Errors
     /// When the address has no such form, or the environment does not say how to reach it.
-    pub fn open(address: &str) -> Result<Self> {
+    pub fn open(address: &str, access: &Access) -> Result<Self> {
         let url = Url::parse(address).map_err(|error| {
             anyhow!("`{address}` is not an address: {error}\nhint: write `--to s3://bucket/prefix`")
         })?;
@@ -69,20 +108,31 @@ impl Target {
         let unreachable = || format!("cannot use `{address}`");
         let shown = address.trim_end_matches('/').to_owned();
         let store: Arc<dyn ObjectStore> = match url.scheme() {
-            "file" => return Self::folder(&url, shown),
-            "s3" => Arc::new(
-                AmazonS3Builder::from_env().with_url(address).build().map_err(plain).with_context(unreachable)?,
-            ),
-            "gs" => Arc::new(
-                GoogleCloudStorageBuilder::from_env()
-                    .with_url(address)
-                    .build()
-                    .map_err(plain)
-                    .with_context(unreachable)?,
-            ),
-            "az" => Arc::new(
-                MicrosoftAzureBuilder::from_env().with_url(address).build().map_err(plain).with_context(unreachable)?,
-            ),
+            "file" => return Self::folder(address, &url, shown, access),
+            "s3" => {
+                let builder = AmazonS3Builder::from_env().with_url(address);
+                let builder = match access.client("aws_")? {
+                    Some(client) => builder.with_client_options(client),
+                    None => builder,
+                };
+                Arc::new(builder.build().map_err(plain).with_context(unreachable)?)
+            }
+            "gs" => {
+                let builder = GoogleCloudStorageBuilder::from_env().with_url(address);
+                let builder = match access.client("google_")? {
+                    Some(client) => builder.with_client_options(client),
+                    None => builder,
+                };
+                Arc::new(builder.build().map_err(plain).with_context(unreachable)?)
+            }
+            "az" => {
+                let builder = MicrosoftAzureBuilder::from_env().with_url(address);
+                let builder = match access.client("azure_")? {
+                    Some(client) => builder.with_client_options(client),
+                    None => builder,
+                };
+                Arc::new(builder.build().map_err(plain).with_context(unreachable)?)
+            }
             other => {
                 bail!(
                     "unknown kind of target `{other}://`\nhint: --to takes addresses that begin with s3://, gs://, az:// or file:///"
@@ -93,12 +143,18 @@ impl Target {
         Ok(Self { store, prefix: path.to_string(), keeps_headers: true, shown })
     }
 
-    fn folder(url: &Url, shown: String) -> Result<Self> {
-        let path = url.to_file_path().map_err(|()| {
+    fn folder(address: &str, url: &Url, shown: String, access: &Access) -> Result<Self> {
+        // The parser takes a relative path for one from the root.
+        let is_absolute = address.split_once(':').is_some_and(|(_, path)| path.starts_with('/'));
+        let path = url.to_file_path().ok().filter(|_| is_absolute).ok_or_else(|| {
             anyhow!(
-                "`{url}` is not a folder on this machine\nhint: write `--to file:///absolute/path`, with three slashes"
+                "`{address}` is not a folder on this machine\n\
+                 hint: write `--to file:///absolute/path`, with three slashes and the whole path"
             )
         })?;
+        if access.only_looks && !path.exists() {
+            return Ok(Self { store: Arc::new(InMemory::new()), prefix: String::new(), keeps_headers: false, shown });
+        }
         make_folders(&path)?;
         let store =
             LocalFileSystem::new_with_prefix(&path).with_context(|| format!("cannot use {}", path.display()))?;
@@ -203,13 +259,50 @@ impl Target {
 
 /// An error of the store without the wrapping that repeats it, and with a hint.
 pub(super) fn plain(error: Error) -> anyhow::Error {
-    let hint = match &error {
-        Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
-            "\nhint: the credentials of the environment must allow reading, writing, listing and deleting below the prefix"
-        }
-        _ => "",
+    let text = error.to_string();
+    let is_denied = matches!(error, Error::Unauthenticated { .. } | Error::PermissionDenied { .. });
+    // Causes that the texts leave out are in the debug form.
+    let hint = hint(&format!("{text} {error:?}"), is_denied).map(|hint| format!("\nhint: {hint}"));
+    anyhow!("{}{}", text.trim_end(), hint.unwrap_or_default())
+}
+
+/// What to do about an error of a store, found by what it says: no store has a kind of error for these.
+fn hint(said: &str, is_denied: bool) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let pick = |s3, google, azure| match () {
+        () if says(&["Azure"]) => azure,
+        () if says(&["GCS", "Google", "google"]) => google,
+        () => s3,
     };
-    anyhow!("{}{hint}", error.to_string().trim_end())
+    if says(&["scheme is not allowed", "BadScheme"]) {
+        Some(pick(
+            "the endpoint begins with `http://`; set AWS_ALLOW_HTTP=true, or give it TLS",
+            "the endpoint begins with `http://`; set GOOGLE_ALLOW_HTTP=true, or give it TLS",
+            "the endpoint begins with `http://`; set AZURE_ALLOW_HTTP=true, or give it TLS",
+        ))
+    } else if says(&["invalid peer certificate", "UnknownIssuer", "InvalidCertificate"]) {
+        Some("the server's certificate is not trusted; name that of its authority with --ca, or in SSL_CERT_FILE")
+    } else if says(&["NoSuchBucket", "ContainerNotFound", "bucket does not exist"]) {
+        Some("make the bucket first, or correct its name in --to")
+    } else if says(&["Account must be specified", "MissingAccount"]) {
+        Some("set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY")
+    } else if says(&["169.254.169.254", "metadata.google.internal", "MissingCredentials"]) {
+        Some(pick(
+            "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role",
+            "there are no credentials; set GOOGLE_SERVICE_ACCOUNT or GOOGLE_APPLICATION_CREDENTIALS to a file",
+            "there are no credentials; set AZURE_STORAGE_ACCOUNT_KEY, or run with an identity",
+        ))
+    } else if is_denied {
+        Some("the credentials of the environment must allow reading, writing, listing and deleting below the prefix")
+    } else if says(&["Connection refused", "ConnectionRefused", "dns error"]) {
+        Some(pick(
+            "nothing answers there; correct AWS_ENDPOINT_URL, or start the store",
+            "nothing answers there; see whether this machine reaches the internet",
+            "nothing answers there; correct AZURE_STORAGE_ACCOUNT_NAME or AZURE_STORAGE_ENDPOINT",
+        ))
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +310,7 @@ mod tests {
     use super::*;
 
     fn check(address: &str, expected: &str) {
-        let error = Target::open(address).map(|target| target.shown).unwrap_err();
+        let error = Target::open(address, &Access::default()).map(|target| target.shown).unwrap_err();
         assert!(format!("{error:#}").contains(expected), "{address}: {error:#}");
     }
 
@@ -227,6 +320,55 @@ mod tests {
         check("ftp://host/prefix", "unknown kind of target `ftp://`");
         check("s3://bucket/prefix?list-type=2", "has a query");
         check("file://host/prefix", "three slashes");
+        for relative in ["file:origin", "file:./origin", "file:../origin", "FILE:origin", "file:~/origin"] {
+            check(relative, "three slashes");
+        }
+    }
+
+    #[test]
+    fn errors_of_stores_come_with_a_remedy() {
+        let generic = |store, said: &str| Error::Generic { store, source: said.to_owned().into() };
+        for (error, remedy) in [
+            (generic("S3", "builder error for url: URL scheme is not allowed"), "AWS_ALLOW_HTTP=true"),
+            (generic("MicrosoftAzure", "URL scheme is not allowed"), "AZURE_ALLOW_HTTP=true"),
+            (generic("S3", "invalid peer certificate: UnknownIssuer"), "--ca"),
+            (generic("S3", "<Code>NoSuchBucket</Code>"), "make the bucket"),
+            (generic("MicrosoftAzure", "Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME"),
+            (generic("S3", "PUT http://169.254.169.254/latest/api/token"), "AWS_ACCESS_KEY_ID"),
+            (generic("GCS", "GET http://169.254.169.254/computeMetadata"), "GOOGLE_SERVICE_ACCOUNT"),
+            (generic("S3", "tcp connect error: Connection refused (os error 111)"), "AWS_ENDPOINT_URL"),
+            (Error::PermissionDenied { path: "x".to_owned(), source: "no".into() }, "must allow reading"),
+        ] {
+            let text = format!("{:#}", plain(error));
+            assert!(text.split_once("\nhint: ").is_some_and(|(_, hint)| hint.contains(remedy)), "{remedy}: {text}");
+        }
+        let text = plain(generic("S3", "503 SlowDown")).to_string();
+        assert!(!text.contains("hint"), "{text}");
+    }
+
+    #[test]
+    fn a_look_makes_no_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a/b");
+        let address = format!("file://{}", place.display());
+        let mut access = Access { only_looks: true, ..Access::default() };
+        Target::open(&address, &access).unwrap();
+        assert!(!place.parent().unwrap().exists());
+        access.only_looks = false;
+        Target::open(&address, &access).unwrap();
+        assert!(place.is_dir());
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_no_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, "nothing").unwrap();
+        for authority in [file, folder.path().join("none.pem")] {
+            let access = Access { authority: Some(authority), only_looks: true };
+            let error = Target::open("s3://bucket", &access).map(|target| target.shown).unwrap_err();
+            assert!(format!("{error:#}").contains(".pem"), "{error:#}");
+        }
     }
 
     #[test]

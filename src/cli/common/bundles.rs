@@ -1,9 +1,9 @@
 //! What commands that read bundles say about them.
 
 use super::Exit;
+use super::talk::say;
 use crate::carry::bundle::Refusal;
 use anyhow::Result;
-use std::io::{self, Write};
 use std::path::Path;
 
 /// Says what was verified, and what was not. The comment is that of a verified signature.
@@ -22,7 +22,7 @@ pub(in crate::cli) fn report_refusal(result: Result<Exit>) -> Result<Exit> {
     match result.map_err(anyhow::Error::downcast::<Refusal>) {
         Ok(exit) => Ok(exit),
         Err(Ok(refusal)) => {
-            writeln!(io::stderr(), "error: {refusal}")?;
+            say(&format!("error: {refusal}\n"))?;
             Ok(Exit::Problems)
         }
         Err(Err(error)) => Err(error),

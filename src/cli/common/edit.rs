@@ -2,8 +2,9 @@
 
 use super::Exit;
 use super::clock::unix_time;
-use super::options::{JobsOption, LayerOptions, Verbosity};
+use super::options::{JobsOption, LayerOptions};
 use super::print::print;
+use super::talk;
 use crate::compare::policy::Refused;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
@@ -12,7 +13,6 @@ use crate::edit::{Done, Editor};
 use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use std::io::{self, Write};
 
 /// Below the examples of each.
 pub(in crate::cli) const EXIT_CODES: &str = "\
@@ -40,8 +40,6 @@ pub(in crate::cli) struct EditOptions {
     reason: Option<String>,
     #[command(flatten)]
     jobs: JobsOption,
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// Runs one of them on some layers, and reports what it did.
@@ -57,14 +55,14 @@ pub(in crate::cli) fn run(
     let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
     match work(&editor) {
         Ok(done) => {
-            if !options.verbosity.quiet {
+            if !talk::quiet() {
                 print(&render_done(&done, options.dry_run))?;
             }
             Ok(Exit::Clean)
         }
         Err(error) => {
             let refused = error.downcast::<Refused>()?;
-            writeln!(io::stderr(), "{refused}\nnothing was changed")?;
+            talk::say(&format!("{refused}\nnothing was changed\n"))?;
             Ok(Exit::Problems)
         }
     }

@@ -10,5 +10,6 @@ pub(super) mod options;
 pub(super) mod print;
 pub mod settings;
 pub(super) mod summary;
+pub(super) mod talk;
 
 pub use exit::Exit;

@@ -4,6 +4,7 @@
 //! says what it means there.
 
 use super::settings::{self, Choice, Input};
+use super::talk;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
 use anyhow::{Context, Result, bail};
@@ -29,7 +30,13 @@ impl LayerOptions {
     /// # Errors
     /// Those of [`settings::resolve`].
     pub(in crate::cli) fn resolve(&self, distributions: Choice<'_>, strict: bool) -> Result<Settings> {
-        settings::resolve(Input { distributions, packages: &self.packages, config: self.config.path(), strict })
+        let settings =
+            settings::resolve(Input { distributions, packages: &self.packages, config: self.config.path(), strict })?;
+        for layer in &settings.layers {
+            let paths: Vec<_> = layer.source.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+            talk::note(&format!("layer `{}` is read from {}", layer.source.name, paths.join(", ")))?;
+        }
+        Ok(settings)
     }
 
     /// Resolves them for a change of some layers, which need a place; any other may be absent.
@@ -78,14 +85,6 @@ impl KeepOption {
     pub(in crate::cli) fn generations(&self) -> usize {
         self.keep.into()
     }
-}
-
-/// How much is printed.
-#[derive(Args, Debug)]
-pub(in crate::cli) struct Verbosity {
-    /// Print only problems and failures
-    #[arg(long, short)]
-    pub(in crate::cli) quiet: bool,
 }
 
 /// How many threads work.

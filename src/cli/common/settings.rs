@@ -1,5 +1,6 @@
 //! Settings, resolved once from options and the configuration.
 
+use super::talk;
 use crate::base::fs::{io_error, read};
 use crate::base::suggest::did_you_mean;
 use crate::config::exceptions::Exceptions;
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// The configuration file that is read if none is named.
 const DEFAULT_CONFIG: &str = "epr-build.yml";
+/// Names that somebody may have given it instead. Building without it would put another registry in its place.
+const MISSPELT: [&str; 4] = ["epr-build.yaml", "epr_build.yml", "epr_build.yaml", ".epr-build.yml"];
 
 /// Input of a command.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +109,16 @@ pub(in crate::cli) fn read_config(path: Option<&Path>) -> Result<Config> {
         None => (PathBuf::from(DEFAULT_CONFIG), false),
     };
     if !required && !path.exists() {
+        if let Some(other) = MISSPELT.iter().find(|other| Path::new(other).exists()) {
+            bail!(
+                "`{other}` is not read: the configuration file is called `{DEFAULT_CONFIG}`\n\
+                 hint: rename it, or name it with --config"
+            );
+        }
+        talk::note(&format!("there is no `{DEFAULT_CONFIG}` here; the built-in distributions are used"))?;
         return Ok(Config::default());
     }
+    talk::note(&format!("the configuration is `{}`", path.display()))?;
     let bytes = read(&path).map_err(io_error).map_err(|error| {
         let hint = "name the configuration file with --config; epr-build.sample.yml is an example";
         anyhow!("cannot read `{}`: {error}\nhint: {hint}", path.display())

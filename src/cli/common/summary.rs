@@ -7,6 +7,7 @@ use super::options::DEFAULT_OUT;
 use super::print::field;
 use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
+use crate::base::words::counted;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::settings::DistributionPlan;
 use crate::input::excerpt::Excerpts;
@@ -98,18 +99,18 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     line(
         "answers",
         format!(
-            "{} for {} combinations of parameters, {} routing rows",
+            "{} for {} of parameters, {}",
             routing.distinct_answers,
-            routing.contexts,
-            routing.node_rows + routing.profile_rows
+            counted(routing.contexts, "combination"),
+            counted(routing.node_rows + routing.profile_rows, "routing row")
         ),
     );
     if routing.refused_contexts > 0 {
         line(
             "refused",
             format!(
-                "{} combinations of parameters, which exceed the budget and which no known client sends",
-                routing.refused_contexts
+                "{} of parameters beyond the budget, which no known client sends",
+                counted(routing.refused_contexts, "combination")
             ),
         );
     }
@@ -117,19 +118,15 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     line(
         "sizes",
         format!(
-            "packages {} in {package_file_count} files, archives {}, documents {}, answers {}",
+            "packages {} in {}, archives {}, documents {}, answers {}",
             bytes(package_files),
+            counted(package_file_count, "file"),
             bytes(archives),
             bytes(documents),
             bytes(answers)
         ),
     );
     lines
-}
-
-/// A count with its noun, which gets an `s` unless the count is one.
-fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Where the result is, how to serve it, and what to write into `kibana.yml`.
@@ -148,17 +145,17 @@ pub(in crate::cli) fn render_how_to_serve(report: &Report, plan: &DistributionPl
         ("generation", format!("{} in {current}", report.generation)),
         ("try it", command),
         ("serve it", nginx),
-        ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(&plan.listen))),
+        ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(plan))),
     ];
     lines.iter().map(|(label, line)| field(label, line)).collect()
 }
 
 /// The address for Kibana. A server that listens on every address has none of its own to show.
-fn registry_url(listen: &str) -> String {
+fn registry_url(DistributionPlan { listen, prefix, .. }: &DistributionPlan) -> String {
     match listen.rsplit_once(':') {
-        None => format!("http://<this host>:{listen}"),
-        Some(("0.0.0.0" | "[::]", port)) => format!("http://<this host>:{port}"),
-        Some(_) => format!("http://{listen}"),
+        None => format!("http://<this host>:{listen}{prefix}"),
+        Some(("0.0.0.0" | "[::]", port)) => format!("http://<this host>:{port}{prefix}"),
+        Some(_) => format!("http://{listen}{prefix}"),
     }
 }
 
@@ -175,6 +172,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{quoted, registry_url};
+    use crate::config::settings::DistributionPlan;
 
     #[test]
     fn kibana_is_told_an_address_it_can_reach() {
@@ -186,7 +184,17 @@ mod tests {
             ("0.0.0.0:8080", "http://<this host>:8080"),
             ("[::]:8080", "http://<this host>:8080"),
         ] {
-            assert_eq!(registry_url(listen), expected, "{listen}");
+            for prefix in ["", "/epr/staging"] {
+                let plan = DistributionPlan {
+                    name: "staging".to_owned(),
+                    layers: Vec::new(),
+                    listen: listen.to_owned(),
+                    prefix: prefix.to_owned(),
+                    debug_header: false,
+                    ui: true,
+                };
+                assert_eq!(registry_url(&plan), format!("{expected}{prefix}"), "{listen}");
+            }
         }
     }
 

@@ -4,11 +4,13 @@ use super::Arguments;
 use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::base::suggest::did_you_mean;
+use crate::base::words::counted;
 use crate::carry::bundle::parts::Sealed;
 use crate::carry::bundle::unpack;
 use crate::catalog::layers::Layers;
 use crate::catalog::record::LayerIntake;
 use crate::cli::common::settings::{self, Choice, Input};
+use crate::cli::common::talk;
 use crate::compare::diff::Side;
 use crate::compare::holdings::{Holding, Holdings, generation_at};
 use crate::config::Config;
@@ -20,7 +22,6 @@ use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Opens a side.
@@ -99,10 +100,10 @@ fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
     let out: usize = layers.intakes.iter().map(LayerIntake::quarantined).sum();
     if out > 0 {
         let shown = path.display();
-        writeln!(
-            io::stderr(),
-            "warning: {out} packages in `{shown}` are quarantined and not compared\nhint: `epr-build check` prints the reasons"
-        )?;
+        let (packages, are) = (counted(out, "package"), if out == 1 { "is" } else { "are" });
+        talk::say(&format!(
+            "warning: {packages} in `{shown}` {are} quarantined and not compared\nhint: `epr-build check` prints the reasons\n"
+        ))?;
     }
     let catalog = layers.catalog(&settings.distributions[0])?;
     let facts = catalog.facts().into_iter().cloned().collect();

@@ -34,7 +34,8 @@ pub struct Origin {
 /// The file that gets the tables.
 const TABLES: &str = "tables.maps";
 /// Templates by the name of the file they make.
-const TEMPLATES: [Template; 5] = [
+const TEMPLATES: [Template; 6] = [
+    ("README.md", include_str!("../../../templates/nginx-origin/README.md")),
     ("nginx.conf", include_str!("../../../templates/nginx-origin/nginx.conf")),
     ("request.maps", include_str!("../../../templates/nginx/request.maps")),
     ("server.inc", include_str!("../../../templates/nginx-origin/server.inc")),
@@ -53,6 +54,8 @@ const TEMPLATES: [Template; 5] = [
 /// # Errors
 /// Only when a template is broken.
 pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result<Vec<(String, String)>> {
+    // The server takes the prefix off before anything else looks at the path.
+    let rootless = HostOptions { prefix: String::new(), ..options.clone() };
     let treatments = treatment::treatments(&options.notes);
     let [listed, places] = places(&origin.places);
     let mut maps = tables::tables(routes);
@@ -69,6 +72,7 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
                 name => origin.name.as_str(), scheme => origin.scheme.as_str(), path => origin.path.as_str(),
                 folder => origin.folder.as_str(),
             },
+            below => options.plain_prefix()?, below_pattern => literal(&options.prefix),
             life => context! {
                 seconds => CacheClass::Seconds.header(),
                 minutes => CacheClass::Minutes.header(),
@@ -76,7 +80,7 @@ pub fn render(routes: &Routes, options: &HostOptions, origin: &Origin) -> Result
             },
         },
         ..request_values(routes),
-        ..server_values(options, &treatments.locations),
+        ..server_values(&rootless, &treatments.locations),
         ..sizes(&maps),
     };
     let slug = options.slug();

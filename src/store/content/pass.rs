@@ -2,7 +2,7 @@
 
 use super::{
     Blob, Contents, Kept, Place, Sink, StoreError, StoredFile, archive_error, changed, is_worth_a_gzip_copy,
-    may_be_worth_a_twin, pour, unreadable,
+    may_be_worth_a_gzip_copy, pour, unreadable,
 };
 use crate::base::archive::{Member, Method, ZipWriter};
 use crate::base::digest::Digest;
@@ -100,7 +100,7 @@ impl Pass<'_> {
             return Ok(StoredFile { blob, media_type, gzip: None });
         }
         let wants_gzip_copy = may_have_gzip_copy
-            && may_be_worth_a_twin(blob.size)
+            && may_be_worth_a_gzip_copy(blob.size)
             && media::is_text(&media_type)
             && is_fetched_alone(&entry.path);
         if media::is_compressed(&entry.path) {

@@ -6,11 +6,11 @@ use crate::harness::{Case, Run};
 use snapbox::str;
 
 /// The names of all commands, as help lists them.
-fn commands() -> Vec<String> {
+pub(super) fn commands() -> Vec<String> {
     let help = Case::new().run(&["--help"]).stdout;
     let listing = help.split("\n\nOptions:\n").next().unwrap();
     let names = listing.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
-    names.map(str::to_owned).filter(|name| name != "help").collect()
+    names.map(str::to_owned).filter(|name| !name.is_empty() && name != "help").collect()
 }
 
 #[test]
@@ -58,13 +58,15 @@ Help:
 #[test]
 fn shared_options_are_worded_alike() {
     let wordings = [
+        ("-v, --verbose", "Print more: what is read"),
+        ("--color <WHEN>", "Colours in messages"),
         ("--packages <DIR>", "Folder that holds one folder for each layer, or git+file:CLONE"),
         ("--config <FILE>", "Configuration file [default: epr-build.yml, if it exists]"),
         ("--jobs <N>", "Number of threads [default: one for each processor]"),
         ("-q, --quiet", "Print only problems and failures"),
         ("--keep <N>", "Number of generations to keep for each distribution"),
     ];
-    let mut seen = [0; 5];
+    let mut seen = [0; 7];
     for command in commands() {
         let help = Case::new().run(&[&command, "--help"]).stdout;
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -75,7 +77,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [6, 8, 11, 15, 2], "commands with each option");
+    assert_eq!(seen, [21, 21, 6, 8, 12, 21, 2], "commands with each option");
 }
 
 #[test]
@@ -114,6 +116,93 @@ fn the_number_of_threads_can_be_set_where_packages_or_files_are_read() {
         let arguments: Vec<_> = arguments.split(' ').chain(["--jobs", "1"]).collect();
         let Run { code, stderr, .. } = case.run(&arguments);
         assert_eq!((code, stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+/// Colours are for terminals, and whoever asks for them.
+#[test]
+fn messages_are_coloured_when_asked_for() {
+    let case = good().broken("packages/production", "gamma", "1.0.0");
+    let plain = case.run(&["check", "--dist", "production", "--quiet"]).stderr;
+    assert!(plain.contains("\nhint: ") && !plain.contains('\x1b'), "{plain}");
+    let strip = |text: &str| {
+        let parts =
+            text.split('\x1b').map(|part| part.strip_prefix('[').map_or(part, |rest| rest.split_once('m').unwrap().1));
+        parts.collect::<String>()
+    };
+    let arguments = ["check", "--dist", "production", "--quiet", "--color"];
+    let run = |color: &str, no_color: &str| {
+        let mut command = case.command(&[&arguments[..], &[color]].concat());
+        let output = command.env("NO_COLOR", no_color).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(run("never", ""), plain);
+    assert_eq!(run("auto", "1"), plain);
+    for no_color in ["", "1"] {
+        let painted = run("always", no_color);
+        assert!(painted.starts_with("\x1b[1;31merror:\x1b[0m open manifest.yml"), "{painted}");
+        assert_eq!(strip(&painted), plain);
+    }
+    for (arguments, said) in [
+        (["check", "--dist", "nope", "--color", "always"], "unknown distribution"),
+        (["check", "--dist", "--bogus", "--color", "always"], "--bogus"),
+    ] {
+        let run = case.run(&arguments);
+        assert!(run.code == 2 && run.stderr.contains('\x1b') && run.stderr.contains(said), "{run:?}");
+        let plain = case.run(&arguments[..3]).stderr;
+        assert!(!plain.contains('\x1b'), "{plain}");
+        assert_eq!(strip(&run.stderr), plain);
+    }
+}
+
+#[test]
+fn verbose_commands_say_what_they_read() {
+    let case = good();
+    let run = case.run(&["check", "--dist", "staging", "-v"]);
+    let expected = str![[r#"
+note: there is no `epr-build.yml` here; the built-in distributions are used
+note: layer `production` is read from `packages/production`
+note: layer `staging` is read from `packages/staging`
+
+"#]];
+    snapbox::assert_data_eq!(run.stderr, expected);
+    let case = case.config("listen: 8081");
+    let run = case.run(&["check", "--dist", "production", "--verbose"]);
+    assert!(run.stderr.starts_with("note: the configuration is `epr-build.yml`\n"), "{run:?}");
+    let case = (0..25).fold(case, |case, minor| case.broken("packages/production", "gamma", &format!("1.{minor}.0")));
+    assert_eq!(case.run(&["--dist", "production", "-v"]).stderr.matches("error: ").count(), 25);
+}
+
+/// One of a thing is not spoken of as several.
+#[test]
+fn numbers_agree_with_their_nouns() {
+    let case = Case::new().package("packages/production", "alpha", "1.0.0", "").package("other", "alpha", "1.0.0", "");
+    let case = case.broken("other", "beta", "1.0.0");
+    let mut said = String::new();
+    for arguments in [
+        "--dist production",
+        "generations --dist production",
+        "release 8.5.0 --dist production",
+        "release --list --dist production",
+        "cache info",
+        "cache prune",
+        "log alpha",
+        "publish --dist production --to file://DIR/store",
+        "release --kibana 8.6.0 --only-compatible --dist production",
+        "diff packages/production other",
+    ] {
+        let arguments = arguments.replace("DIR", case.path("").to_str().unwrap().trim_end_matches('/'));
+        let run = case.run(&arguments.split(' ').collect::<Vec<_>>());
+        said += &format!("{}{}", run.stdout, run.stderr);
+    }
+    for words in ["1 version of 1 package", "1 package and ", "in 1 generation", "1 path to", "1 package in `other` is"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let words: Vec<_> = said.split_whitespace().collect();
+    for pair in words.windows(2) {
+        assert!(pair[0] != "1" || !pair[1].trim_end_matches([',', '.']).ends_with('s'), "{pair:?}: {said}");
     }
 }
 

@@ -147,6 +147,22 @@ hint: write `paths: folder` or `paths: [folder, another]`
     assert!(run.stderr.contains("\n  --> other.yml:4\n"), "{}", run.stderr);
 }
 
+/// Without its configuration, another registry would take the place of the one in use.
+#[test]
+fn a_misspelt_configuration_is_not_passed_over() {
+    for name in ["epr-build.yaml", "epr_build.yml", ".epr-build.yml"] {
+        let case = good().file(name, "listen: 8081");
+        for arguments in [["build", "--dist", "staging"], ["check", "--dist", "staging"]] {
+            let run = case.run(&arguments);
+            let said = format!("error: `{name}` is not read: the configuration file is called `epr-build.yml`\nhint: ");
+            assert!(run.code == 2 && run.stderr.starts_with(&said), "{run:?}");
+        }
+        assert!(!case.path("out").exists());
+        assert_eq!(case.run(&["check", "--dist", "staging", "--config", name]).code, 0);
+        assert_eq!(case.config("listen: 8082").run(&["check", "--dist", "staging"]).code, 0);
+    }
+}
+
 #[test]
 fn help_and_version_are_0() {
     let case = Case::new();

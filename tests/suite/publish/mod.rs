@@ -1,6 +1,7 @@
 //! Publishing to object stores: readers see one whole generation, whatever happens to the publisher.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
 
+mod front;
 mod reader;
 mod s3;
 
@@ -14,7 +15,7 @@ use epr_build::base::digest::Digest;
 use epr_build::base::progress::Progress;
 use epr_build::carry::publish::contents::Contents;
 use epr_build::carry::publish::object::Headers;
-use epr_build::carry::publish::target::Target;
+use epr_build::carry::publish::target::{Access, Target};
 use epr_build::carry::publish::{Options, Outcome, STATE, publish};
 use futures_util::TryStreamExt;
 use object_store::ObjectStore;
@@ -274,7 +275,7 @@ fn a_folder_is_a_twin_of_a_bucket() {
     let two = Two::build();
     let place = tempfile::tempdir().unwrap();
     let address = format!("file://{}/a%20b", place.path().display());
-    let folder = Target::open(&address).unwrap();
+    let folder = Target::open(&address, &Access::default()).unwrap();
     let dry = two.publish(&folder, &two.first, Options { dry_run: true, ..USUAL }).unwrap();
     assert!(two.objects(&folder).is_empty());
     let sent = two.publish(&folder, &two.first, USUAL).unwrap();

@@ -364,7 +364,7 @@ fn failures_are_said() {
         assert!(failed.status == Some(2) && failed.stderr.contains(expected), "{arguments:?}: {failed:#?}");
     };
     check(&["--to", "bucket"], "hint: write `--to s3://bucket/prefix`");
-    check(&["--to", "ftp://bucket"], "hint: --to takes s3://");
+    check(&["--to", "ftp://bucket"], "hint: --to takes addresses that begin with s3://");
     check(&["--to", "file:///tmp", "--generation", "none"], "hint: `epr-build generations` lists");
     check(&["--to", "file:///tmp", "--prune-after", "7"], "such as 7d");
     let folder = format!("file://{}/origin", home.path().display());
