@@ -2,7 +2,9 @@
 
 use super::common::Exit;
 use super::common::failures::with_output_hint;
-use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, Verbosity};
+use super::common::options::{
+    DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, LossOption, Verbosity,
+};
 use super::common::settings::Choice;
 use super::common::summary;
 use crate::base::progress::{Progress, Timings};
@@ -31,7 +33,7 @@ Exit codes:
   1  built, but packages were quarantined (with --strict: or there are conflicts or warnings)
   2  could not build: wrong usage or configuration, a policy refused the change, or the machine failed (disk, lock, network)";
 
-/// How many problems are printed. All of them are in the report.
+/// How many problems are printed. All of them are in the report, or in the advice.
 const MAX_PROBLEMS: usize = 20;
 /// The shortest pause between two looks at the layers with `--watch`.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -70,6 +72,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     exceptions: ExceptionOptions,
     #[command(flatten)]
+    loss: LossOption,
+    #[command(flatten)]
     jobs: JobsOption,
     #[command(flatten)]
     verbosity: Verbosity,
@@ -82,6 +86,7 @@ impl Arguments {
             use_cache: !self.no_cache,
             keep: self.keep.generations(),
             exceptions: self.exceptions.exceptions(),
+            accept_loss: self.loss.accept_loss,
             ..resolved
         })
     }
@@ -144,8 +149,9 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
 /// Prints problems, and a summary of each distribution.
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS, &excerpts).as_bytes())?;
+    io::stderr().write_all(summary::render_problems(reports, MAX_PROBLEMS, &arguments.out, &excerpts).as_bytes())?;
     if !arguments.verbosity.quiet {
+        io::stderr().write_all(arguments.keep.warning().as_bytes())?;
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
             out.write_all(summary::render_summary(report).as_bytes())?;

@@ -12,7 +12,7 @@ use crate::input::excerpt::Excerpts;
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (reports, timings) = build::check::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    io::stderr().write_all(summary::render_problems(&reports, usize::MAX, &excerpts).as_bytes())?;
+    io::stderr().write_all(summary::render_problems(&reports, usize::MAX, Path::new(""), &excerpts).as_bytes())?;
     if !arguments.verbosity.quiet {
         let mut out = io::stdout().lock();
         for report in &reports {

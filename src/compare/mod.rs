@@ -2,5 +2,6 @@
 
 pub mod diff;
 pub mod holdings;
+pub mod loss;
 pub mod package_history;
 pub mod policy;

@@ -10,7 +10,7 @@ use crate::key_part;
 key_part!(struct Config { distributions, layers, listen, ui, limits, routing });
 key_part!(struct Distribution { layers, listen, ui, prefix, debug_header });
 key_part!(struct DistributionPlan { name, layers, listen, ui, prefix, debug_header });
-key_part!(struct Layer { paths, validation, dashed_folders, signatures, immutable, overwrite, removal });
+key_part!(struct Layer { paths, validation, dashed_folders, signatures, immutable, overwrite, removal, optional, shrink });
 key_part!(struct LayerPlan { source, rules });
 key_part!(struct LayerSource { name, paths });
 key_part!(
@@ -89,6 +89,8 @@ mod tests {
                 |plan| plan.rules.overwrite = Some(Policy::Allow),
                 |plan| plan.rules.overwrite = Some(Policy::Refuse),
                 |plan| plan.rules.removal = Some(Policy::Allow),
+                |plan| plan.rules.optional = true,
+                |plan| plan.rules.shrink = Some(100),
             ],
         );
         let plan = DistributionPlan {

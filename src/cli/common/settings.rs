@@ -77,6 +77,7 @@ pub fn resolve(input: Input<'_>) -> Result<Settings> {
         use_cache: true,
         keep: 3,
         exceptions: Exceptions::default(),
+        accept_loss: false,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What people read at the end of a build or check: problems and conflicts, then a summary of each distribution.
 //!
-//! Everything here is also in `report.json`, except times and how to serve the result. Prints nothing itself.
+//! Everything here is also in `report.json`, or in `advice.json` if it is about the change from the build before; except
+//! times and how to serve the result. Prints nothing itself.
 
 use super::Exit;
 use super::options::DEFAULT_OUT;
@@ -9,9 +10,10 @@ use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::settings::DistributionPlan;
+use crate::generation::distribution::ADVICE;
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report, Sizes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -23,27 +25,69 @@ pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
     if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
 }
 
-/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings. What several distributions
-/// have in common is listed once. After `limit` of them, a line says how many more there are, and where.
-pub(in crate::cli) fn render_problems(reports: &[Report], limit: usize, excerpts: &Excerpts<'_>) -> String {
+/// Something to print.
+struct Told<'a> {
+    text: String,
+    problem: Option<&'a Problem>,
+    /// The distribution to whose last change it was said; nothing for what a report lists.
+    advice: Option<&'a str>,
+}
+
+/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings by their rules. What several
+/// distributions have in common is listed once. After `limit` of them, a line says how many more there are of each rule, and
+/// where below the output folder they are listed.
+pub(in crate::cli) fn render_problems(reports: &[Report], limit: usize, out: &Path, excerpts: &Excerpts<'_>) -> String {
     let of = |severity| {
-        let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
-        problems.filter(move |problem| problem.severity == severity).map(|problem| (problem.to_string(), Some(problem)))
+        let told = |problem, advice| Told { text: Problem::to_string(problem), problem: Some(problem), advice };
+        let problems = reports.iter().flat_map(move |report| {
+            let advice = report.advice.iter().map(move |problem| told(problem, Some(report.distribution.as_str())));
+            advice.chain(report.problems.iter().map(move |problem| told(problem, None)))
+        });
+        problems.filter(move |told| told.problem.is_some_and(|problem| problem.severity == severity))
     };
-    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(|copy| (conflict(copy), None));
+    let conflicts = reports.iter().flat_map(|report| &report.conflicts);
+    let conflicts = conflicts.map(|copy| Told { text: conflict(copy), problem: None, advice: None });
+    let mut warnings: Vec<_> = of(Severity::Warning).collect();
+    warnings.sort_by_key(|told| told.problem.map(|problem| problem.rule));
     let mut seen = BTreeSet::new();
-    let mut texts: Vec<(String, Option<&Problem>)> =
-        of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(of(Severity::Warning)).collect();
-    texts.retain(|(text, _)| seen.insert(text.clone()));
-    let mut all = String::new();
-    for (text, problem) in texts.iter().take(limit) {
-        all += &problem.map_or_else(|| text.clone(), |problem| excerpts.render(problem));
-        all.push('\n');
+    let mut all: Vec<Told<'_>> =
+        of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(warnings).collect();
+    all.retain(|told| seen.insert(told.text.clone()));
+    let mut text = String::new();
+    for told in all.iter().take(limit) {
+        text += &told.problem.map_or_else(|| told.text.clone(), |problem| excerpts.render(problem));
+        text.push('\n');
     }
-    if let Some(more @ 1..) = texts.len().checked_sub(limit) {
-        let _ = writeln!(all, "and {more} more: `epr-build check` prints all, and report.json lists them");
+    let more = all.get(limit..).unwrap_or_default();
+    if !more.is_empty() {
+        text += &render_rest(more, out);
     }
-    all
+    text
+}
+
+/// How many there are of each rule, and where they are listed.
+fn render_rest(more: &[Told<'_>], out: &Path) -> String {
+    let counts = counts(more.iter().map(|told| told.problem.map_or("conflict", |problem| problem.rule.name())));
+    let mut places = Vec::new();
+    if more.iter().any(|told| told.advice.is_none()) {
+        places.push("`epr-build check` prints all, and report.json lists them".to_owned());
+    }
+    let changed: BTreeSet<&str> = more.iter().filter_map(|told| told.advice).collect();
+    let files = changed.iter().map(|name| format!("`{}`", out.join(name).join(ADVICE).display()));
+    let files = files.collect::<Vec<_>>().join(" and ");
+    if !files.is_empty() {
+        places.push(format!("{files} lists what was said to the change"));
+    }
+    format!("and {} more ({counts}): {}\n", more.len(), places.join("; "))
+}
+
+/// `3 missing-readme, 1 unreadable`, the most frequent first.
+fn counts<'a>(rules: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    rules.for_each(|rule| *counts.entry(rule).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.iter().map(|(rule, count)| format!("{count} {rule}")).collect::<Vec<_>>().join(", ")
 }
 
 fn conflict(conflict: &CopyReport) -> String {
@@ -63,6 +107,9 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     let (versions, packages) = (counted(report.versions, "version"), counted(report.packages, "package"));
     let mut lines = format!("{}: {versions} of {packages}\n", report.distribution);
     let mut line = |label: &str, text: String| lines += &field(label, text);
+    if let Some(change) = &report.change {
+        line("change", change.to_string());
+    }
     for layer in &report.layers {
         let mut text = format!("{} found, {} used", layer.found, layer.used);
         for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined")] {
@@ -75,6 +122,15 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
     let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
     line("problems", format!("{} quarantined, {conflicts}, {warnings}", report.quarantined()));
+    let rules = |problems: &[Problem]| {
+        let warnings = problems.iter().filter(|problem| problem.severity == Severity::Warning);
+        counts(warnings.map(|problem| problem.rule.name()).collect::<Vec<_>>().into_iter())
+    };
+    for (label, counted) in [("warnings", rules(&report.problems)), ("of the change", rules(&report.advice))] {
+        if !counted.is_empty() {
+            line(label, counted);
+        }
+    }
     if !report.exceptions.is_empty() {
         line("exceptions", format!("{} from policies, listed in report.json", report.exceptions.len()));
     }
