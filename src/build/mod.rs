@@ -58,10 +58,12 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let layers = build.take_in(survey, scan, &inventories)?;
     let catalogs = build.merge(&layers)?;
     let verdicts = build.compare(&catalogs, &layers)?;
-    let mut refusals: Vec<Problem> = verdicts.iter().flat_map(Verdict::refusals).collect();
-    let mut seen = BTreeSet::new();
-    // Distributions have layers in common.
-    refusals.retain(|problem| seen.insert(problem.clone()));
+    // Distributions have layers in common, which lost the same.
+    let losses: BTreeSet<&Problem> = verdicts.iter().flat_map(|verdict| &verdict.losses).collect();
+    let mut losses: Vec<Problem> = losses.into_iter().cloned().collect();
+    // Reasons first, as what follows from them stands at the end.
+    losses.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let refusals: Vec<_> = losses.into_iter().chain(verdicts.iter().flat_map(Verdict::refusals)).collect();
     if !refusals.is_empty() {
         // No distribution is taken into use; what was read need not be read again.
         build.remember_packages(inventories)?;

@@ -112,10 +112,9 @@ pub fn compare(
 }
 
 impl Verdict {
-    /// The problems that stop a build.
+    /// The changes that policies forbid, which stop a build.
     pub fn refusals(&self) -> Vec<Problem> {
-        let refused = self.problems.iter().filter(|problem| problem.severity == Severity::Refusal);
-        self.losses.iter().chain(refused).cloned().collect()
+        self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
 
     /// Adds what the policy of the version's layer makes of a change.

@@ -73,7 +73,8 @@ fn a_rollback_says_where_it_went_and_where_the_next_would_go() {
 fn a_rollback_that_loses_too_much_is_refused() {
     let case = case();
     let one = build(&case, "one", &[]);
-    let case = (0..12).fold(case, |case, minor| case.package("packages/production", "more", &format!("1.{minor}.0"), ""));
+    let case =
+        (0..12).fold(case, |case, minor| case.package("packages/production", "more", &format!("1.{minor}.0"), ""));
     let two = build(&case, "two", &[]);
     let run = case.run(&["rollback", "--dist", "production"]);
     assert_eq!((run.code, current(&case)), (2, two), "{run:?}");
@@ -125,7 +126,8 @@ fn a_generation_that_serve_holds_is_not_removed() {
 
 #[test]
 fn advice_lies_beside_the_generations_and_warnings_are_counted() {
-    let case = (0..25).fold(case(), |case, minor| case.package("packages/production", "more", &format!("1.{minor}.0"), ""));
+    let case =
+        (0..25).fold(case(), |case, minor| case.package("packages/production", "more", &format!("1.{minor}.0"), ""));
     build(&case, "one", &[]);
     for minor in 0..25 {
         fs::remove_dir_all(case.path(&format!("packages/production/more/1.{minor}.0"))).unwrap();
