@@ -16,6 +16,12 @@ pub fn rfc3339(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(moment(seconds)).to_string()
 }
 
+/// Reads a time as [`rfc3339`] writes it.
+pub fn parse_rfc3339(text: &str) -> Option<u64> {
+    let moment = humantime::parse_rfc3339(text).ok()?;
+    Some(moment.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
 /// Writes a time as headers of HTTP do: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn http(seconds: u64) -> String {
     httpdate::fmt_http_date(moment(seconds))
@@ -55,6 +61,7 @@ mod tests {
             (LAST, "9999-12-31T23:59:59Z", "Fri, 31 Dec 9999 23:59:59 GMT", "31/Dec/9999:23:59:59 +0000"),
         ] {
             assert_eq!(rfc3339(seconds), rfc);
+            assert_eq!(parse_rfc3339(rfc), Some(seconds));
             assert_eq!(http(seconds), header);
             assert_eq!(parse_http(header), Some(seconds));
             assert_eq!(access_log(seconds), log);

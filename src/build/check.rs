@@ -6,6 +6,7 @@ use crate::catalog::record::stack;
 use crate::compare::holdings::{Base, Holdings};
 use crate::compare::policy;
 use crate::config::settings::{DistributionPlan, Settings};
+use crate::input::survey;
 use crate::site::report::Report;
 use anyhow::Result;
 
@@ -17,6 +18,7 @@ use anyhow::Result;
 pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
     let layers = Layers::read(settings, None, progress)?;
+    survey::require_layers(settings, |position| &layers.intakes[position].problems)?;
     clock.lap("read");
     let reports = settings.distributions.iter().map(|plan| report(settings, plan, &layers, base));
     let reports = reports.collect::<Result<_>>()?;

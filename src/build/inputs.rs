@@ -71,7 +71,16 @@ fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>
     key.number(FORMAT);
     key.text(env!("CARGO_PKG_VERSION"));
     // A new setting decides a generation or stands here with the others that do not.
-    let Settings { config, strict, layers: plans, distributions: _, use_cache: _, keep: _, exceptions: _ } = settings;
+    let Settings {
+        config,
+        strict,
+        layers: plans,
+        distributions: _,
+        use_cache: _,
+        keep: _,
+        exceptions: _,
+        accept_loss: _,
+    } = settings;
     key.value(&(plan, config, strict));
     for &layer in &plan.layers {
         key.value(&plans[layer]);

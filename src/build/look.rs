@@ -6,7 +6,7 @@ use crate::catalog::cache::Cache;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
-use crate::site::report::Report;
+use crate::site::report::{Change, Report};
 use crate::store::Store;
 use anyhow::Result;
 use std::path::Path;
@@ -24,10 +24,9 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Searches the layers; takes fingerprints if there is something to compare them with.
-    pub(super) fn take(settings: &Settings, out: &Path, lock: &Lock) -> Result<Self> {
+    /// Takes fingerprints of what was found if there is something to compare them with.
+    pub(super) fn take(mut survey: Survey, settings: &Settings, out: &Path, lock: &Lock) -> Result<Self> {
         let scan = ScanContext { limits: settings.config.limits, now_ns: survey::file_system_time(lock.path())? };
-        let mut survey = Survey::new(&settings.layers)?;
         if !settings.use_cache {
             return Ok(Self { survey, scan, inputs: BuildInputs::default(), inventories: Inventories::none() });
         }
@@ -54,7 +53,9 @@ impl Look {
         store.look_at_blobs();
         store.read_seen(&out.join(SEEN));
         let report = |(distribution, generation): &(Distribution, String)| {
-            distribution.is_whole(generation, &store).then(|| distribution.report(generation))?
+            let report = distribution.is_whole(generation, &store).then(|| distribution.report(generation))??;
+            let change = Some(Change { was: report.versions, now: report.versions, ..Change::default() });
+            Some(Report { change, ..report })
         };
         let reports = built.iter().map(report).collect::<Option<_>>()?;
         // Without this list the next build takes longer, and that is all.

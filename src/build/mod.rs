@@ -5,21 +5,23 @@ pub mod compatible;
 mod generation;
 pub mod inputs;
 mod look;
+mod lost;
 mod places;
 pub mod verify;
 
 use crate::base::fs::Lock;
+use crate::base::problem::Problem;
 use crate::base::progress::{Clock, Progress, Timings};
 use crate::catalog::cache::Cache;
 use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::{LayerIntake, stack};
 use crate::compare::holdings::Holdings;
-use crate::compare::policy::{self, Refused, Verdict};
+use crate::compare::policy::{self, Before, Refused, Verdict};
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
 use crate::generation::{history_page, prune};
-use crate::input::survey::{Inventories, ScanContext, Survey};
+use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::site::report::Report;
 use crate::store::Store;
@@ -28,6 +30,7 @@ use anyhow::{Context, Result};
 use generation::Writer;
 use inputs::BuildInputs;
 use look::{Look, SEEN};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Builds every distribution of the settings below `out` and takes the results into use.
@@ -37,13 +40,12 @@ use std::path::Path;
 /// in the reports.
 pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     places::are_apart(settings, out)?;
-    if !out.exists() {
-        // What is refused leaves no folder behind.
-        Survey::new(&settings.layers)?;
-    }
-    let lock = Lock::take(out)?;
     let mut clock = Clock::start();
-    let look = Look::take(settings, out, &lock)?;
+    // Before the lock, which makes the output folder.
+    let survey = Survey::new(&settings.layers)?;
+    survey::require_layers(settings, |position| &survey.0[position].problems)?;
+    let lock = Lock::take(out)?;
+    let look = Look::take(survey, settings, out, &lock)?;
     let unchanged = look.unchanged(settings, out);
     clock.lap("look");
     if let Some(reports) = unchanged {
@@ -54,8 +56,13 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     let mut build = Build::open(settings, out, progress, clock)?;
     let layers = build.take_in(survey, scan, &inventories)?;
     let catalogs = build.merge(&layers)?;
-    let verdicts = build.compare(&catalogs)?;
-    let refusals: Vec<_> = verdicts.iter().flat_map(Verdict::refusals).collect();
+    let verdicts = build.compare(&catalogs, &layers)?;
+    // Distributions have layers in common, which lost the same.
+    let losses: BTreeSet<&Problem> = verdicts.iter().flat_map(|verdict| &verdict.losses).collect();
+    let mut losses: Vec<Problem> = losses.into_iter().cloned().collect();
+    // Reasons first, as what follows from them stands at the end.
+    losses.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let refusals: Vec<_> = losses.into_iter().chain(verdicts.iter().flat_map(Verdict::refusals)).collect();
     if !refusals.is_empty() {
         // No distribution is taken into use; what was read need not be read again.
         build.remember_packages(inventories)?;
@@ -117,13 +124,17 @@ impl<'a> Build<'a> {
         Ok(catalogs)
     }
 
-    /// Compares the catalogs with the generations in use, by the policies of the layers.
-    fn compare(&mut self, catalogs: &[Catalog]) -> Result<Vec<Verdict>> {
+    /// Compares the catalogs with the generations in use: what the layers lost, and what their policies forbid.
+    fn compare(&mut self, catalogs: &[Catalog], layers: &[LayerIntake]) -> Result<Vec<Verdict>> {
         let settings = self.settings;
         let compare = |(plan, catalog): (&DistributionPlan, &Catalog)| {
-            let (distribution, stack) =
+            let (distribution, rules) =
                 (Distribution::new(self.out, &plan.name), settings.stack(plan, settings.strict));
-            policy::guard(&distribution, &Holdings::of_catalog(catalog), &stack, &settings.exceptions, &self.store)
+            let (before, now) = (Before::of(&distribution), Holdings::of_catalog(catalog));
+            let mut verdict = policy::guard(&before, &now, &rules, &settings.exceptions, &self.store)?;
+            verdict.change = before.change_to(&now);
+            verdict.losses = lost::refusals(settings, plan, &before, &now, &stack(plan, layers))?;
+            Ok(verdict)
         };
         let verdicts = settings.distributions.iter().zip(catalogs).map(compare).collect::<Result<_>>()?;
         self.clock.lap("compare");
@@ -143,7 +154,9 @@ impl<'a> Build<'a> {
         let mut report = self.writer().write(plan, layers, catalog, exceptions)?;
         distribution.keep_exceptions(&report.exceptions)?;
         report.advice = verdict.problems;
+        report.change = verdict.change;
         distribution.switch(&report.generation)?;
+        distribution.write_advice(&report.generation, &report.advice)?;
         if plan.ui {
             history_page::write(&distribution)?;
         }

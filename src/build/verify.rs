@@ -20,7 +20,8 @@ const SCRATCH: &str = ".verify";
 pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) -> Result<()> {
     let scratch = out.join(SCRATCH);
     fs::remove_folder_if_there(&scratch)?;
-    let clean = Settings { use_cache: false, ..settings.clone() };
+    // What may be lost was decided by the first build.
+    let clean = Settings { use_cache: false, accept_loss: true, ..settings.clone() };
     for plan in &settings.distributions {
         Distribution::new(&scratch, &plan.name).take_exceptions(&Distribution::new(out, &plan.name))?;
     }

@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::failures::with_output_hint;
-use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions};
+use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, LossOption};
 use super::common::settings::Choice;
 use super::common::summary;
 use super::common::talk;
@@ -32,7 +32,7 @@ Exit codes:
   1  built, but packages were quarantined (with --strict: or there are conflicts or warnings)
   2  could not build: wrong usage or configuration, a policy refused the change, or the machine failed (disk, lock, network)";
 
-/// How many problems are printed, unless more is to be said. All of them are in the report.
+/// How many problems are printed, unless more is to be said. All of them are in the report, or in the advice.
 const MAX_PROBLEMS: usize = 20;
 /// The shortest pause between two looks at the layers with `--watch`.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -71,6 +71,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     exceptions: ExceptionOptions,
     #[command(flatten)]
+    loss: LossOption,
+    #[command(flatten)]
     jobs: JobsOption,
 }
 
@@ -81,6 +83,7 @@ impl Arguments {
             use_cache: !self.no_cache,
             keep: self.keep.generations(),
             exceptions: self.exceptions.exceptions(),
+            accept_loss: self.loss.accept_loss,
             ..resolved
         })
     }
@@ -144,8 +147,9 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
     let limit = if talk::verbose() { usize::MAX } else { MAX_PROBLEMS };
-    talk::say(&summary::render_problems(reports, limit, !talk::quiet(), &excerpts))?;
+    talk::say(&summary::render_problems(reports, limit, !talk::quiet(), &arguments.out, &excerpts))?;
     if !talk::quiet() {
+        talk::say(&arguments.keep.warning())?;
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
             out.write_all(summary::render_summary(report).as_bytes())?;

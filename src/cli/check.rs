@@ -13,7 +13,7 @@ use crate::input::excerpt::Excerpts;
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (reports, timings) = build::check::check(&settings, base.as_ref(), &progress)?;
     progress.finish();
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    talk::say(&summary::render_problems(&reports, usize::MAX, !talk::quiet(), &excerpts))?;
+    talk::say(&summary::render_problems(&reports, usize::MAX, !talk::quiet(), Path::new(""), &excerpts))?;
     if !talk::quiet() {
         let mut out = io::stdout().lock();
         for report in &reports {

@@ -2,39 +2,95 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::OutputFolder;
+use super::common::options::{Format, FormatOption, OutputFolder};
+use super::common::print::{print, print_json};
+use crate::base::time;
 use crate::base::words::counted;
+use crate::generation::distribution::{Distribution, Use};
 use anyhow::Result;
 use clap::Args;
-use std::io::{self, Write};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  epr-build generations --dist production
+  epr-build generations --dist production --format json
+
+Each line has the name, what is in it, when it was last taken into use (UTC), and the version of epr-build that first took it \
+into use. Generations of earlier versions of epr-build have no date.";
 
 /// List the generations of a distribution, the newest first
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Distribution whose generations are listed
     #[arg(long, value_name = "NAME")]
     dist: String,
     #[command(flatten)]
     folder: OutputFolder,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// One generation.
+#[derive(Serialize)]
+struct Listed {
+    generation: String,
+    in_use: bool,
+    /// Absent without a report.
+    versions: Option<usize>,
+    packages: Option<usize>,
+    /// When it was last taken into use.
+    since: Option<String>,
+    /// The version of the program that first took it into use.
+    program: Option<String>,
+    releases: Vec<String>,
+    /// Whether `serve` answers from it.
+    served: bool,
 }
 
 /// Lists them.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let format = arguments.format.format()?;
     let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
-    let (current, releases) = (distribution.current(), distribution.releases()?);
-    let mut out = io::stdout().lock();
-    for id in distribution.generations()? {
-        let mut mark = if Some(&id) == current.as_ref() { "  in use".to_owned() } else { String::new() };
-        for release in releases.iter().filter(|release| release.generation == id) {
-            mark += &format!("  release {}", release.name);
-        }
-        match distribution.report(&id) {
-            Some(report) => {
-                let (versions, packages) = (counted(report.versions, "version"), counted(report.packages, "package"));
-                writeln!(out, "{id}  {versions} of {packages}{mark}")?;
-            }
-            None => writeln!(out, "{id}  without a report{mark}")?,
-        }
+    let listed = list(&distribution)?;
+    match format {
+        Format::Json => print_json(&listed)?,
+        Format::Text => print(&listed.iter().map(render).collect::<String>())?,
     }
     Ok(Exit::Clean)
+}
+
+fn list(distribution: &Distribution) -> Result<Vec<Listed>> {
+    let (current, releases, uses) = (distribution.current(), distribution.releases()?, distribution.uses());
+    let listed = distribution.generations()?.into_iter().map(|id| {
+        let of_this = || uses.iter().filter(|one: &&Use| one.id == id);
+        let report = distribution.report(&id);
+        let named = releases.iter().filter(|release| release.generation == id);
+        Listed {
+            in_use: Some(&id) == current.as_ref(),
+            versions: report.as_ref().map(|report| report.versions),
+            packages: report.as_ref().map(|report| report.packages),
+            since: of_this().filter_map(|one| one.since).next_back().map(time::rfc3339),
+            program: of_this().find_map(|one| one.program.clone()),
+            releases: named.map(|release| release.name.clone()).collect(),
+            served: distribution.is_held(&id),
+            generation: id,
+        }
+    });
+    Ok(listed.collect())
+}
+
+fn render(listed: &Listed) -> String {
+    let Listed { generation, in_use, versions, packages, since, program, releases, served } = listed;
+    let mut line = match (versions, packages) {
+        (Some(versions), Some(packages)) => format!("{generation}  {versions} versions of {packages} packages"),
+        _ => format!("{generation}  without a report"),
+    };
+    since.iter().for_each(|since| line += &format!("  {since}"));
+    program.iter().for_each(|program| line += &format!("  epr-build {program}"));
+    line += if *in_use { "  in use" } else { "" };
+    line += if *served { "  served" } else { "" };
+    releases.iter().for_each(|release| line += &format!("  release {release}"));
+    line + "\n"
 }

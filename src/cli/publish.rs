@@ -3,7 +3,7 @@
 use super::common::Exit;
 use super::common::clock::unix_time;
 use super::common::failures::built_distribution;
-use super::common::options::OutputFolder;
+use super::common::options::{LossOption, OutputFolder};
 use super::common::print::print;
 use super::common::talk;
 use crate::base::fs::write_in_place;
@@ -13,6 +13,10 @@ use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
 use crate::carry::publish::target::{Access, Target};
 use crate::carry::publish::{self, Options, Outcome, front};
+use crate::compare::holdings::Holdings;
+use crate::compare::loss;
+use crate::compare::policy::{Before, Refused};
+use crate::site::report::Change;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -78,6 +82,8 @@ pub(super) struct Arguments {
     /// Address at which nginx reaches the prefix, such as http://127.0.0.1:9000/bucket/staging
     #[arg(long, value_name = "URL", requires = "nginx")]
     origin: Option<String>,
+    #[command(flatten)]
+    loss: LossOption,
 }
 
 /// Publishes a generation.
@@ -101,6 +107,13 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the uploads")?;
     let access = Access { authority: args.authority.clone(), only_looks: args.dry_run };
     let target = Target::open(&args.to, &access)?;
+    let now = Holdings::of_generation(&distribution.generation(&id))?;
+    let was = runtime.block_on(publish::in_use(&target))?;
+    let refusals = was.as_ref().map(|was| loss::refusals(was, &now)).unwrap_or_default();
+    if !refusals.is_empty() && !args.loss.accept_loss {
+        return Err(Refused(refusals).into());
+    }
+    let change = was.map_or(Before::Nothing, Before::Known).change_to(&now);
     let outcome = runtime.block_on(publish::publish(&target, &contents, &options, &progress));
     progress.finish();
     let outcome = outcome?;
@@ -111,7 +124,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         front::write_nginx(folder, origin, &args.dist, &distribution.generation(&id), &contents)?;
     }
     if !talk::quiet() {
-        print(&render_summary(args, &id, &target, &outcome, begin.elapsed()))?;
+        print(&render_summary(args, &id, (&target, change), &outcome, begin.elapsed()))?;
     }
     Ok(Exit::Clean)
 }
@@ -121,7 +134,13 @@ fn write_list(file: &Path, paths: &[String]) -> Result<()> {
     write_in_place(file, text.as_bytes())
 }
 
-fn render_summary(args: &Arguments, id: &str, target: &Target, outcome: &Outcome, time: Duration) -> String {
+fn render_summary(
+    args: &Arguments,
+    id: &str,
+    (target, change): (&Target, Option<Change>),
+    outcome: &Outcome,
+    time: Duration,
+) -> String {
     let mut lines = Vec::new();
     if talk::verbose() {
         lines.extend(outcome.keys.iter().map(|key| format!("+ {key}")));
@@ -133,6 +152,9 @@ fn render_summary(args: &Arguments, id: &str, target: &Target, outcome: &Outcome
         (_, false) => "is in use",
     };
     lines.push(format!("{}: generation {id} {is} at {target}", args.dist));
+    if let Some(change) = change {
+        lines.push(format!("  {:<10} {change}", "change"));
+    }
     if outcome.resumed {
         lines.push("  continues an earlier run that did not finish".to_owned());
     }

@@ -2,10 +2,15 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::OutputFolder;
-use super::common::print::print;
+use super::common::options::{LossOption, OutputFolder};
+use super::common::print::{field, print};
 use super::common::talk;
 use crate::base::fs::Lock;
+use crate::base::time;
+use crate::compare::holdings::Holdings;
+use crate::compare::loss;
+use crate::compare::policy::{Before, Refused};
+use crate::generation::distribution::Distribution;
 use crate::generation::history_page;
 use anyhow::Result;
 use clap::Args;
@@ -21,6 +26,8 @@ pub(super) struct Arguments {
     to: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
+    #[command(flatten)]
+    loss: LossOption,
 }
 
 /// Switches to the generation.
@@ -35,10 +42,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     wanted()?;
     let _lock = Lock::take(out)?;
     let id = wanted()?;
+    let before = Before::of(&distribution);
+    let now = Holdings::of_generation(&distribution.generation(&id))?;
+    let refusals = before.holdings().map(|was| loss::refusals(was, &now)).unwrap_or_default();
+    if !refusals.is_empty() && !arguments.loss.accept_loss {
+        return Err(Refused(refusals).into());
+    }
     distribution.switch(&id)?;
     history_page::write(&distribution)?;
     if !talk::quiet() {
-        print(&format!("{dist}: generation {id} is in use\n"))?;
+        let mut text = format!("{dist}: generation {id} is in use{}\n", date(&distribution, &id));
+        if let Some(change) = before.change_to(&now) {
+            text += &field("change", change);
+        }
+        let next = distribution.previous();
+        text += &field(
+            "next rollback",
+            next.map_or_else(
+                |_| "there is no other generation".to_owned(),
+                |next| format!("goes to {next}{}", date(&distribution, &next)),
+            ),
+        );
+        print(&text)?;
     }
     Ok(Exit::Clean)
+}
+
+/// When a generation was first taken into use, if that is known.
+fn date(distribution: &Distribution, id: &str) -> String {
+    let first = distribution.uses().into_iter().find(|one| one.id == id).and_then(|one| one.since);
+    first.map(|since| format!(", first used {}", time::rfc3339(since))).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
-use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption};
+use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, LossOption};
 use super::common::print::{field, print};
 use super::common::talk;
 use crate::base::progress::Progress;
@@ -12,6 +12,7 @@ use crate::carry::bundle::sign;
 use crate::carry::bundle::unpack::unpack;
 use anyhow::Result;
 use clap::Args;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -25,7 +26,7 @@ where it stopped. Afterwards `serve`, `generations`, `rollback` and the generate
 Exit codes:
   0  the generation is in use
   1  the bundle was refused: it is damaged, not signed with the key, or for another base; what was in use stays in use
-  2  wrong usage, or the machine failed (disk, lock); run it again";
+  2  wrong usage, or the machine failed (disk, lock); run it again; or too many versions would be lost without --accept-loss";
 
 /// Unpack a bundle into an output folder, and take its generation into use
 #[derive(Args, Debug)]
@@ -43,6 +44,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     keep: KeepOption,
     #[command(flatten)]
+    loss: LossOption,
+    #[command(flatten)]
     jobs: JobsOption,
 }
 
@@ -58,16 +61,20 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     let signed = key.as_ref().map(|key| sign::verify(&sealed, key)).transpose()?;
     let progress = Progress::new(talk::quiet());
     let digest = signed.as_ref().map(|(_, digest)| digest);
-    let unpacked = unpack(&sealed, &args.out, args.keep.generations(), digest, &progress)?;
+    let unpacked = unpack(&sealed, &args.out, args.keep.generations(), digest, args.loss.accept_loss, &progress)?;
     progress.finish();
     if talk::quiet() {
         return Ok(Exit::Clean);
     }
 
+    io::stderr().write_all(args.keep.warning().as_bytes())?;
     let (manifest, tally) = (&unpacked.manifest, Tally::new(&unpacked.manifest));
     let mut text = format!("{}: generation {} is in use\n", manifest.distribution, manifest.generation);
     if let Some(previous) = unpacked.previous.filter(|previous| *previous != manifest.generation) {
         text += &field("before", format!("{previous}; go back to it with `epr-build rollback`"));
+    }
+    if let Some(change) = &unpacked.change {
+        text += &field("change", change);
     }
     let new = tally.carried - unpacked.present;
     text += &field("contents", format!("{new} new, {} already there, {} made again", unpacked.present, tally.made));

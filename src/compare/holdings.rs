@@ -121,21 +121,37 @@ impl Holdings {
     /// # Errors
     /// When its manifest or report cannot be read.
     pub fn of_generation(folder: &Path) -> Result<Self> {
-        let manifest: GenerationManifest = read_json(&folder.join("manifest.json"))?;
+        let mut holdings = Self::of_manifest(read_json(&folder.join("manifest.json"))?)
+            .with_context(|| format!("cannot use the manifest in {}", folder.display()))?;
         let report: Conflicts = read_json(&folder.join("report.json"))?;
-        let mut versions = BTreeMap::new();
-        for Package { path, layer, files } in manifest.packages {
-            let package = path.strip_prefix("/package/").unwrap_or(&path).to_owned();
-            let key = package.split_once('/').and_then(|(name, version)| key(name, version));
-            let Some(key) = key else { bail!("the manifest in {} lists `{path}`", folder.display()) };
-            let tree = tree_name(&folder.join("site/package").join(&package));
-            versions.insert(key, Holding { layer, package, tree, files: Files::Text(files) });
+        for holding in holdings.versions.values_mut() {
+            holding.tree = tree_name(&folder.join("site/package").join(&holding.package));
         }
         let conflicts = report.conflicts.into_iter().filter_map(|conflict| {
             let key = key(&conflict.name, &conflict.version)?;
             Some(((key, conflict.used, conflict.also_in), conflict.differing_files))
         });
-        Ok(Self { versions, conflicts: conflicts.collect() })
+        holdings.conflicts = conflicts.collect();
+        Ok(holdings)
+    }
+
+    /// Reads the text of a generation's manifest, which may lie anywhere. What it does not say, conflicts, is left out.
+    ///
+    /// # Errors
+    /// When it is no such text.
+    pub fn of_manifest_text(text: &[u8]) -> Result<Self> {
+        Self::of_manifest(serde_json::from_slice(text).context("it is no manifest of a generation")?)
+    }
+
+    fn of_manifest(manifest: GenerationManifest) -> Result<Self> {
+        let mut versions = BTreeMap::new();
+        for Package { path, layer, files } in manifest.packages {
+            let package = path.strip_prefix("/package/").unwrap_or(&path).to_owned();
+            let key = package.split_once('/').and_then(|(name, version)| key(name, version));
+            let Some(key) = key else { bail!("it lists `{path}`") };
+            versions.insert(key, Holding { layer, package, tree: None, files: Files::Text(files) });
+        }
+        Ok(Self { versions, conflicts: BTreeMap::new() })
     }
 }
 

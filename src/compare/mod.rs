@@ -3,5 +3,6 @@
 mod base_in_git;
 pub mod diff;
 pub mod holdings;
+pub mod loss;
 pub mod package_history;
 pub mod policy;

@@ -10,6 +10,7 @@ use crate::compare::holdings::{Holdings, Key};
 use crate::config::exceptions::{Exception, Exceptions, Moment, PolicyRule, Stack};
 use crate::config::layer::{Layer, Policy};
 use crate::generation::distribution::Distribution;
+use crate::site::report::Change;
 use crate::store::Store;
 use anyhow::Result;
 use std::fmt;
@@ -24,6 +25,10 @@ pub struct Verdict {
     pub problems: Vec<Problem>,
     /// Exceptions that were needed.
     pub used: Vec<Exception>,
+    /// What the layers lost too much of, with reasons.
+    pub losses: Vec<Problem>,
+    /// How many versions came and went; absent if nothing was in use.
+    pub change: Option<Change>,
 }
 
 /// A change of a published version that a policy may forbid.
@@ -107,7 +112,7 @@ pub fn compare(
 }
 
 impl Verdict {
-    /// The problems that stop a build.
+    /// The changes that policies forbid, which stop a build.
     pub fn refusals(&self) -> Vec<Problem> {
         self.problems.iter().filter(|problem| problem.severity == Severity::Refusal).cloned().collect()
     }
@@ -151,33 +156,70 @@ pub(crate) fn few(files: &[String]) -> String {
     text
 }
 
-/// Compares the generation in use of a distribution with what would take its place, and keeps the exceptions that were
-/// needed. Without a generation in use everything is allowed.
+/// What was in use before a change.
+pub enum Before {
+    /// Nothing was.
+    Nothing,
+    /// A generation that is damaged. It must not keep a good one from taking its place.
+    Unknown(Problem),
+    /// These versions.
+    Known(Holdings),
+}
+
+impl Before {
+    /// Reads the generation in use of a distribution.
+    pub fn of(distribution: &Distribution) -> Self {
+        let Some(id) = distribution.current() else { return Self::Nothing };
+        match Holdings::of_generation(&distribution.generation(&id)) {
+            Ok(was) => Self::Known(was),
+            Err(error) => {
+                let message = format!("cannot compare with the generation in use: {error:#}");
+                Self::Unknown(Problem::new(Rule::UnknownBase, message))
+            }
+        }
+    }
+
+    /// How the number of versions changes; unknown if what was in use is.
+    pub fn change_to(&self, now: &Holdings) -> Option<Change> {
+        let nothing = Holdings::default();
+        let was = match self {
+            Self::Nothing => &nothing,
+            Self::Unknown(_) => return None,
+            Self::Known(was) => was,
+        };
+        let gone = was.versions.keys().filter(|key| !now.versions.contains_key(*key)).count();
+        let (was, now) = (was.versions.len(), now.versions.len());
+        // What is there now either was there before or is new.
+        Some(Change { was, now, new: now + gone - was, gone })
+    }
+
+    /// The versions, if they are known.
+    pub fn holdings(&self) -> Option<&Holdings> {
+        if let Self::Known(holdings) = self { Some(holdings) } else { None }
+    }
+}
+
+/// Compares what was in use with what would take its place. Where nothing was, everything is allowed.
 ///
 /// # Errors
-/// [`Refused`]; or when lists of files cannot be read or exceptions not be kept.
+/// When lists of files cannot be read.
 pub fn guard(
-    distribution: &Distribution,
+    before: &Before,
     now: &Holdings,
     stack: &Stack<'_>,
     exceptions: &Exceptions,
     store: &Store,
 ) -> Result<Verdict> {
-    let Some(id) = distribution.current() else { return Ok(Verdict::default()) };
-    let was = match Holdings::of_generation(&distribution.generation(&id)) {
-        Ok(was) => was,
-        Err(error) => {
-            // A damaged generation must not keep a good one from taking its place.
-            let message = format!("cannot compare with the generation in use: {error:#}");
-            return Ok(Verdict { problems: vec![Problem::new(Rule::UnknownBase, message)], used: Vec::new() });
-        }
-    };
-    compare(&was, now, stack, exceptions, Some(store))
+    match before {
+        Before::Nothing => Ok(Verdict::default()),
+        Before::Unknown(problem) => Ok(Verdict { problems: vec![problem.clone()], ..Verdict::default() }),
+        Before::Known(was) => compare(was, now, stack, exceptions, Some(store)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Breach, Verdict, guard};
+    use super::{Before, Breach, Verdict, guard};
     use crate::base::problem::Severity;
     use crate::base::rule::Rule;
     use crate::compare::holdings::{Holdings, Key};
@@ -241,7 +283,7 @@ mod tests {
         let store = Store::open(&out.path().join("store")).unwrap();
         let now = Holdings { versions: [].into(), conflicts: [].into() };
         let stack = Stack { layers: Vec::new(), is_strict: true };
-        let verdict = guard(&distribution, &now, &stack, &Exceptions::default(), &store).unwrap();
+        let verdict = guard(&Before::of(&distribution), &now, &stack, &Exceptions::default(), &store).unwrap();
         let found: Vec<_> = verdict.problems.iter().map(|problem| (problem.severity, problem.rule)).collect();
         assert_eq!(found, [(Severity::Warning, Rule::UnknownBase)]);
     }

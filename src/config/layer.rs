@@ -63,6 +63,10 @@ pub struct Layer {
     pub overwrite: Option<Policy>,
     /// Policy for the removal of a published version; if absent, see [`Layer::policies`].
     pub removal: Option<Policy>,
+    /// True if the layer may be absent although its paths are written down.
+    pub optional: bool,
+    /// The share of its versions that the layer may lose from one generation to the next, in percent; if absent, 50.
+    pub shrink: Option<u64>,
 }
 
 impl Layer {

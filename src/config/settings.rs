@@ -41,6 +41,8 @@ pub struct Settings {
     pub strict: bool,
     /// Versions that may break a policy in this run.
     pub exceptions: Exceptions,
+    /// True if a distribution may lose versions, however many.
+    pub accept_loss: bool,
 }
 
 impl Settings {

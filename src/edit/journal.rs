@@ -8,60 +8,20 @@
 //!
 //! Readers of layers do not look in there. A change carries a time, which nothing that is built depends on.
 
+pub use crate::input::changes::{Action, LayerChange};
+
 use super::slot::Slot;
 use crate::base::fs::{self, append, make_folders, write_over};
+use crate::input::changes::LOG;
 use crate::input::source::WORKSHOP;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The log of all changes.
-const LOG: &str = "log.jsonl";
 /// The step under way.
 const PENDING: &str = "pending.json";
 /// Ignores everything here but the log in a repository.
 const IGNORED: &str = "*\n!.gitignore\n!log.jsonl\n";
-
-/// The kind of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// It is new in the layer.
-    Added,
-    /// It has other content.
-    Replaced,
-    /// It moved to another layer.
-    Promoted,
-    /// It is gone.
-    Removed,
-}
-
-/// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerChange {
-    /// When, in UTC: `2026-01-31T12:00:00Z`.
-    pub time: String,
-    /// The kind of change.
-    pub action: Action,
-    /// Name of the package.
-    pub package: String,
-    /// Version of the package.
-    pub version: String,
-    /// The layer it left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The layer it came into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// Digest of its files, the name of its folder in a store.
-    pub content: String,
-    /// Exceptions that allowed it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed: Vec<String>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
 
 /// A step that may be interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -15,7 +15,9 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file};
+use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file, write_over};
+use crate::base::problem::Problem;
+use crate::base::time;
 use crate::config::exceptions::{Exception, KeptException};
 use crate::hosts::{HOSTING, Hosting};
 use crate::site::report::Report;
@@ -26,11 +28,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Names of generations, one a line, in the order in which they were taken into use.
+/// Generations in the order in which they were taken into use, one a line, see [`Use`].
 const LOG: &str = "generations.log";
+
+/// What policies and guards said to the last build, see [`Distribution::write_advice`].
+pub const ADVICE: &str = "advice.json";
 
 /// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
+
+/// That a generation was taken into use. In the log it is a line of its name, the time, and the version of this program:
+/// `0123456789abcdef 2026-01-31T12:00:00Z 0.1.0`. Lines of older versions have the name alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// Name of the generation.
+    pub id: String,
+    /// Since when, in seconds since 1970.
+    pub since: Option<u64>,
+    /// The version of the program that took it into use.
+    pub program: Option<String>,
+}
+
+impl Use {
+    fn of(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let id = words.next()?.to_owned();
+        let since = words.next().and_then(time::parse_rfc3339);
+        Some(Self { id, since, program: words.next().map(str::to_owned) })
+    }
+}
 
 /// The files of a generation beside its document root, by path.
 pub type Files<'a> = BTreeMap<String, FileContent<'a>>;
@@ -189,8 +215,13 @@ impl Distribution {
 
     /// Returns the names of generations in the order in which they were taken into use, repeats included.
     pub fn used(&self) -> Vec<String> {
+        self.uses().into_iter().map(|one| one.id).collect()
+    }
+
+    /// Returns when which generation was taken into use, in order.
+    pub fn uses(&self) -> Vec<Use> {
         let log = fs::read_text(&self.folder.join(LOG)).unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
+        log.lines().filter_map(Use::of).collect()
     }
 
     /// Returns the generation that was in use before the present one and is still there.
@@ -211,9 +242,16 @@ impl Distribution {
         ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
         ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
+        // Kept until it is gone, so that no server takes it up meanwhile.
+        let _hold = fs::Hold::alone(&place).with_context(|| format!("a server still answers from generation {id}"))?;
         // Out of sight first: a generation is there as a whole or not at all.
         fs::rename(&place, &leaving)?;
         fs::remove_folder(&leaving)
+    }
+
+    /// Returns true if a server on this machine answers from a generation.
+    pub fn is_held(&self, id: &str) -> bool {
+        fs::Hold::alone(&self.generation(id)).is_none()
     }
 
     /// Returns all exceptions that were ever used, and those used now, which count from the generation in use.
@@ -244,6 +282,16 @@ impl Distribution {
         Ok(())
     }
 
+    /// Writes what was said to the change that led to a generation. It depends on what was in use before, so it lies
+    /// outside of the generation.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write_advice(&self, generation: &str, advice: &[Problem]) -> Result<()> {
+        let text = serde_json::json!({ "schema": "epr-build/advice/1", "generation": generation, "problems": advice });
+        write_over(&self.folder.join(ADVICE), format!("{text:#}\n").as_bytes())
+    }
+
     /// Copies the exceptions of another output folder, which are as much an input as the layers.
     ///
     /// # Errors
@@ -254,7 +302,7 @@ impl Distribution {
     }
 
     fn log(&self, id: &str) -> Result<()> {
-        append(&self.folder.join(LOG), id)
+        append(&self.folder.join(LOG), &format!("{id} {} {}", time::rfc3339(time::now()), env!("CARGO_PKG_VERSION")))
     }
 
     /// Takes a generation into use.

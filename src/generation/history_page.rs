@@ -5,6 +5,7 @@
 //! generation is taken into use or a release comes or goes, and never read by a build.
 
 use crate::base::fs::write_over;
+use crate::base::time;
 use crate::generation::distribution::Distribution;
 use crate::site::pages::version_digests::VersionDigests;
 use anyhow::{Context, Result};
@@ -39,6 +40,12 @@ struct Pinned<'a> {
 struct GenerationChanges<'a> {
     id: &'a str,
     current: bool,
+    /// When it was last taken into use: `2026-01-31T12:00:00Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    /// The version of this program that first took it into use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<String>,
     packages: usize,
     versions: usize,
     /// True if there is one before it to compare with.
@@ -56,8 +63,8 @@ pub fn write(distribution: &Distribution) -> Result<()> {
     let current = distribution.current();
     let mut ids = distribution.generations()?;
     // What was made for a release alone never was in use, and follows upon nothing.
-    let used = distribution.used();
-    ids.retain(|id| used.contains(id));
+    let uses = distribution.uses();
+    ids.retain(|id| uses.iter().any(|one| one.id == *id));
     // A rollback makes an earlier one current again: then it leads.
     ids.sort_by_key(|id| Some(id) != current.as_ref());
     let known: Vec<_> = ids.iter().map(|id| VersionDigests::read(&distribution.generation(id))).collect();
@@ -68,7 +75,12 @@ pub fn write(distribution: &Distribution) -> Result<()> {
     let generations = ids.iter().zip(&known).enumerate().filter_map(|(at, (id, versions))| {
         let versions = versions.as_ref()?;
         let before = known[at + 1..].iter().flatten().next();
-        Some(changes_of(id, Some(id) == current.as_ref(), versions, before.unwrap_or(&nothing), before.is_some()))
+        let of_this = || uses.iter().filter(|one| one.id == *id);
+        Some(GenerationChanges {
+            since: of_this().filter_map(|one| one.since).next_back().map(time::rfc3339),
+            program: of_this().find_map(|one| one.program.clone()),
+            ..changes_of(id, Some(id) == current.as_ref(), versions, before.unwrap_or(&nothing), before.is_some())
+        })
     });
     let releases = distribution.releases()?;
     let pinned = releases.iter().map(|release| {
@@ -96,6 +108,8 @@ fn changes_of<'a>(
     let mut changes = GenerationChanges {
         id,
         current,
+        since: None,
+        program: None,
         packages: now.names(),
         versions: now.pairs().count(),
         compared,

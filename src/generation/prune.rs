@@ -6,9 +6,10 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, make_folders, write_over};
+use crate::base::time;
 use crate::catalog::cache::Cache;
 use crate::catalog::record::Listing;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, Use};
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -67,7 +68,11 @@ fn clear_unfinished(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes the oldest generations of a distribution; the one in use, the `keep - 1` newest others and those of releases stay.
+/// A generation that was in use for so long has proved good, in seconds.
+const PROVEN_AFTER: u64 = 24 * 60 * 60;
+
+/// Removes the oldest generations of a distribution. The one in use, the `keep - 1` newest others and those of releases stay;
+/// so does one that a server holds, and the last that was in use for a day, if none of those that stay was.
 ///
 /// # Errors
 /// When the disk fails.
@@ -76,12 +81,31 @@ pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usiz
     let pinned = distribution.pinned()?;
     let others = distribution.generations()?.into_iter();
     let others: Vec<_> = others.filter(|id| Some(id) != current.as_ref() && !pinned.contains(id)).collect();
+    let (stay, go) = others.split_at(others.len().min(keep.saturating_sub(1)));
+    let proven = proven(&distribution.uses(), time::now());
+    let last_proven = proven.iter().rev().find(|id| others.contains(id) || Some(*id) == current.as_ref());
+    let has_proven = current.iter().chain(stay).any(|id| proven.contains(id));
+    let spared = last_proven.filter(|_| !has_proven);
     let mut dropped = 0;
-    for id in others.iter().skip(keep.saturating_sub(1)) {
-        distribution.remove(id)?;
-        dropped += 1;
+    for id in go {
+        if spared != Some(id) && !distribution.is_held(id) {
+            distribution.remove(id)?;
+            dropped += 1;
+        }
     }
     Ok(dropped)
+}
+
+/// The generations that were in use for a day without a break, the last one at the end. One that was in use when the
+/// log began to have dates counts too: nobody knows better.
+fn proven(uses: &[Use], now: u64) -> Vec<String> {
+    let ends = uses.iter().skip(1).map(|next| next.since).chain([Some(now)]);
+    let is_proven = |(one, end): &(&Use, Option<u64>)| match (one.since, end) {
+        (Some(since), Some(end)) => end.saturating_sub(since) >= PROVEN_AFTER,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    uses.iter().zip(ends).filter(is_proven).map(|(one, _)| one.id.clone()).collect()
 }
 
 /// Removes from the store what no generation below `out` and no line of the cache needs.
@@ -160,4 +184,34 @@ fn stored(folder: &Path) -> Result<Vec<PathBuf>> {
         all.extend(fs::list(&shard.path)?.into_iter().map(|entry| entry.path));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::proven;
+    use crate::generation::distribution::Use;
+
+    #[test]
+    fn a_day_without_a_break_proves_a_generation() {
+        let day = 24 * 60 * 60;
+        let dates = |list: &[(&str, Option<u64>)]| -> Vec<Use> {
+            list.iter().map(|(id, since)| Use { id: (*id).to_owned(), since: *since, program: None }).collect()
+        };
+        for (list, now, expected) in [
+            (&[][..], 0, &[][..]),
+            (&[("a", Some(5))], 5 + day, &["a"]),
+            (&[("a", Some(5))], 4 + day, &[]),
+            (&[("a", Some(0)), ("b", Some(day)), ("c", Some(day + 60))], day + 120, &["a"]),
+            // Two times half a day are no day.
+            (&[("a", Some(0)), ("b", Some(day / 2)), ("a", Some(day / 2 + 1))], day, &[]),
+            (&[("a", Some(0)), ("b", Some(day)), ("a", Some(2 * day))], 2 * day, &["a", "b"]),
+            // Lines without dates.
+            (&[("a", None), ("b", None), ("c", Some(7))], 8, &["b"]),
+            (&[("a", None)], 8, &["a"]),
+            // A clock that was put back.
+            (&[("a", Some(9 * day)), ("b", Some(5))], 6, &[]),
+        ] {
+            assert_eq!(proven(&dates(list), now), expected, "{list:?} at {now}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Where packages come from: folders, zips and branches are searched, and each package found is opened.
 
 pub mod armor;
+pub mod changes;
 pub mod git;
 pub mod source;
 pub mod survey;

@@ -7,12 +7,14 @@
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
 use crate::base::problem::Problem;
+use crate::base::rule::Rule;
 use crate::base::table::Table;
 use crate::config::layer::{Layer, LayerPlan};
 use crate::config::limits::Limits;
+use crate::config::settings::Settings;
 use crate::input::source::{self, Candidate, FileStat, Inventory, OpenPackage};
 use crate::package::{EntryKind, PackageKind};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -47,12 +49,14 @@ impl Survey {
     /// from the lower one, so a version that is promoted meanwhile is found in at least one of them.
     ///
     /// # Errors
-    /// When a layer cannot be read.
+    /// When a layer cannot be read, or a path of it that was written down is not there.
     pub fn new(layers: &[LayerPlan]) -> Result<Self> {
         let search = |layer: &LayerPlan| {
             let found = source::discover(&layer.source);
-            let (candidates, problems) =
+            let (candidates, mut problems) =
                 found.with_context(|| format!("cannot search layer `{}`", layer.source.name))?;
+            require_paths(layer, &problems)?;
+            problems.retain(|problem| !(layer.rules.optional && is_absence(problem)));
             Ok(LayerSurvey {
                 candidates: candidates.into_iter().map(|candidate| (candidate, None)).collect(),
                 problems,
@@ -97,6 +101,59 @@ impl Survey {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// A folder that is not there, or holds nothing.
+fn is_absence(problem: &Problem) -> bool {
+    matches!(problem.rule, Rule::MissingLayerPath | Rule::EmptyLayerPath)
+}
+
+/// Refuses a layer of which a path is not there, if somebody wrote the path down: it is misspelt, or not mounted.
+fn require_paths(layer: &LayerPlan, problems: &[Problem]) -> Result<()> {
+    let LayerPlan { source, rules } = layer;
+    // A base to compare with is read from elsewhere, and may lack what is new.
+    if rules.paths.is_empty() || rules.optional || source.paths != rules.paths {
+        return Ok(());
+    }
+    let is_not_there = |problem: &&Problem| matches!(problem.rule, Rule::MissingLayerPath | Rule::NotALayerPath);
+    let absent: Vec<_> = problems.iter().filter(is_not_there).map(|problem| problem.message.as_str()).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let has_tilde = source.paths.iter().any(|path| path.components().any(|part| part.as_os_str() == "~"));
+    let hint = if has_tilde {
+        "`~` does not stand for a home folder here; write the whole path"
+    } else {
+        "mount it, or correct `paths` of the layer; a layer that may be absent says `optional: yes`"
+    };
+    bail!("layer `{}` is not there: {}\nhint: {hint}", source.name, absent.join(", "))
+}
+
+/// Refuses distributions of which not one layer is there. Some may be absent: when all its packages are promoted, a
+/// checkout has no folder for a layer. `problems` are those of the layer at a position of the settings.
+///
+/// # Errors
+/// When there is such a distribution.
+pub fn require_layers<'a>(settings: &Settings, problems: impl Fn(usize) -> &'a [Problem]) -> Result<()> {
+    let is_absent = |position: usize| {
+        let paths = settings.layers[position].source.paths.len();
+        problems(position).iter().filter(|problem| problem.rule == Rule::MissingLayerPath).count() == paths
+    };
+    for plan in &settings.distributions {
+        let layers = || plan.layers.iter().copied();
+        // Optional layers say nothing of their absence.
+        if layers().all(is_absent) {
+            let paths = layers().flat_map(|position| &settings.layers[position].source.paths);
+            let paths: Vec<_> = paths.map(|path| format!("`{}`", path.display())).collect();
+            bail!(
+                "no layer of `{}` is there: {}\nhint: name the folder that holds one folder for each layer with \
+                 --packages, or give the layers their `paths`",
+                plan.name,
+                paths.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// One digest of all that was found in a layer; `None` when a package has no fingerprint.

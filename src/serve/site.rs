@@ -21,18 +21,21 @@ pub(super) struct Site {
     /// The path below which the registry lies.
     pub(super) prefix: String,
     pub(super) debug_header: bool,
+    /// Keeps the generation from being removed while it is answered from.
+    _hold: fs::Hold,
 }
 
 impl Site {
     /// Reads the tables of the generation that the path leads to now.
     pub(super) fn open(options: &ServeOptions) -> anyhow::Result<Self> {
         let folder = fs::canonical(&options.generation)?;
+        let hold = fs::Hold::shared(&folder).with_context(|| format!("`{}` is being removed", folder.display()))?;
         let routes = fs::read_json_if_there(&folder.join("routes.json"))?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
         let notes = fs::read_json_if_there(&folder.join(file_notes::FILE))?.unwrap_or_default();
         let hosting: Hosting = fs::read_json_if_there(&folder.join(HOSTING))?.unwrap_or_default();
         let debug_header = options.debug_header || hosting.debug_header;
-        Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header })
+        Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header, _hold: hold })
     }
 
     /// The name of the generation.

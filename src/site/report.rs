@@ -10,6 +10,7 @@ use crate::catalog::record::LayerIntake;
 use crate::config::exceptions::KeptException;
 use crate::site::assemble::Site;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The report of one distribution, `report.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +49,31 @@ pub struct Report {
     /// build before is no input.
     #[serde(skip)]
     pub advice: Vec<Problem>,
+    /// How the number of versions changed, which is only printed too.
+    #[serde(skip)]
+    pub change: Option<Change>,
+}
+
+/// Numbers of a change from one generation to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Versions before.
+    pub was: usize,
+    /// Versions after.
+    pub now: usize,
+    /// Versions that are new.
+    pub new: usize,
+    /// Versions that are gone.
+    pub gone: usize,
+}
+
+/// `163 → 160 versions: 4 new, 7 gone`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { was, now, new, gone } = self;
+        let versions = if *now == 1 { "version" } else { "versions" };
+        write!(f, "{was} → {now} {versions}: {new} new, {gone} gone")
+    }
 }
 
 /// One layer of a report.
@@ -125,6 +151,7 @@ impl Report {
             notes,
             exceptions: Vec::new(),
             advice: Vec::new(),
+            change: None,
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
             routing: built.map(|(routing, _)| routing),
         }

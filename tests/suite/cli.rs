@@ -34,6 +34,7 @@ fn all_well_is_0_and_the_summary_says_how_to_go_on() {
         run.stdout,
         str![[r#"
 staging: 2 versions of 2 packages
+  change             0 → 2 versions: 2 new, 0 gone
   layer production   1 found, 1 used
   layer staging      1 found, 1 used
   problems           0 quarantined, 0 conflicts, 0 warnings
@@ -120,7 +121,7 @@ fn a_build_prints_the_first_twenty_problems() {
     let case = (0..25).fold(good(), |case, minor| case.broken("packages/production", "gamma", &format!("1.{minor}.0")));
     let run = case.run(&["--dist", "production", "--dist", "staging"]);
     assert_eq!((run.code, run.stderr.matches("error: ").count()), (1, 20), "{}", run.stderr);
-    let last = "and 5 more: `epr-build check` prints all, and report.json lists them";
+    let last = "and 5 more (5 unreadable-manifest): `epr-build check` prints all, and report.json lists them";
     assert_eq!(run.stderr.lines().last(), Some(last));
     assert_eq!(case.json("out/staging/current/report.json")["problems"].as_array().unwrap().len(), 25);
     let run = case.run(&["check", "--dist", "production", "--dist", "staging"]);
@@ -230,6 +231,7 @@ fn a_distribution_of_ones_own() {
         stdout,
         str![[r#"
 approved: 5 versions of 3 packages
+  change             0 → 5 versions: 5 new, 0 gone
   layer production   1 found, 1 used
   layer in_house     4 found, 4 used
   problems           0 quarantined, 0 conflicts, 0 warnings

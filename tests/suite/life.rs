@@ -3,8 +3,10 @@
 
 mod branches;
 mod diff;
+mod generations;
 mod kills;
 mod log;
+mod loss;
 mod moving;
 mod policy;
 mod release;

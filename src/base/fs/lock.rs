@@ -46,3 +46,31 @@ impl Lock {
         &self.path
     }
 }
+
+/// A hold on a folder, which the kernel lets go when the process ends. Those who read what is in it share it; who wants to
+/// remove the folder holds it alone. Some file systems know no holds; there nobody is kept from anything.
+#[derive(Debug)]
+pub struct Hold {
+    _file: Option<File>,
+}
+
+impl Hold {
+    /// Holds a folder together with others; `None` while somebody holds it alone.
+    pub fn shared(folder: &Path) -> Option<Self> {
+        Self::take(folder, FlockOperation::NonBlockingLockShared)
+    }
+
+    /// Holds a folder alone; `None` while anybody else holds it.
+    pub fn alone(folder: &Path) -> Option<Self> {
+        Self::take(folder, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn take(folder: &Path, operation: FlockOperation) -> Option<Self> {
+        let Ok(file) = open_as(folder, OFlags::RDONLY | OFlags::DIRECTORY) else { return Some(Self { _file: None }) };
+        match flock(&file, operation) {
+            Err(rustix::io::Errno::WOULDBLOCK) => None,
+            Err(_) => Some(Self { _file: None }),
+            Ok(()) => Some(Self { _file: Some(file) }),
+        }
+    }
+}

@@ -7,7 +7,7 @@
 mod lock;
 mod write;
 
-pub use lock::Lock;
+pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
 pub use write::{
     append, copy, create, digest_of, hard_link, make_folders, make_private_folder, open_to_append, remove_empty_folder,

@@ -13,9 +13,9 @@ rules! {
     }
     "Layers: finding packages" {
         MissingLayerPath L001 "missing-layer-path" WARNING
-            "A path of a layer does not exist."
-            "The layer is built as if the path were empty, so a misspelt path loses all its packages."
-            "create it, or correct `paths` of the layer";
+            "A layer without `paths` has no folder."
+            "The layer is built as if it were empty, which it may be when all its packages are promoted. A path that stands in the configuration must exist."
+            "create it, or name the folder of all layers with --packages";
         NotALayerPath L002 "not-a-layer-path" WARNING
             "A path of a layer is neither a folder nor a zip."
             "Nothing can be found in it."
@@ -348,6 +348,14 @@ rules! {
             "The generation in use is damaged, so the build was not compared with it."
             "Policies could not be applied to this build."
             "compare with a good generation: `epr-build check --against`";
+        LostVersions V006 "lost-versions" REFUSAL
+            "A layer has lost all its versions, or so many that it looks like a slip."
+            "A folder that is not mounted, or the wrong one, must not empty a registry that is in use."
+            "see that the paths of the layer are mounted and right; `epr-build remove` takes versions out for good; `--accept-loss` goes on without them";
+        NoVersions V007 "no-versions" REFUSAL
+            "A distribution that was not in use before would have no version at all."
+            "It is almost always the wrong folder: one level too high or too low."
+            "packages lie in `<layer>/<anything>/<version>`, or are zips; `--accept-loss` makes an empty registry";
     }
     "Changing layers" {
         Absent E001 "absent" REFUSAL

@@ -21,8 +21,12 @@ use crate::base::digest::Digest;
 use crate::base::fs::{self, Lock, times};
 use crate::base::progress::{Progress, bytes};
 use crate::catalog::cache::Cache;
+use crate::compare::holdings::Holdings;
+use crate::compare::loss;
+use crate::compare::policy::{Before, Refused};
 use crate::generation::distribution::{self, Distribution, Files};
 use crate::generation::prune;
+use crate::site::report::Change;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::io::{self, Read, Write};
@@ -42,17 +46,20 @@ pub struct Unpacked {
     pub previous: Option<String>,
     /// Contents of the bundle that were in the store already.
     pub present: usize,
+    /// How the number of versions changed; absent if that is not known.
+    pub change: Option<Change>,
 }
 
 /// Unpacks a bundle into `out` and switches to its generation. `signed` is the digest of the bytes whose signature is good.
 ///
 /// # Errors
-/// A [`Refusal`] when the bundle is refused; others when the machine fails. The generation in use stays in use.
+/// A [`Refusal`] when the bundle is refused; [`Refused`] when too many versions would be lost; others when the machine fails. The generation in use stays in use.
 pub fn unpack(
     sealed: &Sealed,
     out: &Path,
     keep: usize,
     signed: Option<&Digest>,
+    accept_loss: bool,
     progress: &Progress,
 ) -> Result<Unpacked> {
     let mut reader = Reader::new(sealed)?;
@@ -86,9 +93,10 @@ pub fn unpack(
     }
     unpacker.make(&manifest, progress).map_err(|error| at(error, sealed))?;
     let previous = distribution.current();
+    let change = unpacker.guard(&manifest, &distribution, accept_loss)?;
     unpacker.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
     prune::tidy(out, keep, &store, &Cache::read(out))?;
-    Ok(Unpacked { manifest, digest, previous, present })
+    Ok(Unpacked { manifest, digest, previous, present, change })
 }
 
 /// Adds the name of the bundle to a refusal.
@@ -228,6 +236,24 @@ impl Unpacker<'_> {
         rustix::fs::utimensat(rustix::fs::CWD, &path, &times(0), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
             .with_context(|| format!("cannot change {}", path.display()))?;
         Ok(false)
+    }
+
+    /// Compares the versions with those in use.
+    fn guard(
+        &self,
+        manifest: &BundleManifest,
+        distribution: &Distribution,
+        accept_loss: bool,
+    ) -> Result<Option<Change>> {
+        let Some(index) = manifest.files.iter().position(|file| file.path == "manifest.json") else { return Ok(None) };
+        let now = Holdings::of_manifest_text(&fs::read(&self.scratch(index))?);
+        let now = now.map_err(|error| Refusal::damaged(format!("`manifest.json` cannot be used: {error:#}")))?;
+        let before = Before::of(distribution);
+        let refusals = before.holdings().map(|was| loss::refusals(was, &now)).unwrap_or_default();
+        if !refusals.is_empty() && !accept_loss {
+            return Err(Refused(refusals).into());
+        }
+        Ok(before.change_to(&now))
     }
 
     /// Writes the generation and switches to it.

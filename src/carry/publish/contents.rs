@@ -178,6 +178,15 @@ impl Contents {
     }
 }
 
+/// The folder of a generation that the text of a pointer names.
+pub(super) fn folder_of_pointer(text: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Pointer {
+        path: String,
+    }
+    serde_json::from_slice(text).ok().map(|Pointer { path }| path)
+}
+
 /// The folder of a version; takes its zip and signature out of the other files.
 fn version_folder(
     package: &Package,

@@ -28,6 +28,7 @@ mod upload;
 pub use options::Options;
 
 use crate::base::progress::Progress;
+use crate::compare::holdings::Holdings;
 use anyhow::{Result, bail};
 use contents::Contents;
 use object::{Amount, Headers};
@@ -92,6 +93,17 @@ pub async fn publish(target: &Target, contents: &Contents, options: &Options, pr
     }
     target.replace(STATE, work.done.encode()?, &headers, &held).await?;
     Ok(outcome)
+}
+
+/// The versions of the generation that readers of the target see; `None` if nothing is there, or nothing that says so.
+///
+/// # Errors
+/// When the store fails.
+pub async fn in_use(target: &Target) -> Result<Option<Holdings>> {
+    let pointer = target.get(POINTER).await?;
+    let Some(folder) = pointer.bytes().and_then(contents::folder_of_pointer) else { return Ok(None) };
+    let manifest = target.get(&format!("{folder}/manifest.json")).await?;
+    Ok(manifest.bytes().and_then(|text| Holdings::of_manifest_text(text).ok()))
 }
 
 /// The state that the last run left, if it can be trusted.

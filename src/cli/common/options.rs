@@ -85,6 +85,23 @@ impl KeepOption {
     pub(in crate::cli) fn generations(&self) -> usize {
         self.keep.into()
     }
+
+    /// What to know about keeping one generation only; nothing if more are kept.
+    pub(in crate::cli) fn warning(&self) -> &'static str {
+        const ONE: &str = "\
+warning: with `--keep 1` a generation is removed as soon as another takes its place, also while a web server still reads it
+hint: keep 2 or more, unless `epr-build serve` alone serves it: what that holds is not removed
+";
+        if self.keep == 1 { ONE } else { "" }
+    }
+}
+
+/// Whether versions may be lost.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LossOption {
+    /// Go on although a layer has lost all its versions, or very many of them
+    #[arg(long)]
+    pub(in crate::cli) accept_loss: bool,
 }
 
 /// How many threads work.

@@ -96,6 +96,7 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         use_cache: true,
         keep: 3,
         exceptions: Exceptions::default(),
+        accept_loss: false,
     })
 }
 

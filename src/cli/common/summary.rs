@@ -1,6 +1,7 @@
 //! What people read at the end of a build or check: problems and conflicts, then a summary of each distribution.
 //!
-//! Everything here is also in `report.json`, except times and how to serve the result. Prints nothing itself.
+//! Everything here is also in `report.json`, or in `advice.json` if it is about the change from the build before; except
+//! times and how to serve the result. Prints nothing itself.
 
 use super::Exit;
 use super::options::DEFAULT_OUT;
@@ -10,9 +11,10 @@ use crate::base::progress::bytes;
 use crate::base::words::counted;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::settings::DistributionPlan;
+use crate::generation::distribution::ADVICE;
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report, Sizes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -24,39 +26,77 @@ pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
     if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
 }
 
-/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings; and notes, if asked for. What
-/// several distributions have in common is listed once. After `limit` of them, a line says how many more there are, and
-/// where.
+/// Something to print.
+struct Line<'a> {
+    text: String,
+    problem: Option<&'a Problem>,
+    /// The distribution to whose last change it was said; nothing for what a report lists.
+    advice: Option<&'a str>,
+}
+
+/// Lists problems and conflicts of all reports: refusals, quarantines, conflicts, then warnings by their rules; and notes, if
+/// asked for. What several distributions have in common is listed once. After `limit` of them, a line says how many more
+/// there are of each rule, and where below the output folder they are listed.
 pub(in crate::cli) fn render_problems(
     reports: &[Report],
     limit: usize,
     with_notes: bool,
+    out: &Path,
     excerpts: &Excerpts<'_>,
 ) -> String {
     let of = |severity| {
-        let problems = reports.iter().flat_map(|report| report.advice.iter().chain(&report.problems));
-        problems.filter(move |problem| problem.severity == severity).map(|problem| (problem.to_string(), Some(problem)))
+        let line = |problem, advice| Line { text: Problem::to_string(problem), problem: Some(problem), advice };
+        let problems = reports.iter().flat_map(move |report| {
+            let advice = report.advice.iter().map(move |problem| line(problem, Some(report.distribution.as_str())));
+            advice.chain(report.problems.iter().map(move |problem| line(problem, None)))
+        });
+        problems.filter(move |line| line.problem.is_some_and(|problem| problem.severity == severity))
     };
-    let conflicts = reports.iter().flat_map(|report| &report.conflicts).map(|copy| (conflict(copy), None));
+    let conflicts = reports.iter().flat_map(|report| &report.conflicts);
+    let conflicts = conflicts.map(|copy| Line { text: conflict(copy), problem: None, advice: None });
+    let mut warnings: Vec<_> = of(Severity::Warning).collect();
+    warnings.sort_by_key(|line| line.problem.map(|problem| problem.rule));
     let notes = reports.iter().filter(|_| with_notes).flat_map(|report| &report.notes);
-    let notes = notes.map(|note| (note.to_string(), Some(note)));
+    let notes = notes.map(|note| Line { text: note.to_string(), problem: Some(note), advice: None });
     let mut seen = BTreeSet::new();
-    let mut texts: Vec<(String, Option<&Problem>)> = of(Severity::Refusal)
-        .chain(of(Severity::Quarantine))
-        .chain(conflicts)
-        .chain(of(Severity::Warning))
-        .chain(notes)
-        .collect();
-    texts.retain(|(text, _)| seen.insert(text.clone()));
-    let mut all = String::new();
-    for (text, problem) in texts.iter().take(limit) {
-        all += &problem.map_or_else(|| text.clone(), |problem| excerpts.render(problem));
-        all.push('\n');
+    let mut all: Vec<Line<'_>> =
+        of(Severity::Refusal).chain(of(Severity::Quarantine)).chain(conflicts).chain(warnings).chain(notes).collect();
+    all.retain(|line| seen.insert(line.text.clone()));
+    let mut text = String::new();
+    for line in all.iter().take(limit) {
+        text += &line.problem.map_or_else(|| line.text.clone(), |problem| excerpts.render(problem));
+        text.push('\n');
     }
-    if let Some(more @ 1..) = texts.len().checked_sub(limit) {
-        let _ = writeln!(all, "and {more} more: `epr-build check` prints all, and report.json lists them");
+    let more = all.get(limit..).unwrap_or_default();
+    if !more.is_empty() {
+        text += &render_rest(more, out);
     }
-    all
+    text
+}
+
+/// How many there are of each rule, and where they are listed.
+fn render_rest(more: &[Line<'_>], out: &Path) -> String {
+    let counts = counts(more.iter().map(|line| line.problem.map_or("conflict", |problem| problem.rule.name())));
+    let mut places = Vec::new();
+    if more.iter().any(|line| line.advice.is_none()) {
+        places.push("`epr-build check` prints all, and report.json lists them".to_owned());
+    }
+    let changed: BTreeSet<&str> = more.iter().filter_map(|line| line.advice).collect();
+    let files = changed.iter().map(|name| format!("`{}`", out.join(name).join(ADVICE).display()));
+    let files = files.collect::<Vec<_>>().join(" and ");
+    if !files.is_empty() {
+        places.push(format!("{files} lists what was said to the change"));
+    }
+    format!("and {} more ({counts}): {}\n", more.len(), places.join("; "))
+}
+
+/// `3 missing-readme, 1 unreadable`, the most frequent first.
+fn counts<'a>(rules: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    rules.for_each(|rule| *counts.entry(rule).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.iter().map(|(rule, count)| format!("{count} {rule}")).collect::<Vec<_>>().join(", ")
 }
 
 fn conflict(conflict: &CopyReport) -> String {
@@ -76,6 +116,9 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     let (versions, packages) = (counted(report.versions, "version"), counted(report.packages, "package"));
     let mut lines = format!("{}: {versions} of {packages}\n", report.distribution);
     let mut line = |label: &str, text: String| lines += &field(label, text);
+    if let Some(change) = &report.change {
+        line("change", change.to_string());
+    }
     for layer in &report.layers {
         let mut text = format!("{} found, {} used", layer.found, layer.used);
         for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined")] {
@@ -92,6 +135,15 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
         count => format!(", {}", counted(count, "note")),
     };
     line("problems", format!("{} quarantined, {conflicts}, {warnings}{notes}", report.quarantined()));
+    let rules = |problems: &[Problem]| {
+        let warnings = problems.iter().filter(|problem| problem.severity == Severity::Warning);
+        counts(warnings.map(|problem| problem.rule.name()).collect::<Vec<_>>().into_iter())
+    };
+    for (label, counted) in [("warnings", rules(&report.problems)), ("of the change", rules(&report.advice))] {
+        if !counted.is_empty() {
+            line(label, counted);
+        }
+    }
     if !report.exceptions.is_empty() {
         line("exceptions", format!("{} from policies, listed in report.json", report.exceptions.len()));
     }
@@ -175,7 +227,7 @@ mod tests {
     use crate::config::settings::DistributionPlan;
 
     #[test]
-    fn kibana_is_told_an_address_it_can_reach() {
+    fn kibana_is_line_an_address_it_can_reach() {
         for (listen, expected) in [
             ("127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("epr.example:80", "http://epr.example:80"),

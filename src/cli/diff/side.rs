@@ -153,6 +153,7 @@ fn single(path: &Path) -> Settings {
         config: Config::default(),
         strict: false,
         exceptions: Exceptions::default(),
+        accept_loss: false,
     }
 }
 
@@ -161,7 +162,7 @@ fn bundled(path: &Path) -> Result<Side> {
     let sealed = Sealed::open(&[path.to_owned()])?;
     let scratch = Scratch::new()?;
     let out = scratch.0.join("out");
-    let unpacked = unpack::unpack(&sealed, &out, 1, None, &Progress::new(true))?;
+    let unpacked = unpack::unpack(&sealed, &out, 1, None, true, &Progress::new(true))?;
     let distribution = Distribution::new(&out, &unpacked.manifest.distribution);
     built(distribution.generation(&unpacked.manifest.generation), Some(scratch))
 }

@@ -28,7 +28,8 @@ const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "bud
 /// Keys of a distribution.
 const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
-const LAYER: &[&str] = &["paths", "validation", "dashed_folders", "signatures", "immutable", "overwrite", "removal"];
+const LAYER: &[&str] =
+    &["paths", "optional", "validation", "dashed_folders", "signatures", "immutable", "overwrite", "removal", "shrink"];
 /// Keys of `limits`.
 const LIMITS: &[&str] =
     &["max_file_bytes", "max_package_bytes", "max_entries", "max_zip_ratio", "max_path_bytes", "max_depth"];
@@ -224,6 +225,8 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
                 layer.signatures = reader.choice(&value, &known);
             }
             "immutable" => layer.immutable = reader.flag(&value),
+            "optional" => layer.optional = reader.flag(&value),
+            "shrink" => layer.shrink = reader.percent(&value),
             _ => {
                 let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);

@@ -41,6 +41,8 @@ fn every_mistake_has_a_line_and_a_way_out() {
     const LISTEN: &str = "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`";
     const PREFIX: &str = "must be a path of letters, digits, `.`, `_`, `~` and `-` | write `/epr/staging`, with a slash before each part and none at the end";
     const SIZE: &str = "write bytes, or a whole number with B, kB, MB, GB, KiB, MiB or GiB, for example `512 MiB`";
+    const SHARE: &str =
+        "must be a share from `0%` to `100%` | write a whole number and a percent sign, for example `50%`";
     const COUNT: &str = "write it with digits only, for example `1000`";
     const RANGE: &str = "write `[8.16.0, 8.19.0]`, or `[9.4.0]` when there is no end";
     const TWICE: &str = "remove one of the two; where two layers hold the same version, the first wins";
@@ -149,6 +151,13 @@ fn every_mistake_has_a_line_and_a_way_out() {
             "layers:\n  staging:\n    paths:\n    - a\n    - a",
             "5: `layers.staging.paths` has the same path twice | remove one of the two",
         ),
+        (
+            "layers:\n  staging:\n    optional: maybe",
+            "3: `layers.staging.optional` must be yes or no, not text | write `yes` or `no`, without quotes",
+        ),
+        ("layers:\n  staging:\n    shrink: 50", &format!("3: `layers.staging.shrink` {SHARE}")),
+        ("layers:\n  staging:\n    shrink: 101%", &format!("3: `layers.staging.shrink` {SHARE}")),
+        ("layers:\n  staging:\n    shrink: -1%", &format!("3: `layers.staging.shrink` {SHARE}")),
         // Addresses, also such as would break out of a configuration.
         ("distributions: {a: {layers: [production], prefix: /a/}}", &format!("1: `distributions.a.prefix` {PREFIX}")),
         ("distributions: {a: {layers: [production], prefix: a}}", &format!("1: `distributions.a.prefix` {PREFIX}")),

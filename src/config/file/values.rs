@@ -103,6 +103,17 @@ impl Reader<'_> {
         None
     }
 
+    /// A share, written with a percent sign.
+    pub(super) fn percent(&mut self, value: &Value<'_>) -> Option<u64> {
+        let number = value.plain.as_str().and_then(|text| plain_number(text.strip_suffix('%')?));
+        let percent = number.filter(|percent| *percent <= 100);
+        if percent.is_none() {
+            let message = format!("`{}` must be a share from `0%` to `100%`", value.path);
+            self.mistake(value.line, message, "write a whole number and a percent sign, for example `50%`");
+        }
+        percent
+    }
+
     /// The path below which a registry lies; empty when it is wrong.
     pub(super) fn prefix(&mut self, value: &Value<'_>) -> String {
         if let Some(text) = value.plain.as_str().filter(|text| is_prefix(text) && text.len() <= MAX_PREFIX_BYTES) {

@@ -112,6 +112,17 @@ impl Repository {
             format!("the repository {} has no `{name}`\nhint: name a branch, tag or commit", self.folder.display())
         })
     }
+
+    /// The messages of the commits up to this one that begin with `[word] `, the newest first.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn messages(&self, commit: &str, word: &str) -> Result<Vec<String>> {
+        let start = format!("[{word}] ");
+        let chosen = format!("--grep={start}");
+        let text = self.ask(&["log", "-z", "--format=%B", "--fixed-strings", &chosen, commit, "--"], b"")?;
+        Ok(text.split('\0').filter(|message| message.starts_with(&start)).map(str::to_owned).collect())
+    }
 }
 
 pub(super) fn text(bytes: Vec<u8>) -> Result<String> {
