@@ -403,6 +403,7 @@ fn the_sample_is_right_and_complete() {
         paths: vec!["etc/packages/production".into()],
         overwrite: Some(Policy::Refuse),
         removal: Some(Policy::Refuse),
+        shrink: Some(50),
         ..Layer::default()
     };
     assert_eq!(config.layers.get("production"), Some(&production));
