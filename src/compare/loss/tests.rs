@@ -114,8 +114,14 @@ fn refusals_have_the_numbers() {
         ),
         (loss(2, 3), 0, "layer `a` has lost 2 of 3 versions: x-1.0.0, x-1.1.0"),
     ] {
-        assert_eq!(loss.refusal(quarantined).message, expected);
+        let refusal = loss.refusal(quarantined);
+        assert_eq!((refusal.rule, refusal.message.as_str()), (Rule::LostVersions, expected));
     }
+}
+
+#[test]
+fn nothing_at_all_is_a_rule_of_its_own() {
+    assert_eq!(super::nothing("staging").rule, Rule::NoVersions);
 }
 
 /// The version that was read before, and the place that cannot be read now.
