@@ -149,7 +149,7 @@ fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report],
     let limit = if talk::verbose() { usize::MAX } else { MAX_PROBLEMS };
     talk::say(&summary::render_problems(reports, limit, !talk::quiet(), &arguments.out, &excerpts))?;
     if !talk::quiet() {
-        talk::say(&arguments.keep.warning())?;
+        talk::say(arguments.keep.warning())?;
         let mut out = io::stdout().lock();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
             out.write_all(summary::render_summary(report).as_bytes())?;

@@ -84,7 +84,9 @@ fn list(distribution: &Distribution) -> Result<Vec<Listed>> {
 fn render(listed: &Listed) -> String {
     let Listed { generation, in_use, versions, packages, since, program, releases, served } = listed;
     let mut line = match (versions, packages) {
-        (Some(versions), Some(packages)) => format!("{generation}  {versions} versions of {packages} packages"),
+        (Some(versions), Some(packages)) => {
+            format!("{generation}  {} of {}", counted(*versions, "version"), counted(*packages, "package"))
+        }
         _ => format!("{generation}  without a report"),
     };
     since.iter().for_each(|since| line += &format!("  {since}"));
