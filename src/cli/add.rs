@@ -21,7 +21,7 @@ is changed. Other content is replaced if the layer's policy allows overwriting."
 pub(super) struct Arguments {
     /// Folders and zips, each of one version of a package
     #[arg(value_name = "FOLDER|ZIP", required = true)]
-    packages: Vec<PathBuf>,
+    folders_and_zips: Vec<PathBuf>,
     /// Layer to add them to
     #[arg(long, value_name = "LAYER")]
     to: String,
@@ -31,5 +31,5 @@ pub(super) struct Arguments {
 
 /// Adds the packages.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    edit::run(&arguments.options, &[&arguments.to], |editor| editor.add(&arguments.packages, &arguments.to))
+    edit::run(&arguments.options, &[&arguments.to], |editor| editor.add(&arguments.folders_and_zips, &arguments.to))
 }

@@ -12,7 +12,7 @@ use super::disk::{self, Listed};
 use super::folder::unreadable;
 use super::misplaced::{MANIFEST, few, holds_package, refuse_misplaced, tree_holds_package};
 use super::names::shown;
-use super::strays::{is_other_archive, is_passed_over};
+use super::strays::{is_like_version, is_other_archive, is_passed_over};
 use super::{Candidate, LayerSource, Origin, WalkOrder};
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::rule::Rule;
@@ -315,13 +315,17 @@ impl Search<'_> {
         below.retain(|problem| problem.rule != Rule::NotAVersionFolder);
         self.problems.append(&mut below);
         self.misplaced.truncate(before.misplaced);
-        if Version::strict(name).is_ok() {
+        let is_version = Version::strict(name).is_ok();
+        if is_version {
             let message = "the folder is skipped: a version folder lies in a folder, as in `acme/1.0.0`";
             self.report(Problem::new(Rule::NotAVersionFolder, message).hint("move it into a folder"), &text);
         } else {
             self.skip(name, &text);
         }
-        self.misplaced.push(text);
+        // A misspelt version is a fault of one package, not of the layer.
+        if is_version || !is_like_version(name) {
+            self.misplaced.push(text);
+        }
     }
 
     fn pass_over(&mut self, name: &[u8], text: String) {

@@ -38,6 +38,13 @@ pub(super) fn is_other_archive(name: &[u8]) -> bool {
     !name.starts_with('.') && ends.any(is_end)
 }
 
+/// Returns true for the name of a folder that is meant to be a version, such as `v1.0.0` or `1.0`.
+pub(super) fn is_like_version(name: &str) -> bool {
+    let number = name.strip_prefix(['v', 'V']).unwrap_or(name);
+    let rest = number.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    rest.len() < number.len() && rest.starts_with('.')
+}
+
 /// Returns true if a text is the manifest of a package, not that of a data stream or of anything else.
 pub(super) fn is_manifest(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
@@ -47,7 +54,7 @@ pub(super) fn is_manifest(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_manifest, is_other_archive, is_passed_over};
+    use super::{is_like_version, is_manifest, is_other_archive, is_passed_over};
 
     #[test]
     fn names_are_told_apart() {
@@ -67,6 +74,12 @@ mod tests {
         for name in ["nginx", "1.0.0", "lost", "@acme", "snapshot"] {
             assert!(!is_passed_over(name.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn misspelt_versions_are_no_names() {
+        assert!(["v1.0.0", "1.0", "01.0.0", "1.0.0.0"].into_iter().all(is_like_version));
+        assert!(!["1password", "vault", "v", "acme.1", ""].into_iter().any(is_like_version));
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn commands_are_listed_in_groups() {
   kibana-config  Print the lines of kibana.yml that point Kibana to the registry
 
 Layers:
-  add            Add a package to a layer
+  add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
 

@@ -22,6 +22,7 @@ fn zips_then_version_folders_in_walk_order() {
         "a/2.0.0/manifest.yml",
         "a/10.0.0/manifest.yml",
         ".hidden/1.0.0/",
+        ".hidden/x.zip",
         "z.zip",
         "b/x.zip",
         "b/docs/deep/er/.zip",
@@ -32,7 +33,6 @@ fn zips_then_version_folders_in_walk_order() {
         "b/docs/deep/er/.zip",
         "b/x.zip",
         "z.zip",
-        ".hidden/1.0.0",
         "a/10.0.0",
         "a/2.0.0",
         "a0/1.0.0",
@@ -43,8 +43,8 @@ fn zips_then_version_folders_in_walk_order() {
     assert_eq!(found(&tree), expected);
     let (candidates, _) = tree.discover();
     assert!(candidates.is_sorted_by(|a, b| a.order < b.order));
-    assert_eq!(candidates[4].folder_version.as_deref(), Some("10.0.0"));
-    assert_eq!((candidates[4].kind, &candidates[4].path), (PackageKind::Folder, &tree.path("a/10.0.0")));
+    assert_eq!(candidates[3].folder_version.as_deref(), Some("10.0.0"));
+    assert_eq!((candidates[3].kind, &candidates[3].path), (PackageKind::Folder, &tree.path("a/10.0.0")));
     assert_eq!((candidates[1].kind, &candidates[1].folder_version), (PackageKind::Zip, &None));
 }
 
@@ -91,7 +91,8 @@ fn version_folders_may_lie_deeper() {
     ]);
     assert_eq!(found(&tree), ["packages/a/1.0.0", "packages/team/b/1.0.0"]);
     let (_, problems) = tree.discover();
-    let expected = [(Rule::NotAVersionFolder, "1.0.0"), (Rule::NotAVersionFolder, "packages/a/v2")];
+    let expected =
+        [(Rule::NotAVersionFolder, "1.0.0"), (Rule::NotAVersionFolder, "packages/a/v2"), (Rule::PassedOver, "")];
     assert_eq!(rules(&problems), expected);
 }
 
