@@ -36,8 +36,8 @@ use std::path::Path;
 /// Builds every distribution of the settings below `out` and takes the results into use.
 ///
 /// # Errors
-/// [`Refused`], when policies of layers forbid a change; an output folder that is no place for one; failures of the machine (disk, locks). Problems of packages are
-/// in the reports.
+/// [`Refused`], when policies of layers forbid a change or a layer lost too much; an output folder that is no place for
+/// one; failures of the machine (disk, locks). Problems of packages are in the reports.
 pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     places::are_apart(settings, out)?;
     let mut clock = Clock::start();

@@ -1,10 +1,10 @@
 //! The configuration: distributions, layers, limits and routing.
 //!
-//! [`Config`] is what a configuration file says, with defaults for what it leaves out; [`file`] reads it.
+//! [`Config`] is what a configuration file says, with defaults for what it leaves out; [`mod@file`] reads it.
 //! [`settings::Settings`] is what one run builds, resolved from configuration and arguments.
 //!
-//! A new setting is a field of one of the structs here, read in [`file`] and listed in `key.rs`: whatever decides the
-//! bytes of a generation is part of the key by which builds see that something changed.
+//! A new setting is a field of one of the structs here, read in [`mod@file`]. Every field is part of the key by which builds
+//! see that something changed, for the key is made from the struct as JSON.
 
 pub mod exceptions;
 pub mod file;

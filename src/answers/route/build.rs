@@ -1,7 +1,7 @@
 //! From a sorted catalog to routing tables and the answers they point to.
 //!
 //! Look-ups of one package are exact for every combination of parameters; questions over many packages are, too, unless
-//! that would be more than the [`Budget`]. Knows nothing of documents, files or servers.
+//! that would be more than the [`Budget`](crate::config::routing::Budget). Knows nothing of documents, files or servers.
 
 use super::answers::{Answers, Collector, SubjectKind};
 use super::axes::Axes;

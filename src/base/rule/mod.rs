@@ -1,7 +1,7 @@
 //! The rules that problems break, each with a stable code and name.
 //!
 //! Programs decide by [`Rule`], never by its text. The reference page for people is made from the same table by
-//! [`reference`].
+//! [`reference()`].
 
 mod reference;
 #[cfg(test)]
