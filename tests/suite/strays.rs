@@ -34,6 +34,11 @@ fn told(case: &Case, list: &str) -> Vec<String> {
     problems.iter().map(line).collect()
 }
 
+/// One of them.
+fn line(severity: &str, rule: &str, place: &str) -> String {
+    format!("{severity} {rule} {place}")
+}
+
 fn git(case: &Case, arguments: &[&str]) {
     let who = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
     let mut command = Command::new("git");
@@ -188,7 +193,7 @@ fn other_archives_are_told_once_each() {
     let run = case.run(&["--dist", "d"]);
     assert_eq!((run.code, published(&case).len()), (0, 2), "{run:#?}");
     let expected = ["a-1.0.0.ZIP", "a-1.0.0.zip.1", "acme/a-1.0.0.tar.gz", "deep/er/est/a.tgz"];
-    assert_eq!(told(&case, "problems"), expected.map(|name| format!("warning other-archive {name}")));
+    assert_eq!(told(&case, "problems"), expected.map(|name| line("warning", "other-archive", name)));
 }
 
 /// `elastic-package build` leaves a package as a folder and as a zip. Also when a build remembers both.
@@ -203,7 +208,7 @@ fn a_folder_beside_its_zip_is_only_noted() {
         ),
         "{run:#?}"
     );
-    assert_eq!(told(&case, "notes"), ["note equal-duplicate acme/1.0.0"]);
+    assert_eq!(told(&case, "notes"), [line("note", "equal-duplicate", "acme/1.0.0")]);
     let served = fs::read(case.path("out/d/current/site/epr/acme/acme-1.0.0.zip")).unwrap();
     assert!(served == fs::read(case.path("layer/acme-1.0.0.zip")).unwrap(), "the zip wins");
 
@@ -354,7 +359,8 @@ fn signatures_that_are_none_are_told() {
         }
         let run = case.run(&["--dist", "d"]);
         assert_eq!((run.code, published(&case).len()), (0, 5), "{run:#?}");
-        let expected = ["b", "c", "d", "e"].map(|name| format!("warning signature-not-armored {name}/1.0.0"));
+        let expected =
+            ["b", "c", "d", "e"].map(|name| line("warning", "signature-not-armored", &format!("{name}/1.0.0")));
         assert_eq!(told(&case, "problems"), expected);
     }
 }

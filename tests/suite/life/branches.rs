@@ -292,7 +292,8 @@ fn zips_in_branches_are_left_out() {
     commit_layers(&case);
     let run = run(&case, &["--dist", "snapshot", "--quiet", "--out", "from-git"]);
     let report = case.json("from-git/snapshot/current/report.json");
-    assert_eq!((run.code, report["problems"][0]["rule"].as_str()), (0, Some("zip-in-git")), "{run:#?}");
+    let mut problems = report["problems"].as_array().unwrap().iter();
+    assert!(run.code == 0 && problems.any(|problem| problem["rule"] == "zip-in-git"), "{run:#?}");
 }
 
 /// In a work tree each layer gets a commit of its own, the upper one first, with nothing else that is changed there.

@@ -201,8 +201,9 @@ fn permissions_are_used_and_logged() {
 fn promotions_move_what_is_asked_for() {
     // Pages name the layers of versions, so they do change.
     let case = layers("ui: no\n").zip("packages/snapshot", "packed", "2.0.0");
-    fs::write(case.path("packages/snapshot/packed-2.0.0.zip.sig"), "signed").unwrap();
-    fs::write(case.path("packages/snapshot/acme/1.2.0.sig"), "signed too").unwrap();
+    let armor = "-----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----\n";
+    fs::write(case.path("packages/snapshot/packed-2.0.0.zip.sig"), armor).unwrap();
+    fs::write(case.path("packages/snapshot/acme/1.2.0.sig"), format!("{armor}\n")).unwrap();
     let build = ["--all-dists", "--quiet"];
     assert_eq!(case.run(&build).code, 0);
     let site = || fs::read_link(case.path("out/snapshot/current/site")).unwrap();

@@ -66,7 +66,6 @@ fn only_strict_versions_are_packages() {
         ("1.0.0+", false),
         ("1.0.0.0", false),
         (" 1.0.0", false),
-        (".1.0.0", false),
         ("docs", false),
     ];
     for (name, is_package) in cases {
