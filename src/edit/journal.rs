@@ -13,7 +13,7 @@ pub use crate::input::changes::{Action, LayerChange};
 use super::slot::Slot;
 use crate::base::fs::{self, append, make_folders, write_over};
 use crate::input::changes::LOG;
-use crate::input::source::WORKSHOP;
+use crate::input::source::JOURNAL_FOLDER;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(super) struct Journal(PathBuf);
 impl Journal {
     /// That of a layer's folder.
     pub(super) fn of(root: &Path) -> Self {
-        Self(root.join(WORKSHOP))
+        Self(root.join(JOURNAL_FOLDER))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -3,7 +3,7 @@
 use crate::base::fs::{self, make_folders};
 use crate::config::location::{Location, below};
 use crate::input::git::is_there;
-use crate::input::source::WORKSHOP;
+use crate::input::source::JOURNAL_FOLDER;
 use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
@@ -64,7 +64,7 @@ impl Slot {
 
     /// Takes the package and its signature out of sight, then deletes them.
     pub(super) fn take_away(&self) -> Result<()> {
-        let leaving = self.root.join(WORKSHOP).join("leaving");
+        let leaving = self.root.join(JOURNAL_FOLDER).join("leaving");
         fs::remove_folder_if_there(&leaving)?;
         make_folders(&leaving)?;
         for (number, path) in [self.path(), signature(&self.path())].into_iter().enumerate() {

@@ -4,7 +4,7 @@
 //! the commands that change layers; a build reads it to tell what was taken away from what was lost.
 
 use super::git::Repository;
-use super::source::WORKSHOP;
+use super::source::JOURNAL_FOLDER;
 use crate::base::fs;
 use crate::config::layer::LayerSource;
 use crate::config::location::Location;
@@ -74,7 +74,7 @@ pub fn taken_out(layer: &LayerSource) -> Result<BTreeSet<String>> {
 
 /// The log of a folder. A line that was cut off tells nothing.
 fn log(folder: &Path) -> Vec<LayerChange> {
-    let text = fs::read_text(&folder.join(WORKSHOP).join(LOG)).unwrap_or_default();
+    let text = fs::read_text(&folder.join(JOURNAL_FOLDER).join(LOG)).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 

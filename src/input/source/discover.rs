@@ -32,7 +32,7 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 64;
 
 /// Name of the folder in which changes of a layer are prepared and logged. It holds no packages.
-pub const WORKSHOP: &str = ".epr-build";
+pub const JOURNAL_FOLDER: &str = ".epr-build";
 
 /// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
 ///
@@ -330,7 +330,7 @@ impl Search<'_> {
 
     fn pass_over(&mut self, name: &[u8], text: String) {
         // What this program keeps in layers is no news.
-        if name != WORKSHOP.as_bytes() {
+        if name != JOURNAL_FOLDER.as_bytes() {
             self.passed_over.push(text);
         }
     }

@@ -21,7 +21,7 @@ mod tree;
 mod tests;
 
 pub use archive::ZipPackage;
-pub use discover::{WORKSHOP, discover};
+pub use discover::{JOURNAL_FOLDER, discover};
 pub use disk::FileStat;
 pub use folder::FolderPackage;
 pub use inventory::{Inventory, each_of};
