@@ -12,7 +12,7 @@ use crate::base::words::counted;
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
 use crate::carry::publish::target::{Access, Target};
-use crate::carry::publish::{self, Options, Outcome, front};
+use crate::carry::publish::{self, InUse, Options, Outcome, front};
 use crate::compare::holdings::Holdings;
 use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
@@ -108,12 +108,16 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let access = Access { authority: args.authority.clone(), only_looks: args.dry_run };
     let target = Target::open(&args.to, &access)?;
     let now = Holdings::of_generation(&distribution.generation(&id))?;
-    let was = runtime.block_on(publish::in_use(&target))?;
-    let refusals = was.as_ref().map(|was| loss::refusals(was, &now)).unwrap_or_default();
+    let before = match runtime.block_on(publish::in_use(&target, &args.dist, &id))? {
+        InUse::Nothing => Before::Nothing,
+        InUse::Same => Before::Known(now.clone()),
+        InUse::Other(was) => Before::Known(was),
+    };
+    let refusals = before.holdings().map(|was| loss::refusals(was, &now)).unwrap_or_default();
     if !refusals.is_empty() && !args.loss.accept_loss {
         return Err(Refused(refusals).into());
     }
-    let change = was.map_or(Before::Nothing, Before::Known).change_to(&now);
+    let change = before.change_to(&now);
     let outcome = runtime.block_on(publish::publish(&target, &contents, &options, &progress));
     progress.finish();
     let outcome = outcome?;

@@ -61,7 +61,7 @@ pub enum Change {
 }
 
 /// All versions of one distribution.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Holdings {
     /// By name, then version.
     pub versions: BTreeMap<Key, Holding>,

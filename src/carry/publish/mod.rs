@@ -33,6 +33,7 @@ use anyhow::{Result, bail};
 use contents::Contents;
 use object::{Amount, Headers};
 use plan::Work;
+use serde::Deserialize;
 use state::State;
 use target::{StoredObject, Target};
 
@@ -95,15 +96,38 @@ pub async fn publish(target: &Target, contents: &Contents, options: &Options, pr
     Ok(outcome)
 }
 
-/// The versions of the generation that readers of the target see; `None` if nothing is there, or nothing that says so.
+/// What readers of a target see before a generation is published there.
+pub enum InUse {
+    /// Nothing, or another distribution, which publishing refuses.
+    Nothing,
+    /// The same generation.
+    Same,
+    /// Another generation of the distribution.
+    Other(Holdings),
+}
+
+/// As much of `manifest.json` as is needed here.
+#[derive(Deserialize)]
+struct PublishedManifest {
+    distribution: String,
+}
+
+/// What readers of the target see now; one small object says so, unless it is another generation.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn in_use(target: &Target) -> Result<Option<Holdings>> {
+pub async fn in_use(target: &Target, distribution: &str, generation: &str) -> Result<InUse> {
     let pointer = target.get(POINTER).await?;
-    let Some(folder) = pointer.bytes().and_then(contents::folder_of_pointer) else { return Ok(None) };
+    let Some(folder) = pointer.bytes().and_then(contents::folder_of_pointer) else { return Ok(InUse::Nothing) };
+    if folder.rsplit('/').next() == Some(generation) {
+        return Ok(InUse::Same);
+    }
     let manifest = target.get(&format!("{folder}/manifest.json")).await?;
-    Ok(manifest.bytes().and_then(|text| Holdings::of_manifest_text(text).ok()))
+    let text = manifest.bytes().unwrap_or_default();
+    let is_ours =
+        serde_json::from_slice(text).is_ok_and(|manifest: PublishedManifest| manifest.distribution == distribution);
+    let holdings = is_ours.then(|| Holdings::of_manifest_text(text).ok()).flatten();
+    Ok(holdings.map_or(InUse::Nothing, InUse::Other))
 }
 
 /// The state that the last run left, if it can be trusted.

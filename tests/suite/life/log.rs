@@ -14,7 +14,7 @@ fn world() -> (Case, Vec<String>) {
         .package("packages/production", "other", "1.0.0", "");
     let mut ids = Vec::new();
     let build = |case: &Case, ids: &mut Vec<String>, keep: &str| {
-        let run = case.run(&["--dist", "staging", "--quiet", "--keep", keep]);
+        let run = case.run(&["--dist", "staging", "--quiet", "--accept-loss", "--keep", keep]);
         assert_eq!(run.code, 0, "{run:#?}");
         ids.push(Distribution::new(&case.path("out"), "staging").current().unwrap());
     };
