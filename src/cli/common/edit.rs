@@ -54,6 +54,9 @@ pub(in crate::cli) fn run(options: &EditOptions, work: impl FnOnce(&Editor<'_>) 
     let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
     match work(&editor) {
         Ok(done) => {
+            for warning in &done.warnings {
+                writeln!(io::stderr(), "{warning}")?;
+            }
             if !options.verbosity.quiet {
                 print(&render_done(&done, options.dry_run))?;
             }
