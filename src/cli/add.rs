@@ -12,7 +12,8 @@ Examples:
   epr-build add ../acme --to staging --dry-run
 
 A signature beside the package (`.sig`) is added with it. If the layer already holds the version with the same content, nothing \
-is changed. Warnings, such as of what Kibana would refuse to install, are printed, also with --dry-run. Other content is replaced if the layer's policy allows overwriting.";
+is changed. Other content is replaced if the layer's policy allows overwriting. Warnings, for example of what Kibana would \
+refuse to install, are printed, with --dry-run too.";
 
 /// Add a package to a layer
 #[derive(Args, Debug)]
