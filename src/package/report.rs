@@ -4,7 +4,7 @@
 //! through a shared reference. It must not know where the package lies.
 
 use crate::base::problem::{Problem, Severity};
-use crate::base::snippet::printable;
+use crate::base::shown::printable;
 use std::cell::RefCell;
 
 /// Number of characters of a message or field path to keep.
