@@ -81,6 +81,11 @@ impl ZipPackage {
         &self.stat
     }
 
+    /// The folder in the zip that is the package's root, with its trailing slash.
+    pub fn root(&self) -> &str {
+        &self.members.root
+    }
+
     /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.members.warnings
