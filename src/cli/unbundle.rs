@@ -13,6 +13,7 @@ use crate::carry::bundle::delta::Tally;
 use crate::carry::bundle::parts::Sealed;
 use crate::carry::bundle::sign;
 use crate::carry::bundle::unpack::unpack;
+use crate::generation::distribution::Distribution;
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -75,7 +76,8 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     let (manifest, tally) = (&unpacked.manifest, Tally::new(&unpacked.manifest));
     let mut text = format!("{}: generation {} is in use\n", manifest.distribution, manifest.generation);
     if let Some(previous) = unpacked.previous.filter(|previous| *previous != manifest.generation) {
-        text += &field("before", format!("{previous}; go back to it with `epr-build rollback`"));
+        let options = Distribution::new(&args.out, &manifest.distribution).options();
+        text += &field("before", format!("{previous}; go back to it with `epr-build rollback {options}`"));
     }
     if let Some(change) = &unpacked.change {
         text += &field("change", change);

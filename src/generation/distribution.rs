@@ -34,6 +34,9 @@ const LOG: &str = "generations.log";
 /// What policies and guards said to the last build, see [`Distribution::write_advice`].
 pub const ADVICE: &str = "advice.json";
 
+/// The output folder when no other is named.
+pub const DEFAULT_OUT: &str = "out";
+
 /// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
 
@@ -102,6 +105,13 @@ impl Distribution {
     /// Returns the name.
     pub fn name(&self) -> String {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The options that name it on a command line.
+    pub fn options(&self) -> String {
+        let out = self.folder.parent().filter(|out| *out != Path::new(DEFAULT_OUT));
+        let out = out.map(|out| format!(" --out {}", out.display())).unwrap_or_default();
+        format!("--dist {}{out}", self.name())
     }
 
     /// The folder of one generation.

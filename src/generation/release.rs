@@ -138,7 +138,7 @@ impl Distribution {
         let known: Vec<&str> =
             releases.iter().map(|release| &release.name).chain(&generations).map(String::as_str).collect();
         let near = nearest(name, &known).map(|_| did_you_mean(name, &known));
-        let hint = near.unwrap_or_else(|| format!("`epr-build generations --dist {}` lists those it has", self.name()));
+        let hint = near.unwrap_or_else(|| format!("`epr-build generations {}` lists those it has", self.options()));
         Err(anyhow!("`{}` has no generation or release `{}`\nhint: {hint}", self.name(), name.escape_default()))
     }
 
@@ -155,9 +155,10 @@ impl Distribution {
             let of = there.kibana.map(|kibana| format!(", restricted to Kibana {kibana},")).unwrap_or_default();
             bail!(
                 "release {name} of `{0}` is already generation {1}{of}, and cannot become {generation}\n\
-                 hint: choose another name, or first run `epr-build release --remove {name} --dist {0} --reason TEXT`",
+                 hint: choose another name, or first run `epr-build release --remove {name} {2} --reason TEXT`",
                 self.name(),
-                there.generation
+                there.generation,
+                self.options()
             );
         }
         ensure!(self.has(generation), "`{}` has no generation {generation}", self.name());

@@ -137,7 +137,7 @@ fn round(case: &Case, number: usize, fault: &Fault) -> Option<i32> {
         Some(2) if stderr.is_empty() => assert_eq!(fault.call, "write", "{context}"),
         // It names what could not be read or written: a package, the output folder or something in it.
         Some(2) => {
-            let names_it = stderr.contains("out") || stderr.contains("cannot read");
+            let names_it = ["out", "cannot read", "cannot be read"].iter().any(|words| stderr.contains(words));
             assert!(stderr.starts_with("error: ") && names_it, "{context}: {stderr}");
         }
         Some(code) => panic!("{context}: exit code {code}: {stderr}"),

@@ -11,8 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// The output folder when no other is named.
-pub(in crate::cli) const DEFAULT_OUT: &str = "out";
+pub(in crate::cli) use crate::generation::distribution::DEFAULT_OUT;
 
 /// Where layers are, and what the configuration says about them.
 #[derive(Args, Clone, Debug)]

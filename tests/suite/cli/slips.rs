@@ -46,13 +46,18 @@ fn missing_files_come_with_a_hint() {
 
 #[test]
 fn hints_are_commands_that_work() {
-    let found = run(&built(), "rollback --dist staging --to 9.9.9");
+    let case = built();
+    let found = run(&case, "rollback --dist staging --to 9.9.9");
     let expected = str![[r#"
 error: `staging` has no generation or release `9.9.9`
 hint: `epr-build generations --dist staging` lists those it has
 
 "#]];
     check(&found, 2, expected);
+    assert_eq!(run(&case, "build --dist staging --out far -q").code, 0);
+    let found = run(&case, "rollback --dist staging --to 9.9.9 --out far");
+    assert!(found.stderr.contains("\nhint: `epr-build generations --dist staging --out far` lists"), "{found:?}");
+    assert_eq!(run(&case, "generations --dist staging --out far").code, 0);
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn what_cannot_be_done_is_said() {
         ("promote acme --from snapshot --to staging", "has no version\nhint: "),
         ("promote acme@1 --from snapshot --to staging", "NAME@VERSION"),
         ("remove acme --from snapshot", "has no version\nhint: "),
-        ("add nowhere --to snapshot", "cannot read `nowhere`\nhint: "),
+        ("add nowhere --to snapshot", "cannot read `nowhere`: No such file or directory (os error 2)\nhint: "),
         ("add epr-build.yml --to snapshot --allow-policy changed-version=a@1.0.0", "--reason"),
     ] {
         let run = case.run(&arguments.split(' ').collect::<Vec<_>>());

@@ -366,7 +366,7 @@ fn failures_are_said() {
     };
     check(&["--to", "bucket"], "hint: write `--to s3://bucket/prefix`");
     check(&["--to", "ftp://bucket"], "hint: --to takes addresses that begin with s3://");
-    check(&["--to", "file:///tmp", "--generation", "none"], "hint: `epr-build generations` lists");
+    check(&["--to", "file:///tmp", "--generation", "none"], "hint: `epr-build generations --dist staging` lists");
     check(&["--to", "file:///tmp", "--prune-after", "7"], "such as 7d");
     let folder = format!("file://{}/origin", home.path().display());
     let mut publish = program(home.path());
