@@ -13,7 +13,7 @@ Examples:
   epr-build add ../acme --to staging --dry-run
 
 All packages are added, or none if one of them is refused. A signature beside a package (`.sig`) is added with it. If the layer already holds the version with the same content, nothing \
-is changed. Other content is replaced if the layer's policy allows overwriting.";
+is changed. Warnings, such as of what Kibana would refuse to install, are printed, also with --dry-run. Other content is replaced if the layer's policy allows overwriting.";
 
 /// Add packages to a layer
 #[derive(Args, Debug)]
