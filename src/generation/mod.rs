@@ -4,3 +4,4 @@ pub mod distribution;
 pub mod history_page;
 pub mod prune;
 pub mod release;
+pub mod uses;

@@ -2,7 +2,9 @@
 //!
 //! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
 
-use super::{DASHED_FOLDERS, Entry, Family, KIBANA, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING};
+use super::{
+    DASHED_FOLDERS, Entry, Family, KIBANA, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING,
+};
 
 rules! {
     "Configuration" {

@@ -92,9 +92,13 @@ fn branches_do_as_folders() {
         let promote = [arguments, versions.iter().map(String::as_str).collect()].concat();
         for ended in [case.run(&promote), run(&case, &promote)] {
             // Kibana refuses one of the samples, and a few of the real packages.
-            let mut heads = ended.stderr.lines().filter(|line| !line.starts_with("  -->") && !line.starts_with("hint: "));
+            let mut heads =
+                ended.stderr.lines().filter(|line| !line.starts_with("  -->") && !line.starts_with("hint: "));
             assert!(heads.all(|line| line.starts_with("warning: Kibana refuses it: ")), "{ended:#?}");
-            assert_eq!((ended.code, ended.stderr.contains("acme_firewall/3.0.0-rc.1")), (0, is_sample && from == "snapshot"));
+            assert_eq!(
+                (ended.code, ended.stderr.contains("acme_firewall/3.0.0-rc.1")),
+                (0, is_sample && from == "snapshot")
+            );
         }
         let now = compare(&case);
         assert_ne!(before[to], now[to]);
