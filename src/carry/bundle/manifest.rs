@@ -17,10 +17,10 @@ pub const SCHEMA: &str = "epr-build/bundle/2";
 const UNNUMBERED: &str = "epr-build/bundle/1";
 /// Changes when the recipes give other bytes: with the level or library of compression, or the layout of archives.
 pub const RECIPES: u32 = 1;
-/// Bytes of the longest manifest that is read, and the most values in it: 30,000 versions of packages have a third of
-/// that. A manifest is held in memory, where a short value takes many times its bytes.
-pub const MAX_MANIFEST: u64 = 256 << 20;
-const MAX_VALUES: usize = 8_000_000;
+/// Bytes of the longest manifest that is read, and the most values in it: 30,000 versions of packages need four fifths of
+/// that. A manifest is held in memory, where a short value takes many times its bytes: at most half a gigabyte in all.
+pub const MAX_MANIFEST: u64 = 128 << 20;
+const MAX_VALUES: usize = 4_000_000;
 /// Bytes of all files of a generation beside its document root.
 const MAX_FILES: u64 = 16 << 30;
 /// Folders within folders.
@@ -254,14 +254,15 @@ impl BundleManifest {
 
     /// The tree of the store that a folder is; `None` when the base has it.
     pub fn tree(&self, folder: &Folder) -> Option<Tree> {
-        let entry = |(name, target): (&String, &FolderEntry)| {
-            let entry = match *target {
-                FolderEntry::File(content) => TreeEntry::Blob(self.contents[content].sha256),
-                FolderEntry::Folder(inner) => TreeEntry::Tree(self.folders[inner].digest),
-            };
-            (name.clone(), entry)
-        };
-        Some(Tree(folder.entries.as_ref()?.iter().map(entry).collect()))
+        let entries = folder.entries.as_ref()?;
+        Some(Tree(entries.iter().map(|(name, target)| (name.clone(), self.entry(*target))).collect()))
+    }
+
+    fn entry(&self, target: FolderEntry) -> TreeEntry {
+        match target {
+            FolderEntry::File(content) => TreeEntry::Blob(self.contents[content].sha256),
+            FolderEntry::Folder(inner) => TreeEntry::Tree(self.folders[inner].digest),
+        }
     }
 
     fn check_names(&self) -> Result<(), Refusal> {
@@ -372,7 +373,8 @@ impl BundleManifest {
                 return wrong("is too deep");
             }
             depths.push(depth);
-            if self.tree(folder).is_none_or(|tree| tree.digest() != folder.digest) {
+            let entries = entries.iter().map(|(name, target)| (name.as_str(), self.entry(*target)));
+            if Tree::digest_of(entries) != folder.digest {
                 return wrong("does not have its digest");
             }
         }
