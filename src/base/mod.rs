@@ -11,6 +11,7 @@ pub mod media;
 pub mod problem;
 pub mod rule;
 pub mod severity;
+pub mod shown;
 pub mod snippet;
 pub mod progress;
 pub mod suggest;

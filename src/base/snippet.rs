@@ -3,6 +3,7 @@
 //! Only for printing: a report has the place and no text of the file.
 
 use super::problem::Problem;
+use super::shown::printable;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// Characters of a line that are shown.
@@ -18,6 +19,15 @@ impl Problem {
         let first = Self { hint: None, ..self.clone() };
         format!("{first}\n{snippet}{hint}")
     }
+}
+
+/// The columns of what a problem points to: its line without indentation, from the first character to behind the last one,
+/// counted in characters from 1.
+pub fn columns(file: &str, line: u32) -> Option<(usize, usize)> {
+    let line = nth_line(file, line)?.trim_end();
+    let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+    let end = line.chars().count();
+    (indent < end).then_some((indent + 1, end + 1))
 }
 
 /// A line with its number, and a mark below all that is not indentation.
@@ -45,24 +55,6 @@ fn nth_line(text: &str, number: u32) -> Option<&str> {
 
 fn is_break(character: char) -> bool {
     matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-/// A text that may quote a package, fit for a terminal and a report: no more than so many characters, and none that moves
-/// a cursor or turns the direction of reading.
-pub fn printable(text: &str, max_characters: usize) -> String {
-    let is_unfit = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::new();
-    for (position, c) in text.chars().enumerate() {
-        if position == max_characters {
-            shown.push('…');
-            break;
-        }
-        match c {
-            _ if is_unfit(c) => shown.extend(c.escape_default()),
-            _ => shown.push(c),
-        }
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The guard of a build: what its layers lost since the generation in use was made.
+//! The guard of a build: what its layers lost since the generation in use was made. A check tells the same of its base.
 
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, Severity};
 use crate::catalog::record::LayerIntake;
 use crate::compare::holdings::{Holdings, Key};
 use crate::compare::loss::{self, Loss};
@@ -16,7 +16,8 @@ const SHOWN: usize = 5;
 /// The losses of a distribution that stop a build, each after some of the reasons for which packages were left out.
 ///
 /// # Errors
-/// When a package that was read before cannot be read now, or the log of a layer cannot be read.
+/// When a package that was read before cannot be read now and losses are not accepted, or the log of a layer cannot be
+/// read.
 pub(super) fn refusals(
     settings: &Settings,
     plan: &DistributionPlan,
@@ -24,9 +25,6 @@ pub(super) fn refusals(
     now: &Holdings,
     layers: &[&LayerIntake],
 ) -> Result<Vec<Problem>> {
-    if settings.accept_loss {
-        return Ok(Vec::new());
-    }
     let quarantines = || layers.iter().flat_map(|layer| layer.all_problems()).filter(|problem| problem.is_quarantine());
     let Some(was) = before.holdings().filter(|was| !was.versions.is_empty()) else {
         let is_first = !matches!(before, Before::Known(_));
@@ -35,26 +33,83 @@ pub(super) fn refusals(
         }
         return Ok(quarantines().take(SHOWN).cloned().chain([loss::nothing(&plan.name)]).collect());
     };
-    let keys: Vec<Key> = layers.iter().flat_map(|layer| held(layer)).collect();
-    let losses = loss::losses(&was.origins(), &now.origins(), &keys.iter().collect::<BTreeSet<_>>());
     let mut refusals = Vec::new();
-    for loss in losses {
-        let intake = layers.iter().find(|layer| layer.name == loss.layer);
-        let rules = settings.layers.iter().find(|layer| layer.source.name == loss.layer);
-        let loss = match rules {
-            Some(layer) => loss.without(&changes::taken_out(&layer.source)?),
-            None => loss,
-        };
+    for Lost { loss, intake, is_too_much } in losses(settings, was, now, layers)? {
         if let Some(problem) = intake.and_then(|layer| loss.unreadable(layer.all_problems())) {
-            unreadable(&loss, problem)?;
+            if !settings.accept_loss {
+                unreadable(&loss, problem)?;
+            }
+            refusals.push(problem.clone());
         }
-        if loss.is_too_much(rules.and_then(|layer| layer.rules.shrink)) {
+        if is_too_much {
             let of_layer = quarantines().filter(|problem| problem.place.layer == loss.layer);
             refusals.extend(of_layer.take(SHOWN).cloned());
             refusals.push(loss.refusal(intake.map_or(0, |layer| layer.quarantined())));
         }
     }
     Ok(refusals)
+}
+
+/// What each layer lost since the base of a check: refusals for what would stop a build unless losses are accepted, notes
+/// for the rest.
+///
+/// # Errors
+/// When the log of a layer cannot be read.
+pub(super) fn told(settings: &Settings, was: &Holdings, now: &Holdings, layers: &[&LayerIntake]) -> Result<Told> {
+    let mut told = Told::default();
+    for Lost { loss, intake, is_too_much } in losses(settings, was, now, layers)? {
+        let problem = loss.refusal(intake.map_or(0, |layer| layer.quarantined()));
+        if is_too_much && !settings.accept_loss {
+            told.refusals.push(problem);
+        } else {
+            told.is_loss_accepted |= is_too_much;
+            let hint = "put back what should not be gone; a build goes on without it";
+            told.notes.push(problem.severity(Severity::Note).hint(hint));
+        }
+    }
+    Ok(told)
+}
+
+/// What a check tells of losses.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) refusals: Vec<Problem>,
+    pub(super) notes: Vec<Problem>,
+    /// True if there would be more refusals, had losses not been accepted.
+    pub(super) is_loss_accepted: bool,
+}
+
+/// What a layer lost.
+struct Lost<'a> {
+    loss: Loss,
+    /// The layer as it is now, unless the distribution no longer has it.
+    intake: Option<&'a LayerIntake>,
+    is_too_much: bool,
+}
+
+/// What each layer of a distribution lost, without what commands took out.
+fn losses<'a>(
+    settings: &Settings,
+    was: &Holdings,
+    now: &Holdings,
+    layers: &[&'a LayerIntake],
+) -> Result<Vec<Lost<'a>>> {
+    let keys: Vec<Key> = layers.iter().flat_map(|layer| held(layer)).collect();
+    let losses = loss::losses(&was.origins(), &now.origins(), &keys.iter().collect::<BTreeSet<_>>());
+    let mut lost = Vec::new();
+    for loss in losses {
+        let intake = layers.iter().find(|layer| layer.name == loss.layer).copied();
+        let rules = settings.layers.iter().find(|layer| layer.source.name == loss.layer);
+        let loss = match rules {
+            Some(layer) => loss.without(&changes::taken_out(&layer.source)?),
+            None => loss,
+        };
+        let is_too_much = loss.is_too_much(rules.and_then(|layer| layer.rules.shrink));
+        if !loss.lost.is_empty() {
+            lost.push(Lost { loss, intake, is_too_much });
+        }
+    }
+    Ok(lost)
 }
 
 /// The versions that a layer holds, before anything selects among them.

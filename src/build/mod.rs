@@ -6,7 +6,7 @@ mod generation;
 pub mod inputs;
 mod look;
 mod lost;
-mod places;
+pub mod places;
 pub mod verify;
 
 use crate::base::fs::Lock;
@@ -31,6 +31,7 @@ use anyhow::{Context, Result};
 use generation::Writer;
 use inputs::BuildInputs;
 use look::{Look, SEEN};
+use places::Place;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -40,7 +41,12 @@ use std::path::Path;
 /// [`Refused`], when policies of layers forbid a change or a layer lost too much; an output folder that is no place for
 /// one; failures of the machine (disk, locks). Problems of packages are in the reports.
 pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
-    places::are_apart(settings, out)?;
+    places::are_apart(&settings.layers, Place::output(out))?;
+    run(settings, out, progress)
+}
+
+/// The same at a place that is known to be right.
+fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
     // Before the lock, which makes the output folder.
     let survey = Survey::new(&settings.layers)?;
@@ -131,10 +137,14 @@ impl<'a> Build<'a> {
         let compare = |(plan, catalog): (&DistributionPlan, &Catalog)| {
             let (distribution, rules) =
                 (Distribution::new(self.out, &plan.name), settings.stack(plan, settings.strict));
-            let (before, now) = (Before::of(&distribution), Holdings::of_catalog(catalog));
+            let intakes = stack(plan, layers);
+            let (before, now) = (Before::of(&distribution), Holdings::of_catalog(catalog).with_quarantined(&intakes));
             let mut verdict = policy::guard(&before, &now, &rules, &settings.exceptions, &self.store)?;
             verdict.change = before.change_to(&now);
-            verdict.losses = lost::refusals(settings, plan, &before, &now, &stack(plan, layers))?;
+            verdict.losses = lost::refusals(settings, plan, &before, &now, &intakes)?;
+            if settings.accept_loss {
+                verdict.is_loss_accepted = !std::mem::take(&mut verdict.losses).is_empty();
+            }
             Ok(verdict)
         };
         let verdicts = settings.distributions.iter().zip(catalogs).map(compare).collect::<Result<_>>()?;
@@ -156,6 +166,7 @@ impl<'a> Build<'a> {
         distribution.keep_exceptions(&report.exceptions)?;
         report.advice = verdict.problems;
         report.change = verdict.change;
+        (report.allowed, report.is_loss_accepted) = (verdict.used, verdict.is_loss_accepted);
         distribution.switch(&report.generation, Switch::Build)?;
         distribution.write_advice(&report.generation, &report.advice)?;
         if plan.ui {

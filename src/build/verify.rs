@@ -2,6 +2,7 @@
 
 use crate::base::fs::{self, Metadata};
 use crate::base::progress::Progress;
+use crate::base::time;
 use crate::config::settings::Settings;
 use crate::generation::distribution::Distribution;
 use anyhow::{Context, Result, bail, ensure};
@@ -25,12 +26,13 @@ pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) 
     for plan in &settings.distributions {
         Distribution::new(&scratch, &plan.name).take_exceptions(&Distribution::new(out, &plan.name))?;
     }
-    let result = super::build(&clean, &scratch, progress).and_then(|_| {
+    let result = super::run(&clean, &scratch, progress).and_then(|_| {
         for plan in &settings.distributions {
             let (ours, theirs) = (Distribution::new(out, &plan.name), Distribution::new(&scratch, &plan.name));
             let (our_id, their_id) = (ours.current(), theirs.current());
-            ensure!(our_id == their_id, "`{}` is {our_id:?}, a clean build gives {their_id:?}", plan.name);
-            let id = our_id.context("nothing was built")?;
+            let (our_id, their_id) = (our_id.context("nothing was built")?, their_id.context("nothing was built")?);
+            ensure!(our_id == their_id, "`{}` is generation {our_id}, a clean build gives {their_id}", plan.name);
+            let id = our_id;
             same(&ours.generation(&id), &theirs.generation(&id))?;
         }
         Ok(())
@@ -45,23 +47,28 @@ pub fn equals_clean_build(settings: &Settings, out: &Path, progress: &Progress) 
 /// When they differ, naming the first difference.
 pub fn same(ours: &Path, theirs: &Path) -> Result<()> {
     let (a, b) = (fs::metadata(ours)?, fs::metadata(theirs)?);
-    let seen = |stat: &Metadata| (stat.is_dir(), stat.mode(), stat.mtime(), stat.mtime_nsec());
-    if seen(&a) != seen(&b) {
-        bail!(
-            "{} differs from {} in kind, mode or time: {:?}, {:?}",
-            ours.display(),
-            theirs.display(),
-            seen(&a),
-            seen(&b)
-        );
+    let kind = |stat: &Metadata| if stat.is_dir() { "a folder" } else { "a file" };
+    let (a, b) = (kind(&a).to_owned() + &seen(&a), kind(&b).to_owned() + &seen(&b));
+    if a != b {
+        bail!("{} is {a}\n{} of a clean build is {b}", ours.display(), theirs.display());
     }
-    if !a.is_dir() {
+    if !ours.is_dir() {
         ensure!(fs::read(ours)? == fs::read(theirs)?, "{} differs from {}", ours.display(), theirs.display());
         return Ok(());
     }
     let (names, others) = (names(ours)?, names(theirs)?);
     ensure!(names == others, "{} and {} hold different names", ours.display(), theirs.display());
     names.iter().try_for_each(|name| same(&ours.join(name), &theirs.join(name)))
+}
+
+/// Mode and time in words.
+fn seen(stat: &Metadata) -> String {
+    let time = u64::try_from(stat.mtime()).map_or_else(|_| format!("{} s", stat.mtime()), time::rfc3339);
+    let fraction = match stat.mtime_nsec() {
+        0 => String::new(),
+        nanoseconds => format!(" and {nanoseconds} ns"),
+    };
+    format!(" with the mode {:04o}, changed at {time}{fraction}", stat.mode() & 0o7777)
 }
 
 /// The names in a folder, sorted.

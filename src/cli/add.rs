@@ -32,5 +32,6 @@ pub(super) struct Arguments {
 
 /// Adds the packages.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    edit::run(&arguments.options, &[&arguments.to], |editor| editor.add(&arguments.folders_and_zips, &arguments.to))
+    let (packages, to) = (&arguments.folders_and_zips, &arguments.to);
+    edit::run(&arguments.options, &[to], packages, |editor| editor.add(packages, to))
 }

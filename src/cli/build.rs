@@ -1,8 +1,9 @@
 //! `epr-build build`, the default command.
 
 use super::common::Exit;
-use super::common::failures::with_output_hint;
+use super::common::failures::{render, with_output_hint};
 use super::common::options::{DEFAULT_OUT, ExceptionOptions, JobsOption, KeepOption, LayerOptions, LossOption};
+use super::common::print::print;
 use super::common::settings::Choice;
 use super::common::summary;
 use super::common::talk;
@@ -13,7 +14,6 @@ use crate::input::excerpt::Excerpts;
 use crate::site::report::Report;
 use anyhow::{Context, Result};
 use clap::Args;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     progress.finish();
     print_results(arguments, &settings, &reports, &timings)?;
     if arguments.verify_clean && !quiet {
-        writeln!(io::stdout(), "verified: a clean build gives the same")?;
+        print("verified: a clean build gives the same\n")?;
     }
     Ok(summary::exit(&reports, settings.strict))
 }
@@ -125,9 +125,9 @@ fn watch(arguments: &Arguments) -> Result<Exit> {
                 outcome
             }
             Err(error) => {
-                let outcome = format!("error: {error:#}");
+                let outcome = render(&error);
                 if outcome != last {
-                    talk::say(&format!("{outcome}\n"))?;
+                    talk::say(&outcome)?;
                 }
                 outcome
             }
@@ -148,14 +148,15 @@ fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report],
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
     let limit = if talk::verbose() { usize::MAX } else { MAX_PROBLEMS };
     talk::say(&summary::render_problems(reports, limit, !talk::quiet(), &arguments.out, &excerpts))?;
+    talk::say(arguments.keep.warning())?;
+    summary::tell_unneeded(settings, reports)?;
     if !talk::quiet() {
-        talk::say(arguments.keep.warning())?;
-        let mut out = io::stdout().lock();
+        let mut text = String::new();
         for (report, plan) in reports.iter().zip(&settings.distributions) {
-            out.write_all(summary::render_summary(report).as_bytes())?;
-            out.write_all(summary::render_how_to_serve(report, plan, &arguments.out).as_bytes())?;
+            text += &summary::render_summary(report);
+            text += &summary::render_how_to_serve(report, plan, &arguments.out);
         }
-        writeln!(out, "time: {timings}")?;
+        print(&format!("{text}time: {timings}\n"))?;
     }
     Ok(())
 }

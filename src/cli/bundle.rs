@@ -1,14 +1,15 @@
 //! `epr-build bundle`.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
-use super::common::options::{JobsOption, OutputFolder};
-use super::common::print::{field, print};
+use super::common::failures::{built_distribution, other_file};
+use super::common::options::{Format, FormatOption, JobsOption, OutputFolder};
+use super::common::print::{field, print, print_json};
 use super::common::talk;
 use crate::base::fs::Lock;
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::delta::{BaseContents, Tally};
 use crate::carry::bundle::parts::Sealed;
+use crate::carry::bundle::replaced;
 use crate::carry::bundle::scan::Scan;
 use crate::carry::bundle::write::{Order, Written, check_program, write};
 use crate::carry::bundle::{Refusal, check, sign};
@@ -17,6 +18,7 @@ use crate::generation::distribution::Distribution;
 use crate::store::Store;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -67,8 +69,38 @@ pub(super) struct Arguments {
     /// Put no program into the bundle
     #[arg(long)]
     no_program: bool,
+    /// Write over a file that is not a bundle
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    format: FormatOption,
     #[command(flatten)]
     jobs: JobsOption,
+}
+
+/// The bundle that was written.
+#[derive(Default, Serialize)]
+struct Answer {
+    distribution: String,
+    generation: String,
+    /// The generation that it builds on.
+    base: Option<String>,
+    /// False if the other side has the generation already.
+    written: bool,
+    /// The bundle, or its parts.
+    files: Vec<String>,
+    bytes: u64,
+    /// Contents in the bundle, and those that are made again from them.
+    carried: usize,
+    made: usize,
+    made_bytes: u64,
+    /// Contents and folders of the base that are no longer needed.
+    gone: usize,
+    /// True if the program is in it.
+    program: bool,
+    /// Name of the key that signed it.
+    signed_by: Option<String>,
+    signature: Option<String>,
 }
 
 /// Reads the size of parts. A unit of one letter counts in thousands, so that 4G fits a FAT file system.
@@ -79,6 +111,7 @@ fn part_size(text: &str) -> Result<u64, String> {
 
 /// Writes a bundle.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
+    let format = args.format.format()?;
     args.jobs.start_threads()?;
     let (dist, out) = (&args.dist, &args.folder.out);
     let distribution = built_distribution(out, dist)?;
@@ -91,10 +124,13 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let progress = Progress::new(talk::quiet());
     let base = base(args, &distribution, &progress)?;
     if base.as_ref().is_some_and(|(id, _)| *id == generation) {
-        if !talk::quiet() {
-            print(&format!("{dist}: the other side already has generation {generation}; nothing is written\n"))?;
-        }
-        return Ok(Exit::Clean);
+        let text = format!("{dist}: the other side already has generation {generation}; nothing is written\n");
+        let base = Some(generation.clone());
+        let answer = Answer { distribution: dist.clone(), generation, base, ..Answer::default() };
+        return tell(format, &answer, || text);
+    }
+    if let Some(file) = if args.force { None } else { replaced::other_file(&args.output)? } {
+        return Err(other_file(&file, "a bundle"));
     }
     let (program, note) = program(args)?;
     let order = Order {
@@ -107,17 +143,45 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         split: args.split,
     };
     let written = write(&order, &progress)?;
+    let mut answer = answer(&written);
     let mut signed = "no; sign with a minisign key with `--sign`".to_owned();
     if let Some(key) = &key {
         let sealed = Sealed::open(&written.files)?;
         sign::sign(&sealed, key, &format!("epr-build bundle of {dist}, generation {generation}"))?;
-        signed = format!("with the key {}, in {}", sign::key_name(key.keynum()), sealed.signature().display());
+        let (name, signature) = (sign::key_name(key.keynum()), sealed.signature().display().to_string());
+        signed = format!("with the key {name}, in {signature}");
+        (answer.signed_by, answer.signature) = (Some(name), Some(signature));
     }
     progress.finish();
-    if !talk::quiet() {
-        print(&render_written(&written, args, &signed, note))?;
+    tell(format, &answer, || render_written(&written, args, &signed, note))
+}
+
+fn tell(format: Format, answer: &Answer, text: impl FnOnce() -> String) -> Result<Exit> {
+    match format {
+        Format::Json => print_json(answer)?,
+        Format::Text if talk::quiet() => {}
+        Format::Text => print(&text())?,
     }
     Ok(Exit::Clean)
+}
+
+fn answer(Written { files, size, manifest }: &Written) -> Answer {
+    let Tally { carried, made, made_bytes, gone } = Tally::new(manifest);
+    Answer {
+        distribution: manifest.distribution.clone(),
+        generation: manifest.generation.clone(),
+        base: manifest.base.clone(),
+        written: true,
+        files: files.iter().map(|file| file.display().to_string()).collect(),
+        bytes: *size,
+        carried,
+        made,
+        made_bytes,
+        gone,
+        program: manifest.program.is_some(),
+        signed_by: None,
+        signature: None,
+    }
 }
 
 /// The generation that the other side has, and its contents.

@@ -1,8 +1,9 @@
 //! `epr-build image`.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
+use super::common::failures::{built_distribution, other_file};
 use super::common::options::{JobsOption, OutputFolder};
+use super::common::print::print;
 use super::common::talk;
 use crate::base::progress::Progress;
 use crate::base::words::counted;
@@ -10,7 +11,6 @@ use crate::carry::image::{self, ImageOptions};
 use crate::generation::release::check_name;
 use anyhow::{Context, Result};
 use clap::Args;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Statically linked epr-build to put into the image [default: this program]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Write over a file that is not an image
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     jobs: JobsOption,
 }
@@ -75,16 +78,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         repository: arguments.repository.clone(),
         tags,
     };
+    if !arguments.force && image::is_other_file(&arguments.output)? {
+        return Err(other_file(&arguments.output, "an image"));
+    }
     let progress = Progress::new(talk::quiet());
     let image = image::write(&options, &arguments.output, &progress)?;
     if !talk::quiet() {
-        let mut out = io::stdout().lock();
-        writeln!(out, "{}: {}, {} bytes", arguments.output.display(), counted(image.layers, "layer"), image.bytes)?;
-        writeln!(out, "  names     {}", image.names.join(", "))?;
-        writeln!(out, "  digest    {}", image.digest)?;
-        writeln!(out, "  load it   docker load -i {}", arguments.output.display())?;
+        let (output, layers) = (arguments.output.display(), counted(image.layers, "layer"));
         let name = image.names.first().map_or("", String::as_str);
-        writeln!(out, "  run it    docker run --read-only -p 8080:8080 {name}")?;
+        print(&format!(
+            "{output}: {layers}, {} bytes\n  names     {}\n  digest    {}\n  load it   docker load -i {output}\n  \
+             run it    docker run --read-only -p 8080:8080 {name}\n",
+            image.bytes,
+            image.names.join(", "),
+            image.digest
+        ))?;
     }
     Ok(Exit::Clean)
 }

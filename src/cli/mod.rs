@@ -126,7 +126,7 @@ fn lossy(argument: std::ffi::OsString) -> String {
 
 /// Prints a failure. Nothing is left to do when even this cannot be written.
 pub fn report(error: &anyhow::Error) {
-    let _ = say(&format!("error: {error:#}\n"));
+    let _ = say(&common::failures::render(error));
 }
 
 /// Runs the command.

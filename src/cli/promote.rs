@@ -38,5 +38,5 @@ pub(super) struct Arguments {
 /// Promotes the versions.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let Arguments { packages_and_versions: selectors, from, to, all_newer, options } = arguments;
-    edit::run(options, &[from, to], |editor| editor.promote(selectors, from, to, *all_newer))
+    edit::run(options, &[from, to], &[], |editor| editor.promote(selectors, from, to, *all_newer))
 }

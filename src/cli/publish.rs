@@ -3,12 +3,15 @@
 use super::common::Exit;
 use super::common::clock::unix_time;
 use super::common::failures::built_distribution;
-use super::common::options::{LossOption, OutputFolder};
-use super::common::print::print;
+use super::common::options::{Format, FormatOption, LossOption, OutputFolder};
+use super::common::print::{print, print_json};
+use super::common::settings::layers_here;
 use super::common::talk;
+use super::common::unneeded;
 use crate::base::fs::write_in_place;
 use crate::base::progress::{Progress, bytes};
 use crate::base::words::counted;
+use crate::build::places::{self, Place};
 use crate::carry::publish::contents::Contents;
 use crate::carry::publish::object::Amount;
 use crate::carry::publish::target::{Access, Target};
@@ -19,6 +22,7 @@ use crate::compare::policy::{Before, Refused};
 use crate::site::report::Change;
 use anyhow::{Context, Result};
 use clap::Args;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -84,16 +88,41 @@ pub(super) struct Arguments {
     origin: Option<String>,
     #[command(flatten)]
     loss: LossOption,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// What was done, or would be.
+#[derive(Serialize)]
+struct Answer<'a> {
+    dry_run: bool,
+    distribution: &'a str,
+    generation: &'a str,
+    target: String,
+    /// True if another generation was in use before.
+    switched: bool,
+    /// True if an earlier run had not finished.
+    resumed: bool,
+    /// The change of versions; absent if it is not known.
+    change: Option<Change>,
+    uploaded: Amount,
+    unchanged: Amount,
+    deleted: Amount,
+    /// Paths whose answers changed, for a CDN to purge.
+    changed_paths: &'a [String],
 }
 
 /// Publishes a generation.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
-    let begin = Instant::now();
+    let (begin, format) = (Instant::now(), args.format.format()?);
     let distribution = built_distribution(&args.folder.out, &args.dist)?;
     let id = match &args.generation {
         Some(id) => distribution.resolve(id)?,
         None => distribution.current().unwrap_or_default(),
     };
+    if let Some(folder) = Target::local_folder(&args.to) {
+        places::are_apart(&layers_here(), Place::target(&folder))?;
+    }
     let progress = Progress::new(talk::quiet());
     let contents = Contents::read(&distribution.generation(&id))?;
     let contents = if args.whole { contents.in_one_folder()? } else { contents };
@@ -117,6 +146,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     if !refusals.is_empty() && !args.loss.accept_loss {
         return Err(Refused(refusals).into());
     }
+    unneeded::tell(&[], |_| true, (args.loss.accept_loss, !refusals.is_empty()))?;
     let change = before.change_to(&now);
     let outcome = runtime.block_on(publish::publish(&target, &contents, &options, &progress));
     progress.finish();
@@ -127,10 +157,33 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     if let (Some(folder), Some(origin), false) = (&args.nginx, &args.origin, args.dry_run) {
         front::write_nginx(folder, origin, &args.dist, &distribution.generation(&id), &contents)?;
     }
-    if !talk::quiet() {
-        print(&render_summary(args, &id, (&target, change), &outcome, begin.elapsed()))?;
+    match format {
+        Format::Json => print_json(&answer(args, &id, (&target, change), &outcome))?,
+        Format::Text if talk::quiet() => {}
+        Format::Text => print(&render_summary(args, &id, (&target, change), &outcome, begin.elapsed()))?,
     }
     Ok(Exit::Clean)
+}
+
+fn answer<'a>(
+    args: &'a Arguments,
+    id: &'a str,
+    (target, change): (&Target, Option<Change>),
+    outcome: &'a Outcome,
+) -> Answer<'a> {
+    Answer {
+        dry_run: args.dry_run,
+        distribution: &args.dist,
+        generation: id,
+        target: target.to_string(),
+        switched: outcome.switched,
+        resumed: outcome.resumed,
+        change,
+        uploaded: outcome.uploaded,
+        unchanged: outcome.unchanged,
+        deleted: outcome.deleted,
+        changed_paths: &outcome.purge,
+    }
 }
 
 fn write_list(file: &Path, paths: &[String]) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use super::common::Exit;
 use super::common::failures::built_distribution;
-use super::common::options::{ConfigOption, JobsOption, OutputFolder};
-use super::common::print::{field, print};
+use super::common::options::{ConfigOption, Format, FormatOption, JobsOption, OutputFolder};
+use super::common::print::{field, print, print_json};
 use super::common::settings::read_config;
 use super::common::talk;
 use crate::base::fs::Lock;
@@ -17,6 +17,7 @@ use crate::generation::release::{Pinned, Release, check_name};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use serde::Serialize;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,9 +34,17 @@ Exit codes:
   0  released, or already released with the same content
   2  refused, because the release exists with other content; or wrong usage, or the machine failed";
 
+/// Arguments of what is no list.
+const NOT_LISTS: [&str; 3] = ["name", "kibana", "remove"];
+
 /// Keep a generation as the registry of a stack version, beside later builds
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES, mut_arg("config", |config| config.requires("kibana")))]
+#[command(
+    after_help = EXAMPLES,
+    mut_arg("config", |config| config.requires("kibana")),
+    mut_arg("format", |format| format.conflicts_with_all(NOT_LISTS).help("Format of the list [default: text]")),
+    mut_arg("json", |json| json.conflicts_with_all(NOT_LISTS))
+)]
 pub(super) struct Arguments {
     /// Stack version that names the release, such as 8.5.0 [default: the version given with --kibana]
     #[arg(value_name = "VERSION", required_unless_present_any = ["list", "remove", "kibana"])]
@@ -61,6 +70,8 @@ pub(super) struct Arguments {
     /// List the releases instead of making one
     #[arg(long, conflicts_with_all = ["name", "generation", "kibana", "remove"])]
     list: bool,
+    #[command(flatten)]
+    format: FormatOption,
     /// Remove a release; later builds may then remove its generation
     #[arg(long, value_name = "VERSION", requires = "reason", conflicts_with_all = ["name", "generation", "kibana"])]
     remove: Option<String>,
@@ -82,8 +93,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (dist, out) = (&arguments.dist, &arguments.folder.out);
     let distribution = built_distribution(out, dist)?;
     if arguments.list {
-        let lines = distribution.releases()?.into_iter().map(|release| render_release(&distribution, &release));
-        print(&lines.collect::<String>())?;
+        let listed = distribution.releases()?.into_iter().map(|release| Listed::new(&distribution, release));
+        let listed: Vec<_> = listed.collect();
+        match arguments.format.format()? {
+            Format::Json => print_json(&listed)?,
+            Format::Text => print(&listed.iter().map(render_release).collect::<String>())?,
+        }
         return Ok(Exit::Clean);
     }
     let _lock = Lock::take(out)?;
@@ -148,11 +163,35 @@ fn restrict(
     Ok((made.generation, field("holds", contents)))
 }
 
-fn render_release(distribution: &Distribution, release: &Release) -> String {
-    let size = match distribution.report(&release.generation) {
-        Some(report) => format!("{} of {}", counted(report.versions, "version"), counted(report.packages, "package")),
+/// A release in the list.
+#[derive(Serialize)]
+struct Listed {
+    release: String,
+    generation: String,
+    /// The Kibana that it is restricted to.
+    kibana: Option<String>,
+    /// Where every server answers from it.
+    path: String,
+    /// Absent without a report.
+    versions: Option<usize>,
+    packages: Option<usize>,
+}
+
+impl Listed {
+    fn new(distribution: &Distribution, release: Release) -> Self {
+        let report = distribution.report(&release.generation);
+        let Release { name, generation, kibana, path, .. } = release;
+        let (versions, packages) = report.map(|report| (report.versions, report.packages)).unzip();
+        Self { release: name, generation, kibana, path, versions, packages }
+    }
+}
+
+fn render_release(listed: &Listed) -> String {
+    let Listed { release, generation, kibana, versions, packages, .. } = listed;
+    let size = match versions.zip(*packages) {
+        Some((versions, packages)) => format!("{} of {}", counted(versions, "version"), counted(packages, "package")),
         None => "without a report".to_owned(),
     };
-    let only = release.kibana.as_ref().map(|kibana| format!("  only for Kibana {kibana}")).unwrap_or_default();
-    format!("{:<12} {}  {size}{only}\n", release.name, release.generation)
+    let only = kibana.as_ref().map(|kibana| format!("  only for Kibana {kibana}")).unwrap_or_default();
+    format!("{release:<12} {generation}  {size}{only}\n")
 }

@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 
 /// Removes the versions.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    edit::run(&arguments.options, &[&arguments.from], |editor| {
+    edit::run(&arguments.options, &[&arguments.from], &[], |editor| {
         editor.remove(&arguments.packages_and_versions, &arguments.from)
     })
 }

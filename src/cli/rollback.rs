@@ -5,6 +5,7 @@ use super::common::failures::built_distribution;
 use super::common::options::{LossOption, OutputFolder};
 use super::common::print::{field, print};
 use super::common::talk;
+use super::common::unneeded;
 use crate::base::fs::Lock;
 use crate::base::time;
 use crate::compare::holdings::Holdings;
@@ -49,6 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if !refusals.is_empty() && !arguments.loss.accept_loss {
         return Err(Refused(refusals).into());
     }
+    unneeded::tell(&[], |_| true, (arguments.loss.accept_loss, !refusals.is_empty()))?;
     distribution.switch(&id, Switch::Rollback)?;
     history_page::write(&distribution)?;
     if !talk::quiet() {

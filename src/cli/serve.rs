@@ -3,11 +3,12 @@
 use super::common::Exit;
 use super::common::failures::{built_distribution, error_kind};
 use super::common::options::OutputFolder;
+use super::common::print::print;
 use super::common::talk;
 use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow};
 use clap::Args;
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -33,7 +34,8 @@ pub(super) struct Arguments {
     dist: String,
     #[command(flatten)]
     folder: OutputFolder,
-    /// Address and port to listen on; a port alone means every address
+    /// Address and port to listen on; a port alone means every address. `listen` of the configuration is for the generated
+    /// server configurations, not for this server
     #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
     listen: String,
     /// Certificate for HTTPS, followed by its intermediate certificates, in PEM
@@ -74,26 +76,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let (name, quiet) = (arguments.dist.clone(), talk::quiet());
     let served = crate::serve::serve(&options, &arguments.listen, move |event| {
         // A closed output must not stop the server.
-        let _ = match event {
-            Event::Trouble(error) => talk::say(&format!("warning: {error:#}\n")),
-            Event::Limited { connections, handles } => say_limit(connections, handles),
-            _ if quiet => Ok(()),
-            Event::Listening(address) => {
-                writeln!(io::stdout(), "serving {name} ({current}) on {scheme}://{address}{prefix}")
+        let text = match event {
+            Event::Trouble(error) => {
+                let _ = talk::say(&format!("warning: {error:#}\n"));
+                return;
             }
-            Event::Measuring(address) => writeln!(io::stdout(), "metrics on http://{address}/metrics"),
-            Event::Generation(folder) => writeln!(io::stdout(), "now serving {}", folder.display()),
-            Event::Releases(names) if names.is_empty() => writeln!(io::stdout(), "now serving no releases"),
-            Event::Releases(names) => writeln!(io::stdout(), "now serving the releases {}", names.join(", ")),
-            Event::Certificate => writeln!(io::stdout(), "now using the new certificate"),
+            Event::Limited { connections, handles } => {
+                let _ = say_limit(connections, handles);
+                return;
+            }
+            _ if quiet => return,
+            Event::Listening(address) => format!("serving {name} ({current}) on {scheme}://{address}{prefix}"),
+            Event::Measuring(address) => format!("metrics on http://{address}/metrics"),
+            Event::Generation(folder) => format!("now serving {}", folder.display()),
+            Event::Releases(names) if names.is_empty() => "now serving no releases".to_owned(),
+            Event::Releases(names) => format!("now serving the releases {}", names.join(", ")),
+            Event::Certificate => "now using the new certificate".to_owned(),
         };
+        let _ = print(&(text + "\n"));
     });
     served.map_err(with_listen_hint)?;
     Ok(Exit::Clean)
 }
 
 /// Says how many connections the file handles suffice for: a warning if that is few.
-fn say_limit(connections: usize, handles: u64) -> io::Result<()> {
+fn say_limit(connections: usize, handles: u64) -> std::io::Result<()> {
     let text = format!("at most {connections} connections at once: the limit of file handles is {handles}");
     if connections >= FEW_CONNECTIONS {
         return talk::note(&text);

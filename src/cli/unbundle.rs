@@ -4,15 +4,17 @@ use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
 use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, LossOption};
 use super::common::print::{field, print};
+use super::common::settings::layers_here;
 use super::common::talk;
+use super::common::unneeded;
 use crate::base::progress::Progress;
+use crate::build::places::{self, Place};
 use crate::carry::bundle::delta::Tally;
 use crate::carry::bundle::parts::Sealed;
 use crate::carry::bundle::sign;
 use crate::carry::bundle::unpack::{Terms, unpack};
 use anyhow::Result;
 use clap::Args;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -61,6 +63,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
 }
 
 fn unbundle(args: &Arguments) -> Result<Exit> {
+    places::are_apart(&layers_here(), Place::output(&args.out))?;
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
     let sealed = Sealed::open(&args.files)?;
     let signed = key.as_ref().map(|key| sign::verify(&sealed, key)).transpose()?;
@@ -74,11 +77,12 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     };
     let unpacked = unpack(&sealed, &args.out, &terms, &progress)?;
     progress.finish();
+    talk::say(args.keep.warning())?;
+    unneeded::tell(&[], |_| true, (args.loss.accept_loss, unpacked.is_loss_accepted))?;
     if talk::quiet() {
         return Ok(Exit::Clean);
     }
 
-    io::stderr().write_all(args.keep.warning().as_bytes())?;
     let (manifest, tally) = (&unpacked.manifest, Tally::new(&unpacked.manifest));
     let mut text = format!("{}: generation {} is in use\n", manifest.distribution, manifest.generation);
     if let Some(previous) = unpacked.previous.filter(|previous| *previous != manifest.generation) {

@@ -1,15 +1,16 @@
 //! `epr-build verify`.
 
 use super::common::Exit;
-use super::common::bundles::{render_verified, report_refusal};
-use super::common::options::JobsOption;
-use super::common::print::{field, print};
+use super::common::bundles::render_verified;
+use super::common::options::{Format, FormatOption, JobsOption};
+use super::common::print::{field, print, print_json};
 use super::common::talk::{self, say};
 use crate::base::progress::{Progress, bytes};
 use crate::carry::bundle::parts::{Sealed, is_signature};
-use crate::carry::bundle::{check, sign};
+use crate::carry::bundle::{Refusal, check, sign};
 use anyhow::Result;
 use clap::Args;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -40,81 +41,146 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
     #[command(flatten)]
+    format: FormatOption,
+    #[command(flatten)]
     jobs: JobsOption,
+}
+
+/// What was found at one path.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Verified {
+    /// An output folder.
+    Output {
+        path: String,
+        /// True if everything is as it was written.
+        intact: bool,
+        /// Faults, each with its place.
+        faults: Vec<String>,
+        /// Distributions and how many generations each has.
+        generations: BTreeMap<String, usize>,
+        contents: usize,
+        bytes: u64,
+    },
+    /// A bundle that is as it was written.
+    Bundle {
+        path: String,
+        intact: bool,
+        distribution: String,
+        generation: String,
+        /// The generation that it builds on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base: Option<String>,
+        sha256: String,
+        /// Comment of the verified signature; absent if none was verified.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
+        /// What was verified, in words.
+        #[serde(skip)]
+        verified: String,
+    },
+    /// A bundle that is refused.
+    #[serde(rename = "bundle")]
+    Refused { path: String, intact: bool, refusal: Refusal },
 }
 
 /// Verifies everything that is named.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let key = args.public_key.as_deref().map(sign::public_key).transpose()?;
+    let format = args.format.format()?;
     args.jobs.start_threads()?;
-    let quiet = talk::quiet();
-    let progress = Progress::new(quiet);
-    let mut exit = Exit::Clean;
-    let mut worse = |found: Exit| {
-        if found != Exit::Clean {
-            exit = found;
+    let progress = Progress::new(talk::quiet());
+    let mut is_intact = true;
+    let mut found = Vec::new();
+    let mut add = |verified: Verified| -> Result<()> {
+        is_intact &= verified.is_intact();
+        match format {
+            Format::Json => found.push(verified),
+            Format::Text => report(&verified)?,
         }
+        Ok(())
     };
     // Parts of one bundle belong together, in whatever order they are named.
     let mut bundles: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in &args.paths {
         if path.is_dir() {
-            worse(verify_folder(path, &progress, quiet)?);
+            add(verify_folder(path, &progress)?)?;
         } else if !is_signature(path) || args.paths.len() == 1 {
             bundles.entry(Sealed::stem(path)).or_default().push(path.clone());
         }
     }
-    for paths in bundles.values() {
-        worse(report_refusal(verify_bundle(paths, key.as_ref(), &progress, quiet))?);
+    for (stem, paths) in &bundles {
+        let refused = |error: anyhow::Error| {
+            let refusal = error.downcast::<Refusal>()?;
+            anyhow::Ok(Verified::Refused { path: stem.display().to_string(), intact: false, refusal })
+        };
+        add(verify_bundle(paths, key.as_ref(), &progress).or_else(refused)?)?;
     }
     progress.finish();
-    Ok(exit)
+    if format == Format::Json {
+        print_json(&found)?;
+    }
+    Ok(if is_intact { Exit::Clean } else { Exit::Problems })
 }
 
-fn verify_bundle(
-    paths: &[PathBuf],
-    key: Option<&minisign::PublicKey>,
-    progress: &Progress,
-    quiet: bool,
-) -> Result<Exit> {
+fn verify_bundle(paths: &[PathBuf], key: Option<&minisign::PublicKey>, progress: &Progress) -> Result<Verified> {
     let sealed = Sealed::open(paths)?;
     let signed = key.map(|key| sign::verify(&sealed, key)).transpose()?;
     let (manifest, digest) = check::bundle(&sealed, progress)?;
-    if quiet {
-        return Ok(Exit::Clean);
-    }
-    let mut text = format!("{}: generation {} of `{}`\n", sealed.name(), manifest.generation, manifest.distribution);
-    if let Some(base) = &manifest.base {
-        text += &field("builds on", format!("generation {base}"));
-    }
-    text += &field("sha256", digest);
-    let comment = signed.as_ref().map(|(comment, _)| comment.as_str());
-    text += &field("verified", render_verified(comment, &sealed.signature()));
-    print(&text)?;
-    Ok(Exit::Clean)
+    let signature = signed.map(|(comment, _)| comment);
+    Ok(Verified::Bundle {
+        path: sealed.name(),
+        intact: true,
+        distribution: manifest.distribution,
+        generation: manifest.generation,
+        base: manifest.base,
+        sha256: digest.to_string(),
+        verified: render_verified(signature.as_deref(), &sealed.signature()),
+        signature,
+    })
 }
 
-fn verify_folder(path: &Path, progress: &Progress, quiet: bool) -> Result<Exit> {
+fn verify_folder(path: &Path, progress: &Progress) -> Result<Verified> {
     let findings = check::folder(path, progress)?;
+    let check::Findings { generations, contents, bytes, faults } = findings;
+    let path = path.display().to_string();
+    Ok(Verified::Output { path, intact: faults.is_empty(), faults, generations, contents, bytes })
+}
+
+impl Verified {
+    fn is_intact(&self) -> bool {
+        let (Self::Output { intact, .. } | Self::Bundle { intact, .. } | Self::Refused { intact, .. }) = self;
+        *intact
+    }
+}
+
+/// Says what was found: faults on standard error, and the rest unless little is to be said.
+fn report(found: &Verified) -> Result<()> {
+    match found {
+        Verified::Refused { refusal, .. } => say(&format!("error: {refusal}\n"))?,
+        Verified::Output { faults, .. } if !faults.is_empty() => say(&render_faults(faults))?,
+        _ if talk::quiet() => {}
+        Verified::Output { path, generations, contents, bytes: size, .. } => {
+            let names = generations.iter().map(|(name, count)| format!("{name} ({count})"));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let contents = format!("{contents} with {}", bytes(*size));
+            let head = format!("{path}: everything is as it was written\n");
+            print(&(head + &field("generations", names) + &field("contents", contents)))?;
+        }
+        Verified::Bundle { path, distribution, generation, base, sha256, verified, .. } => {
+            let mut text = format!("{path}: generation {generation} of `{distribution}`\n");
+            text.extend(base.iter().map(|base| field("builds on", format!("generation {base}"))));
+            print(&(text + &field("sha256", sha256) + &field("verified", verified)))?;
+        }
+    }
+    Ok(())
+}
+
+fn render_faults(faults: &[String]) -> String {
     let shown = if talk::verbose() { usize::MAX } else { MAX_FAULTS };
-    for fault in findings.faults.iter().take(shown) {
-        say(&format!("error: {fault}\n"))?;
+    let mut text: String = faults.iter().take(shown).map(|fault| format!("error: {fault}\n")).collect();
+    if let Some(more @ 1..) = faults.len().checked_sub(shown) {
+        text += &format!("and {more} more\n");
     }
-    if let Some(more @ 1..) = findings.faults.len().checked_sub(shown) {
-        say(&format!("and {more} more\n"))?;
-    }
-    if !findings.faults.is_empty() {
-        let hint = "build again with `--no-cache`, or unbundle again";
-        say(&format!("hint: {hint}\n"))?;
-        return Ok(Exit::Problems);
-    }
-    if quiet {
-        return Ok(Exit::Clean);
-    }
-    let names = findings.generations.iter().map(|(name, count)| format!("{name} ({count})"));
-    let names = names.collect::<Vec<_>>().join(", ");
-    let contents = format!("{} with {}", findings.contents, bytes(findings.bytes));
-    let head = format!("{}: everything is as it was written\n", path.display());
-    print(&(head + &field("generations", names) + &field("contents", contents)))?;
-    Ok(Exit::Clean)
+    text + "hint: build again with `--no-cache`, or unbundle again\n"
 }

@@ -1,22 +1,26 @@
 //! `epr-build which`: which version of a package a Kibana gets, from which layer, and why not a newer one.
 
 use super::common::Exit;
-use super::common::options::{JobsOption, LayerOptions, OutputFolder};
-use super::common::print::{field, print};
+use super::common::located::{Located, locate};
+use super::common::options::{Format, FormatOption, JobsOption, LayerOptions, OutputFolder};
+use super::common::print::{field, print, print_json};
 use super::common::settings::Choice;
 use super::common::talk;
 use crate::answers::questions::{query_of_kibana, question};
 use crate::answers::search::explain::{Explanation, Rule, explain};
 use crate::answers::search::{Query, only_with_prerelease};
+use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::record::{LayerIntake, stack};
 use crate::dialect::version::Version;
+use crate::input::excerpt::Excerpts;
 use crate::package::Facts;
 use anyhow::Result;
 use clap::Args;
+use serde::Serialize;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,7 +64,51 @@ pub(super) struct Arguments {
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
+    format: FormatOption,
+    #[command(flatten)]
     jobs: JobsOption,
+}
+
+/// The answer of one distribution.
+#[derive(Serialize)]
+struct Answer {
+    distribution: String,
+    name: String,
+    kibana: String,
+    /// The question as Kibana asks it.
+    question: String,
+    /// What it gets; absent if it gets nothing.
+    answer: Option<Held>,
+    /// Newer versions (without an answer: all), the newest first, and why it does not get them.
+    newer: Vec<NotGiven>,
+    /// Quarantined packages whose path has the name.
+    quarantined: Vec<Located>,
+    /// What to do if the distribution does not hold the package.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// A version, and where it lies.
+#[derive(Serialize)]
+struct Held {
+    version: String,
+    layer: String,
+    package: String,
+}
+
+/// A version that Kibana does not get.
+#[derive(Serialize)]
+struct NotGiven {
+    #[serde(flatten)]
+    held: Held,
+    reasons: Vec<Reason>,
+}
+
+/// A rule of the search, in a word and in words.
+#[derive(Serialize)]
+struct Reason {
+    rule: &'static str,
+    message: String,
 }
 
 /// Reads a version as Kibana sends it.
@@ -70,6 +118,7 @@ fn version(text: &str) -> Result<Version, String> {
 
 /// Explains the answer of each distribution.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let format = arguments.format.format()?;
     arguments.jobs.start_threads()?;
     let choice = Choice::new(&arguments.dists, arguments.all_dists);
     let settings = arguments.layers.resolve(choice, arguments.strict)?;
@@ -78,68 +127,96 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     progress.finish();
     let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;
     let query = query_of_kibana(name, kibana, *prerelease, capabilities.clone());
-    let mut exit = Exit::Clean;
+    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+    let mut answers = Vec::new();
     for plan in &settings.distributions {
         let catalog = layers.catalog(plan)?;
-        let versions: Vec<&Entry> = catalog.entries.iter().filter(|entry| entry.record.facts.name == *name).collect();
-        let facts: Vec<&Facts> = versions.iter().map(|entry| &entry.record.facts).collect();
-        let explanation = explain(&facts, &query);
-        let mut text = render_answer(&plan.name, &versions, &explanation, arguments, &query);
-        if versions.is_empty() {
-            text += &render_unknown(name, &catalog);
-        }
-        text += &render_quarantined(name, &stack(plan, &layers.intakes));
-        if explanation.answer.is_none() {
-            exit = Exit::Problems;
-        }
-        print(&text)?;
+        let quarantined = quarantined(name, &stack(plan, &layers.intakes));
+        let quarantined = locate(&quarantined, &excerpts, &[]);
+        answers.push(Answer { quarantined, ..answer(&plan.name, &catalog, arguments, &query) });
     }
-    Ok(exit)
+    match format {
+        Format::Json => print_json(&answers)?,
+        Format::Text => {
+            let has_no_effect = query.experimental && *prerelease;
+            print(&answers.iter().map(|answer| render(answer, has_no_effect)).collect::<String>())?;
+        }
+    }
+    let is_given = answers.iter().all(|answer| answer.answer.is_some());
+    Ok(if is_given { Exit::Clean } else { Exit::Problems })
+}
+
+fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &Query) -> Answer {
+    let Arguments { name, kibana, .. } = arguments;
+    let versions: Vec<&Entry> = catalog.entries.iter().filter(|entry| entry.record.facts.name == *name).collect();
+    let facts: Vec<&Facts> = versions.iter().map(|entry| &entry.record.facts).collect();
+    let Explanation { answer, newer } = explain(&facts, query);
+    let held = |index: usize| Held {
+        version: facts[index].version.to_string(),
+        layer: versions[index].layer.clone(),
+        package: versions[index].package.clone(),
+    };
+    let not_given = newer.iter().map(|(index, rules)| NotGiven {
+        held: held(*index),
+        reasons: rules.iter().map(|rule| reason(rule, facts[*index])).collect(),
+    });
+    Answer {
+        distribution: distribution.to_owned(),
+        name: name.clone(),
+        kibana: kibana.to_string(),
+        question: question(query),
+        answer: answer.map(held),
+        newer: not_given.collect(),
+        quarantined: Vec::new(),
+        hint: versions.is_empty().then(|| unknown(name, catalog)),
+    }
 }
 
 /// The answer and the question, then the newer versions with the rules that exclude them.
-fn render_answer(
-    distribution: &str,
-    versions: &[&Entry],
-    explanation: &Explanation,
-    arguments: &Arguments,
-    query: &Query,
-) -> String {
-    let (name, kibana) = (&arguments.name, &arguments.kibana);
-    let mut text = match explanation.answer.map(|index| versions[index]) {
-        Some(entry) => {
-            let (version, layer) = (&entry.record.facts.version, &entry.layer);
+fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
+    let Answer { distribution, name, kibana, question, answer, newer, quarantined, hint } = answer;
+    let mut text = match answer {
+        Some(Held { version, layer, package }) => {
             format!("{distribution}: Kibana {kibana} gets {name} {version} from layer `{layer}`\n")
-                + &field("package", &entry.package)
+                + &field("package", package)
         }
         None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
     };
-    text += &field("it asks", question(query));
-    if query.experimental && arguments.prerelease {
+    text += &field("it asks", question);
+    if prerelease_has_no_effect {
         text += &field("--prerelease", "has no effect: Kibana before 8.6 always asks for pre-releases");
     }
-    for (index, rules) in &explanation.newer {
-        let (entry, facts) = (versions[*index], &versions[*index].record.facts);
-        let rules: Vec<_> = rules.iter().map(|rule| render_rule(rule, facts)).collect();
-        let label = format!("not {}", facts.version.as_str());
-        text += &field(&label, format!("{} (layer `{}`)", rules.join("; "), entry.layer));
+    for NotGiven { held, reasons } in newer {
+        let reasons: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
+        text += &field(&format!("not {}", held.version), format!("{} (layer `{}`)", reasons.join("; "), held.layer));
     }
+    text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+    let line =
+        |Located { problem, .. }: &Located| field("quarantined", format!("{}: {}", problem.place, problem.message));
+    text.extend(quarantined.iter().map(line));
     text
 }
 
 /// A rule in words.
-fn render_rule(rule: &Rule, facts: &Facts) -> String {
+fn reason(rule: &Rule, facts: &Facts) -> Reason {
     let format = format!("format_version {}.{}", facts.spec.major, facts.spec.minor);
-    match rule {
-        Rule::Kibana(constraint) => format!("the kibana constraint `{constraint}` excludes this Kibana"),
-        Rule::Agent(constraint) => format!("the agent constraint `{constraint}` excludes this agent"),
-        Rule::SpecMin(bound) => format!("{format} is below spec.min {}.{}", bound.major, bound.minor),
-        Rule::SpecMax(bound) => format!("{format} is above spec.max {}.{}", bound.major, bound.minor),
-        Rule::Capabilities(missing) => format!("it needs the capabilities {}", missing.join(", ")),
-        Rule::Prerelease => format!("it is {}, and this Kibana asks for releases only", maturity(facts)),
-        Rule::ReleaseFirst => "it is a pre-release, and Kibana before 8.6 prefers a release".to_owned(),
-        Rule::SameVersion => "it differs only in build metadata, and the first such version counts".to_owned(),
-    }
+    let (rule, message) = match rule {
+        Rule::Kibana(constraint) => ("kibana", format!("the kibana constraint `{constraint}` excludes this Kibana")),
+        Rule::Agent(constraint) => ("agent", format!("the agent constraint `{constraint}` excludes this agent")),
+        Rule::SpecMin(bound) => ("spec_min", format!("{format} is below spec.min {}.{}", bound.major, bound.minor)),
+        Rule::SpecMax(bound) => ("spec_max", format!("{format} is above spec.max {}.{}", bound.major, bound.minor)),
+        Rule::Capabilities(missing) => ("capabilities", format!("it needs the capabilities {}", missing.join(", "))),
+        Rule::Prerelease => {
+            ("prerelease", format!("it is {}, and this Kibana asks for releases only", maturity(facts)))
+        }
+        Rule::ReleaseFirst => {
+            ("release_first", "it is a pre-release, and Kibana before 8.6 prefers a release".to_owned())
+        }
+        Rule::SameVersion => {
+            ("same_version", "it differs only in build metadata, and the first such version counts".to_owned())
+        }
+    };
+    Reason { rule, message }
 }
 
 fn maturity(facts: &Facts) -> &'static str {
@@ -148,23 +225,22 @@ fn maturity(facts: &Facts) -> &'static str {
 }
 
 /// A hint for the name of a package that the distribution does not hold.
-fn render_unknown(name: &str, catalog: &Catalog) -> String {
+fn unknown(name: &str, catalog: &Catalog) -> String {
     let mut known: Vec<&str> = catalog.entries.iter().map(|entry| entry.record.facts.name.as_str()).collect();
     known.dedup();
     if known.is_empty() {
-        return "hint: the layers of this distribution hold no packages\n".to_owned();
+        return "the layers of this distribution hold no packages".to_owned();
     }
     let is_near = nearest(name, &known).is_some();
     let hint =
         if is_near { did_you_mean(name, &known) } else { "check that its folder is in one of the layers".to_owned() };
-    format!("hint: the distribution does not hold this package; {hint}\n")
+    format!("the distribution does not hold this package; {hint}")
 }
 
 /// The quarantined packages whose path has this name.
-fn render_quarantined(name: &str, layers: &[&LayerIntake]) -> String {
+fn quarantined(name: &str, layers: &[&LayerIntake]) -> Vec<Problem> {
     let zip = format!("{name}-");
     let is_meant = |path: &str| path.split('/').any(|part| part == name || part.starts_with(&zip));
     let problems = layers.iter().flat_map(|layer| layer.all_problems());
-    let meant = problems.filter(|problem| problem.is_quarantine() && is_meant(&problem.place.package));
-    meant.map(|problem| field("quarantined", format!("{}: {}", problem.place, problem.message))).collect()
+    problems.filter(|problem| problem.is_quarantine() && is_meant(&problem.place.package)).cloned().collect()
 }

@@ -8,7 +8,7 @@ use crate::base::fs::{read_json, read_link};
 use crate::base::progress::Progress;
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::Catalog;
-use crate::catalog::record::{Listing, Record, listing_text};
+use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
 use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::dialect::version::{Constraint, Version};
@@ -20,7 +20,7 @@ use crate::store::content::{Blob, StoredFile};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,6 +67,8 @@ pub struct Holdings {
     pub versions: BTreeMap<Key, Holding>,
     /// Versions that a further layer holds with other content: name and version, layer that is used, other layer.
     pub conflicts: BTreeMap<(Key, String, String), Vec<String>>,
+    /// Packages that are left out: layer, and path in it. Known of layers only.
+    quarantined: BTreeSet<(String, String)>,
 }
 
 /// The parts of `manifest.json` that are needed here.
@@ -113,7 +115,28 @@ impl Holdings {
             let key = (entry.record.facts.name.clone(), entry.record.facts.version.clone());
             ((key, entry.layer.clone(), copy.layer.clone()), copy.differing_files.clone())
         });
-        Self { versions: versions.collect(), conflicts: conflicts.collect() }
+        Self { versions: versions.collect(), conflicts: conflicts.collect(), quarantined: BTreeSet::new() }
+    }
+
+    /// Adds what the layers hold and what is left out.
+    #[must_use]
+    pub fn with_quarantined(mut self, layers: &[&LayerIntake]) -> Self {
+        let problems = layers.iter().flat_map(|layer| layer.all_problems()).filter(|problem| problem.is_quarantine());
+        self.quarantined =
+            problems.map(|problem| (problem.place.layer.clone(), problem.place.package.clone())).collect();
+        self
+    }
+
+    /// The path at which a layer holds a version that is left out, judged by names: `<name>/<version>` or
+    /// `<name>-<version>.zip`, or where it was before.
+    pub fn left_out(&self, (name, version): &Key, before: &Holding) -> Option<&str> {
+        let (folder, zip) = (format!("{name}/{version}"), format!("{name}-{version}.zip"));
+        let is_it = |path: &str| {
+            let ends = |end: &str| path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+            path == before.package || ends(&folder) || ends(&zip)
+        };
+        let mut here = self.quarantined.iter().filter(|(layer, _)| *layer == before.layer);
+        here.find(|(_, path)| is_it(path)).map(|(_, path)| path.as_str())
     }
 
     /// Reads the generation in this folder.
@@ -151,7 +174,7 @@ impl Holdings {
             let Some(key) = key else { bail!("it lists `{path}`") };
             versions.insert(key, Holding { layer, package, tree: None, files: Files::Text(files) });
         }
-        Ok(Self { versions, conflicts: BTreeMap::new() })
+        Ok(Self { versions, ..Self::default() })
     }
 }
 

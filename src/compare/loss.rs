@@ -8,6 +8,7 @@
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
+use crate::base::words::counted;
 use crate::compare::holdings::{Holdings, Key};
 use crate::compare::policy::{few, id};
 use crate::dialect::version::Version;
@@ -86,11 +87,11 @@ impl Loss {
     pub fn refusal(&self, quarantined: usize) -> Problem {
         let Self { layer, expected, lost } = self;
         let all = if lost.len() == *expected { "all " } else { "" };
-        let versions = if *expected == 1 { "version" } else { "versions" };
-        let mut message =
-            format!("layer `{layer}` has lost {all}{} of {expected} {versions}: {}", lost.len(), self.shown());
+        let versions = counted(*expected, "version");
+        let mut message = format!("layer `{layer}` has lost {all}{} of {versions}: {}", lost.len(), self.shown());
         if quarantined > 0 {
-            message += &format!("; {quarantined} packages of it are quarantined");
+            let are = if quarantined == 1 { "is" } else { "are" };
+            message += &format!("; {} of it {are} quarantined", counted(quarantined, "package"));
         }
         Problem::new(Rule::LostVersions, message).within(layer, "")
     }

@@ -29,6 +29,8 @@ pub struct Verdict {
     pub losses: Vec<Problem>,
     /// How many versions came and went; absent if nothing was in use.
     pub change: Option<Change>,
+    /// True if more was lost than a build takes for well, and that was accepted.
+    pub is_loss_accepted: bool,
 }
 
 /// A change of a published version that a policy may forbid.
@@ -71,16 +73,21 @@ pub fn compare(
     store: Option<&Store>,
 ) -> Result<Verdict> {
     let mut verdict = Verdict::default();
-    let mut add = |rule, key, place, message| {
-        verdict.add((stack, exceptions), Breach { rule, moment: Moment::After, key, place, message });
+    let mut add_at = |moment, rule, key, place, message| {
+        verdict.add((stack, exceptions), Breach { rule, moment, key, place, message });
     };
     for (key, before) in &was.versions {
         let place = (before.layer.as_str(), before.package.as_str());
         let Some(after) = now.versions.get(key) else {
-            let message = format!("{} is published from layer `{}` and is gone", id(key), before.layer);
-            add(PolicyRule::Removed, key, place, message);
+            let published = format!("{} is published from layer `{}`", id(key), before.layer);
+            let (moment, place, what) = match now.left_out(key, before) {
+                Some(path) => (Moment::LeftOut, (place.0, path), "is quarantined now"),
+                None => (Moment::After, place, "is gone"),
+            };
+            add_at(moment, PolicyRule::Removed, key, place, format!("{published} and {what}"));
             continue;
         };
+        let mut add = |rule, key, place, message| add_at(Moment::After, rule, key, place, message);
         if stack.position(&after.layer) > stack.position(&before.layer) {
             let message = format!(
                 "{} is published from layer `{}` and now comes from `{}` further down",
@@ -105,7 +112,7 @@ pub fn compare(
         let Some(holding) = now.versions.get(key) else { continue };
         if !was.conflicts.contains_key(&(key.clone(), used.clone(), below.clone())) {
             let message = format!("{} of layer `{used}` differs from the one in `{below}`: {}", id(key), few(files));
-            add(PolicyRule::DiffersBelow, key, (used, &holding.package), message);
+            add_at(Moment::After, PolicyRule::DiffersBelow, key, (used, &holding.package), message);
         }
     }
     Ok(verdict)
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn hints_fit_what_has_happened() {
-        use Moment::{After, Before};
+        use Moment::{After, Before, LeftOut};
         use PolicyRule::{Changed, DiffersBelow, Removed};
         let one_of_two = "remove one of the two, or give the changed package a new version, or ";
         for (rule, moment, expected, remedy) in [
@@ -258,6 +265,7 @@ mod tests {
             (Changed, Before, Rule::ChangedVersion, "publish it as a new version, or "),
             (Removed, After, Rule::RemovedVersion, "put it back, or "),
             (Removed, Before, Rule::RemovedVersion, ""),
+            (Removed, LeftOut, Rule::RemovedVersion, "correct what it is quarantined for, or "),
             (DiffersBelow, After, Rule::DiffersBelow, one_of_two),
             (DiffersBelow, Before, Rule::DiffersBelow, one_of_two),
         ] {
@@ -282,7 +290,7 @@ mod tests {
         fs::write(folder.join("manifest.json"), "{").unwrap();
         distribution.switch("damaged", Switch::Build).unwrap();
         let store = Store::open(&out.path().join("store")).unwrap();
-        let now = Holdings { versions: [].into(), conflicts: [].into() };
+        let now = Holdings::default();
         let stack = Stack { layers: Vec::new(), is_strict: true };
         let verdict = guard(&Before::of(&distribution), &now, &stack, &Exceptions::default(), &store).unwrap();
         let found: Vec<_> = verdict.problems.iter().map(|problem| (problem.severity, problem.rule)).collect();

@@ -23,6 +23,8 @@ pub enum Moment {
     Before,
     /// The layers are changed already.
     After,
+    /// The layer has the version still, and it is quarantined.
+    LeftOut,
 }
 
 impl PolicyRule {
@@ -38,8 +40,9 @@ impl PolicyRule {
     /// Remedy other than allowing the change; `None` if it is not to make it.
     pub fn remedy(self, moment: Moment) -> Option<&'static str> {
         match (self, moment) {
-            (Self::Changed, Moment::After) => Some("undo the change and publish it as a new version"),
+            (Self::Changed, Moment::After | Moment::LeftOut) => Some("undo the change and publish it as a new version"),
             (Self::Changed, Moment::Before) => Some("publish it as a new version"),
+            (Self::Removed, Moment::LeftOut) => Some("correct what it is quarantined for"),
             (Self::Removed, Moment::After) => Some("put it back"),
             (Self::Removed, Moment::Before) => None,
             (Self::DiffersBelow, _) => Some("remove one of the two, or give the changed package a new version"),

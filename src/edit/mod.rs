@@ -147,6 +147,12 @@ impl Editor<'_> {
         if !refusals.is_empty() {
             return Err(Refused(refusals).into());
         }
+        if !already.is_empty() && self.is_below(to, from) {
+            bail!(
+                "`{to}` lies below `{from}`, and versions are promoted to layers further up\n\
+                 hint: write `--from {to} --to {from}`"
+            );
+        }
         let mut done = work.perform(steps.into_values().collect())?;
         done.already = already;
         Ok(done)
@@ -190,6 +196,16 @@ impl Editor<'_> {
             return Err(Refused(refusals).into());
         }
         work.perform(steps)
+    }
+
+    /// Returns true if a layer lies below another one in every distribution that has both, and there is one.
+    fn is_below(&self, lower: &str, upper: &str) -> bool {
+        let stacks = self.settings.distributions.iter().map(|plan| self.settings.stack(plan, false));
+        let mut both = stacks.filter_map(|stack| {
+            let position = |name: &str| stack.layers.iter().position(|(layer, _)| *layer == name);
+            Some(position(lower)? > position(upper)?)
+        });
+        both.next().is_some_and(|is_below| is_below && both.all(|is_below| is_below))
     }
 
     fn layer(&self, name: &str) -> Result<&LayerPlan> {

@@ -138,7 +138,7 @@ impl Distribution {
         let known: Vec<&str> =
             releases.iter().map(|release| &release.name).chain(&generations).map(String::as_str).collect();
         let near = nearest(name, &known).map(|_| did_you_mean(name, &known));
-        let hint = near.unwrap_or_else(|| "`epr-build generations` lists those it has".to_owned());
+        let hint = near.unwrap_or_else(|| format!("`epr-build generations --dist {}` lists those it has", self.name()));
         Err(anyhow!("`{}` has no generation or release `{}`\nhint: {hint}", self.name(), name.escape_default()))
     }
 

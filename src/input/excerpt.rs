@@ -32,22 +32,35 @@ impl<'a> Excerpts<'a> {
         self.file(&problem.place).map_or_else(|| problem.to_string(), |file| problem.with_snippet(&file))
     }
 
-    fn file(&self, place: &Place) -> Option<String> {
+    /// The file of a place that has a line.
+    pub(super) fn file(&self, place: &Place) -> Option<String> {
         let (path, _) = (place.file.as_deref()?, place.line?);
+        let is_meant = |entry: &&Entry| entry.path == path && entry.kind == EntryKind::File && entry.size <= MAX_BYTES;
+        let bytes = self.package(place, |package| {
+            package.entries().iter().find(is_meant)?;
+            package.read(path).ok()
+        });
+        String::from_utf8(bytes?).ok()
+    }
+
+    /// Looks into the package of a place.
+    pub(super) fn package<T>(&self, place: &Place, look: impl FnOnce(&OpenPackage) -> Option<T>) -> Option<T> {
         let mut last = self.last.borrow_mut();
         let is_last = |(layer, package, _): &(String, String, _)| (layer, package) == (&place.layer, &place.package);
         if !last.as_ref().is_some_and(is_last) {
             *last = Some((place.layer.clone(), place.package.clone(), self.open(place)));
         }
-        let package = last.as_ref()?.2.as_ref()?;
-        let is_meant = |entry: &&Entry| entry.path == path && entry.kind == EntryKind::File && entry.size <= MAX_BYTES;
-        package.entries().iter().find(is_meant)?;
-        String::from_utf8(package.read(path).ok()?).ok()
+        look(last.as_ref()?.2.as_ref()?)
+    }
+
+    /// The layer of a place.
+    pub(super) fn layer(&self, place: &Place) -> Option<&LayerPlan> {
+        self.layers.iter().find(|layer| layer.source.name == place.layer)
     }
 
     /// Opens the package at a place, if only one path of the layer has it.
     fn open(&self, place: &Place) -> Option<OpenPackage> {
-        let layer = self.layers.iter().find(|layer| layer.source.name == place.layer)?;
+        let layer = self.layer(place)?;
         let mut found =
             layer.source.paths.iter().filter_map(|path| Candidate::at(path, &layer.source.name, &place.package));
         let candidate = found.next().filter(|_| found.next().is_none())?;

@@ -6,3 +6,4 @@ pub mod git;
 pub mod source;
 pub mod survey;
 pub mod excerpt;
+pub mod spot;

@@ -226,7 +226,10 @@ fn read_categories(fields: &Fields<'_>) -> Vec<String> {
 fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
     Version::strict(text)
         .map_err(|error| {
-            let message = format!("invalid package version: `{text}`: {error}");
+            let message = match text {
+                "" => "no version set".to_owned(),
+                _ => format!("invalid package version: `{text}`: {error}"),
+            };
             fields.report("version", Rule::InvalidVersion, message);
         })
         .ok()
@@ -236,7 +239,8 @@ fn read_version(fields: &Fields<'_>, text: &str) -> Option<Version> {
 /// (contract, "Format version missing"), but search could not filter a package without one.
 fn read_spec(fields: &Fields<'_>, text: &str) -> Option<Spec> {
     if text.is_empty() {
-        let message = format!("no format_version set: {}", fields.text("name"));
+        let name = Some(fields.text("name")).filter(|name| !name.is_empty());
+        let message = "no format_version set".to_owned() + &name.map(|name| format!(": {name}")).unwrap_or_default();
         fields.report("format_version", Rule::MissingFormatVersion, message);
         return None;
     }

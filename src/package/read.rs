@@ -29,6 +29,10 @@ pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Pack
 
 fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemList) -> Option<Package> {
     let (node, refused) = read_yaml(files, MANIFEST, kibana::of_package, report)?;
+    if node.names.is_empty() && node.items.is_empty() {
+        report.add(Problem::new(Rule::UnreadableManifest, "the manifest is empty").file(MANIFEST));
+        return None;
+    }
     let fields = Fields::of_file(&node, MANIFEST, report);
     let mut manifest = Manifest::read(&fields);
     files.check_folder_names(&manifest.name, context.allow_dashed_folders, report);

@@ -5,7 +5,7 @@
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
-use crate::base::snippet::printable;
+use crate::base::shown::printable;
 use std::cell::RefCell;
 
 /// Number of characters of a message or field path to keep.

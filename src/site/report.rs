@@ -7,7 +7,7 @@ use crate::answers::route::build::RouteReport;
 use crate::base::problem::{Problem, Severity};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::LayerIntake;
-use crate::config::exceptions::KeptException;
+use crate::config::exceptions::{Exception, KeptException};
 use crate::site::assemble::Site;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -52,10 +52,16 @@ pub struct Report {
     /// How the number of versions changed, which is only printed too.
     #[serde(skip)]
     pub change: Option<Change>,
+    /// Exceptions that this run needed, and whether it needed one for lost versions. Neither is of the input.
+    #[serde(skip)]
+    pub allowed: Vec<Exception>,
+    /// See `allowed`.
+    #[serde(skip)]
+    pub is_loss_accepted: bool,
 }
 
 /// Numbers of a change from one generation to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Versions before.
     pub was: usize,
@@ -105,6 +111,9 @@ pub struct CopyReport {
     /// Files that differ; empty for a true copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differing_files: Vec<String>,
+    /// Path in the layer that holds it too; only printed.
+    #[serde(skip)]
+    pub package: String,
 }
 
 /// Bytes of the parts of a site.
@@ -134,6 +143,7 @@ impl Report {
             used: entry.layer.clone(),
             also_in: copy.layer.clone(),
             differing_files: copy.differing_files.clone(),
+            package: copy.package.clone(),
         };
         let all = || catalog.entries.iter().flat_map(|entry| entry.also_in.iter().map(move |copy| (entry, copy)));
         let names: std::collections::BTreeSet<&str> =
@@ -152,6 +162,8 @@ impl Report {
             exceptions: Vec::new(),
             advice: Vec::new(),
             change: None,
+            allowed: Vec::new(),
+            is_loss_accepted: false,
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
             routing: built.map(|(routing, _)| routing),
         }

@@ -299,7 +299,7 @@ fn wrong_usage_says_what_is_right() {
         (&["bundle", "--dist", "staging", "--output", "a", "--sign", "epr-build.yml"], 2, "hint: `minisign -G`"),
         (&["unbundle", "nowhere"], 2, "cannot look at nowhere"),
         (&["unbundle", "packages"], 1, "this is no file"),
-        (&["unbundle", "packages/staging/gamma/0.1.0/manifest.yml"], 1, "the end of a bundle is missing"),
+        (&["unbundle", "packages/staging/gamma/0.1.0/manifest.yml"], 1, "the file does not end as a bundle does"),
         (&["unbundle"], 2, "required"),
     ] {
         let run = case.run(arguments);

@@ -3,6 +3,8 @@
 
 mod layout;
 mod looking;
+mod unseen;
+mod slips;
 mod options;
 mod usage;
 

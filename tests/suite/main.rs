@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod fixture_layer;
 mod fixtures;
+mod formats;
 mod golden;
 mod harness;
 mod hostile;

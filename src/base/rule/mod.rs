@@ -62,6 +62,10 @@ const VALIDATION: Level =
 const KIBANA: Level = VALIDATION;
 const DASHED_FOLDERS: Level =
     Level { default: Severity::Quarantine, unless: Some(("with `dashed_folders: warn`", Severity::Warning)) };
+const LOSS: Level = Level {
+    default: Severity::Refusal,
+    unless: Some(("in `check --against`, if a build would go on", Severity::Note)),
+};
 const POLICY: Level = Level {
     default: Severity::Warning,
     unless: Some((

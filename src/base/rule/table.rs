@@ -3,7 +3,8 @@
 //! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
 
 use super::{
-    DASHED_FOLDERS, Entry, Family, KIBANA, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING,
+    DASHED_FOLDERS, Entry, Family, KIBANA, LOSS, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION,
+    WARNING,
 };
 
 rules! {
@@ -412,8 +413,8 @@ rules! {
             "The generation in use is damaged, so the build was not compared with it."
             "Policies could not be applied to this build."
             "compare with a good generation: `epr-build check --against`";
-        LostVersions V006 "lost-versions" REFUSAL
-            "A layer has lost all its versions, or so many that it looks like a slip."
+        LostVersions V006 "lost-versions" LOSS
+            "A layer has lost versions: all of them, or so many that it looks like a slip."
             "A folder that is not mounted, or the wrong one, must not empty a registry that is in use."
             "see that the paths of the layer are mounted and right; `epr-build remove` takes versions out for good; `--accept-loss` goes on without them";
         NoVersions V007 "no-versions" REFUSAL

@@ -102,6 +102,6 @@ fn every_rule_is_used_and_tested() {
 #[test]
 fn the_reference_page_is_current() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/rules.md"));
-    let renew = "run `cargo run -- generate rules > docs/reference/rules.md`";
+    let renew = "run `cargo run -p epr-build -- generate rules > docs/reference/rules.md`";
     assert!(page.unwrap_or_default() == reference(), "docs/reference/rules.md is not current; {renew}");
 }

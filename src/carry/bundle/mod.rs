@@ -28,6 +28,7 @@ pub mod parts;
 pub mod plan;
 pub mod read;
 mod recipe;
+pub mod replaced;
 pub mod scan;
 pub mod sign;
 pub mod unpack;
@@ -35,6 +36,7 @@ pub mod write;
 
 pub use manifest::BundleManifest;
 
+use crate::base::shown::printable;
 use std::fmt;
 
 /// Name of the first member.
@@ -51,10 +53,15 @@ const MEDIA: &str = "contents/media";
 /// Window of the compression, as a power of two: 128 MiB, the most that `zstd -d` accepts by default.
 const WINDOW: u32 = 27;
 
+/// Characters of a refusal that are shown: what is quoted from a bundle may be of any length.
+const MAX_SHOWN: usize = 600;
+
 /// Why a bundle is refused: it is damaged, hostile, for another base, or not signed as demanded. The machine is well.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 pub struct Refusal {
+    #[serde(rename = "message")]
     what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<String>,
     hint: String,
 }
@@ -80,9 +87,9 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
+        f.write_str(&printable(&self.what, MAX_SHOWN))?;
         if let Some(place) = &self.place {
-            write!(f, "\n  --> {place}")?;
+            write!(f, "\n  --> {}", printable(place, MAX_SHOWN))?;
         }
         write!(f, "\nhint: {}", self.hint)
     }

@@ -153,7 +153,7 @@ fn part_number(path: &Path) -> Option<u64> {
 }
 
 /// Path of a bundle's signature: beside it, under the name without the number of a part.
-fn signature_path(file: &Path) -> PathBuf {
+pub(super) fn signature_path(file: &Path) -> PathBuf {
     let mut name = Sealed::stem(file).into_os_string();
     name.push(".minisig");
     name.into()
@@ -275,8 +275,12 @@ impl Sealed {
             let what = format!("`{}` is missing, or `{}` was cut off", next.display(), last.display());
             return Refusal::new(what, "name all parts; copy again what is missing or too short").at(last.display());
         }
-        let what = "the end of a bundle is missing";
-        Refusal::new(what, "the file was cut off, or is no bundle; copy it again").at(last.display())
+        if self.length == 0 {
+            return Refusal::new("the file is empty", "copy the bundle again").at(last.display());
+        }
+        let what = "the file does not end as a bundle does";
+        let hint = "it was cut off, or has more at its end, or is no bundle; copy it again";
+        Refusal::new(what, hint).at(last.display())
     }
 
     fn not_all(&self, parts: u64) -> Refusal {
@@ -322,7 +326,7 @@ fn arrange(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// The parts that are there.
-fn all_of(target: &Path) -> Vec<PathBuf> {
+pub(super) fn all_of(target: &Path) -> Vec<PathBuf> {
     (1..=MAX_PARTS).map(|number| part_name(target, number)).filter(|part| part.is_file()).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The manifest's codec: one spelling, every rule, and no panic whatever stands there.
 
+use super::Refusal;
 use super::delta::BaseContents;
 use super::manifest::{
     BundleManifest, BundledContent, File, Folder, FolderEntry, Gone, Origin, Patch, RECIPES, SCHEMA, Sized,
@@ -74,6 +75,16 @@ fn refused(change: impl FnOnce(&mut BundleManifest)) -> String {
         Ok(_) => "accepted".to_owned(),
         Err(refusal) => refusal.to_string().lines().next().unwrap_or_default().to_owned(),
     }
+}
+
+/// A bundle may come from anybody.
+#[test]
+fn a_refusal_quotes_only_what_can_be_read() {
+    let text = Refusal::new(format!("`\u{202e}{}` is wrong", "x".repeat(10_000)), "look").at("a\nb").to_string();
+    assert!(
+        text.starts_with(r"`\u{202e}xxx") && text.len() < 700 && text.ends_with("…\n  --> a\\nb\nhint: look"),
+        "{text}"
+    );
 }
 
 #[test]

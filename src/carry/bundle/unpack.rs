@@ -51,6 +51,8 @@ pub struct Unpacked {
     pub present: usize,
     /// How the number of versions changed; absent if that is not known.
     pub change: Option<Change>,
+    /// True if too many versions are lost, and that was accepted.
+    pub is_loss_accepted: bool,
 }
 
 /// What the operator says of a bundle.
@@ -105,10 +107,10 @@ pub fn unpack(sealed: &Sealed, out: &Path, terms: &Terms<'_>, progress: &Progres
     }
     unpacker.make(&manifest, progress).map_err(|error| at(error, sealed))?;
     let previous = distribution.current();
-    let change = unpacker.guard(&manifest, &distribution, terms.accept_loss)?;
+    let (change, is_loss_accepted) = unpacker.guard(&manifest, &distribution, terms.accept_loss)?;
     unpacker.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
     prune::tidy(out, terms.keep, &store, &Cache::read(out))?;
-    Ok(Unpacked { manifest, digest, previous, present, change })
+    Ok(Unpacked { manifest, digest, previous, present, change, is_loss_accepted })
 }
 
 /// Adds the name of the bundle to a refusal.
@@ -268,14 +270,16 @@ impl Unpacker<'_> {
         Ok(false)
     }
 
-    /// Compares the versions with those in use.
+    /// Compares the versions with those in use; says how their number changes, and whether too many are lost.
     fn guard(
         &self,
         manifest: &BundleManifest,
         distribution: &Distribution,
         accept_loss: bool,
-    ) -> Result<Option<Change>> {
-        let Some(index) = manifest.files.iter().position(|file| file.path == "manifest.json") else { return Ok(None) };
+    ) -> Result<(Option<Change>, bool)> {
+        let Some(index) = manifest.files.iter().position(|file| file.path == "manifest.json") else {
+            return Ok((None, false));
+        };
         let now = Holdings::of_manifest_text(&fs::read(&self.scratch(index))?);
         let now = now.map_err(|error| Refusal::damaged(format!("`manifest.json` cannot be used: {error:#}")))?;
         let before = Before::of(distribution);
@@ -283,7 +287,7 @@ impl Unpacker<'_> {
         if !refusals.is_empty() && !accept_loss {
             return Err(Refused(refusals).into());
         }
-        Ok(before.change_to(&now))
+        Ok((before.change_to(&now), !refusals.is_empty()))
     }
 
     /// Checks the generation's own manifest.

@@ -24,7 +24,7 @@ use anyhow::{Context, Result, ensure};
 use layer::{Blob, header};
 use plan::Layer;
 use rayon::prelude::*;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// An image that was written.
@@ -73,6 +73,26 @@ pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Resu
     fs::rename(&temporary, output)?;
     let digest = format!("sha256:{}", Blob::of(&parts.manifest).digest);
     Ok(Image { digest, names, layers: blobs.len(), bytes })
+}
+
+/// Returns true if something lies at a path that an image must not take the place of: all but an earlier image and an empty
+/// file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_other_file(output: &Path) -> Result<bool> {
+    if fs::link_metadata(output).is_err() {
+        return Ok(false);
+    }
+    if !fs::metadata(output)?.is_file() {
+        return Ok(true);
+    }
+    let mut head = Vec::new();
+    let read = fs::open(output)?.take(512).read_to_end(&mut head);
+    read.with_context(|| format!("cannot read {}", output.display()))?;
+    // The first member of the tar is the folder of blobs.
+    let is_image = head.starts_with(b"blobs") && head.get(257..262) == Some(b"ustar");
+    Ok(!head.is_empty() && !is_image)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -129,4 +149,25 @@ fn write_layout(out: &mut dyn Write, layers: &[Layer], blobs: &[Blob], parts: &P
         }
     }
     tar.finish().context("cannot write the image")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Parts, is_other_file, write_layout};
+    use std::fs;
+
+    #[test]
+    fn only_images_and_nothing_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("epr.tar");
+        assert!(!is_other_file(&file).unwrap());
+        let mut image = Vec::new();
+        let [config, manifest, index, docker] = [(); 4].map(|()| b"{}".to_vec());
+        write_layout(&mut image, &[], &[], &Parts { config, manifest, index, docker }).unwrap();
+        for (bytes, expected) in [(&b""[..], false), (&image, false), (b"blobs", true), (b"notes", true)] {
+            fs::write(&file, bytes).unwrap();
+            assert_eq!(is_other_file(&file).unwrap(), expected, "{:?}", &bytes[..bytes.len().min(8)]);
+        }
+        assert!(is_other_file(folder.path()).unwrap());
+    }
 }

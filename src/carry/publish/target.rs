@@ -143,6 +143,11 @@ impl Target {
         Ok(Self { store, prefix: path.to_string(), keeps_headers: true, shown })
     }
 
+    /// The folder on this machine that an address names, if it names one.
+    pub fn local_folder(address: &str) -> Option<PathBuf> {
+        Url::parse(address).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
+    }
+
     fn folder(address: &str, url: &Url, shown: String, access: &Access) -> Result<Self> {
         // The parser takes a relative path for one from the root.
         let is_absolute = address.split_once(':').is_some_and(|(_, path)| path.starts_with('/'));

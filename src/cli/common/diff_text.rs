@@ -4,6 +4,8 @@
 //! quoted as code.
 
 use crate::base::progress::bytes;
+use crate::base::shown;
+use crate::base::words::counted;
 use crate::compare::diff::details::{Details, Entry};
 use crate::compare::diff::{Diff, Id, Seen};
 use crate::compare::holdings::Change;
@@ -24,7 +26,7 @@ pub(in crate::cli) fn render_text(diff: &Diff) -> String {
     diff.removed.iter().for_each(|id| line("removed", format!("{}-{}{}", id.name, id.version, layer(id))));
     for changed in &diff.changed {
         line("changed", format!("{}-{}, {}", changed.name, changed.version, size(&changed.details)));
-        render_details(&changed.details, shown).into_iter().for_each(|detail| line("", format!("  {detail}")));
+        render_details(&changed.details, one_line).into_iter().for_each(|detail| line("", format!("  {detail}")));
     }
     diff.moved.iter().for_each(|moved| {
         line("moved", format!("{}-{}: {} -> {}", moved.name, moved.version, moved.from, moved.to));
@@ -32,7 +34,7 @@ pub(in crate::cli) fn render_text(diff: &Diff) -> String {
     for newest in &diff.newest {
         line("newest", format!("{}: {} -> {}, {}", newest.name, newest.was, newest.is, size(&newest.details)));
         let details =
-            render_details(&newest.details, shown).into_iter().chain(render_changelog(&newest.changelog, shown));
+            render_details(&newest.details, one_line).into_iter().chain(render_changelog(&newest.changelog, one_line));
         details.for_each(|detail| line("", format!("  {detail}")));
     }
     for seen in &diff.seen {
@@ -85,6 +87,31 @@ pub(in crate::cli) fn render_markdown(diff: &Diff) -> String {
         }
     }
     text.trim_end().to_owned() + "\n"
+}
+
+/// The first lines of a Markdown text, so that all have no more than so many characters; the last one says how many are
+/// missing. Every item is a line, so nothing is cut in its middle.
+pub(in crate::cli) fn shortened(text: &str, max_characters: Option<u32>) -> String {
+    let Some(max) = max_characters.map(|max| max as usize) else { return text.to_owned() };
+    // Printing writes unseen characters out, which is longer.
+    let text = shown::lines(text);
+    let length = |text: &str| text.chars().count();
+    if length(&text) <= max {
+        return text.into_owned();
+    }
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let rest = |missing: usize| format!("\n… and {}\n", counted(missing, "more line"));
+    let room = max.saturating_sub(length(&rest(lines.len())));
+    let (mut short, mut taken, mut used) = (String::new(), 0, 0);
+    for line in &lines {
+        used += length(line);
+        if used > room {
+            break;
+        }
+        short += line;
+        taken += 1;
+    }
+    short + &rest(lines.len() - taken)
 }
 
 /// Changed files with their sizes, then changed fields of the manifest.
@@ -145,25 +172,15 @@ fn range(Seen { kibana, before, prerelease, .. }: &Seen) -> String {
     if *prerelease { format!("{versions} with pre-releases") } else { versions }
 }
 
-/// The text on one line without control characters, cut off if it is long.
-fn shown(text: &str) -> String {
-    let mut short = cut(text);
-    if short.chars().any(char::is_control) {
-        short = short.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    }
-    short
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
+/// The text on one line, cut off if it is long. Ends of lines are blanks there; what else cannot be seen is written out.
+fn one_line(text: &str) -> String {
+    let text: String = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
+    shown::printable(&text, LONGEST)
 }
 
 /// The text as code in Markdown, between more back-ticks than it has in a row.
 fn code(text: &str) -> String {
-    let text = shown(text);
+    let text = one_line(text);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     if longest == 0 && !text.is_empty() { format!("`{text}`") } else { format!("{fence} {text} {fence}") }

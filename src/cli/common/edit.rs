@@ -2,17 +2,22 @@
 
 use super::Exit;
 use super::clock::unix_time;
-use super::options::{JobsOption, LayerOptions};
-use super::print::print;
+use super::located::{Located, locate};
+use super::options::{Format, FormatOption, JobsOption, LayerOptions};
+use super::print::{print, print_json};
 use super::talk;
+use super::unneeded;
 use crate::compare::policy::Refused;
 use crate::config::exceptions::{Exception, Exceptions};
 use crate::config::settings::Settings;
 use crate::edit::journal::{Action, LayerChange};
 use crate::edit::{Done, Editor};
+use crate::input::excerpt::Excerpts;
 use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use serde::Serialize;
+use std::path::PathBuf;
 
 /// Below the examples of each.
 pub(in crate::cli) const EXIT_CODES: &str = "\
@@ -40,35 +45,68 @@ pub(in crate::cli) struct EditOptions {
     reason: Option<String>,
     #[command(flatten)]
     jobs: JobsOption,
+    #[command(flatten)]
+    format: FormatOption,
 }
 
-/// Runs one of them on some layers, and reports what it did.
+/// What one of them did, or would do.
+#[derive(Serialize)]
+struct Answer {
+    dry_run: bool,
+    /// True if nothing was changed because of the problems.
+    refused: bool,
+    /// The changes, in order, as the log of the layer has them.
+    changes: Vec<LayerChange>,
+    /// Interrupted steps of an earlier command that were finished, in words.
+    finished: Vec<String>,
+    /// What was asked for and was so already, in words.
+    already: Vec<String>,
+    problems: Vec<Located>,
+}
+
+/// Runs one of them on some layers, and reports what it did. `named` are packages outside of all layers.
 pub(in crate::cli) fn run(
     options: &EditOptions,
     layers: &[&String],
+    named: &[PathBuf],
     work: impl FnOnce(&Editor<'_>) -> Result<Done>,
 ) -> Result<Exit> {
+    let format = options.format.format()?;
     options.jobs.start_threads()?;
-    let reason = options.reason.clone();
+    let (reason, dry_run) = (options.reason.clone(), options.dry_run);
     let exceptions = Exceptions { allowed: options.allow_policy.clone(), reason: reason.clone().unwrap_or_default() };
     let settings = Settings { exceptions, ..options.layers.resolve_for(layers)? };
-    let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
-    match work(&editor) {
-        Ok(done) => {
+    let editor = Editor { settings: &settings, reason, dry_run, commit: options.commit, now: now() };
+    let (done, refused) = match work(&editor) {
+        Ok(done) => (done, None),
+        Err(error) => (Done::default(), Some(error.downcast::<Refused>()?)),
+    };
+    if refused.is_none() {
+        let is_needed =
+            |exception: &Exception| done.changes.iter().any(|change| change.allowed.contains(&exception.to_string()));
+        unneeded::tell(&options.allow_policy, is_needed, (false, false))?;
+    }
+    let exit = if refused.is_some() { Exit::Problems } else { Exit::Clean };
+    match (format, &refused) {
+        (Format::Json, _) => {
+            let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+            let Done { finished, changes, warnings, already } = done;
+            let problems = refused.as_ref().map_or(&warnings, |Refused(problems)| problems);
+            let problems = locate(problems, &excerpts, named);
+            let refused = refused.is_some();
+            print_json(&Answer { dry_run, refused, changes, finished, already, problems })?;
+        }
+        (Format::Text, Some(refused)) => talk::say(&format!("{refused}\nnothing was changed\n"))?,
+        (Format::Text, None) => {
             for warning in &done.warnings {
                 talk::say(&format!("{warning}\n"))?;
             }
             if !talk::quiet() {
-                print(&render_done(&done, options.dry_run))?;
+                print(&render_done(&done, dry_run))?;
             }
-            Ok(Exit::Clean)
-        }
-        Err(error) => {
-            let refused = error.downcast::<Refused>()?;
-            talk::say(&format!("{refused}\nnothing was changed\n"))?;
-            Ok(Exit::Problems)
         }
     }
+    Ok(exit)
 }
 
 /// What was done, one line for each change.

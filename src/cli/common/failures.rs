@@ -36,6 +36,52 @@ pub(in crate::cli) fn error_kind(error: &Error) -> Option<ErrorKind> {
     })
 }
 
+/// A failure in words: what was done, why it failed, and below that what to do.
+///
+/// Hints come from any depth and end up last. A file that is not there or may not be read gets one in any case.
+pub(in crate::cli) fn render(error: &Error) -> String {
+    let (mut whats, mut hints) = (Vec::new(), Vec::new());
+    for cause in error.chain() {
+        let text = cause.to_string();
+        match text.split_once("\nhint: ") {
+            Some((what, hint)) => {
+                whats.push(what.to_owned());
+                hints.push(hint.to_owned());
+            }
+            None => whats.push(text),
+        }
+    }
+    if hints.is_empty() {
+        hints.extend(hint_of(error).map(str::to_owned));
+    }
+    let hints: String = hints.iter().map(|hint| format!("\nhint: {hint}")).collect();
+    format!("error: {}{hints}\n", whats.join(": "))
+}
+
+/// The failure to write to a file that something else is in: a slip of the keyboard must not cost it.
+pub(in crate::cli) fn other_file(file: &Path, wanted: &str) -> Error {
+    anyhow!(
+        "`{}` is there, and is not {wanted}\nhint: name another file with --output, or write over it with --force",
+        file.display()
+    )
+}
+
+fn hint_of(error: &Error) -> Option<&'static str> {
+    Some(match error_kind(error)? {
+        ErrorKind::NotFound => {
+            "nothing is there: check the path, which begins in the present folder unless it begins with `/`"
+        }
+        ErrorKind::PermissionDenied => {
+            "this user may not do that there: change the permissions, or run it as another user"
+        }
+        ErrorKind::IsADirectory => "it is a folder: name a file",
+        ErrorKind::NotADirectory => "a part of the path is a file: name a folder",
+        ErrorKind::ReadOnlyFilesystem => "the disk cannot be written to: name a folder on another one",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, or name a folder on a larger disk",
+        _ => return None,
+    })
+}
+
 /// Adds a hint if the output folder is the cause of a failure.
 pub(in crate::cli) fn with_output_hint(error: Error, out: &Path) -> Error {
     let hint = match error_kind(&error) {

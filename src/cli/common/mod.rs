@@ -6,10 +6,12 @@ pub(super) mod diff_text;
 pub(super) mod edit;
 mod exit;
 pub(super) mod failures;
+pub(super) mod located;
 pub(super) mod options;
 pub(super) mod print;
 pub mod settings;
 pub(super) mod summary;
 pub(super) mod talk;
+pub(super) mod unneeded;
 
 pub use exit::Exit;

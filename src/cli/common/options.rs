@@ -18,7 +18,7 @@ pub(in crate::cli) const DEFAULT_OUT: &str = "out";
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct LayerOptions {
     /// Folder that holds one folder for each layer, or git+file:CLONE with one branch for each layer
-    #[arg(long, value_name = "DIR", default_value = "packages")]
+    #[arg(long, value_name = "DIR", default_value = settings::DEFAULT_PACKAGES)]
     packages: PathBuf,
     #[command(flatten)]
     config: ConfigOption,

@@ -1,18 +1,24 @@
 //! Printing results.
 
+use crate::base::shown;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Prints a result on standard output.
+/// Prints a result for people on standard output. What cannot be seen in names and values is written out.
 pub(in crate::cli) fn print(text: &str) -> Result<()> {
+    print_exact(&shown::lines(text))
+}
+
+/// Prints a result for programs, as it is.
+pub(in crate::cli) fn print_exact(text: &str) -> Result<()> {
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
 /// Prints a result as indented JSON.
 pub(in crate::cli) fn print_json(value: &impl Serialize) -> Result<()> {
-    print(&(serde_json::to_string_pretty(value).context("cannot write the result as JSON")? + "\n"))
+    print_exact(&(serde_json::to_string_pretty(value).context("cannot write the result as JSON")? + "\n"))
 }
 
 /// One line of a summary: a label and a value, indented below the line that names the subject.

@@ -12,6 +12,8 @@ use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// The folder of the layers that the configuration gives no paths.
+pub(in crate::cli) const DEFAULT_PACKAGES: &str = "packages";
 /// The configuration file that is read if none is named.
 const DEFAULT_CONFIG: &str = "epr-build.yml";
 /// Names that somebody may have given it instead. Building without it would put another registry in its place.
@@ -98,6 +100,14 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         exceptions: Exceptions::default(),
         accept_loss: false,
     })
+}
+
+/// The layers that the present folder's configuration names, or the built-in ones, for commands that read none. A
+/// configuration that is wrong names none.
+pub(in crate::cli) fn layers_here() -> Vec<LayerPlan> {
+    let input =
+        Input { distributions: Choice::All, packages: Path::new(DEFAULT_PACKAGES), config: None, strict: false };
+    assemble(input).map(|settings| settings.layers).unwrap_or_default()
 }
 
 /// Reads the configuration.

@@ -6,24 +6,32 @@
 use super::Exit;
 use super::options::DEFAULT_OUT;
 use super::print::field;
+use super::unneeded;
 use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
 use crate::base::words::counted;
+use crate::compare::policy::few;
 use crate::config::DEFAULT_LISTEN;
-use crate::config::settings::DistributionPlan;
+use crate::config::exceptions::Exception;
+use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::ADVICE;
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report, Sizes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::io;
 use std::path::Path;
-
-/// How many differing files of a conflict are named.
-const MAX_FILES: usize = 5;
 
 /// The exit value of a run with these reports.
 pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
     if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
+}
+
+/// Says which permissions of a run none of its distributions needed.
+pub(in crate::cli) fn tell_unneeded(settings: &Settings, reports: &[Report]) -> io::Result<()> {
+    let is_needed = |exception: &Exception| reports.iter().any(|report| report.allowed.contains(exception));
+    let is_loss_accepted = reports.iter().any(|report| report.is_loss_accepted);
+    unneeded::tell(&settings.exceptions.allowed, is_needed, (settings.accept_loss, is_loss_accepted))
 }
 
 /// Something to print.
@@ -100,11 +108,8 @@ fn counts<'a>(rules: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn conflict(conflict: &CopyReport) -> String {
-    let CopyReport { name, version, used, also_in, differing_files } = conflict;
-    let mut files = differing_files.iter().take(MAX_FILES).cloned().collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = differing_files.len().checked_sub(MAX_FILES) {
-        let _ = write!(files, " and {more} more");
-    }
+    let CopyReport { name, version, used, also_in, differing_files, .. } = conflict;
+    let files = few(differing_files);
     format!(
         "warning: {name}-{version} in layer `{also_in}` differs from the one in `{used}`, which is used\n  --> {files}\n\
          hint: give the changed package a new version, or remove one of the two"

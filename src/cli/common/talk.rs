@@ -2,6 +2,7 @@
 //!
 //! They are set once, when a run begins. Results on standard output have no colours: they are for pipes and files too.
 
+use crate::base::shown;
 use clap::{Args, ColorChoice, ValueEnum};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -65,12 +66,14 @@ pub(in crate::cli) fn verbose() -> bool {
     options().verbose
 }
 
-/// Prints a message on standard error. In one piece, so that nothing else can come between.
+/// Prints a message on standard error. In one piece, so that nothing else can come between. What cannot be seen in names
+/// and values is written out.
 pub(in crate::cli) fn say(text: &str) -> io::Result<()> {
     let variable = |name| std::env::var_os(name).unwrap_or_default();
     let is_plain_terminal = !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb";
     let is_colored = wanted(options().color, io::stderr().is_terminal() && !is_plain_terminal);
-    let text = if is_colored { Cow::Owned(painted(text)) } else { Cow::Borrowed(text) };
+    let text = shown::lines(text);
+    let text = if is_colored { Cow::Owned(painted(&text)) } else { text };
     io::stderr().write_all(text.as_bytes())
 }
 

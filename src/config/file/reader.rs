@@ -4,9 +4,13 @@
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
+use crate::base::shown::printable;
 use crate::base::suggest::did_you_mean;
 use std::path::Path;
 use yaml11::{Plain, Scalar};
+
+/// Characters of a message that are kept; it may quote any text of the file.
+const MAX_SHOWN: usize = 300;
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
@@ -62,6 +66,7 @@ impl<'a> Reader<'a> {
 
     /// Something is wrong on this line.
     pub(super) fn mistake(&mut self, line: u32, message: impl Into<String>, hint: &str) {
+        let message = printable(&message.into(), MAX_SHOWN);
         let problem = Problem::new(Rule::Configuration, message).line(line).hint(hint);
         self.mistakes.push(problem.within("", &self.file.display().to_string()));
     }

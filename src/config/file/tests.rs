@@ -180,6 +180,8 @@ fn every_mistake_has_a_line_and_a_way_out() {
             "3: `b` and `a` lie at `/x/y` and `/x` of one address | give them paths of which none begins with the other, or another `listen`",
         ),
         ("listen: 0", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: 999.1.1.1:8", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("listen: 127.0.1:8", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: 65536", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: localhost", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: '::1:80'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),

@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, Value};
 use crate::config::location::Location;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use yaml11::{Plain, Scalar};
 
@@ -33,8 +33,13 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
 fn is_listen(text: &str) -> bool {
     let is_port =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
-    let is_host =
-        |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    // What looks like an address of digits must be one: servers would take it for a host name that nobody has.
+    let is_digits = |host: &str| host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_host = |host: &str| {
+        !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+            && (!is_digits(host) || host.parse::<Ipv4Addr>().is_ok())
+    };
     match text.rsplit_once(':') {
         None => is_port(text),
         Some((host, port)) => is_port(port) && (is_host(host) || text.parse::<SocketAddr>().is_ok()),

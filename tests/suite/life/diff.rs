@@ -105,7 +105,7 @@ fn every_kind_of_side_gives_the_same() {
     }
     for side in ["a/staging", "old"] {
         let run = case.run(&["diff", "a/staging", side, "--dist", "staging"]);
-        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{side} {run:#?}");
+        assert_eq!((run.code, run.stdout.as_str()), (0, "no differences\n"), "{side} {run:#?}");
     }
     assert_eq!(case.tree(), before);
 }
