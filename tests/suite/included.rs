@@ -197,6 +197,22 @@ fn what_is_no_link_of_this_command_stays() {
     assert_eq!(links.count(), 1);
 }
 
+// As earlier versions of the program made them.
+#[test]
+fn a_generation_without_files_to_include_is_refused() {
+    let case = case("");
+    let id = build(&case, 1);
+    fs::remove_file(case.path(&format!("out/{DISTRIBUTION}/generations/{id}/hosts/caddy/site.caddy.in"))).unwrap();
+    let before = case.tree();
+    let run = try_include(&case, "caddy", &[]);
+    let expected = format!(
+        "error: generation {id} has no files to include: an earlier version of epr-build made it\n\
+         hint: build again, or choose another one with --generation\n"
+    );
+    assert_eq!((run.code, run.stderr), (2, expected));
+    assert_eq!(case.tree(), before);
+}
+
 #[test]
 fn an_output_folder_may_be_moved() {
     let case = case("");
