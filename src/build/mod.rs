@@ -20,6 +20,7 @@ use crate::compare::holdings::Holdings;
 use crate::compare::policy::{self, Before, Refused, Verdict};
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
+use crate::generation::uses::Switch;
 use crate::generation::{history_page, prune};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
@@ -155,7 +156,7 @@ impl<'a> Build<'a> {
         distribution.keep_exceptions(&report.exceptions)?;
         report.advice = verdict.problems;
         report.change = verdict.change;
-        distribution.switch(&report.generation)?;
+        distribution.switch(&report.generation, Switch::Build)?;
         distribution.write_advice(&report.generation, &report.advice)?;
         if plan.ui {
             history_page::write(&distribution)?;

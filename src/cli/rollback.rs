@@ -12,6 +12,7 @@ use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
 use crate::generation::distribution::Distribution;
 use crate::generation::history_page;
+use crate::generation::uses::Switch;
 use anyhow::Result;
 use clap::Args;
 
@@ -48,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if !refusals.is_empty() && !arguments.loss.accept_loss {
         return Err(Refused(refusals).into());
     }
-    distribution.switch(&id)?;
+    distribution.switch(&id, Switch::Rollback)?;
     history_page::write(&distribution)?;
     if !talk::quiet() {
         let mut text = format!("{dist}: generation {id} is in use{}\n", date(&distribution, &id));

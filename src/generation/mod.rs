@@ -5,3 +5,4 @@ pub mod history_page;
 pub mod include;
 pub mod prune;
 pub mod release;
+pub mod uses;

@@ -9,7 +9,8 @@ use crate::base::fs::{self, make_folders, write_over};
 use crate::base::time;
 use crate::catalog::cache::Cache;
 use crate::catalog::record::Listing;
-use crate::generation::distribution::{Distribution, Use};
+use crate::generation::distribution::Distribution;
+use crate::generation::uses::Use;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -189,13 +190,20 @@ fn stored(folder: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::proven;
-    use crate::generation::distribution::Use;
+    use crate::generation::uses::{Switch, Use};
 
     #[test]
     fn a_day_without_a_break_proves_a_generation() {
         let day = 24 * 60 * 60;
         let dates = |list: &[(&str, Option<u64>)]| -> Vec<Use> {
-            list.iter().map(|(id, since)| Use { id: (*id).to_owned(), since: *since, program: None }).collect()
+            let entry = |(id, since): &(&str, Option<u64>)| Use {
+                id: (*id).to_owned(),
+                since: *since,
+                program: None,
+                number: 0,
+                by: Switch::Build,
+            };
+            list.iter().map(entry).collect()
         };
         for (list, now, expected) in [
             (&[][..], 0, &[][..]),

@@ -52,9 +52,9 @@ pub(crate) fn write(case: &Case, number: usize) {
 }
 
 /// Publishes it.
-fn publish(case: &Case, number: usize) {
+fn publish(case: &Case, number: usize, keep: &str) {
     write(case, number);
-    let built = case.run(&["--dist", DISTRIBUTION, "--quiet"]);
+    let built = case.run(&["--dist", DISTRIBUTION, "--quiet", "--keep", keep]);
     assert_eq!(built.code, 0, "{built:#?}");
 }
 
@@ -65,15 +65,15 @@ fn case(port: u16) -> Case {
     for name in ["other", "third"] {
         add(&case.path(&format!("packages/production/{name}/1.0.0")), name, "1.0.0", "stays");
     }
-    publish(&case, 0);
-    publish(&case, 1);
+    publish(&case, 0, "3");
+    publish(&case, 1, "3");
     case
 }
 
 /// Goes to another generation: a new one now and then, else the one that was in use before.
 fn switch(case: &Case, round: usize) {
     if round.is_multiple_of(5) {
-        publish(case, round + 100);
+        publish(case, round + 100, "3");
     } else {
         let back = case.run(&["rollback", "--dist", DISTRIBUTION]);
         assert_eq!(back.code, 0, "{back:#?}");
@@ -131,7 +131,7 @@ fn hammer(address: &str, stop: &AtomicBool, asked: &AtomicUsize) -> BTreeSet<usi
 }
 
 /// Switches fifty times while clients ask; `announce` tells the server. At the end it must serve the last generation.
-fn check_switches(case: &Case, address: &str, announce: impl Fn()) {
+fn check_switches(case: &Case, address: &str, switch: impl Fn(&Case, usize), announce: impl Fn()) {
     let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let seen = std::thread::scope(|scope| {
         // However this ends, the clients must.
@@ -170,6 +170,16 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn the_server_switches_under_load() {
+    check_server(switch);
+}
+
+/// Nothing is kept but what is in use, and what is being served.
+#[test]
+fn the_server_keeps_what_it_serves() {
+    check_server(|case, round| publish(case, round + 100, "1"));
+}
+
+fn check_server(switch: impl Fn(&Case, usize)) {
     let case = case(free_port());
     let mut serve = Running(
         case.command(&["serve", "--dist", DISTRIBUTION, "--listen", "127.0.0.1:0"])
@@ -181,7 +191,7 @@ fn the_server_switches_under_load() {
     let address = read_address(&mut lines);
     // Nobody may fill the pipe.
     std::thread::spawn(move || lines.lines().map_while(Result::ok).count());
-    check_switches(&case, &address, || {});
+    check_switches(&case, &address, switch, || {});
     serve.signal("TERM");
     assert!(serve.0.wait().unwrap().success());
 }
@@ -208,7 +218,7 @@ fn nginx_switches_under_load() {
     let nginx = Running(command(&["-g", &format!("daemon off;{user}")]).spawn().unwrap());
     let address = format!("127.0.0.1:{port}");
     drop(Client::connect(&address));
-    check_switches(&case, &address, || assert!(command(&["-s", "reload"]).status().unwrap().success()));
+    check_switches(&case, &address, switch, || assert!(command(&["-s", "reload"]).status().unwrap().success()));
     drop(nginx);
     let _ = fs::remove_dir(format!("/tmp/epr-{DISTRIBUTION}-127.0.0.1-{port}-temp"));
 }

@@ -55,6 +55,9 @@ pub(in crate::cli) fn run(
     let editor = Editor { settings: &settings, reason, dry_run: options.dry_run, commit: options.commit, now: now() };
     match work(&editor) {
         Ok(done) => {
+            for warning in &done.warnings {
+                talk::say(&format!("{warning}\n"))?;
+            }
             if !talk::quiet() {
                 print(&render_done(&done, options.dry_run))?;
             }

@@ -123,6 +123,10 @@ impl PackageFiles for ZipPackage {
         &self.members.entries
     }
 
+    fn root(&self) -> Option<&str> {
+        Some(&self.members.root)
+    }
+
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         self.with_file(path, |content| disk::read_all(content, 0))
     }
