@@ -216,10 +216,11 @@ impl Distribution {
     /// Removes a generation that is not in use.
     ///
     /// # Errors
-    /// When it is in use, a release needs it, or the disk fails.
+    /// When it is in use, a release or a web server needs it, or the disk fails.
     pub fn remove(&self, id: &str) -> Result<()> {
         ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
         ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
+        ensure!(!self.included()?.contains(id), "a web server includes generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
         // Kept until it is gone, so that no server takes it up meanwhile.
         let _hold = fs::Hold::alone(&place).with_context(|| format!("a server still answers from generation {id}"))?;

@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 const SWITCHES: usize = 50;
 const CLIENTS: usize = 3;
 /// A name of its own: nginx keeps its process id in a file that is named after the distribution.
-const DISTRIBUTION: &str = "switching-under-load";
+pub(crate) const DISTRIBUTION: &str = "switching-under-load";
 const FILE: &str = "/package/moving/1.0.0/docs/README.md";
-const TARGETS: [&str; 4] = ["/search", "/package/moving/1.0.0/", FILE, "/epr/moving/moving-1.0.0.zip"];
+pub(crate) const TARGETS: [&str; 4] = ["/search", "/package/moving/1.0.0/", FILE, "/epr/moving/moving-1.0.0.zip"];
 
 /// A process that is told to end, with all it started, when the test ends.
 struct Running(Child);
@@ -42,13 +42,18 @@ impl Drop for Running {
     }
 }
 
-/// Publishes package `moving` with a number in title, readme and so in list, document, file and zip.
-fn publish(case: &Case, number: usize, keep: &str) {
+/// Writes package `moving` with a number in title, readme and so in list, document, file and zip.
+pub(crate) fn write(case: &Case, number: usize) {
     let folder = case.path("packages/production/moving/1.0.0");
     add(&folder, "moving", "1.0.0", &format!("generation-{number}. {}", "A long text. ".repeat(200 + number % 7)));
     let manifest = fs::read_to_string(folder.join("manifest.yml")).unwrap();
     let manifest = manifest.replace("title: Sample\n", &format!("title: generation-{number}.\n"));
     fs::write(folder.join("manifest.yml"), manifest).unwrap();
+}
+
+/// Publishes it.
+fn publish(case: &Case, number: usize, keep: &str) {
+    write(case, number);
     let built = case.run(&["--dist", DISTRIBUTION, "--quiet", "--keep", keep]);
     assert_eq!(built.code, 0, "{built:#?}");
 }
@@ -75,12 +80,12 @@ fn switch(case: &Case, round: usize) {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The number of the generation that a response belongs to; all of the response says the same.
-fn belongs(target: &str, response: &Response) -> usize {
+pub(crate) fn belongs(target: &str, response: &Response) -> usize {
     assert_eq!(response.status, 200, "{target}: {response:?}");
     let length = response.header("content-length").map(|length| length.parse::<usize>().unwrap());
     assert_eq!(length, Some(response.body.len()), "{target}");
@@ -155,7 +160,7 @@ fn check_switches(case: &Case, address: &str, switch: impl Fn(&Case, usize), ann
     wait_until("the last generation is served", || client.ask(FILE, &[]).body == readme.as_bytes());
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
         assert!(begin.elapsed() < Duration::from_secs(20), "never: {what}");
