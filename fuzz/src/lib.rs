@@ -3,4 +3,8 @@
 //! `fuzz_targets/` hands these functions to libFuzzer. `tests/fuzz/` of the program runs the same functions on a stable
 //! compiler, so this file must compile in both places.
 
+pub mod bundles;
+pub mod configuration;
+pub mod packages;
+pub mod queries;
 pub mod yaml;

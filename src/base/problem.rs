@@ -69,6 +69,12 @@ impl Problem {
         self.severity == Severity::Note
     }
 
+    /// With `validation: require` the rules that it is for quarantine.
+    #[must_use]
+    pub fn required(self, require_validation: bool) -> Self {
+        if require_validation && self.rule.is_validation() { self.severity(Severity::Quarantine) } else { self }
+    }
+
     /// Sets the severity, where the configuration decides it.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {

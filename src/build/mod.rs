@@ -20,6 +20,7 @@ use crate::compare::holdings::Holdings;
 use crate::compare::policy::{self, Before, Refused, Verdict};
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
+use crate::generation::uses::Switch;
 use crate::generation::{history_page, prune};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
@@ -166,7 +167,7 @@ impl<'a> Build<'a> {
         report.advice = verdict.problems;
         report.change = verdict.change;
         (report.allowed, report.is_loss_accepted) = (verdict.used, verdict.is_loss_accepted);
-        distribution.switch(&report.generation)?;
+        distribution.switch(&report.generation, Switch::Build)?;
         distribution.write_advice(&report.generation, &report.advice)?;
         if plan.ui {
             history_page::write(&distribution)?;

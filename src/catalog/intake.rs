@@ -103,9 +103,11 @@ fn take_one(
     let mut problems = Vec::new();
     let record = match &opened {
         Ok(files) => {
-            problems.extend_from_slice(files.warnings());
+            let required = rules.validation == Validation::Require;
+            problems.extend(files.warnings().iter().map(|warning| warning.clone().required(required)));
+            let is_refused = problems.iter().any(Problem::is_quarantine);
             problems.extend(armor::check(candidate));
-            read_and_store(candidate, files, rules, context, &mut problems)?
+            read_and_store(candidate, files, rules, context, &mut problems)?.filter(|_| !is_refused)
         }
         Err(problem) => {
             problems.push((**problem).clone());
@@ -157,6 +159,10 @@ impl PackageFiles for TrackedFiles<'_> {
 
     fn entries(&self) -> &[Entry] {
         self.files.entries()
+    }
+
+    fn root(&self) -> Option<&str> {
+        self.files.root()
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {

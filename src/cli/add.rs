@@ -12,8 +12,9 @@ Examples:
   epr-build add build/packages/*.zip --to snapshot
   epr-build add ../acme --to staging --dry-run
 
-All packages are added, or none if one of them is refused. A signature beside a package (`.sig`) is added with it. If the layer already holds the version with the same content, nothing \
-is changed. Other content is replaced if the layer's policy allows overwriting.";
+All packages are added, or none if one of them is refused. A signature beside a package (`.sig`) is added with it. If the layer \
+already holds the version with the same content, nothing is changed. Other content is replaced if the layer's policy allows \
+overwriting. Warnings, for example of what Kibana would refuse to install, are printed, with --dry-run too.";
 
 /// Add packages to a layer
 #[derive(Args, Debug)]

@@ -28,7 +28,8 @@ Examples:
   epr-build bundle --dist staging --output june.bundle --since may.bundle         a bundle that it has taken in
   epr-build bundle --dist staging --output /media/usb/epr.bundle --split 4G --sign minisign.key
 
-The same generation gives the same bytes on every machine. A bundle is a tar archive compressed with zstd; parts are joined with \
+The same generation gives the same bytes on every machine, where it was taken into use by a switch of the same number: a bundle \
+counts those, so that `unbundle` can refuse an older one. A bundle is a tar archive compressed with zstd; parts are joined with \
 `cat`. The signature is written in minisign's format to a file `.minisig` beside the bundle. The password of the key is read from \
 MINISIGN_PASSWORD or asked for.
 

@@ -6,10 +6,12 @@ use super::common::options::{Format, FormatOption, OutputFolder};
 use super::common::print::{print, print_json};
 use crate::base::time;
 use crate::base::words::counted;
-use crate::generation::distribution::{Distribution, Use};
+use crate::generation::distribution::Distribution;
+use crate::generation::uses::Use;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +47,8 @@ struct Listed {
     /// The version of the program that first took it into use.
     program: Option<String>,
     releases: Vec<String>,
+    /// Links of web servers that lead to it, see the command `include`.
+    included: Vec<PathBuf>,
     /// Whether `serve` answers from it.
     served: bool,
 }
@@ -63,9 +67,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 
 fn list(distribution: &Distribution) -> Result<Vec<Listed>> {
     let (current, releases, uses) = (distribution.current(), distribution.releases()?, distribution.uses());
+    let includes = distribution.includes()?;
     let listed = distribution.generations()?.into_iter().map(|id| {
         let of_this = || uses.iter().filter(|one: &&Use| one.id == id);
         let report = distribution.report(&id);
+        let links = includes.iter().filter(|include| include.generation == id);
         let named = releases.iter().filter(|release| release.generation == id);
         Listed {
             in_use: Some(&id) == current.as_ref(),
@@ -74,6 +80,7 @@ fn list(distribution: &Distribution) -> Result<Vec<Listed>> {
             since: of_this().filter_map(|one| one.since).next_back().map(time::rfc3339),
             program: of_this().find_map(|one| one.program.clone()),
             releases: named.map(|release| release.name.clone()).collect(),
+            included: links.map(|include| include.at.clone()).collect(),
             served: distribution.is_held(&id),
             generation: id,
         }
@@ -82,7 +89,7 @@ fn list(distribution: &Distribution) -> Result<Vec<Listed>> {
 }
 
 fn render(listed: &Listed) -> String {
-    let Listed { generation, in_use, versions, packages, since, program, releases, served } = listed;
+    let Listed { generation, in_use, versions, packages, since, program, releases, included, served } = listed;
     let mut line = match (versions, packages) {
         (Some(versions), Some(packages)) => {
             format!("{generation}  {} of {}", counted(*versions, "version"), counted(*packages, "package"))
@@ -94,5 +101,6 @@ fn render(listed: &Listed) -> String {
     line += if *in_use { "  in use" } else { "" };
     line += if *served { "  served" } else { "" };
     releases.iter().for_each(|release| line += &format!("  release {release}"));
+    included.iter().for_each(|at| line += &format!("  included at {}", at.display()));
     line + "\n"
 }

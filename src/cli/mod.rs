@@ -14,6 +14,7 @@ mod generate;
 mod generations;
 mod help;
 mod image;
+mod include;
 mod kibana_config;
 mod log;
 mod probe;
@@ -61,6 +62,7 @@ commands! {
         Build(build),
         Check(check),
         Serve(serve),
+        Include(include),
         Probe(probe),
         KibanaConfig(kibana_config);
     "Layers":

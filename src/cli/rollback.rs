@@ -13,6 +13,7 @@ use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
 use crate::generation::distribution::Distribution;
 use crate::generation::history_page;
+use crate::generation::uses::Switch;
 use anyhow::Result;
 use clap::Args;
 
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         return Err(Refused(refusals).into());
     }
     unneeded::tell(&[], |_| true, (arguments.loss.accept_loss, !refusals.is_empty()))?;
-    distribution.switch(&id)?;
+    distribution.switch(&id, Switch::Rollback)?;
     history_page::write(&distribution)?;
     if !talk::quiet() {
         let mut text = format!("{dist}: generation {id} is in use{}\n", date(&distribution, &id));

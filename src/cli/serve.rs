@@ -22,6 +22,9 @@ Examples:
 The server picks up later builds, new certificate files and a rotated access log without a restart. Stop it with Ctrl-C or \
 SIGTERM: it first finishes the responses that it is sending.";
 
+/// Fewer connections than this may be too few for a fleet's browsers and Kibanas.
+const FEW_CONNECTIONS: usize = 1000;
+
 /// Serve a distribution exactly as the generated server configurations do
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -78,6 +81,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
                 let _ = talk::say(&format!("warning: {error:#}\n"));
                 return;
             }
+            Event::Limited { connections, handles } => {
+                let _ = say_limit(connections, handles);
+                return;
+            }
             _ if quiet => return,
             Event::Listening(address) => format!("serving {name} ({current}) on {scheme}://{address}{prefix}"),
             Event::Measuring(address) => format!("metrics on http://{address}/metrics"),
@@ -90,6 +97,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     });
     served.map_err(with_listen_hint)?;
     Ok(Exit::Clean)
+}
+
+/// Says how many connections the file handles suffice for: a warning if that is few.
+fn say_limit(connections: usize, handles: u64) -> std::io::Result<()> {
+    let text = format!("at most {connections} connections at once: the limit of file handles is {handles}");
+    if connections >= FEW_CONNECTIONS {
+        return talk::note(&text);
+    }
+    let hint = "raise it, with `ulimit -n 65536` in a shell or `LimitNOFILE=65536` in a systemd unit";
+    talk::say(&format!("warning: {text}\nhint: {hint}\n"))
 }
 
 /// Adds a hint if the address or a file is the cause of a failure.

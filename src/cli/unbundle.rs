@@ -12,7 +12,7 @@ use crate::build::places::{self, Place};
 use crate::carry::bundle::delta::Tally;
 use crate::carry::bundle::parts::Sealed;
 use crate::carry::bundle::sign;
-use crate::carry::bundle::unpack::unpack;
+use crate::carry::bundle::unpack::{Terms, unpack};
 use crate::generation::distribution::Distribution;
 use anyhow::Result;
 use clap::Args;
@@ -28,8 +28,10 @@ where it stopped. Afterwards `serve`, `generations`, `rollback` and the generate
 
 Exit codes:
   0  the generation is in use
-  1  the bundle was refused: it is damaged, not signed with the key, or for another base; what was in use stays in use
-  2  wrong usage, or the machine failed (disk, lock); run it again; or too many versions would be lost without --accept-loss";
+  1  the bundle was refused: it is damaged, older than what is in use, not signed with the key, or for another base; what was
+     in use stays in use
+  2  wrong usage, or the machine failed (disk, lock, too little room); run it again; or too many versions would be lost without
+     --accept-loss";
 
 /// Unpack a bundle into an output folder, and take its generation into use
 #[derive(Args, Debug)]
@@ -48,6 +50,9 @@ pub(super) struct Arguments {
     keep: KeepOption,
     #[command(flatten)]
     loss: LossOption,
+    /// Take in a bundle that is older than what is in use, or one without a number
+    #[arg(long)]
+    allow_older: bool,
     #[command(flatten)]
     jobs: JobsOption,
 }
@@ -65,7 +70,13 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     let signed = key.as_ref().map(|key| sign::verify(&sealed, key)).transpose()?;
     let progress = Progress::new(talk::quiet());
     let digest = signed.as_ref().map(|(_, digest)| digest);
-    let unpacked = unpack(&sealed, &args.out, args.keep.generations(), digest, args.loss.accept_loss, &progress)?;
+    let terms = Terms {
+        signed: digest,
+        keep: args.keep.generations(),
+        accept_loss: args.loss.accept_loss,
+        allow_older: args.allow_older,
+    };
+    let unpacked = unpack(&sealed, &args.out, &terms, &progress)?;
     progress.finish();
     talk::say(args.keep.warning())?;
     unneeded::tell(&[], |_| true, (args.loss.accept_loss, unpacked.is_loss_accepted))?;

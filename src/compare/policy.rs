@@ -234,6 +234,7 @@ mod tests {
     use crate::config::layer::Layer;
     use crate::dialect::version::Version;
     use crate::generation::distribution::Distribution;
+    use crate::generation::uses::Switch;
     use crate::store::Store;
     use std::fs;
 
@@ -287,7 +288,7 @@ mod tests {
         let folder = distribution.generation("damaged");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("manifest.json"), "{").unwrap();
-        distribution.switch("damaged").unwrap();
+        distribution.switch("damaged", Switch::Build).unwrap();
         let store = Store::open(&out.path().join("store")).unwrap();
         let now = Holdings::default();
         let stack = Stack { layers: Vec::new(), is_strict: true };

@@ -1,6 +1,7 @@
 //! What the commands are given and what they did.
 
 use super::journal::LayerChange;
+use crate::base::problem::Problem;
 use crate::config::settings::Settings;
 use crate::dialect::version::Version;
 
@@ -48,6 +49,8 @@ pub struct Done {
     pub finished: Vec<String>,
     /// The changes, in order.
     pub changes: Vec<LayerChange>,
+    /// What is wrong with the packages that were added or promoted, and keeps none of them out.
+    pub warnings: Vec<Problem>,
     /// Descriptions of what was asked for and was so already.
     pub already: Vec<String>,
 }

@@ -54,6 +54,8 @@ pub(super) struct FoundPackage {
     repeats: Option<Arc<Record>>,
     /// Problems that keep it out.
     pub(super) problems: Vec<Problem>,
+    /// Problems that do not.
+    pub(super) warnings: Vec<Problem>,
 }
 
 /// The versions of a package that a layer holds.
@@ -144,12 +146,16 @@ impl<'a> LayerView<'a> {
         let survey = Survey(vec![LayerSurvey { candidates: found, problems: Vec::new() }]);
         let layers = intake::take_in(std::slice::from_ref(&plan), survey, &context, &Progress::new(true))?;
         let packages = layers.into_iter().flat_map(|layer| layer.packages);
-        let found = packages.map(|intake| FoundPackage {
-            candidate: candidates.iter().find(|candidate| candidate.package == intake.package).cloned(),
-            package: intake.package,
-            problems: intake.outcome.problems.into_iter().filter(Problem::is_quarantine).collect(),
-            record: intake.outcome.record,
-            repeats: intake.repeats,
+        let found = packages.map(|intake| {
+            let (problems, warnings) = intake.outcome.problems.into_iter().partition(Problem::is_quarantine);
+            FoundPackage {
+                candidate: candidates.iter().find(|candidate| candidate.package == intake.package).cloned(),
+                package: intake.package,
+                problems,
+                warnings,
+                record: intake.outcome.record,
+                repeats: intake.repeats,
+            }
         });
         Ok(found.collect())
     }

@@ -8,7 +8,6 @@ use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A place in a layer.
@@ -59,7 +58,7 @@ impl Slot {
             put => put,
         };
         put.with_context(|| format!("cannot rename {} to {}", prepared.display(), path.display()))?;
-        sync(parent)
+        fs::flush(parent)
     }
 
     /// Takes the package and its signature out of sight, then deletes them.
@@ -125,20 +124,12 @@ fn copy_entry(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::list(from)? {
         copy_entry(&entry.path, &to.join(entry.path.file_name().unwrap_or_default()))?;
     }
-    sync(to)
+    // What is removed elsewhere must not be lost with the power.
+    fs::flush(to)
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)?;
-    sync(to)
-}
-
-/// Flushes a file or folder to disk: what is removed elsewhere must not be lost with the power.
-fn sync(path: &Path) -> Result<()> {
-    let synced = fs::open(path)?.sync_all();
-    match synced {
-        // Not every file system can.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
-        synced => synced.with_context(|| format!("cannot write {}", path.display())),
-    }
+    // What is removed elsewhere must not be lost with the power.
+    fs::flush(to)
 }

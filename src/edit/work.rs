@@ -76,9 +76,11 @@ impl<'a> Workplace<'a> {
     /// Does the steps.
     pub(super) fn perform(&mut self, steps: Vec<Step>) -> Result<Done> {
         let finished = std::mem::take(&mut self.finished);
+        let arriving = steps.iter().filter(|step| step.to.is_some());
+        let warnings = arriving.flat_map(|step| step.found.warnings.iter().cloned()).collect();
         if branches::are_meant(&steps) {
             let plan = self.plans.first().context("a layer is locked")?;
-            return Ok(Done { finished, ..branches::perform(self.editor, plan, steps)? });
+            return Ok(Done { finished, warnings, ..branches::perform(self.editor, plan, steps)? });
         }
         let is_committed = self.editor.commit && !self.editor.dry_run;
         let commits = if is_committed { commits(&steps)? } else { Vec::new() };
@@ -92,7 +94,7 @@ impl<'a> Workplace<'a> {
         for Commit { tree, paths, is_above } in commits {
             tree.commit(&paths, &branches::message(&changes, is_above, None))?;
         }
-        Ok(Done { changes, finished, already: Vec::new() })
+        Ok(Done { changes, finished, warnings, already: Vec::new() })
     }
 
     fn one(&self, step: &Step) -> Result<()> {

@@ -13,11 +13,11 @@
 //! symlink over `current`: at no moment is there half of one. Its name comes from its content, so building the same
 //! again changes nothing.
 
+use super::uses::{self, Switch, Use};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
 use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file, write_over};
 use crate::base::problem::Problem;
-use crate::base::time;
 use crate::config::exceptions::{Exception, KeptException};
 use crate::hosts::{HOSTING, Hosting};
 use crate::site::report::Report;
@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Generations in the order in which they were taken into use, one a line, see [`Use`].
+/// Generations in the order in which they were taken into use, one a line, see [`uses`].
 const LOG: &str = "generations.log";
 
 /// What policies and guards said to the last build, see [`Distribution::write_advice`].
@@ -39,27 +39,6 @@ pub const DEFAULT_OUT: &str = "out";
 
 /// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
-
-/// That a generation was taken into use. In the log it is a line of its name, the time, and the version of this program:
-/// `0123456789abcdef 2026-01-31T12:00:00Z 0.1.0`. Lines of older versions have the name alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// Name of the generation.
-    pub id: String,
-    /// Since when, in seconds since 1970.
-    pub since: Option<u64>,
-    /// The version of the program that took it into use.
-    pub program: Option<String>,
-}
-
-impl Use {
-    fn of(line: &str) -> Option<Self> {
-        let mut words = line.split_whitespace();
-        let id = words.next()?.to_owned();
-        let since = words.next().and_then(time::parse_rfc3339);
-        Some(Self { id, since, program: words.next().map(str::to_owned) })
-    }
-}
 
 /// The files of a generation beside its document root, by path.
 pub type Files<'a> = BTreeMap<String, FileContent<'a>>;
@@ -231,7 +210,7 @@ impl Distribution {
     /// Returns when which generation was taken into use, in order.
     pub fn uses(&self) -> Vec<Use> {
         let log = fs::read_text(&self.folder.join(LOG)).unwrap_or_default();
-        log.lines().filter_map(Use::of).collect()
+        uses::parse(&log)
     }
 
     /// Returns the generation that was in use before the present one and is still there.
@@ -247,10 +226,11 @@ impl Distribution {
     /// Removes a generation that is not in use.
     ///
     /// # Errors
-    /// When it is in use, a release needs it, or the disk fails.
+    /// When it is in use, a release or a web server needs it, or the disk fails.
     pub fn remove(&self, id: &str) -> Result<()> {
         ensure!(self.current().as_deref() != Some(id), "generation {id} is in use");
         ensure!(!self.pinned()?.contains(id), "a release needs generation {id}");
+        ensure!(!self.included()?.contains(id), "a web server includes generation {id}");
         let (place, leaving) = (self.generation(id), self.folder.join("generations").join(format!(".{id}")));
         // Kept until it is gone, so that no server takes it up meanwhile.
         let _hold = fs::Hold::alone(&place).with_context(|| format!("a server still answers from generation {id}"))?;
@@ -311,19 +291,15 @@ impl Distribution {
         self.keep_exceptions(&other.exceptions_with(&[], ""))
     }
 
-    fn log(&self, id: &str) -> Result<()> {
-        append(&self.folder.join(LOG), &format!("{id} {} {}", time::rfc3339(time::now()), env!("CARGO_PKG_VERSION")))
-    }
-
     /// Takes a generation into use.
-    pub fn switch(&self, id: &str) -> Result<()> {
+    pub fn switch(&self, id: &str, by: Switch) -> Result<()> {
         if self.current().as_deref() == Some(id) {
             return Ok(());
         }
         let (current, next) = (self.current_link(), self.folder.join(".current"));
         fs::remove_file_if_there(&next)?;
         fs::symlink(format!("generations/{id}"), &next)?;
-        self.log(id)?;
+        append(&self.folder.join(LOG), &uses::next(&self.uses(), id, by).to_string())?;
         fs::rename(&next, &current)
     }
 }

@@ -2,5 +2,7 @@
 
 pub mod distribution;
 pub mod history_page;
+pub mod include;
 pub mod prune;
 pub mod release;
+pub mod uses;

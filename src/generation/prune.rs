@@ -9,7 +9,8 @@ use crate::base::fs::{self, make_folders, write_over};
 use crate::base::time;
 use crate::catalog::cache::Cache;
 use crate::catalog::record::Listing;
-use crate::generation::distribution::{Distribution, Use};
+use crate::generation::distribution::Distribution;
+use crate::generation::uses::Use;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -71,16 +72,16 @@ fn clear_unfinished(out: &Path) -> Result<()> {
 /// A generation that was in use for so long has proved good, in seconds.
 const PROVEN_AFTER: u64 = 24 * 60 * 60;
 
-/// Removes the oldest generations of a distribution. The one in use, the `keep - 1` newest others and those of releases stay;
-/// so does one that a server holds, and the last that was in use for a day, if none of those that stay was.
+/// Removes the oldest generations of a distribution. The one in use, the `keep - 1` newest others, those of releases and those
+/// that web servers include stay; so does one that a server holds, and the last that was in use for a day, if none of those that stay was.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn drop_generations(distribution: &Distribution, keep: usize) -> Result<usize> {
     let current = distribution.current();
-    let pinned = distribution.pinned()?;
+    let needed = &distribution.pinned()? | &distribution.included()?;
     let others = distribution.generations()?.into_iter();
-    let others: Vec<_> = others.filter(|id| Some(id) != current.as_ref() && !pinned.contains(id)).collect();
+    let others: Vec<_> = others.filter(|id| Some(id) != current.as_ref() && !needed.contains(id)).collect();
     let (stay, go) = others.split_at(others.len().min(keep.saturating_sub(1)));
     let proven = proven(&distribution.uses(), time::now());
     let last_proven = proven.iter().rev().find(|id| others.contains(id) || Some(*id) == current.as_ref());
@@ -189,13 +190,20 @@ fn stored(folder: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::proven;
-    use crate::generation::distribution::Use;
+    use crate::generation::uses::{Switch, Use};
 
     #[test]
     fn a_day_without_a_break_proves_a_generation() {
         let day = 24 * 60 * 60;
         let dates = |list: &[(&str, Option<u64>)]| -> Vec<Use> {
-            list.iter().map(|(id, since)| Use { id: (*id).to_owned(), since: *since, program: None }).collect()
+            let entry = |(id, since): &(&str, Option<u64>)| Use {
+                id: (*id).to_owned(),
+                since: *since,
+                program: None,
+                number: 0,
+                by: Switch::Build,
+            };
+            list.iter().map(entry).collect()
         };
         for (list, now, expected) in [
             (&[][..], 0, &[][..]),

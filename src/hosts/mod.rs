@@ -14,6 +14,7 @@ pub mod release;
 pub mod shared;
 pub mod systemd;
 
+pub use shared::includes::{FOLDER_MARK, INCOMPLETE};
 pub use shared::options::{HostOptions, Published};
 
 use crate::answers::route::model::Routes;

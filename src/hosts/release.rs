@@ -4,6 +4,7 @@
 //! A release is one more registry of the same server, below a path of its own and with names of its own. Knows nothing of
 //! disks.
 
+use super::shared::includes::INCOMPLETE;
 use super::shared::options::HostOptions;
 use super::shared::tables;
 use super::{apache, caddy, haproxy, nginx};
@@ -34,34 +35,31 @@ pub fn render(routes: &Routes, options: &HostOptions, name: &str) -> Result<BTre
     );
     files.insert("nginx/release.inc".to_owned(), nginx["server.inc"].clone());
     for (name, text) in caddy::render(routes, &own)? {
-        if !matches!(name.as_str(), "Caddyfile" | "README.md") {
+        if !matches!(name.as_str(), "Caddyfile" | "README.md") && !name.ends_with(INCOMPLETE) {
             files.insert(format!("caddy/{name}"), text);
         }
     }
-    let slug = own.slug();
     for (file, text) in apache::render(routes, &own)? {
         match file.as_str() {
             "registry.conf" => {
-                let rules = text
-                    .replace("RewriteMap epr_", &format!("RewriteMap epr_{slug}_"))
-                    .replace("${epr_", &format!("${{epr_{slug}_"));
                 let text = format!(
                     "# Generated. Release {name}, for a virtual host, before the rules of the distribution: EPR_RELEASES is\n\
                      # the folder of the releases, EPR_SITES that of the generations.\n\
                      Define EPR_HOSTS \"${{EPR_RELEASES}}/{name}/hosts\"\n\
-                     Define EPR_SITE \"${{EPR_SITES}}/{}/site\"\n{rules}",
+                     Define EPR_SITE \"${{EPR_SITES}}/{}/site\"\n{text}",
                     own.generation_id
                 );
                 files.insert("apache/release.conf".to_owned(), text);
             }
             "httpd.conf" | "README.md" => {}
+            name if name.ends_with(INCOMPLETE) => {}
             _ => drop(files.insert(format!("apache/{file}"), text)),
         }
     }
     // HAProxy includes nothing, and asks another origin for each release: a process of its own.
     let elsewhere = HostOptions { listen: "\"${EPR_LISTEN-127.0.0.1:8082}\"".to_owned(), ..own.clone() };
     for (name, text) in haproxy::render(routes, &elsewhere)? {
-        if name != "README.md" {
+        if name != "README.md" && !name.ends_with(INCOMPLETE) {
             files.insert(format!("haproxy/{name}"), text);
         }
     }

@@ -11,6 +11,7 @@ use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::snippet;
 use crate::config::location::is_git;
+use crate::package::PackageFiles;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
 
@@ -52,7 +53,7 @@ impl Excerpts<'_> {
     /// The name of a member. A zip whose root is not known is named as a whole, as is what lies outside of the root.
     fn member(&self, problem: &Problem, file: &str) -> String {
         let root = self.package(&problem.place, |package| match package {
-            OpenPackage::Zip(zip) if problem.rule != Rule::ZipOutsideRoot => Some(zip.root().to_owned()),
+            OpenPackage::Zip(zip) if problem.rule != Rule::ZipOutsideRoot => zip.root().map(|root| format!("{root}/")),
             _ => None,
         });
         root.unwrap_or_default() + file

@@ -3,6 +3,8 @@
 //! Ids that are not in the table are dropped from packages, but not from policy templates. Counting and filtering are
 //! done by search.
 
+use crate::base::suggest::nearest;
+
 /// One category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Category {
@@ -93,6 +95,11 @@ pub const CATEGORIES: &[Category] = &[
 /// Returns true if the id is in the table.
 pub fn known(id: &str) -> bool {
     find(id).is_some()
+}
+
+/// The known id that is most like this one, if one is like it at all.
+pub(super) fn like(id: &str) -> Option<&'static str> {
+    nearest(id, &CATEGORIES.iter().map(|category| category.id).collect::<Vec<_>>())
 }
 
 /// Id of the parent of a category, if it has one.

@@ -4,6 +4,7 @@
 //! A condition on one field is checked where the field is read, one that needs other files in `validate`. `documents`
 //! writes the fields.
 
+use super::categories;
 use super::conditions::Conditions;
 use super::facts::{Deprecated, Release, Spec};
 use super::image::Image;
@@ -108,7 +109,7 @@ impl Manifest {
             policy_templates_behavior: fields.text("policy_templates_behavior"),
             conditions: fields.structure("conditions", Conditions::read),
             owner: fields.structure("owner", Owner::read),
-            categories: fields.texts("categories"),
+            categories: read_categories(fields),
             discovery: fields.structure("discovery", Discovery::read).filter(Discovery::is_set),
             deprecated: fields.structure("deprecated", Deprecated::read),
             requires: fields.structure("requires", Requires::read),
@@ -203,6 +204,22 @@ fn read_description(fields: &Fields<'_>) -> String {
         fields.report("description", Rule::MissingDescription, "no description set");
     }
     description
+}
+
+/// Reads the categories. The registry drops those that it does not know (contract, "Category table").
+fn read_categories(fields: &Fields<'_>) -> Vec<String> {
+    let ids = fields.texts("categories");
+    for (index, id) in ids.iter().enumerate().filter(|(_, id)| !categories::known(id)) {
+        let field = if fields.has_node("categories") { format!("categories.{index}") } else { "categories".to_owned() };
+        let message = format!("unknown category `{id}`, which the registry drops");
+        match categories::like(id) {
+            Some(known) => {
+                fields.report_with(&field, Rule::UnknownCategory, message, format!("did you mean `{known}`?"))
+            }
+            None => fields.report(&field, Rule::UnknownCategory, message),
+        }
+    }
+    ids
 }
 
 /// Reads the version (contract, "Version not strict").

@@ -15,6 +15,7 @@ mod fields_files;
 mod findings;
 mod image;
 mod ingestion;
+mod kibana;
 mod lexical;
 mod manifest;
 mod numbers;
@@ -95,6 +96,10 @@ pub trait PackageFiles {
     /// All entries. In a folder package: depth first, sorted by raw name bytes within each folder, a folder before its
     /// content. In a zip: the entries below the root folder, in the order of the central directory.
     fn entries(&self) -> &[Entry];
+    /// Name of the folder in a zip that holds the package.
+    fn root(&self) -> Option<&str> {
+        None
+    }
     /// The content of one file.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     /// The content of one file with its digest. An implementation may keep both, so that the file is not read again.
@@ -111,7 +116,7 @@ pub struct ReadContext<'a> {
     /// True if a signature file lies beside the package.
     pub signed: bool,
     /// True if the conditions that the registry checks only under validation quarantine instead of warn (contract, "Why
-    /// a package is refused").
+    /// a package is refused"), and what only Kibana refuses.
     pub require_validation: bool,
     /// True if a dash in a folder name only warns (contract, "The dash rule").
     pub allow_dashed_folders: bool,

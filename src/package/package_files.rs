@@ -30,6 +30,16 @@ impl<'a> Files<'a> {
         self.source.kind()
     }
 
+    /// Name of the folder in a zip that holds the package.
+    pub(super) fn root(&self) -> Option<&'a str> {
+        self.source.root()
+    }
+
+    /// All files, in the package's order.
+    pub(super) fn listed(&self) -> impl Iterator<Item = &'a Entry> {
+        self.source.entries().iter().filter(|entry| entry.kind == EntryKind::File)
+    }
+
     /// Kind of the entry at a path. A folder without an entry of its own exists if something lies in it.
     pub(super) fn kind(&self, path: &str) -> Option<EntryKind> {
         self.kinds.get(path).map(|(_, kind)| *kind).or_else(|| {

@@ -7,10 +7,10 @@ use super::manifest::Manifest;
 use super::package_files::Files;
 use super::reader::Fields;
 use super::report::ProblemList;
-use super::{Package, PackageFiles, ReadContext, pipelines, validate};
+use super::{Package, PackageFiles, ReadContext, kibana, pipelines, validate};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
-use yaml11::{self as yaml, Limits, Node};
+use yaml11::{self as yaml, Limits, Node, Plain};
 
 const MANIFEST: &str = "manifest.yml";
 
@@ -28,7 +28,7 @@ pub fn read(files: &dyn PackageFiles, context: &ReadContext<'_>) -> (Option<Pack
 }
 
 fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemList) -> Option<Package> {
-    let node = read_yaml(files, MANIFEST, report)?;
+    let (node, refused) = read_yaml(files, MANIFEST, kibana::of_package, report)?;
     if node.names.is_empty() && node.items.is_empty() {
         report.add(Problem::new(Rule::UnreadableManifest, "the manifest is empty").file(MANIFEST));
         return None;
@@ -42,9 +42,11 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemLi
     }
     validate::check_images(&manifest, files, &fields);
     validate::check_folder_version(&manifest, context.folder_version, &fields);
+    report.add_untold(refused);
     let parent = Parent { name: &manifest.name, release: manifest.release };
     let data_streams: Vec<DataStream> =
         files.data_streams().into_iter().filter_map(|folder| read_data_stream(files, folder, parent, report)).collect();
+    kibana::check_files(&manifest, files, report);
     let assets = files.assets();
     let parts =
         DocumentParts { manifest: &manifest, data_streams: &data_streams, assets: &assets, signed: context.signed };
@@ -57,29 +59,38 @@ fn read_package(files: &Files<'_>, context: &ReadContext<'_>, report: &ProblemLi
 
 fn read_data_stream(files: &Files<'_>, folder: &str, parent: Parent<'_>, report: &ProblemList) -> Option<DataStream> {
     let path = format!("data_stream/{folder}/{MANIFEST}");
-    let node = read_yaml(files, &path, report)?;
+    let (node, refused) = read_yaml(files, &path, kibana::of_data_stream, report)?;
     let fields = Fields::of_file(&node, &path, report);
     let mut data_stream = DataStream::read(&fields, folder, parent);
     pipelines::match_pipelines(&mut data_stream, files, &fields);
     validate::check_data_stream(&data_stream, files, &fields, report);
+    report.add_untold(refused);
     Some(data_stream)
 }
 
 /// The tree of a manifest, or `None` after reporting why it cannot be read (contract, "Manifest missing" to "Negative
-/// index", and "Data stream manifest unreadable").
-fn read_yaml(files: &Files<'_>, path: &str, report: &ProblemList) -> Option<Node> {
+/// index", and "Data stream manifest unreadable"). `look` sees it as it is written, and what it finds is returned.
+fn read_yaml(
+    files: &Files<'_>,
+    path: &str,
+    look: impl FnOnce(&Plain, &str) -> Vec<Problem>,
+    report: &ProblemList,
+) -> Option<(Node, Vec<Problem>)> {
     let content = files
         .read(path)
         .map_err(|message| {
             report.add(Problem::new(Rule::UnreadableManifest, message).file(path));
         })
         .ok()?;
-    match yaml::parse(&content.bytes, &Limits::default()) {
-        Ok(document) => {
-            for warning in document.warnings {
-                report.add(Problem::new(Rule::YamlOddity, warning.message).file(path).line(warning.line));
-            }
-            Some(document.root)
+    let limits = Limits::default();
+    let read = yaml::parse_plain(&content.bytes, &limits).and_then(|document| {
+        let found = look(&document.root, path);
+        Ok((document.expand(&limits)?, found))
+    });
+    match read {
+        Ok((document, found)) => {
+            document.warnings.iter().for_each(|warning| report.add(kibana::of_oddity(warning, path)));
+            Some((document.root, found))
         }
         Err(error) => {
             let problem = Problem::new(Rule::named(error.rule), error.message).file(path);

@@ -204,7 +204,8 @@ impl<'a> Fields<'a> {
         self.child(name).filter(|value| !matches!(value, Value::Scalar(Scalar::Null, _)))
     }
 
-    fn has_node(&self, name: &str) -> bool {
+    /// Returns true if the value is a list or map.
+    pub(super) fn has_node(&self, name: &str) -> bool {
         matches!(self.value(name), Some(Value::Node(_)))
     }
 

@@ -63,6 +63,11 @@ impl Asked {
     }
 }
 
+/// The line of a request that could not be read.
+pub(super) fn unreadable(peer: IpAddr, now: u64, status: u16) -> String {
+    format!("{peer} - - [{}] \"-\" {status} 0 \"-\" \"-\" 0.000000", time::access_log(now))
+}
+
 fn header(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map_or_else(|| "-".to_owned(), |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

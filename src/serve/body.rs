@@ -3,9 +3,11 @@
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Bytes of a file that one response holds in memory.
 pub(super) const CHUNK: u64 = 64 * 1024;
@@ -14,9 +16,12 @@ pub(super) const CHUNK: u64 = 64 * 1024;
 pub(super) enum ResponseBody {
     /// Bytes in memory.
     Bytes(Bytes),
-    /// The next so many bytes of a file.
-    File(File, u64),
+    /// The next so many bytes of a file, which is open until the last one is sent.
+    File { file: File, left: u64, _permit: Permit },
 }
+
+/// The permit to have a file open; shared, because it is handed on before it is known if the file stays open.
+pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 
 impl ResponseBody {
     pub(super) fn text(text: &str) -> Self {
@@ -36,8 +41,8 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::File(_, 0) => Poll::Ready(None),
-            Self::File(file, left) => {
+            Self::File { left: 0, .. } => Poll::Ready(None),
+            Self::File { file, left, .. } => {
                 let length = usize::try_from(CHUNK.min(*left)).unwrap_or(usize::MAX);
                 let mut chunk = vec![0; length];
                 let mut buffer = ReadBuf::new(&mut chunk);
@@ -62,7 +67,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File(_, left) => *left,
+            Self::File { left, .. } => *left,
         })
     }
 }

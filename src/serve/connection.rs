@@ -1,12 +1,13 @@
 //! One connection from its first byte to its last.
 
-use super::access_log::Asked;
+use super::access_log::{self, Asked};
 use super::guard::Guarded;
 use super::metrics::Endpoint;
 use super::observed::Observed;
 use super::respond;
 use super::server::Server;
 use super::tls::Tls;
+use crate::base::time;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -16,7 +17,7 @@ use hyper_util::server::graceful::Watcher;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -61,8 +62,23 @@ where
         .keep_alive_timeout(head);
     let shared = server.clone();
     let service = service_fn(move |request| answer(shared.clone(), peer, request));
-    // An error here is a client that went away.
-    let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
+    let ended = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
+    // Any other error is a client that went away.
+    if let Some(error) =
+        ended.err().and_then(|error| error.downcast::<hyper::Error>().ok()).filter(|error| error.is_parse())
+    {
+        note_refused(server, peer, if error.is_parse_too_large() { 431 } else { 400 });
+    }
+}
+
+/// Counts and logs a request that never became one: the parser refused it and answered.
+fn note_refused(server: &Server, peer: SocketAddr, status: u16) {
+    server.metrics.answered(Endpoint::other, status, 0, Duration::ZERO);
+    if let Some(log) = &server.log
+        && !log.write(access_log::unreadable(peer.ip(), time::now(), status))
+    {
+        server.metrics.lines_dropped.inc();
+    }
 }
 
 async fn answer(
@@ -73,7 +89,7 @@ async fn answer(
     let began = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
     let asked = server.log.is_some().then(|| Asked::new(peer.ip(), &request));
-    let response = respond::respond(server.site(request.uri().path()), request).await;
+    let response = respond::respond(server.site(request.uri().path()), server.files.clone(), request).await;
     let status = response.status().as_u16();
     Ok(response.map(|content| Observed::new(content, status, began, endpoint, asked, server)))
 }

@@ -1,6 +1,6 @@
 //! Finding and opening the file of a decision. Everything here blocks.
 
-use super::body::{CHUNK, ResponseBody};
+use super::body::{CHUNK, Permit, ResponseBody};
 use super::headers::{Part, Version, part};
 use super::site::Site;
 use crate::answers::route::request::{File, Kind};
@@ -29,7 +29,13 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// When it cannot be read, for example because there are no file handles left: that must not look like absence.
-pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bool) -> io::Result<Option<Opened>> {
+pub(super) fn open(
+    site: &Site,
+    file: &File,
+    headers: &HeaderMap,
+    takes_gzip: bool,
+    permit: Permit,
+) -> io::Result<Option<Opened>> {
     let is_packaged = matches!(file.kind, Kind::Packaged(_));
     if is_packaged && site.notes.is_copy(&file.path) {
         return Ok(None);
@@ -52,8 +58,8 @@ pub(super) fn open(site: &Site, file: &File, headers: &HeaderMap, takes_gzip: bo
     }
     let part = part(headers, version);
     let content = match part {
-        Part::Whole => content(handle, 0, version.length)?,
-        Part::Range(first, count) => content(handle, first, count)?,
+        Part::Whole => content(handle, 0, version.length, permit)?,
+        Part::Range(first, count) => content(handle, first, count, permit)?,
         Part::Unchanged | Part::Changed | Part::OutOfRange => ResponseBody::empty(),
     };
     Ok(Some(Opened { part, version, media, is_gzip, varies, content }))
@@ -102,10 +108,10 @@ fn media_type(file: &File, handle: &mut fs::File) -> io::Result<Cow<'static, str
 }
 
 /// A stretch of a file: short ones are read here and now, which saves a change of threads.
-fn content(mut handle: fs::File, first: u64, count: u64) -> io::Result<ResponseBody> {
+fn content(mut handle: fs::File, first: u64, count: u64, permit: Permit) -> io::Result<ResponseBody> {
     handle.seek(SeekFrom::Start(first))?;
     if count > CHUNK {
-        return Ok(ResponseBody::File(tokio::fs::File::from_std(handle), count));
+        return Ok(ResponseBody::File { file: tokio::fs::File::from_std(handle), left: count, _permit: permit });
     }
     let mut bytes = Vec::new();
     handle.take(count).read_to_end(&mut bytes)?;

@@ -9,6 +9,7 @@ mod body;
 mod connection;
 mod files;
 mod guard;
+mod handles;
 mod headers;
 mod metrics;
 mod observed;
@@ -29,7 +30,6 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Server;
 use site::Site;
 use std::convert::Infallible;
@@ -43,27 +43,19 @@ use tokio::sync::Semaphore;
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval at which the certificate is looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
-/// Number of file handles kept for files.
-const HANDLES_FOR_FILES: u64 = 256;
 
 /// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, or a port alone.
 ///
 /// # Errors
-/// When the generation, certificate or log cannot be opened or an address cannot be bound.
+/// When the generation, certificate or log cannot be opened, an address cannot be bound, or there are too few file handles.
 pub fn serve(options: &ServeOptions, listen: &str, report: impl Fn(Event) + Send + Sync + 'static) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the server")?;
-    let options = &ServeOptions { max_connections: within_limits(options.max_connections), ..options.clone() };
+    let shares = handles::shares(options.max_connections)?;
+    if let Some(limit) = shares.limit {
+        report(Event::Limited { connections: shares.connections, handles: limit });
+    }
+    let options = &ServeOptions { max_connections: shares.connections, max_files: shares.files, ..options.clone() };
     runtime.block_on(async { run(options, bind(listen).await?, stop_signal(), report).await })
-}
-
-/// Raises the limit of file handles as far as allowed, and returns the number of connections they suffice for.
-fn within_limits(connections: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    // Not being allowed more handles means fewer connections, nothing worse.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    let handles = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let left = usize::try_from(handles.saturating_sub(HANDLES_FOR_FILES)).unwrap_or(usize::MAX);
-    connections.min(left).max(1)
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {

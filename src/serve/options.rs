@@ -44,6 +44,8 @@ pub struct ServeOptions {
     pub metrics: Option<String>,
     /// Connections that may be open at once; further ones wait until others end.
     pub max_connections: usize,
+    /// Responses that may have files open at once; further ones wait for a while.
+    pub max_files: usize,
     /// Limits to how long clients may keep the server waiting.
     pub patience: Patience,
 }
@@ -58,6 +60,7 @@ impl ServeOptions {
             access_log: None,
             metrics: None,
             max_connections: MAX_CONNECTIONS,
+            max_files: MAX_CONNECTIONS,
             patience: Patience::default(),
         }
     }
@@ -66,6 +69,13 @@ impl ServeOptions {
 /// An event while serving, for a person to read.
 #[derive(Debug)]
 pub enum Event {
+    /// Fewer connections than asked for may be open at once, because of the limit of file handles.
+    Limited {
+        /// So many.
+        connections: usize,
+        /// The limit.
+        handles: u64,
+    },
     /// The server accepts connections here.
     Listening(SocketAddr),
     /// Metrics are served here.

@@ -1,6 +1,6 @@
 //! From a request to a response: the router's decision, put into HTTP.
 
-use super::body::ResponseBody;
+use super::body::{Permit, ResponseBody};
 use super::files::{self, Opened};
 use super::headers::{Part, accepts_gzip};
 use super::site::Site;
@@ -11,17 +11,25 @@ use crate::base::headers::{self, CacheClass};
 use crate::base::media;
 use crate::base::time;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Text of the answer when a file exists and cannot be read.
 const UNREADABLE: &str = "the registry cannot read its files at the moment";
 
 const NO_STORE: &str = "max-age=0, private, no-store";
 
-/// Answers one request from one generation.
-pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response<ResponseBody> {
+/// How long a response waits for other ones to close their files.
+const WAIT_FOR_FILES: Duration = Duration::from_secs(10);
+
+/// Answers one request from one generation; `files` are the permits to have files open.
+pub(super) async fn respond<B>(site: Arc<Site>, files: Arc<Semaphore>, request: Request<B>) -> Response<ResponseBody> {
     let (parts, _) = request.into_parts();
+    if let Some(what) = host_fault(parts.version, &parts.headers) {
+        return bad_request(what);
+    }
     let decision =
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
     let may_be_page = site.notes.pages && matches!(&decision, Decision::File(file) if file.kind == Kind::Index);
@@ -33,10 +41,15 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
         }
         Decision::File(file) => {
             let headers = parts.headers;
-            // A panic in there would be a fault of ours; the client gets an answer nevertheless.
-            tokio::task::spawn_blocking(move || file_response(&site, &file, &headers))
-                .await
-                .unwrap_or_else(|_| error(500, BROKEN))
+            match tokio::time::timeout(WAIT_FOR_FILES, files.acquire_owned()).await {
+                // A panic in there would be a fault of ours; the client gets an answer nevertheless.
+                Ok(Ok(permit)) => {
+                    tokio::task::spawn_blocking(move || file_response(&site, &file, &headers, Arc::new(permit)))
+                        .await
+                        .unwrap_or_else(|_| error(500, BROKEN))
+                }
+                Ok(Err(_)) | Err(_) => error(503, UNREADABLE),
+            }
         }
         Decision::Redirect(location) => redirect(&location),
         Decision::Health => Response::new(ResponseBody::empty()),
@@ -53,8 +66,8 @@ pub(super) async fn respond<B>(site: Arc<Site>, request: Request<B>) -> Response
     response
 }
 
-fn file_response(site: &Site, file: &File, headers: &hyper::HeaderMap) -> Response<ResponseBody> {
-    match files::open(site, file, headers, accepts_gzip(headers)) {
+fn file_response(site: &Site, file: &File, headers: &HeaderMap, permit: Permit) -> Response<ResponseBody> {
+    match files::open(site, file, headers, accepts_gzip(headers), permit) {
         Ok(Some(opened)) => opened_response(site, file, opened),
         Ok(None) => missing(site, file),
         // There all the same, so nothing may be said in its place; another time it may be read.
@@ -155,6 +168,29 @@ fn error(code: u16, text: &str) -> Response<ResponseBody> {
     if code == 405 {
         set(&mut response, header::ALLOW, "GET, HEAD, OPTIONS");
     }
+    response
+}
+
+/// The fault of the header `Host`, which HTTP/1.1 demands once, in the words of the reference.
+fn host_fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => Some("too many Host headers"),
+        (None, None) if version == Version::HTTP_11 => Some("missing required Host header"),
+        (Some(host), None) if !host.as_bytes().iter().all(|byte| is_of_host(*byte)) => Some("malformed Host header"),
+        _ => None,
+    }
+}
+
+/// Returns true for the characters of host names, addresses and ports.
+fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(&byte)
+}
+
+/// A request that is none: what follows it on the connection cannot be trusted either.
+fn bad_request(what: &str) -> Response<ResponseBody> {
+    let mut response = error(400, &format!("400 Bad Request: {what}"));
+    set(&mut response, header::CONNECTION, "close");
     response
 }
 

@@ -9,6 +9,7 @@ use super::tls::Tls;
 use crate::answers::route::request::position_below;
 use anyhow::Result;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Semaphore;
 
 /// State that all connections share.
 pub(super) struct Server {
@@ -20,6 +21,8 @@ pub(super) struct Server {
     pub(super) log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     pub(super) patience: Patience,
+    /// A permit for each response that may have files open.
+    pub(super) files: Arc<Semaphore>,
     report: EventSink,
 }
 
@@ -38,6 +41,7 @@ impl Server {
             log: options.access_log.as_deref().map(AccessLog::open).transpose()?,
             metrics,
             patience: options.patience,
+            files: Arc::new(Semaphore::new(options.max_files.min(Semaphore::MAX_PERMITS))),
             report,
         })
     }

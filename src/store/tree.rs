@@ -25,9 +25,14 @@ pub struct Tree(pub BTreeMap<String, TreeEntry>);
 impl Tree {
     /// The digest of names, kinds and contents.
     pub fn digest(&self) -> Digest {
+        Self::digest_of(self.0.iter().map(|(name, entry)| (name.as_str(), *entry)))
+    }
+
+    /// The digest of the tree that has these entries, in the order of their names.
+    pub fn digest_of<'a>(entries: impl Iterator<Item = (&'a str, TreeEntry)>) -> Digest {
         let mut hasher = Hasher::default();
         hasher.text("tree");
-        for (name, entry) in &self.0 {
+        for (name, entry) in entries {
             let (kind, digest) = match entry {
                 TreeEntry::Blob(digest) => (0, digest),
                 TreeEntry::Tree(digest) => (1, digest),

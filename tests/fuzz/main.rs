@@ -2,7 +2,7 @@
 //!
 //! The same seed number gives the same inputs. Environment variables:
 //!
-//! * `EPR_FUZZ_RUNS`: number of mutated inputs for each target, 2,000 if absent;
+//! * `EPR_FUZZ_RUNS`: number of mutated inputs for each target, if absent 2,000 for most;
 //! * `EPR_FUZZ_SECONDS`: run for this long instead;
 //! * `EPR_FUZZ_SEED`: number that the inputs are derived from, 0 if absent.
 #![allow(clippy::print_stdout, reason = "tells how much was tried")]
@@ -19,12 +19,32 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[test]
+fn queries() {
+    run("queries", 2_000, targets::queries::check);
+}
+
+#[test]
+fn packages() {
+    run("packages", 2_000, targets::packages::check);
+}
+
+#[test]
+fn configuration() {
+    run("configuration", 2_000, targets::configuration::check);
+}
+
+#[test]
+fn bundles() {
+    run("bundles", 200, targets::bundles::check);
+}
+
+#[test]
 fn yaml() {
-    run("yaml", targets::yaml::check);
+    run("yaml", 2_000, targets::yaml::check);
 }
 
 /// Calls a target with the seeds of its corpus and with mutations. Writes an input that fails to `fuzz/artifacts/`.
-fn run(name: &str, check: fn(&[u8])) {
+fn run(name: &str, runs: u64, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let corpus = read_files(&folder.join("corpus").join(name));
     let tokens = read_dictionary(&folder.join("dictionaries").join(format!("{name}.dict")));
@@ -42,7 +62,7 @@ fn run(name: &str, check: fn(&[u8])) {
     }
     let seed = variable("EPR_FUZZ_SEED").unwrap_or(0);
     let duration = variable("EPR_FUZZ_SECONDS").map(Duration::from_secs);
-    let runs = variable("EPR_FUZZ_RUNS").unwrap_or(2_000);
+    let runs = variable("EPR_FUZZ_RUNS").unwrap_or(runs);
     let start = Instant::now();
     let goes_on = |run| duration.map_or(run < runs, |duration| start.elapsed() < duration);
     let mut run = 0;
@@ -93,13 +113,13 @@ fn unescape(text: &str) -> Vec<u8> {
 
 /// A seed after a few random changes.
 fn mutated(corpus: &[(String, Vec<u8>)], tokens: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
-    const LONGEST: usize = 16 << 10;
+    let longest = corpus.iter().map(|(_, seed)| seed.len()).max().unwrap_or_default().max(16 << 10);
     let pick = |rng: &mut Rng| corpus[rng.usize(..corpus.len())].1.clone();
     let mut data = pick(rng);
     for _ in 0..1 << rng.u32(..6) {
         let start = rng.usize(..=data.len());
-        let longest = 1 << rng.u32(..8);
-        let end = data.len().min(start + rng.usize(..longest));
+        let most = 1 << rng.u32(..8);
+        let end = data.len().min(start + rng.usize(..most));
         match rng.u8(..8) {
             0 => drop(data.drain(start..end)),
             1 => data[start..end].iter_mut().take(1).for_each(|byte| *byte ^= 1 << rng.u32(..8)),
@@ -118,7 +138,7 @@ fn mutated(corpus: &[(String, Vec<u8>)], tokens: &[Vec<u8>], rng: &mut Rng) -> V
             }
             _ => insert(&mut data, start, &tokens[rng.usize(..tokens.len())]),
         }
-        data.truncate(LONGEST);
+        data.truncate(longest);
     }
     data
 }

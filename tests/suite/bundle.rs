@@ -4,6 +4,7 @@
 mod damage;
 mod deltas;
 mod interrupted;
+mod replays;
 mod signatures;
 
 use crate::harness::{Case, Run, samples};
@@ -49,8 +50,7 @@ fn current(case: &Case, out: &str) -> String {
     link.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Writes a bundle of `out`.
-/// Writes a bundle, without the program under test, which would be most of it if it needs no libraries.
+/// Writes a bundle of `out`, without the program under test, which would be most of it if it needs no libraries.
 fn bundle(case: &Case, file: &str, more: &[&str]) -> Run {
     let program: &[&str] = if more.contains(&"--program") { &[] } else { &["--no-program"] };
     good(case, &[&["bundle", "--dist", "staging", "--output", file], program, more].concat())

@@ -16,6 +16,7 @@ mod harness;
 mod hostile;
 mod image;
 mod in_process;
+mod included;
 mod incremental;
 mod life;
 mod packaging;

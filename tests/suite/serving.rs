@@ -147,12 +147,16 @@ fn responses_are_logged_and_counted() {
     };
     let body = request("/search?package=acme_vault&prerelease=true").split_once("\r\n\r\n").unwrap().1.len();
     request("/package/unknown/1.0.0/");
+    // What is no request is told, too.
+    ask(server.connect(), b"GET\r\n\r\n");
+    ask(server.connect(), b"GET /no-host HTTP/1.1\r\n\r\n");
     let text =
         ask(TcpStream::connect(metrics).unwrap(), b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     for line in [
         "epr_responses_total{endpoint=\"search\",status=\"200\"} 1".to_owned(),
         "epr_responses_total{endpoint=\"package\",status=\"404\"} 1".to_owned(),
         format!("epr_sent_bytes_total{{endpoint=\"search\"}} {body}"),
+        "epr_responses_total{endpoint=\"other\",status=\"400\"} 2".to_owned(),
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
@@ -160,7 +164,9 @@ fn responses_are_logged_and_counted() {
     drop(server);
     let lines = fs::read_to_string(log).unwrap();
     let lines: Vec<_> = lines.lines().collect();
-    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[2].ends_with("] \"-\" 400 0 \"-\" \"-\" 0.000000"), "{lines:?}");
+    assert!(lines[3].contains("] \"GET /no-host HTTP/1.1\" 400 "), "{lines:?}");
     let expected =
         format!("] \"GET /search?package=acme_vault&prerelease=true HTTP/1.1\" 200 {body} \"-\" \"\\x22x\\x22\" 0.");
     assert!(lines[0].starts_with("127.0.0.1 - - [") && lines[0].contains(&expected), "{lines:?}");
@@ -172,7 +178,12 @@ fn malformed_requests_do_no_harm() {
     let home = build_samples();
     let server = start_impatient(&home, |_| {});
     let long = |length: usize| "a".repeat(length);
-    let table: [(Vec<u8>, &[&str]); 11] = [
+    let table: [(Vec<u8>, &[&str]); 16] = [
+        (b"GET /index.json HTTP/1.1\r\n\r\n".to_vec(), &["HTTP/1.1 400"]),
+        (b"GET /index.json HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".to_vec(), &["HTTP/1.1 400"]),
+        (b"GET /index.json HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n".to_vec(), &["HTTP/1.0 400"]),
+        (b"GET /index.json HTTP/1.1\r\nHost: a/b\r\n\r\n".to_vec(), &["HTTP/1.1 400"]),
+        (b"GET /index.json HTTP/1.0\r\n\r\n".to_vec(), &["HTTP/1.0 200"]),
         (b"\r\n\r\n\r\n".to_vec(), &[""]),
         (b"\0\xff\xfe\n\n".to_vec(), &["HTTP/1.1 400"]),
         (b"GET\r\n\r\n".to_vec(), &["HTTP/1.1 400"]),
@@ -229,6 +240,46 @@ fn slow_clients_are_left() {
     }
     assert!(begin.elapsed() < Duration::from_secs(10) || trickling.read(&mut [0; 64]).unwrap_or(0) == 0);
     assert_answers(&server);
+}
+
+/// The program, serving the sample packages with so many file handles.
+fn start_with_handles(home: &TempDir, handles: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &handles.to_string(), env!("CARGO_BIN_EXE_epr-build")]);
+    command.current_dir(home.path()).args(["serve", "--dist", DISTRIBUTION, "--listen"]);
+    command.stdout(Stdio::null());
+    command
+}
+
+// With few file handles there are fewer places, and never one that takes the others' handles.
+#[test]
+fn few_file_handles_are_shared_out() {
+    let home = build_samples();
+    let refused = start_with_handles(&home, 100).arg("127.0.0.1:0").output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("the limit of file handles is 100") && said.contains("\nhint: "), "{said}");
+
+    let log = home.path().join("said");
+    let server = running::start("serve", |address| {
+        let mut command = start_with_handles(&home, 128);
+        command.arg(address).stderr(fs::File::create(&log).unwrap());
+        command
+    });
+    let said = fs::read_to_string(log).unwrap();
+    assert!(said.starts_with("warning: at most 52 connections at once: the limit of file handles is 128"), "{said}");
+    let connect = || TcpStream::connect(&server.address).unwrap();
+    let idle: Vec<_> = (0..40).map(|_| connect()).collect();
+    let request = b"GET /epr/acme_vault/acme_vault-1.1.0.zip HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let whole = ask(connect(), request).len();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..60).map(|_| scope.spawn(|| ask(connect(), request))).collect();
+        for client in clients {
+            let answer = client.join().unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.len() == whole, "{:?}", answer.lines().next());
+        }
+    });
+    drop(idle);
 }
 
 // With two places, a third client waits until one of the others is gone, and is answered then.

@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 const SWITCHES: usize = 50;
 const CLIENTS: usize = 3;
 /// A name of its own: nginx keeps its process id in a file that is named after the distribution.
-const DISTRIBUTION: &str = "switching-under-load";
+pub(crate) const DISTRIBUTION: &str = "switching-under-load";
 const FILE: &str = "/package/moving/1.0.0/docs/README.md";
-const TARGETS: [&str; 4] = ["/search", "/package/moving/1.0.0/", FILE, "/epr/moving/moving-1.0.0.zip"];
+pub(crate) const TARGETS: [&str; 4] = ["/search", "/package/moving/1.0.0/", FILE, "/epr/moving/moving-1.0.0.zip"];
 
 /// A process that is told to end, with all it started, when the test ends.
 struct Running(Child);
@@ -42,14 +42,19 @@ impl Drop for Running {
     }
 }
 
-/// Publishes package `moving` with a number in title, readme and so in list, document, file and zip.
-fn publish(case: &Case, number: usize) {
+/// Writes package `moving` with a number in title, readme and so in list, document, file and zip.
+pub(crate) fn write(case: &Case, number: usize) {
     let folder = case.path("packages/production/moving/1.0.0");
     add(&folder, "moving", "1.0.0", &format!("generation-{number}. {}", "A long text. ".repeat(200 + number % 7)));
     let manifest = fs::read_to_string(folder.join("manifest.yml")).unwrap();
     let manifest = manifest.replace("title: Sample\n", &format!("title: generation-{number}.\n"));
     fs::write(folder.join("manifest.yml"), manifest).unwrap();
-    let built = case.run(&["--dist", DISTRIBUTION, "--quiet"]);
+}
+
+/// Publishes it.
+fn publish(case: &Case, number: usize, keep: &str) {
+    write(case, number);
+    let built = case.run(&["--dist", DISTRIBUTION, "--quiet", "--keep", keep]);
     assert_eq!(built.code, 0, "{built:#?}");
 }
 
@@ -60,27 +65,27 @@ fn case(port: u16) -> Case {
     for name in ["other", "third"] {
         add(&case.path(&format!("packages/production/{name}/1.0.0")), name, "1.0.0", "stays");
     }
-    publish(&case, 0);
-    publish(&case, 1);
+    publish(&case, 0, "3");
+    publish(&case, 1, "3");
     case
 }
 
 /// Goes to another generation: a new one now and then, else the one that was in use before.
 fn switch(case: &Case, round: usize) {
     if round.is_multiple_of(5) {
-        publish(case, round + 100);
+        publish(case, round + 100, "3");
     } else {
         let back = case.run(&["rollback", "--dist", DISTRIBUTION]);
         assert_eq!(back.code, 0, "{back:#?}");
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The number of the generation that a response belongs to; all of the response says the same.
-fn belongs(target: &str, response: &Response) -> usize {
+pub(crate) fn belongs(target: &str, response: &Response) -> usize {
     assert_eq!(response.status, 200, "{target}: {response:?}");
     let length = response.header("content-length").map(|length| length.parse::<usize>().unwrap());
     assert_eq!(length, Some(response.body.len()), "{target}");
@@ -126,7 +131,7 @@ fn hammer(address: &str, stop: &AtomicBool, asked: &AtomicUsize) -> BTreeSet<usi
 }
 
 /// Switches fifty times while clients ask; `announce` tells the server. At the end it must serve the last generation.
-fn check_switches(case: &Case, address: &str, announce: impl Fn()) {
+fn check_switches(case: &Case, address: &str, switch: impl Fn(&Case, usize), announce: impl Fn()) {
     let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let seen = std::thread::scope(|scope| {
         // However this ends, the clients must.
@@ -155,7 +160,7 @@ fn check_switches(case: &Case, address: &str, announce: impl Fn()) {
     wait_until("the last generation is served", || client.ask(FILE, &[]).body == readme.as_bytes());
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
         assert!(begin.elapsed() < Duration::from_secs(20), "never: {what}");
@@ -165,6 +170,16 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn the_server_switches_under_load() {
+    check_server(switch);
+}
+
+/// Nothing is kept but what is in use, and what is being served.
+#[test]
+fn the_server_keeps_what_it_serves() {
+    check_server(|case, round| publish(case, round + 100, "1"));
+}
+
+fn check_server(switch: impl Fn(&Case, usize)) {
     let case = case(free_port());
     let mut serve = Running(
         case.command(&["serve", "--dist", DISTRIBUTION, "--listen", "127.0.0.1:0"])
@@ -176,7 +191,7 @@ fn the_server_switches_under_load() {
     let address = read_address(&mut lines);
     // Nobody may fill the pipe.
     std::thread::spawn(move || lines.lines().map_while(Result::ok).count());
-    check_switches(&case, &address, || {});
+    check_switches(&case, &address, switch, || {});
     serve.signal("TERM");
     assert!(serve.0.wait().unwrap().success());
 }
@@ -203,7 +218,7 @@ fn nginx_switches_under_load() {
     let nginx = Running(command(&["-g", &format!("daemon off;{user}")]).spawn().unwrap());
     let address = format!("127.0.0.1:{port}");
     drop(Client::connect(&address));
-    check_switches(&case, &address, || assert!(command(&["-s", "reload"]).status().unwrap().success()));
+    check_switches(&case, &address, switch, || assert!(command(&["-s", "reload"]).status().unwrap().success()));
     drop(nginx);
     let _ = fs::remove_dir(format!("/tmp/epr-{DISTRIBUTION}-127.0.0.1-{port}-temp"));
 }

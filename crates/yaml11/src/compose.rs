@@ -2,7 +2,7 @@
 //!
 //! Aliases are copied, never shared, and every copy is paid for from one budget. So a small text cannot grow without bound.
 
-use crate::error::{Result, Warning, YamlError, syntax};
+use crate::error::{Result, Warning, WarningKind, YamlError, shortened, syntax};
 use crate::limits::{Budget, Limits};
 use crate::pairs::Pairs;
 use crate::plain::{Plain, Scalar};
@@ -37,6 +37,8 @@ pub(crate) struct Composed {
     pub(crate) warnings: Vec<Warning>,
     /// True if a marker (`---` or `...`) ended the document; the rest of the text does not count then.
     pub(crate) marked_end: bool,
+    /// Line of what follows that marker, even if it is malformed; absent if nothing does.
+    pub(crate) more: Option<u32>,
 }
 
 /// Reads the first document; an empty text is null.
@@ -54,7 +56,8 @@ pub(crate) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
     let root = composer.document()?;
     // This also fails if what follows the document is no token.
     let marked_end = matches!(composer.scanner.peek()?.kind, TokenKind::DocumentStart | TokenKind::DocumentEnd);
-    Ok(Composed { root, warnings: composer.warnings, marked_end })
+    let more = if marked_end { composer.more() } else { None };
+    Ok(Composed { root, warnings: composer.warnings, marked_end, more })
 }
 
 /// True if the next token is one of these.
@@ -106,6 +109,18 @@ impl<'a> Composer<'a> {
             return syntax(self.scanner.peek()?.mark.line, "did not find expected <document start>");
         }
         Ok(())
+    }
+
+    /// Line of what follows the end markers of the document. `---` begins another document, even an empty one.
+    fn more(&mut self) -> Option<u32> {
+        loop {
+            match self.scanner.take() {
+                Ok(Token { kind: TokenKind::DocumentEnd, .. }) => {}
+                Ok(Token { kind: TokenKind::StreamEnd, .. }) => return None,
+                Ok(Token { mark, .. }) => return Some(mark.line),
+                Err(error) => return error.line.or(Some(1)),
+            }
+        }
     }
 
     fn spend(&mut self, line: u32, amount: usize) -> Result<()> {
@@ -175,7 +190,13 @@ impl<'a> Composer<'a> {
                 TokenKind::Tag(..) if tag.is_none() => {
                     let token = self.scanner.take()?;
                     if let TokenKind::Tag(handle, suffix) = token.kind {
-                        tag = Some(self.full_tag(&handle, suffix, token.mark.line)?);
+                        let full = self.full_tag(&handle, suffix, token.mark.line)?;
+                        if !resolve::is_known(&full) {
+                            let message = format!("unknown tag `{}`", shortened(&full));
+                            let kind = WarningKind::UnknownTag;
+                            self.warnings.push(Warning { kind, line: token.mark.line, message });
+                        }
+                        tag = Some(full);
                     }
                 }
                 _ => return Ok((anchor, tag)),

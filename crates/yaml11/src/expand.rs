@@ -4,12 +4,12 @@
 //! So a nested value wins over a dotted one, with a warning. What Go programs refuse in most orders (a mapping against a
 //! scalar, a list index given twice) is always refused.
 
-use crate::error::{Result, Warning, YamlError};
+use crate::error::{Result, Warning, WarningKind, YamlError, shortened};
 use crate::limits::{Budget, Limits};
 use crate::plain::{Entry, Plain, Scalar};
 use crate::resolve::{Part, part};
 use crate::tree::{Node, Value};
-use std::fmt::{self, Display, Write};
+use std::fmt::Display;
 
 /// Expands a whole document.
 ///
@@ -143,7 +143,7 @@ impl Expander<'_> {
             (first @ Value::Scalar(..), Value::Scalar(_, second)) => {
                 let key = shortened(key);
                 let message = format!("`{key}` is also given in nested form, which counts; this one is ignored");
-                self.warnings.push(Warning { line: second, message });
+                self.warnings.push(Warning { kind: WarningKind::TwoSpellings, line: second, message });
                 Ok(first)
             }
             (Value::Node(_), Value::Scalar(scalar, _)) | (Value::Scalar(scalar, _), Value::Node(_)) => {
@@ -184,29 +184,4 @@ fn is_null(value: &Value) -> bool {
 fn wrong_type(found: &str, key: &dyn Display, line: u32) -> YamlError {
     let message = format!("required 'object', but found '{found}' in field '{}'", shortened(key));
     YamlError { line: Some(line), message, rule: "yaml-conflict" }
-}
-
-/// A key as messages show it. A short text can give many warnings for one long key, so long keys are cut.
-fn shortened(key: &dyn Display) -> String {
-    let mut short = Shortened(String::new());
-    match write!(short, "{key}") {
-        Ok(()) => short.0,
-        Err(fmt::Error) => short.0 + "…",
-    }
-}
-
-/// Accepts text up to a length, and fails when there is more.
-struct Shortened(String);
-
-impl Write for Shortened {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        const LONGEST: usize = 200;
-        for character in text.chars() {
-            if self.0.len() >= LONGEST {
-                return Err(fmt::Error);
-            }
-            self.0.push(character);
-        }
-        Ok(())
-    }
 }

@@ -31,7 +31,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Warning, YamlError};
+pub use error::{Warning, WarningKind, YamlError};
 pub use limits::Limits;
 pub use plain::{Entry, Plain, Scalar};
 pub use read::{Document, PlainDocument, parse, parse_plain};

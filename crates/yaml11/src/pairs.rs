@@ -3,7 +3,7 @@
 //! A later pair wins over an earlier one with the same key. A merge key counts where it stands: its pairs win over those
 //! before it and lose against those behind it.
 
-use crate::error::{Result, Warning, syntax};
+use crate::error::{Result, Warning, WarningKind, syntax};
 use crate::plain::{Entry, Plain, Scalar};
 use std::cmp::Ordering;
 
@@ -75,7 +75,7 @@ impl Pairs {
                 lost.push(pair[0]);
                 if !pair.iter().any(|index| self.merged.binary_search(index).is_ok()) {
                     let message = format!("duplicate key {}; this last one counts", later.key.quoted());
-                    warnings.push(Warning { line: later.line, message });
+                    warnings.push(Warning { kind: WarningKind::DuplicateKey, line: later.line, message });
                 }
             }
         }

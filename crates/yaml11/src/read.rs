@@ -1,7 +1,7 @@
 //! The two ways to read a text: as it is written, or with keys split on dots.
 
 use crate::compose::{Composed, compose};
-use crate::error::{Result, Warning, YamlError, syntax};
+use crate::error::{Result, Warning, WarningKind, YamlError, syntax};
 use crate::expand::expand;
 use crate::limits::Limits;
 use crate::plain::Plain;
@@ -31,10 +31,20 @@ pub struct PlainDocument {
 /// # Errors
 /// All kinds that [`YamlError::rule`] lists.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Document, YamlError> {
-    let PlainDocument { root, mut warnings } = parse_plain(bytes, limits)?;
-    let root = expand(root, limits, &mut warnings)?;
-    warnings.sort_by(|a, b| a.line.cmp(&b.line).then_with(|| a.message.cmp(&b.message)));
-    Ok(Document { root, warnings })
+    parse_plain(bytes, limits)?.expand(limits)
+}
+
+impl PlainDocument {
+    /// Splits its keys on dots and merges dotted with nested spellings, as [`parse`] does.
+    ///
+    /// # Errors
+    /// All kinds that [`YamlError::rule`] lists, except `yaml-syntax`.
+    pub fn expand(self, limits: &Limits) -> Result<Document, YamlError> {
+        let Self { root, mut warnings } = self;
+        let root = expand(root, limits, &mut warnings)?;
+        warnings.sort_by(|a, b| a.line.cmp(&b.line).then_with(|| a.message.cmp(&b.message)));
+        Ok(Document { root, warnings })
+    }
 }
 
 /// Reads the first document as it is written. Keys may be any scalar.
@@ -56,7 +66,15 @@ pub fn parse_plain(bytes: &[u8], limits: &Limits) -> Result<PlainDocument, YamlE
     if let Some(reason) = text.cut.filter(|_| reached_cut) {
         return syntax(text.last_line(), reason);
     }
-    let Composed { root, mut warnings, .. } = composed?;
+    let Composed { root, mut warnings, marked_end, more } = composed?;
+    // What was cut lies behind the document, so there is something.
+    if let Some(line) = more.or((marked_end && text.cut.is_some()).then(|| text.last_line())) {
+        let message = "something follows the first document, and is ignored".to_owned();
+        warnings.push(Warning { kind: WarningKind::SeveralDocuments, line, message });
+    }
+    if text.is_utf16 {
+        warnings.push(Warning { kind: WarningKind::Utf16, line: 1, message: "the text is UTF-16".to_owned() });
+    }
     warnings.sort_by_key(|warning| warning.line);
     Ok(PlainDocument { root, warnings })
 }

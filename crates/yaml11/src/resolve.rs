@@ -18,6 +18,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 const TAGS: &str = "tag:yaml.org,2002:";
 
+/// The tags of YAML 1.1 that its readers commonly know.
+const KNOWN: &[&str] =
+    &["binary", "bool", "float", "int", "map", "merge", "null", "omap", "pairs", "seq", "set", "str", "timestamp"];
+
+/// Returns true for a tag of YAML's own, and for `!`, which only says that no type is to be looked for.
+pub(crate) fn is_known(tag: &str) -> bool {
+    tag == "!" || tag.strip_prefix(TAGS).is_some_and(|name| KNOWN.contains(&name))
+}
+
 /// Resolves a scalar with an explicit tag. An unknown tag makes a string.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub(crate) struct Text<'a> {
     pub(crate) text: Cow<'a, str>,
     /// Reason why the text was cut; absent if it was not.
     pub(crate) cut: Option<&'static str>,
+    pub(crate) is_utf16: bool,
 }
 
 impl Text<'_> {
@@ -44,8 +45,10 @@ fn utf8(bytes: &[u8]) -> Text<'_> {
         }
     };
     match first_forbidden(text) {
-        Some(end) => Text { text: Cow::Borrowed(&text[..end]), cut: Some("control characters are not allowed") },
-        None => Text { text: Cow::Borrowed(text), cut },
+        Some(end) => {
+            Text { text: Cow::Borrowed(&text[..end]), cut: Some("control characters are not allowed"), is_utf16: false }
+        }
+        None => Text { text: Cow::Borrowed(text), cut, is_utf16: false },
     }
 }
 
@@ -66,7 +69,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text<'static> {
             }
         }
     }
-    Text { text: Cow::Owned(text), cut }
+    Text { text: Cow::Owned(text), cut, is_utf16: true }
 }
 
 fn first_forbidden(text: &str) -> Option<usize> {

@@ -166,6 +166,26 @@ pub fn rename_if_there(from: &Path, to: &Path) -> Result<()> {
     renamed.with_context(|| format!("cannot rename {} to {}", from.display(), to.display())).map(drop)
 }
 
+/// Flushes a file or folder to the disk.
+///
+/// # Errors
+/// When the disk fails.
+pub fn flush(path: &Path) -> Result<()> {
+    match super::open(path)?.sync_all() {
+        // Not every file system can.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        flushed => named("write", path, flushed),
+    }
+}
+
+/// Flushes all that is on the disk of a folder.
+///
+/// # Errors
+/// When the disk fails.
+pub fn flush_disk(folder: &Path) -> Result<()> {
+    named("write", folder, rustix::fs::syncfs(super::open(folder)?).map_err(io::Error::from))
+}
+
 /// Gives a file a second name.
 ///
 /// # Errors

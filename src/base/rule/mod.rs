@@ -58,6 +58,8 @@ const OUTSIDE_PACKAGES: Level =
 /// Level of what the registry refuses only if it validates content.
 const VALIDATION: Level =
     Level { default: Severity::Warning, unless: Some(("with `validation: require`", Severity::Quarantine)) };
+/// What the registry serves and Kibana refuses to install.
+const KIBANA: Level = VALIDATION;
 const DASHED_FOLDERS: Level =
     Level { default: Severity::Quarantine, unless: Some(("with `dashed_folders: warn`", Severity::Warning)) };
 const LOSS: Level = Level {
@@ -131,7 +133,8 @@ impl Rule {
         self.entry().map_or(WARNING, |entry| entry.level)
     }
 
-    /// Returns true if the registry checks this only when it validates content.
+    /// Returns true if `validation: require` makes a quarantine of it: the registry checks it only when it validates
+    /// content, or Kibana refuses it.
     pub fn is_validation(self) -> bool {
         self.level() == VALIDATION
     }

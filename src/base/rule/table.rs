@@ -3,7 +3,8 @@
 //! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
 
 use super::{
-    DASHED_FOLDERS, Entry, Family, LOSS, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING,
+    DASHED_FOLDERS, Entry, Family, KIBANA, LOSS, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION,
+    WARNING,
 };
 
 rules! {
@@ -162,9 +163,9 @@ rules! {
             "No member of the zip is called `<folder>/manifest.yml`."
             "The folder of the package inside the zip is not known."
             "pack the files into one folder called `<name>-<version>`";
-        ZipOutsideRoot Z004 "zip-outside-root" WARNING
+        ZipOutsideRoot Z004 "zip-outside-root" KIBANA
             "A member of the zip lies outside of the folder of the package."
-            "The registry ignores it, but Kibana refuses such a package."
+            "The registry ignores it, but Kibana refuses to install such a package."
             "pack everything into one folder";
         ZipDuplicateMember Z005 "zip-duplicate-member" QUARANTINE
             "Two members of the zip have the same name."
@@ -256,11 +257,11 @@ rules! {
             "use a shorter name or version";
         MissingTitle M008 "missing-title" VALIDATION
             "The package has no title."
-            "Kibana lists packages by their titles."
+            "Kibana lists packages by their titles, and refuses to install one that has no `title` at all."
             "give the package a `title`";
         MissingDescription M009 "missing-description" VALIDATION
             "The package has no description."
-            "Kibana shows it beside the title."
+            "Kibana shows it beside the title, and refuses to install a package that has no `description` at all."
             "describe the package";
         InvalidVersion M010 "invalid-version" QUARANTINE
             "The version of the package is not a semantic version."
@@ -294,6 +295,10 @@ rules! {
             "The manifest and the name of the version folder disagree."
             "The manifest counts, so the package is published under another version than its folder says."
             "rename the folder, or correct the version";
+        UnknownCategory M018 "unknown-category" WARNING
+            "A category of the package is not one that the registry knows."
+            "The registry drops it, so nobody finds the package by it."
+            "write one of the ids that `/categories` of a registry lists, or `custom`";
     }
     "Data streams" {
         DashInDataset D001 "dash-in-dataset" VALIDATION
@@ -328,6 +333,64 @@ rules! {
             "A data stream does not define a field that every data stream needs."
             "Documents could not be assigned to the data stream."
             "define the field with the type that it must have";
+    }
+    "Kibana refuses it" {
+        KibanaZipRoot K001 "kibana-zip-root" KIBANA
+            "The folder in the zip is not called `<name>-<version>`."
+            "Kibana compares it with the manifest before it installs the package."
+            "build the zip again, with all files in one folder called `<name>-<version>`";
+        KibanaMissingOwner K002 "kibana-missing-owner" KIBANA
+            "The manifest of the package has no `owner`."
+            "Kibana requires the key, and reads no `owner.github` in its place."
+            "write `owner:` and below it `github: <organisation>/<team>` and `type: community`";
+        KibanaNoDataStreamManifest K003 "kibana-no-data-stream-manifest" KIBANA
+            "A folder in `data_stream` has no `manifest.yml`."
+            "The registry passes over it, but to Kibana every folder there is a data stream."
+            "write its `manifest.yml`, or remove the folder";
+        KibanaStrayFile K004 "kibana-stray-file" KIBANA
+            "A file lies directly in `data_stream`, or its path begins with that word."
+            "To Kibana it is a data stream without a manifest."
+            "move, rename or remove it";
+        KibanaSeveralDocuments K005 "kibana-several-documents" KIBANA
+            "A YAML file holds more than one document."
+            "The registry reads the first one, Kibana none."
+            "remove `---` or `...` and what follows it";
+        KibanaEncoding K006 "kibana-encoding" KIBANA
+            "A YAML file is UTF-16."
+            "The registry reads it, but Kibana takes every text for UTF-8."
+            "save the file as UTF-8";
+        KibanaDuplicateKey K007 "kibana-duplicate-key" KIBANA
+            "A mapping has a key twice."
+            "To the registry the last one counts, but Kibana does not read such a file."
+            "write each key once";
+        KibanaYaml K008 "kibana-yaml" KIBANA
+            "A YAML file is nothing that Kibana can read."
+            "It reads manifests, routing rules, lifecycles and tags of assets when it installs a package."
+            "correct the YAML, and use no tags such as `!name`";
+        KibanaStreamField K009 "kibana-stream-field" KIBANA
+            "A stream has no `input` or no `title`."
+            "Kibana requires both."
+            "give each stream `input` and `title`";
+        KibanaTemplateField K010 "kibana-template-field" KIBANA
+            "A policy template has no `name`, no `title` or no `description`."
+            "Kibana requires all three."
+            "give each policy template `name`, `title` and `description`";
+        KibanaInputField K011 "kibana-input-field" KIBANA
+            "An input of a policy template has no `type` or no `title`."
+            "Kibana requires both."
+            "give each input `type` and `title`";
+        KibanaVariableField K012 "kibana-variable-field" KIBANA
+            "A variable has no `name` or no `type`."
+            "Kibana requires both."
+            "give each variable `name` and `type`";
+        KibanaEmptyElasticsearch K013 "kibana-empty-elasticsearch" KIBANA
+            "The key `elasticsearch` of a data stream has no value."
+            "Kibana fails when it looks into it."
+            "remove the key, or give it a mapping";
+        KibanaFileTooLarge K014 "kibana-file-too-large" KIBANA
+            "A file is larger than 4 MiB, or 3 MiB if it is no text."
+            "Kibana keeps every file in Elasticsearch, where more does not fit. Paths with `ml_model` may have 50 MiB."
+            "make the file smaller";
     }
     "Published versions" {
         ChangedVersion V001 "changed-version" POLICY

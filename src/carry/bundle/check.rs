@@ -3,9 +3,10 @@
 //! Changes nothing, and needs no lock: what is verified is never written to. In an output folder everything has to be
 //! what its name, its time and the generation's manifest say.
 
-use super::manifest::BundleManifest;
+use super::listed::{self, Listed};
+use super::manifest::{BundleManifest, Folder};
 use super::parts::Sealed;
-use super::read::Reader;
+use super::read::{Item, Reader};
 use super::scan::{digest_of, tree_name};
 use super::write::list;
 use crate::base::digest::Digest;
@@ -15,7 +16,6 @@ use crate::generation::distribution::Distribution;
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::Result;
 use rayon::prelude::*;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,11 +27,24 @@ use std::path::{Path, PathBuf};
 pub fn bundle(sealed: &Sealed, progress: &Progress) -> Result<(BundleManifest, Digest)> {
     let mut reader = Reader::new(sealed)?;
     progress.begin("verifying the bundle", reader.manifest().contents.len() as u64);
-    reader.each(|_, _, _| {
+    let mut text = Vec::new();
+    reader.each(|manifest, item, stream| {
         progress.step();
+        if let Item::File(index) = item
+            && listed::is_whole(&manifest.files[index])
+        {
+            // A stream that ends too early is told by the reader.
+            let _ = stream.read_to_end(&mut text);
+        }
         Ok(())
     })?;
-    reader.finish()
+    let (manifest, digest) = reader.finish()?;
+    if manifest.files.iter().any(listed::is_whole) {
+        // What the base has is not at hand.
+        let in_base = |_: &Folder, _: &str, _: &Digest| true;
+        listed::check(&manifest, &text, &in_base).map_err(|refusal| refusal.at(sealed.name()))?;
+    }
+    Ok((manifest, digest))
 }
 
 /// The findings in an output folder.
@@ -280,29 +293,16 @@ impl Walk<'_> {
     /// Every file that the manifest lists must be there with its digest.
     fn compare_with_manifest(&mut self, generation: &Path, id: &str, site: &str) {
         let path = generation.join("manifest.json");
-        let manifest: GenerationManifest = match fs::read_json(&path) {
-            Ok(manifest) => manifest,
-            Err(_) => return self.faults.push(format!("{} cannot be read", path.display())),
-        };
-        if manifest.generation != id {
-            self.faults.push(format!("{} is of the generation {}", path.display(), manifest.generation));
-        }
-        let mut expected: Vec<(String, Digest)> = Vec::new();
-        for (path, file) in manifest.files {
-            expected.extend(file.gzip_sha256.map(|gzip_copy| (format!("{path}.gz"), gzip_copy)));
-            expected.push((path, file.sha256));
-        }
-        for package in manifest.packages {
-            for (path, file) in package.files {
-                let path = format!("{}/{path}", package.path);
-                expected.extend(file.gzip.map(|gzip_copy| (format!("{path}.gz"), gzip_copy.digest)));
-                expected.push((path, file.digest));
-            }
-        }
-        for (path, digest) in expected {
-            let found = self.look_up(site, path.trim_start_matches('/'));
+        let listed =
+            match fs::read(&path).map_err(|_| "cannot be read".to_owned()).and_then(|text| Listed::parse(&text, id)) {
+                Ok(listed) => listed,
+                Err(what) => return self.faults.push(format!("{} {what}", path.display())),
+            };
+        for (path, digest) in listed.files() {
+            let found = self.look_up(site, &path);
             if found.is_none_or(|found| found != digest) {
-                self.faults.push(format!("{}{path} is not what the manifest lists", generation.join("site").display()));
+                self.faults
+                    .push(format!("{}/{path} is not what the manifest lists", generation.join("site").display()));
             }
         }
     }
@@ -322,35 +322,4 @@ impl Walk<'_> {
             Entry::Folder(_) => None,
         }
     }
-}
-
-/// The parts of a generation's manifest that are verified.
-#[derive(Deserialize)]
-struct GenerationManifest {
-    generation: String,
-    files: BTreeMap<String, ListedFile>,
-    packages: Vec<ListedPackage>,
-}
-
-#[derive(Deserialize)]
-struct ListedFile {
-    sha256: Digest,
-    gzip_sha256: Option<Digest>,
-}
-
-#[derive(Deserialize)]
-struct ListedPackage {
-    path: String,
-    files: BTreeMap<String, ListedPackageFile>,
-}
-
-#[derive(Deserialize)]
-struct ListedPackageFile {
-    digest: Digest,
-    gzip: Option<ListedGzipCopy>,
-}
-
-#[derive(Deserialize)]
-struct ListedGzipCopy {
-    digest: Digest,
 }

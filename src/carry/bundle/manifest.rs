@@ -9,13 +9,18 @@ use crate::base::digest::Digest;
 use crate::store::{Tree, TreeEntry};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 /// Changes when a reader could misunderstand a bundle.
-pub const SCHEMA: &str = "epr-build/bundle/1";
+pub const SCHEMA: &str = "epr-build/bundle/2";
+/// Bundles of this format have no number, and are read.
+const UNNUMBERED: &str = "epr-build/bundle/1";
 /// Changes when the recipes give other bytes: with the level or library of compression, or the layout of archives.
 pub const RECIPES: u32 = 1;
-/// Bytes of the longest manifest that is read. It is held in memory several times over.
-pub const MAX_MANIFEST: u64 = 256 << 20;
+/// Bytes of the longest manifest that is read, and the most values in it: 30,000 versions of packages need four fifths of
+/// that. A manifest is held in memory, where a short value takes many times its bytes: at most half a gigabyte in all.
+pub const MAX_MANIFEST: u64 = 128 << 20;
+const MAX_VALUES: usize = 4_000_000;
 /// Bytes of all files of a generation beside its document root.
 const MAX_FILES: u64 = 16 << 30;
 /// Folders within folders.
@@ -35,6 +40,10 @@ pub struct BundleManifest {
     pub distribution: String,
     /// The generation it brings.
     pub generation: String,
+    /// Number of the switch that took the generation into use where the bundle was made: higher than that of every bundle
+    /// that was made there before the switch. Absent in bundles of older programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// The generation that has to be there already; absent when the bundle brings everything.
     pub base: Option<String>,
     /// The program itself, if it is in the bundle.
@@ -174,6 +183,12 @@ impl BundleManifest {
         text
     }
 
+    /// Returns true if a text is the one that would be written, which is never whole in memory.
+    fn is_spelled(&self, text: &[u8]) -> bool {
+        let mut rest = Rest(text);
+        serde_json::to_writer(&mut rest, self).is_ok() && rest.0 == b"\n"
+    }
+
     /// Reads and checks everything that can be checked without the bundle's other members.
     ///
     /// # Errors
@@ -183,8 +198,12 @@ impl BundleManifest {
             let hint = "the bundle is damaged, or was not made by `epr-build bundle`";
             Refusal::new(format!("the manifest cannot be read: {error}"), hint)
         };
+        if text.iter().filter(|byte| **byte == b',').count() > MAX_VALUES {
+            return Err(invalid("it has too many values"));
+        }
         let head: Head = serde_json::from_slice(text).map_err(garbled)?;
-        if head.schema != SCHEMA || head.recipes != RECIPES {
+        let is_known = [SCHEMA, UNNUMBERED].contains(&head.schema.as_str());
+        if !is_known || head.recipes != RECIPES {
             let tool = head.tool.escape_default();
             return Err(Refusal::new(
                 format!("the bundle has the format `{}`, recipes {}", head.schema.escape_default(), head.recipes),
@@ -194,7 +213,7 @@ impl BundleManifest {
             ));
         }
         let manifest: Self = serde_json::from_slice(text).map_err(garbled)?;
-        if manifest.to_json() != text {
+        if !manifest.is_spelled(text) || manifest.number.is_some() != (manifest.schema == SCHEMA) {
             return Err(invalid("it is not in its canonical spelling"));
         }
         manifest.check_names()?;
@@ -235,14 +254,15 @@ impl BundleManifest {
 
     /// The tree of the store that a folder is; `None` when the base has it.
     pub fn tree(&self, folder: &Folder) -> Option<Tree> {
-        let entry = |(name, target): (&String, &FolderEntry)| {
-            let entry = match *target {
-                FolderEntry::File(content) => TreeEntry::Blob(self.contents[content].sha256),
-                FolderEntry::Folder(inner) => TreeEntry::Tree(self.folders[inner].digest),
-            };
-            (name.clone(), entry)
-        };
-        Some(Tree(folder.entries.as_ref()?.iter().map(entry).collect()))
+        let entries = folder.entries.as_ref()?;
+        Some(Tree(entries.iter().map(|(name, target)| (name.clone(), self.entry(*target))).collect()))
+    }
+
+    fn entry(&self, target: FolderEntry) -> TreeEntry {
+        match target {
+            FolderEntry::File(content) => TreeEntry::Blob(self.contents[content].sha256),
+            FolderEntry::Folder(inner) => TreeEntry::Tree(self.folders[inner].digest),
+        }
     }
 
     fn check_names(&self) -> Result<(), Refusal> {
@@ -353,7 +373,8 @@ impl BundleManifest {
                 return wrong("is too deep");
             }
             depths.push(depth);
-            if self.tree(folder).is_none_or(|tree| tree.digest() != folder.digest) {
+            let entries = entries.iter().map(|(name, target)| (name.as_str(), self.entry(*target)));
+            if Tree::digest_of(entries) != folder.digest {
                 return wrong("does not have its digest");
             }
         }
@@ -371,6 +392,20 @@ impl BundleManifest {
             _ => false,
         });
         circular.map_or(Ok(()), |position| Err(invalid(format!("content {position} is made from itself"))))
+    }
+}
+
+/// Compares what is written with what is left of a text.
+struct Rest<'a>(&'a [u8]);
+
+impl io::Write for Rest<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or_else(|| io::Error::other("another spelling"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

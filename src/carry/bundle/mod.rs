@@ -21,6 +21,7 @@
 
 pub mod check;
 pub mod delta;
+mod listed;
 mod make;
 pub mod manifest;
 pub mod parts;

@@ -54,6 +54,8 @@ pub struct Title {
     pub distribution: String,
     /// The generation.
     pub generation: String,
+    /// Number of the switch that took it into use.
+    pub number: u64,
     /// Name of the base.
     pub base: Option<String>,
     /// The program.
@@ -130,6 +132,7 @@ pub fn manifest(scan: &Scan, base: &BaseContents, recipes: &Recipes, title: Titl
         recipes: RECIPES,
         distribution: title.distribution,
         generation: title.generation,
+        number: Some(title.number),
         base: title.base,
         program: title.program,
         files: title.files,

@@ -28,6 +28,7 @@ fn example() -> BundleManifest {
         recipes: RECIPES,
         distribution: "staging".to_owned(),
         generation: "0123456789abcdef".to_owned(),
+        number: Some(7),
         base: None,
         program: None,
         files: vec![File { path: "hosts/x".to_owned(), sha256: digest("x"), size: 1, patch: None }],
@@ -99,8 +100,8 @@ fn a_good_manifest_is_read() {
 fn what_a_manifest_may_not_say() {
     type Change = fn(&mut BundleManifest);
     let table: &[(Change, &str)] = &[
-        (|m| m.schema.push('2'), "the bundle has the format `epr-build/bundle/12`, recipes 1"),
-        (|m| m.recipes = 9, "the bundle has the format `epr-build/bundle/1`, recipes 9"),
+        (|m| m.schema.push('2'), "the bundle has the format `epr-build/bundle/22`, recipes 1"),
+        (|m| m.recipes = 9, "the bundle has the format `epr-build/bundle/2`, recipes 9"),
         (|m| m.distribution = "store".to_owned(), "`store` cannot be a distribution"),
         (|m| m.distribution = "../x".to_owned(), "`../x` cannot be a distribution"),
         (|m| m.distribution = ".lock".to_owned(), "`.lock` cannot be a distribution"),
@@ -228,9 +229,32 @@ fn title(base: Option<&str>) -> plan::Title {
     plan::Title {
         distribution: "staging".to_owned(),
         generation: "0123456789abcdef".to_owned(),
+        number: 7,
         base: base.map(str::to_owned),
         program: None,
         files: Vec::new(),
+    }
+}
+
+/// Whatever stands in a manifest, it takes a bounded part of the memory.
+#[test]
+fn a_manifest_of_many_values_is_refused_before_it_is_read() {
+    let text = format!("[{}0]", "0,".repeat(4_000_001));
+    let refusal = BundleManifest::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(refusal.contains("it has too many values"), "{refusal}");
+}
+
+/// Bundles of older programs have no number; nothing else may be without.
+#[test]
+fn only_the_older_format_has_no_number() {
+    for (schema, number, is_read) in [
+        (SCHEMA, Some(0), true),
+        (SCHEMA, None, false),
+        ("epr-build/bundle/1", None, true),
+        ("epr-build/bundle/1", Some(1), false),
+    ] {
+        let manifest = BundleManifest { schema: schema.to_owned(), number, ..example() };
+        assert_eq!(BundleManifest::parse(&manifest.to_json()).is_ok(), is_read, "{schema} {number:?}");
     }
 }
 

@@ -11,14 +11,15 @@
 //! Up to the last step nothing that is in use changes. Contents go into the store under their own digest, where one that
 //! nothing needs does no harm, and where a second run finds those of a first that was ended.
 
-use super::manifest::{BundleManifest, BundledContent, Origin};
+use super::listed;
+use super::manifest::{BundleManifest, BundledContent, Folder, Origin};
 use super::parts::Sealed;
 use super::read::{Item, Reader};
 use super::scan::digest_of;
 use super::write::{PATCHABLE, list};
 use super::{Refusal, WINDOW};
 use crate::base::digest::Digest;
-use crate::base::fs::{self, Lock, times};
+use crate::base::fs::{self, Lock, Metadata, times};
 use crate::base::progress::{Progress, bytes};
 use crate::catalog::cache::Cache;
 use crate::compare::holdings::Holdings;
@@ -26,10 +27,12 @@ use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
 use crate::generation::distribution::{self, Distribution, Files};
 use crate::generation::prune;
+use crate::generation::uses::{self, Switch};
 use crate::site::report::Change;
 use crate::store::Store;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Contents up to this size go through memory.
@@ -52,24 +55,33 @@ pub struct Unpacked {
     pub is_loss_accepted: bool,
 }
 
-/// Unpacks a bundle into `out` and switches to its generation. `signed` is the digest of the bytes whose signature is good.
+/// What the operator says of a bundle.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// The digest of the bytes whose signature is good.
+    pub signed: Option<&'a Digest>,
+    /// Generations to keep.
+    pub keep: usize,
+    /// Versions may be lost.
+    pub accept_loss: bool,
+    /// The bundle may be older than what is in use.
+    pub allow_older: bool,
+}
+
+/// Unpacks a bundle into `out` and switches to its generation.
 ///
 /// # Errors
 /// A [`Refusal`] when the bundle is refused; [`Refused`] when too many versions would be lost; others when the machine fails. The generation in use stays in use.
-pub fn unpack(
-    sealed: &Sealed,
-    out: &Path,
-    keep: usize,
-    signed: Option<&Digest>,
-    accept_loss: bool,
-    progress: &Progress,
-) -> Result<Unpacked> {
+pub fn unpack(sealed: &Sealed, out: &Path, terms: &Terms<'_>, progress: &Progress) -> Result<Unpacked> {
     let mut reader = Reader::new(sealed)?;
     if !out.is_dir() && reader.manifest().base.is_some() {
         return Err(missing_base(reader.manifest(), None)?.at(sealed.name()).into());
     }
     let _lock = Lock::take(out)?;
     let distribution = Distribution::new(out, &reader.manifest().distribution);
+    if !terms.allow_older {
+        check_age(reader.manifest(), &distribution).map_err(|error| at(error, sealed))?;
+    }
     check_base(reader.manifest(), &distribution, out).map_err(|error| at(error, sealed))?;
     check_room(reader.manifest(), out)?;
     let store = Store::open(&out.join("store"))?;
@@ -89,15 +101,15 @@ pub fn unpack(
         Ok(())
     })?;
     let (manifest, digest) = reader.finish()?;
-    if signed.is_some_and(|signed| *signed != digest) {
+    if terms.signed.is_some_and(|signed| *signed != digest) {
         let hint = "the disk gives different bytes at different times; copy the bundle to another one";
         return Err(Refusal::new("what was read is not what was signed", hint).at(sealed.name()).into());
     }
     unpacker.make(&manifest, progress).map_err(|error| at(error, sealed))?;
     let previous = distribution.current();
-    let (change, is_loss_accepted) = unpacker.guard(&manifest, &distribution, accept_loss)?;
+    let (change, is_loss_accepted) = unpacker.guard(&manifest, &distribution, terms.accept_loss)?;
     unpacker.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
-    prune::tidy(out, keep, &store, &Cache::read(out))?;
+    prune::tidy(out, terms.keep, &store, &Cache::read(out))?;
     Ok(Unpacked { manifest, digest, previous, present, change, is_loss_accepted })
 }
 
@@ -107,6 +119,24 @@ fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
         Ok(refusal) => refusal.at(sealed.name()).into(),
         Err(error) => error,
     }
+}
+
+/// Checks that a bundle is not older than what was taken into use here. What is in use may be taken in again.
+fn check_age(manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
+    let current = distribution.current();
+    let newest = uses::newest(&distribution.uses());
+    let number = manifest.number.unwrap_or_default();
+    if current.is_none() || current.as_ref() == Some(&manifest.generation) || number >= newest {
+        return Ok(());
+    }
+    let number = match manifest.number {
+        Some(number) => format!("has the number {number}"),
+        None => "has no number, as those of older programs".to_owned(),
+    };
+    let what = format!("the bundle is older than what is in use: it {number}, and what was taken in last has {newest}");
+    let hint =
+        "take in the newest bundle; if you mean this one, or its sender counts anew, repeat with `--allow-older`";
+    Err(Refusal::new(what, hint).into())
 }
 
 /// Checks that the generation is there for which a delta was made, as it was written.
@@ -150,7 +180,7 @@ fn check_room(manifest: &BundleManifest, out: &Path) -> Result<()> {
     if needed > free {
         let what =
             format!("the bundle unpacks to {}, and {} are free in {}", bytes(needed), bytes(free), out.display());
-        return Err(Refusal::new(what, "make room, or name a folder on a larger disk with --out").into());
+        bail!("{what}\nhint: make room, or name a folder on a larger disk with `--out`");
     }
     Ok(())
 }
@@ -260,12 +290,26 @@ impl Unpacker<'_> {
         Ok((before.change_to(&now), !refusals.is_empty()))
     }
 
+    /// Checks the generation's own manifest.
+    fn check_generation(&self, manifest: &BundleManifest) -> Result<()> {
+        let Some(index) = manifest.files.iter().position(|file| file.path == listed::PATH) else {
+            return Err(Refusal::damaged(format!("it brings no `{}`", listed::PATH)).into());
+        };
+        // What the base has was verified when it came: its time tells the content.
+        let in_base = |folder: &Folder, path: &str, digest: &Digest| {
+            let place = self.store.root().join(Store::tree_path(&folder.digest)).join(path);
+            fs::metadata(&place).is_ok_and(|stat| stat.is_file() && has_time(&stat, digest))
+        };
+        Ok(listed::check(manifest, &fs::read(&self.scratch(index))?, &in_base)?)
+    }
+
     /// Writes the generation and switches to it.
     fn publish(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
         let (id, site) = (&manifest.generation, manifest.folders[manifest.site()].digest);
         if !self.store.has_tree(&site) {
             return Err(Refusal::damaged("the document root is not complete").into());
         }
+        self.check_generation(manifest)?;
         if distribution.has(id) {
             distribution.clear_unfinished()?;
             check_same(manifest, &distribution.generation(id), &site)?;
@@ -280,7 +324,7 @@ impl Unpacker<'_> {
             }
             distribution.write(id, &site, &files)?;
         }
-        distribution.switch(id)?;
+        distribution.switch(id, Switch::Bundle(manifest.number.unwrap_or_default()))?;
         for index in 0..manifest.files.len() {
             fs::remove_file(&self.scratch(index))?;
         }
@@ -290,12 +334,13 @@ impl Unpacker<'_> {
 
 /// Returns true if a file has the size and mtime of a content.
 fn is_stored(path: &Path, content: &BundledContent) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    fs::link_metadata(path).is_ok_and(|stat| {
-        stat.is_file()
-            && stat.size() == content.size
-            && (stat.mtime(), stat.mtime_nsec()) == (content.sha256.modified(), 0)
-    })
+    fs::link_metadata(path)
+        .is_ok_and(|stat| stat.is_file() && stat.size() == content.size && has_time(&stat, &content.sha256))
+}
+
+/// Returns true if a file has the mtime of a content.
+fn has_time(stat: &Metadata, digest: &Digest) -> bool {
+    (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0)
 }
 
 /// Checks that a generation of this name, which is there already, equals the one in the bundle.

@@ -86,6 +86,7 @@ pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     let title = Title {
         distribution: order.distribution.to_owned(),
         generation: order.generation.to_owned(),
+        number: number(&distribution, order.generation),
         base: order.base.map(|(id, _)| id.to_owned()),
         program: program.map(|(sha256, size)| Sized { sha256, size }),
         files: files.iter().map(|(file, _)| file.clone()).collect(),
@@ -95,6 +96,12 @@ pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     BundleManifest::parse(&manifest.to_json()).context("this distribution cannot be bundled")?;
     let (names, size) = pack(order, &manifest, &files, &folder, &store, progress)?;
     Ok(Written { files: names, size, manifest })
+}
+
+/// Number of the switch that last took a generation into use. One that was made for a release alone was never in use: it
+/// is as old as the program knows, which is older than everything.
+fn number(distribution: &Distribution, generation: &str) -> u64 {
+    distribution.uses().iter().rev().find(|one| one.id == generation).map_or(0, |one| one.number)
 }
 
 /// Tries every recipe that might work and keeps those that do.

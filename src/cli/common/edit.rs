@@ -90,14 +90,21 @@ pub(in crate::cli) fn run(
     match (format, &refused) {
         (Format::Json, _) => {
             let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-            let problems = refused.as_ref().map(|Refused(problems)| locate(problems, &excerpts, named));
-            let Done { finished, changes, already } = done;
-            let (refused, problems) = (problems.is_some(), problems.unwrap_or_default());
+            let Done { finished, changes, warnings, already } = done;
+            let problems = refused.as_ref().map_or(&warnings, |Refused(problems)| problems);
+            let problems = locate(problems, &excerpts, named);
+            let refused = refused.is_some();
             print_json(&Answer { dry_run, refused, changes, finished, already, problems })?;
         }
         (Format::Text, Some(refused)) => talk::say(&format!("{refused}\nnothing was changed\n"))?,
-        (Format::Text, None) if talk::quiet() => {}
-        (Format::Text, None) => print(&render_done(&done, dry_run))?,
+        (Format::Text, None) => {
+            for warning in &done.warnings {
+                talk::say(&format!("{warning}\n"))?;
+            }
+            if !talk::quiet() {
+                print(&render_done(&done, dry_run))?;
+            }
+        }
     }
     Ok(exit)
 }

@@ -89,7 +89,7 @@ impl KeepOption {
     pub(in crate::cli) fn warning(&self) -> &'static str {
         const ONE: &str = "\
 warning: with `--keep 1` a generation is removed as soon as another takes its place, also while a web server still reads it
-hint: keep 2 or more, unless `epr-build serve` alone serves it: what that holds is not removed
+hint: keep 2 or more, unless only `epr-build serve`, or servers with `epr-build include`, serve it: what these use is not removed
 ";
         if self.keep == 1 { ONE } else { "" }
     }

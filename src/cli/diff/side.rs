@@ -162,7 +162,8 @@ fn bundled(path: &Path) -> Result<Side> {
     let sealed = Sealed::open(&[path.to_owned()])?;
     let scratch = Scratch::new()?;
     let out = scratch.0.join("out");
-    let unpacked = unpack::unpack(&sealed, &out, 1, None, true, &Progress::new(true))?;
+    let unpacked =
+        unpack::unpack(&sealed, &out, &unpack::Terms { keep: 1, ..unpack::Terms::default() }, &Progress::new(true))?;
     let distribution = Distribution::new(&out, &unpacked.manifest.distribution);
     built(distribution.generation(&unpacked.manifest.generation), Some(scratch))
 }

@@ -21,7 +21,7 @@ use reader::{Reader, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use yaml11::{self as yaml, Plain};
+use yaml11::{self as yaml, Plain, WarningKind};
 
 /// Keys of the file.
 const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "budget", "clients"];
@@ -71,8 +71,12 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
         Ok(document) => {
             for warning in &document.warnings {
                 // Manifests are read as the registry reads them; here nothing is lost without a word.
-                let message = warning.message.split(';').next().unwrap_or_default();
-                reader.mistake(warning.line, message, "remove one of the two");
+                let hint = match warning.kind {
+                    WarningKind::DuplicateKey | WarningKind::TwoSpellings => "remove one of the two",
+                    WarningKind::SeveralDocuments => "write everything into one document, without `---` in between",
+                    WarningKind::Utf16 | WarningKind::UnknownTag => continue,
+                };
+                reader.mistake(warning.line, warning.message.split(';').next().unwrap_or_default(), hint);
             }
             top(&mut reader, &document.root, path.parent().unwrap_or(Path::new("")), &mut config);
         }

@@ -66,6 +66,11 @@ fn every_mistake_has_a_line_and_a_way_out() {
             "3: unknown key `imutable` in `layers.production` | did you mean `immutable`?",
         ),
         ("listen: 80\nlisten: 81", "2: duplicate key `listen` | remove one of the two"),
+        (
+            "listen: 80\n---\nlisten: 81",
+            "2: something follows the first document, and is ignored | write everything into one document, without `---` in \
+             between",
+        ),
         ("distributions:\n  a: [x]\n  a: [z]", "3: duplicate key `a` | remove one of the two"),
         ("layers:\n  on: {}", "2: a key of `layers` is not text | put quotes around it"),
         // Sections of the wrong kind.

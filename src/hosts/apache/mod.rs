@@ -16,11 +16,14 @@ use crate::base::file_notes::FileNotes;
 use crate::base::media;
 use minijinja::{Value, context};
 
+/// The file of the rules.
+const RULES_FILE: &str = "registry.conf";
 /// Templates by the name of the file they make.
-const TEMPLATES: [Template; 3] = [
+const TEMPLATES: [Template; 4] = [
     ("README.md", include_str!("../../../templates/apache/README.md")),
     ("httpd.conf", include_str!("../../../templates/apache/httpd.conf")),
-    ("registry.conf", include_str!("../../../templates/apache/registry.conf")),
+    (RULES_FILE, include_str!("../../../templates/apache/registry.conf")),
+    ("virtual-host.conf.in", include_str!("../../../templates/apache/virtual-host.conf.in")),
 ];
 /// Stands before the name of a section of the rules.
 const SECTION: &str = "\n#-- ";
@@ -38,7 +41,8 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
     let values = context! { ..server_values(options)?, ..request_values(routes) };
     let mut files = vec![("files.map".to_owned(), files(&options.notes)), ("types.map".to_owned(), types())];
     for (name, text) in templates::render_all("Apache", &TEMPLATES, &values)? {
-        files.push((name, count_rules(text)));
+        let text = if name == RULES_FILE { with_own_maps(&count_rules(text), &options.slug()) } else { text };
+        files.push((name, text));
     }
     Ok(files)
 }
@@ -53,6 +57,11 @@ fn server_values(options: &HostOptions) -> anyhow::Result<Value> {
         lasting => if options.notes.immutable { "E=EPR_IMMUTABLE:1" } else { "E=EPR_AGE:600" },
         ..option_values(options)
     })
+}
+
+/// Gives the maps names of their own for each distribution, so that one virtual host can have the rules of several.
+fn with_own_maps(text: &str, slug: &str) -> String {
+    text.replace("RewriteMap epr_", &format!("RewriteMap epr_{slug}_")).replace("${epr_", &format!("${{epr_{slug}_"))
 }
 
 /// Writes the number of rules of a section wherever one is skipped.

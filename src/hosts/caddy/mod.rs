@@ -24,12 +24,13 @@ use tables::Places;
 /// The file that gets the steps of the walk after what its template says.
 const TABLES: &str = "tables.caddy";
 /// Templates by the name of the file they make.
-const TEMPLATES: [Template; 6] = [
+const TEMPLATES: [Template; 7] = [
     ("Caddyfile", include_str!("../../../templates/caddy/Caddyfile")),
     ("README.md", include_str!("../../../templates/caddy/README.md")),
     ("files.caddy", include_str!("../../../templates/caddy/files.caddy")),
     ("request.caddy", include_str!("../../../templates/caddy/request.caddy")),
     ("server.caddy", include_str!("../../../templates/caddy/server.caddy")),
+    ("site.caddy.in", include_str!("../../../templates/caddy/site.caddy.in")),
     (TABLES, include_str!("../../../templates/caddy/tables.caddy")),
 ];
 
@@ -97,7 +98,6 @@ fn server_values(options: &HostOptions) -> Value {
     context! {
         id => options.slug(),
         prefix_pattern => treatment::literal(&options.prefix),
-        example => format!("/srv/epr/{}", options.distribution),
         host => host.trim_matches(['[', ']']),
         port,
         root => format!("{{args.0}}/generations/{}/site", options.generation_id),

@@ -5,6 +5,7 @@
 //! versions and of the compressed copies. Knows nothing of disks.
 
 use super::shared::escape::escape;
+use super::shared::includes::FOLDER_MARK;
 use super::shared::options::HostOptions;
 use super::shared::package_files::notes_by_path;
 use super::shared::patterns::literal;
@@ -17,9 +18,12 @@ use crate::base::media;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
 
+/// The rules for an HAProxy that exists.
+const INCLUDED: &str = "registry.cfg.in";
 /// Templates by the name of the file they make.
-const TEMPLATES: [Template; 2] = [
+const TEMPLATES: [Template; 3] = [
     ("README.md", include_str!("../../../templates/haproxy/README.md")),
+    (INCLUDED, include_str!("../../../templates/haproxy/haproxy.cfg")),
     ("haproxy.cfg", include_str!("../../../templates/haproxy/haproxy.cfg")),
 ];
 /// The text of an error of the origin.
@@ -40,19 +44,37 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
         ("types.map".to_owned(), types),
         ("versions.map".to_owned(), copies(&options.published.versions)),
     ];
-    files.extend(templates::render_all("HAProxy", &TEMPLATES, &values)?);
+    for template in TEMPLATES {
+        let (name, _) = template;
+        let mut text = templates::render("HAProxy", template, &context! { ..names(name, options), ..values.clone() })?;
+        if name == INCLUDED {
+            let folder = format!("{FOLDER_MARK}/generations/{}/hosts/haproxy", options.generation_id);
+            text = text.replace("map_str(", &format!("map_str({folder}/"));
+        }
+        files.push((name.to_owned(), text));
+    }
     Ok(files)
 }
 
 fn server_values(options: &HostOptions) -> anyhow::Result<Value> {
     let bind = if options.listen.contains(':') { options.listen.clone() } else { format!(":{}", options.listen) };
     Ok(context! {
+        local => if bind.starts_with(':') { format!("127.0.0.1{bind}") } else { bind.clone() },
         bind,
         prefix_pattern => literal(options.plain_prefix()?),
         unreachable => UNREACHABLE,
         connections => CONNECTIONS,
         ..option_values(options)
     })
+}
+
+/// The names of proxies, of which an HAProxy that exists has others, and maybe those of other distributions.
+fn names(file: &str, options: &HostOptions) -> Value {
+    let name = format!("epr_{}", options.distribution);
+    match file == INCLUDED {
+        true => context! { included => true, from => format!(" from {name}:defaults"), between => ":", proxy => name },
+        false => context! { included => false, from => "", between => "_", proxy => "epr" },
+    }
 }
 
 /// A map that says for each key whether there is a compressed copy.

@@ -19,13 +19,19 @@ use minijinja::{Value, context};
 
 /// The file that gets the tables after what its template says.
 const TABLES: &str = "tables.maps";
+/// For the block `http` of a server that exists, with the sizes of hash tables and without.
+const HTTP: &str = "http.conf.in";
+const MAPS: &str = "maps.conf.in";
 /// The complete configuration once more, with TLS.
 const TLS: &str = "tls.sample.conf";
 /// Templates by the name of the file they make.
-const TEMPLATES: [Template; 7] = [
+const TEMPLATES: [Template; 10] = [
     ("README.md", include_str!("../../../templates/nginx/README.md")),
+    (HTTP, include_str!("../../../templates/nginx/http.conf.in")),
+    (MAPS, include_str!("../../../templates/nginx/http.conf.in")),
     ("nginx.conf", include_str!("../../../templates/nginx/nginx.conf")),
     ("request.maps", include_str!("../../../templates/nginx/request.maps")),
+    ("server.conf.in", include_str!("../../../templates/nginx/server.conf.in")),
     ("server.inc", include_str!("../../../templates/nginx/server.inc")),
     ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
     (TLS, include_str!("../../../templates/nginx/nginx.conf")),
@@ -49,7 +55,7 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
     let mut files = Vec::new();
     for template in TEMPLATES {
         let (name, _) = template;
-        let values = context! { tls => name == TLS, ..values.clone() };
+        let values = context! { tls => name == TLS, sizes => name == HTTP, ..values.clone() };
         let mut text = with_own_names(&templates::render("nginx", template, &values)?, &slug).into_owned();
         if name == TABLES {
             text.reserve_exact(maps.iter().map(|map| map.text.len() + 256).sum());

@@ -3,6 +3,7 @@
 //! Every host imports this folder, and no host imports another. Knows no host.
 
 pub(in crate::hosts) mod escape;
+pub(in crate::hosts) mod includes;
 pub(in crate::hosts) mod labels;
 pub(in crate::hosts) mod options;
 pub(in crate::hosts) mod package_files;

@@ -81,11 +81,6 @@ impl ZipPackage {
         &self.stat
     }
 
-    /// The folder in the zip that is the package's root, with its trailing slash.
-    pub fn root(&self) -> &str {
-        &self.members.root
-    }
-
     /// Warnings.
     pub fn warnings(&self) -> &[Problem] {
         &self.members.warnings
@@ -126,6 +121,10 @@ impl PackageFiles for ZipPackage {
 
     fn entries(&self) -> &[Entry] {
         &self.members.entries
+    }
+
+    fn root(&self) -> Option<&str> {
+        Some(&self.members.root)
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {

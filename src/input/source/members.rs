@@ -15,7 +15,7 @@ use zip::read::{ZipArchiveMetadata, ZipFileEntry};
 /// The package's part of a zip.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// The folder in the zip that is the package's root, with its trailing slash.
+    /// Name of the folder that holds the package.
     pub(super) root: String,
     /// In the order of the central directory, paths below the root.
     pub(super) entries: Vec<Entry>,
@@ -121,7 +121,7 @@ fn check_kinds(members: &[Member<'_>]) -> Result<(), Box<Problem>> {
 
 /// Lists what lies below the root, given with its trailing slash.
 fn below(root: &str, members: &[Member<'_>], limits: &Limits) -> Result<Members, Box<Problem>> {
-    let mut result = Members { root: root.to_owned(), ..Members::default() };
+    let mut result = Members { root: root.trim_end_matches('/').to_owned(), ..Members::default() };
     let mut outside = None;
     for (index, member) in members.iter().enumerate() {
         let Some(path) = member.name.strip_prefix(root) else {
@@ -136,7 +136,7 @@ fn below(root: &str, members: &[Member<'_>], limits: &Limits) -> Result<Members,
         result.entries.push(Entry { path: path.to_owned(), kind: member.kind, size: member.size });
     }
     if let Some(name) = outside {
-        let reason = format!("a member outside of the package's root `{root}` is ignored here, but Kibana refuses it");
+        let reason = format!("Kibana refuses it: a member lies outside of the package's root `{root}`");
         result.warnings.push(Problem::new(Rule::ZipOutsideRoot, reason).file(name));
     }
     Ok(result)

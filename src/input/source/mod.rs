@@ -260,6 +260,13 @@ impl PackageFiles for OpenPackage {
         }
     }
 
+    fn root(&self) -> Option<&str> {
+        match self {
+            Self::Folder(_) | Self::Tree(_) => None,
+            Self::Zip(zip) => zip.root(),
+        }
+    }
+
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         match self {
             Self::Folder(folder) => folder.read(path),

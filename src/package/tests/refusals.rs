@@ -230,8 +230,7 @@ fn folder_and_manifest_version() {
 /// An input has either a type or a package (contract, "Input without a type or package").
 #[test]
 fn inputs_have_a_type_or_a_package() {
-    for (input, fine) in [("title: I", false), ("type: a, package: b", false), ("type: a", true), ("package: b", true)]
-    {
+    for (input, fine) in [("title: I", false), ("title: I, type: a, package: b", false), ("title: I, type: a", true)] {
         let lines = format!("policy_templates: [{{name: p, title: P, description: D, inputs: [{{{input}}}]}}]\n");
         if fine {
             assert_eq!(refusals(Memory::minimal(&lines)), [], "{input}");
@@ -248,13 +247,13 @@ fn data_streams() {
         ("type: logs\ndataset: a-b\n", Rule::DashInDataset),
         ("type: profiling\n", Rule::InvalidType),
         ("type: logs\nstreams: [{title: S}]\n", Rule::StreamInputOrPackage),
-        ("type: logs\nstreams: [{input: a, package: b}]\n", Rule::StreamInputOrPackage),
+        ("type: logs\nstreams: [{title: S, input: a, package: b}]\n", Rule::StreamInputOrPackage),
         ("type: logs\ningest_pipeline: x\n", Rule::MissingPipeline),
     ] {
         check_validation(Memory::with_data_stream(&format!("title: T\n{lines}")), &STRICT, rule);
     }
     for kind in ["logs", "metrics", "synthetics", "traces"] {
-        let manifest = format!("title: T\ntype: {kind}\nstreams: [{{input: a}}, {{package: b}}]\n");
+        let manifest = format!("title: T\ntype: {kind}\nstreams: [{{input: a, title: A}}]\n");
         assert_eq!(refusals(Memory::with_data_stream(&manifest)), [], "{kind}");
     }
 }

@@ -21,6 +21,7 @@ fn commands_are_listed_in_groups() {
   build          Build distributions (the default command)
   check          Report problems and conflicts, and write nothing
   serve          Serve a distribution exactly as the generated server configurations do
+  include        Let a web server that you have include a generation
   probe          Ask a registry whether it answers, for health checks
   kibana-config  Print the lines of kibana.yml that point Kibana to the registry
 
@@ -77,7 +78,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [21, 21, 6, 8, 12, 21, 2], "commands with each option");
+    assert_eq!(seen, [22, 22, 6, 8, 12, 22, 2], "commands with each option");
 }
 
 #[test]
@@ -90,6 +91,7 @@ fn quiet_commands_print_nothing() {
         "unbundle a.bundle --out far --quiet",
         "release 8.5.0 --dist staging -q",
         "rollback --dist staging --to 8.5.0 -q",
+        "include nginx --dist staging --at link -q",
         "cache prune -q",
         "bundle --dist staging -o b.bundle --since a.bundle -q",
         "release --remove 8.5.0 --dist staging --reason x -q",

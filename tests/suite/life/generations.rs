@@ -39,9 +39,9 @@ fn generations_have_a_date_and_the_version_of_the_program() {
     let since = listed[0]["since"].as_str().unwrap().to_owned();
     let expected = serde_json::json!([
         {"generation": two, "in_use": true, "versions": 2, "packages": 2, "since": since, "program": env!("CARGO_PKG_VERSION"),
-         "releases": [], "served": false},
+         "releases": [], "included": [], "served": false},
         {"generation": one, "in_use": false, "versions": 2, "packages": 2, "since": listed[1]["since"],
-         "program": env!("CARGO_PKG_VERSION"), "releases": [], "served": false},
+         "program": env!("CARGO_PKG_VERSION"), "releases": [], "included": [], "served": false},
     ]);
     assert_eq!(listed, expected);
     assert!(since.len() == 20 && since.starts_with("20") && since.ends_with('Z'), "{since}");

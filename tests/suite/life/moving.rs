@@ -330,3 +330,37 @@ fn what_cannot_be_done_is_said() {
     drop(lock);
     assert_eq!(case.run(&promote).code, 0);
 }
+
+/// What keeps no package out is told as well, before anything is changed.
+#[test]
+fn what_arrives_is_warned_of() {
+    let case = layers("")
+        .package("new", "acme", "2.0.0", "six")
+        .file("new/acme/2.0.0/data_stream/.gitkeep", "")
+        .package("packages/staging", "stays", "1.2.0", "")
+        .file("packages/staging/stays/1.2.0/data_stream/.gitkeep", "");
+    let warning = |place: &str| {
+        format!(
+            "warning: Kibana refuses it: it takes the path for a data stream, which has no manifest\n  \
+             --> {place}/data_stream/.gitkeep\nhint: move, rename or remove it\n"
+        )
+    };
+    for (arguments, place, words) in [
+        ("add new/acme/2.0.0 --to snapshot --dry-run", "snapshot/2.0.0", "would add acme-2.0.0 to snapshot\n"),
+        ("add new/acme/2.0.0 --to snapshot", "snapshot/2.0.0", "added acme-2.0.0 to snapshot\n"),
+        (
+            "promote stays@1.2.0 --from staging --to production --dry-run",
+            "staging/stays/1.2.0",
+            "would promote stays-1.2.0 from staging to production\n",
+        ),
+    ] {
+        let run = check(&case, arguments, 0, words);
+        assert_eq!(run.stderr, warning(place), "{arguments}");
+    }
+    let refused = "error: Kibana refuses it: ";
+    let strict = layers("layers:\n  snapshot: {validation: require}\n")
+        .package("new", "acme", "2.0.0", "six")
+        .file("new/acme/2.0.0/data_stream/.gitkeep", "");
+    let run = strict.run(&["add", "new/acme/2.0.0", "--to", "snapshot"]);
+    assert!(run.code == 1 && run.stderr.starts_with(refused), "{run:#?}");
+}

@@ -10,9 +10,7 @@ use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
 use epr_build::hosts::nginx::render;
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// Writes the configuration for a site; gives its folder.
 fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) -> PathBuf {
@@ -102,45 +100,4 @@ fn nginx_hosts_two_distributions_side_by_side() {
         let own = targets.into_iter().filter(|target| !target.contains(".."));
         compare_below(prefix, site, &mut client, own);
     }
-}
-
-// The sample with TLS: HTTP/2, and redirects that name neither scheme nor host.
-#[test]
-fn nginx_speaks_tls_by_the_sample() {
-    let Some(binary) = running::binary("nginx") else { return };
-    let (Some(openssl), Some(curl)) = (running::binary("openssl"), running::binary("curl")) else { return };
-    let site = Site::build();
-    let home = site.folder.path();
-    let (certificate, key) = (home.join("epr.pem"), home.join("epr.key"));
-    let made = Command::new(openssl)
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out"])
-        .arg(&certificate)
-        .arg("-keyout")
-        .arg(&key)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    let nginx = running::start("nginx", |address| {
-        let folder = configure(&site, "tls", address, "");
-        let plain = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let sample = fs::read_to_string(folder.join("tls.sample.conf")).unwrap();
-        let text = sample
-            .replace("listen 80;", &format!("listen {plain};"))
-            .replace("listen 443 ", &format!("listen {address} "))
-            .replace("/etc/ssl/certs/epr.pem", certificate.to_str().unwrap())
-            .replace("/etc/ssl/private/epr.key", key.to_str().unwrap());
-        assert!(!text.contains("/etc/ssl"), "{text}");
-        fs::write(folder.join("nginx.conf"), text).unwrap();
-        running::nginx_command(&binary, &folder)
-    });
-    let get = |target: &str| {
-        let url = format!("https://{}{target}", nginx.address);
-        let output = Command::new(&curl).args(["-sik", "--http2", &url]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let redirect = get("/search/?package=x");
-    assert!(redirect.starts_with("HTTP/2 301"), "{redirect}");
-    assert!(redirect.contains("\r\nlocation: /search?package=x\r\n"), "{redirect}");
-    let index = get("/");
-    assert!(index.starts_with("HTTP/2 200") && index.ends_with("\r\n\r\n{}\n"), "{index}");
 }

@@ -1,7 +1,7 @@
 //! Tables of texts and the plain values they read as.
 
 use super::plain;
-use crate::{Limits, parse_plain};
+use crate::{Limits, WarningKind, parse_plain};
 
 fn check(text: impl AsRef<[u8]>, expected: &str) {
     let found = plain(text.as_ref());
@@ -311,4 +311,35 @@ fn lines_are_those_of_the_text() {
     assert_eq!(document.root.get("a").map(crate::Plain::line), Some(7));
     let messages: Vec<_> = document.warnings.iter().map(|warning| (warning.line, warning.message.as_str())).collect();
     assert_eq!(messages, [(7, "duplicate key `a`; this last one counts")]);
+}
+
+/// What reads differently, or not at all, in other readers of YAML.
+#[test]
+fn what_others_refuse_is_warned_of() {
+    let check = |text: &[u8], expected: &[(WarningKind, u32)]| {
+        let document = parse_plain(text, &Limits::default()).expect("reads");
+        let found: Vec<_> = document.warnings.iter().map(|warning| (warning.kind, warning.line)).collect();
+        assert_eq!(found, expected, "{}", String::from_utf8_lossy(text));
+    };
+    for one in
+        ["", "a: 1", "---\na: 1\n", "a: 1\n...\n", "a: 1\n...\n...\n# end\n\n", "--- # x\n", "a: !!str 1\nb: ! x\n"]
+    {
+        check(one.as_bytes(), &[]);
+    }
+    for (text, line) in [
+        ("a: 1\n---\n", 2),
+        ("a: 1\n---\nb: 1\n", 2),
+        ("a: 1\n...\n\nb\n", 4),
+        ("a\n...\n---\n", 3),
+        ("a\n---\n\t@: {", 2),
+        ("---\n---\n", 2),
+    ] {
+        check(text.as_bytes(), &[(WarningKind::SeveralDocuments, line)]);
+    }
+    check(b"a: 1\n...\n\x00", &[(WarningKind::SeveralDocuments, 3)]);
+    check(b"\xff\xfea\0:\0 \x001\0", &[(WarningKind::Utf16, 1)]);
+    check(
+        b"a: 1\na: 2\nb: !x {c: !!foo d}\n",
+        &[(WarningKind::DuplicateKey, 2), (WarningKind::UnknownTag, 3), (WarningKind::UnknownTag, 3)],
+    );
 }
