@@ -22,7 +22,7 @@ fn git(case: &Case, arguments: &[&str]) -> String {
 }
 
 /// Makes a bare repository of the layers, a branch each.
-fn commit_layers(case: &Case) {
+pub(super) fn commit_layers(case: &Case) {
     assert!(Command::new("git").args(["init", "-q", "--bare"]).arg(case.path(BARE)).status().unwrap().success());
     for layer in LAYERS {
         let _ = fs::remove_file(case.path("index"));
@@ -35,7 +35,7 @@ fn commit_layers(case: &Case) {
 }
 
 /// The program, with the layers in the repository.
-fn run(case: &Case, arguments: &[&str]) -> Run {
+pub(super) fn run(case: &Case, arguments: &[&str]) -> Run {
     let packages = format!("git+file://{}", case.path(BARE).display());
     case.run(&[arguments, &["--packages", &packages]].concat())
 }

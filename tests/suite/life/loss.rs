@@ -1,6 +1,8 @@
 //! A registry in use is not replaced by a worse one because of a slip.
 
+use super::branches;
 use crate::harness::{Case, Run};
+use crate::{crash, running};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -217,4 +219,52 @@ fn carried_generations_are_compared_too() {
     assert_eq!(generations(), 1);
     good(&unbundle("few.bundle", &["--accept-loss"]), "change             13 → 2 versions: 0 new, 11 gone\n");
     assert_eq!(generations(), 2);
+}
+
+/// A package that cannot be read is no package that is bad: the machine failed, and what is in use stays.
+#[test]
+fn a_package_that_was_readable_stops_the_build() {
+    if !crash::can_trace() {
+        return;
+    }
+    let case = built("", 2);
+    let manifest = case.path("packages/production/acme/1.0.0/manifest.yml");
+    // Read again, because it is another file now.
+    fs::copy(&manifest, case.path("new")).unwrap();
+    fs::rename(case.path("new"), &manifest).unwrap();
+    let before = in_use(&case);
+    // However it is opened: by its path, or by its name in its folder.
+    let path = "packages/production/acme/1.0.0/manifest.yml";
+    let options = ["-o", "/dev/null", "-P", path, "-P", "manifest.yml", "-e", "trace=openat,openat2"];
+    for fault in ["EIO", "EACCES"] {
+        let inject = format!("inject=openat,openat2:error={fault}");
+        let (code, stderr) = crash::traced(&case, &[&options[..], &["-e", &inject]].concat(), &BUILD);
+        assert_eq!(code, Some(2), "{fault}: {stderr}");
+        assert!(
+            stderr.contains("error: cannot read `production/acme/1.0.0/manifest.yml`")
+                && stderr.contains("was read before"),
+            "{stderr}"
+        );
+        assert!(stderr.contains("\nhint: check the disk"), "{stderr}");
+        assert_eq!(in_use(&case), before, "{fault}");
+    }
+    good(&case.run(&["--dist", "staging"]), "change             3 → 3 versions: 0 new, 0 gone\n");
+}
+
+/// What `remove` took out of a branch is in the branch's log, and not lost.
+#[test]
+fn what_was_taken_out_of_a_branch_is_not_lost() {
+    if running::binary("git").is_none() {
+        return;
+    }
+    let case =
+        Case::new().package("packages/snapshot", "acme", "1.0.0", "").package("packages/staging", "other", "1.0.0", "");
+    let case = case.package("packages/production", "third", "1.0.0", "");
+    branches::commit_layers(&case);
+    let run = |arguments: &[&str]| branches::run(&case, arguments);
+    let build = ["--dist", "snapshot", "--out", "out"];
+    assert_eq!(run(&build).code, 0);
+    let removed = run(&["remove", "acme@1.0.0", "--from", "snapshot"]);
+    assert_eq!(removed.code, 0, "{removed:?}");
+    good(&run(&build), "change             3 → 2 versions: 0 new, 1 gone\n");
 }
