@@ -2,7 +2,9 @@
 //!
 //! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
 
-use super::{DASHED_FOLDERS, Entry, Family, KIBANA, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING};
+use super::{
+    DASHED_FOLDERS, Entry, Family, KIBANA, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION, WARNING,
+};
 
 rules! {
     "Configuration" {
@@ -169,7 +171,7 @@ rules! {
             "Programs that unpack it would get different files."
             "remove one of them";
         ZipAmbiguousMember Z006 "zip-ambiguous-member" QUARANTINE
-            "A member of the zip has two different names, or is not counted as a member."
+            "The two headers of a member of the zip contradict each other, or it is not counted as a member."
             "Programs that unpack it would get different files."
             "build the zip again";
         ZipFileAndFolder Z007 "zip-file-and-folder" QUARANTINE
@@ -192,6 +194,10 @@ rules! {
             "The zip unpacks to many times its size."
             "It could exhaust the machines that unpack it."
             "pack real content or raise the limit";
+        ZipStrayBytes Z012 "zip-stray-bytes" QUARANTINE
+            "The zip has bytes before, between or after its members that belong to none of them."
+            "Some programs would find other members in them."
+            "build the zip again";
     }
     "YAML" {
         YamlSyntax Y001 "yaml-syntax" QUARANTINE
@@ -388,6 +394,10 @@ rules! {
             "A file is larger than 4 MiB, or 3 MiB if it is no text."
             "Kibana keeps every file in Elasticsearch, where more does not fit. Paths with `ml_model` may have 50 MiB."
             "make the file smaller";
+        KibanaZipName K015 "kibana-zip-name" KIBANA
+            "A name in the zip is not ASCII and not marked as UTF-8, or begins with a drive such as `c:`."
+            "The registry takes it as it is. Kibana takes the first kind for text of another encoding and refuses the second."
+            "build the zip again with a program that marks names as UTF-8, or rename the file";
     }
     "Published versions" {
         ChangedVersion V001 "changed-version" POLICY

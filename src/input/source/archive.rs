@@ -6,19 +6,17 @@
 
 use super::disk::{self, FileStat};
 use super::folder::{special_file, unreadable};
-use super::members::{self, Members, damaged};
-use super::names::shown;
+use super::headers::{Header, ambiguous, damaged};
+use super::layout::{Layout, directory_limit};
+use super::members::{self, Members};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
-use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use zip::ZipArchive;
 use zip::read::{ZipArchiveMetadata, ZipReadOptions};
@@ -72,7 +70,7 @@ impl ZipPackage {
             return Err(Problem::new(Rule::PackageTooLarge, reason).into());
         }
         let file = disk::open_found(&path, &stat, true).map_err(unreadable(""))?;
-        let (directory, members) = read_directory(file, stat.size, limits)?;
+        let (directory, members) = read_directory(&file, stat.size, limits)?;
         Ok(Self { path, stat, directory, members })
     }
 
@@ -133,62 +131,33 @@ impl PackageFiles for ZipPackage {
 }
 
 fn read_directory(
-    file: File,
+    file: &File,
     zip_bytes: u64,
     limits: &Limits,
 ) -> Result<(Arc<ZipArchiveMetadata>, Members), Box<Problem>> {
     // The count of members is known only after all have been read, so what may be read is bounded.
-    let budget = Rc::new(Cell::new((1 << 20) + 256 * limits.max_entries as u64));
-    let reader = Budgeted { inner: file, left: Rc::clone(&budget) };
-    let mut zip = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, reader)).map_err(not_opened)?;
-    budget.set(u64::MAX);
+    let reader = Budgeted { inner: file, left: directory_limit(limits) };
+    let zip = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, reader)).map_err(not_opened)?;
     let directory = zip.metadata();
-    let overlap = zip.has_overlapping_entries();
-    let names = raw_names(zip.central_directory_start(), zip.into_inner()).map_err(unreadable(""))?;
-    check_raw_names(&names, &directory)?;
-    let members = members::check(&directory, zip_bytes, limits)?;
-    match overlap {
-        Ok(false) => Ok((directory, members)),
-        Ok(true) => Err(damaged("members overlap each other or the directory")),
-        Err(error) => Err(damaged(format!("a member has no valid header: {error}"))),
-    }
+    let layout = Layout::read(file, zip_bytes, limits)?;
+    check_names(&layout.members, &directory)?;
+    let mut members = members::check(&directory, zip_bytes, limits)?;
+    layout.check_members(file)?;
+    members.warnings.extend(layout.members.iter().find_map(members::misread_name));
+    Ok((directory, members))
 }
 
-/// The names in the central directory as they stand there: the zip crate keeps one of two equal names, and replaces a
-/// name by that of a Unicode extra field, which other readers may not.
-fn raw_names(start: u64, mut zip: impl Read + Seek) -> io::Result<Vec<Vec<u8>>> {
-    const HEADER_BYTES: usize = 46;
-    const SIGNATURE: &[u8] = b"PK\x01\x02";
-    let mut names = Vec::new();
-    zip.seek(SeekFrom::Start(start))?;
-    loop {
-        let mut header = Vec::new();
-        zip.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header)?;
-        if header.len() < HEADER_BYTES || !header.starts_with(SIGNATURE) {
-            return Ok(names);
-        }
-        let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
-        let mut name = Vec::new();
-        zip.by_ref().take(length(28).into()).read_to_end(&mut name)?;
-        names.push(name);
-        zip.seek_relative(i64::from(length(30)) + i64::from(length(32)))?;
+/// Compares the names in the directory with those that the zip crate made of them: it keeps one of two equal names, and
+/// replaces a name by that of a Unicode extra field, which other readers may not.
+fn check_names(members: &[Header], directory: &ZipArchiveMetadata) -> Result<(), Box<Problem>> {
+    let is_other = |(index, header): &(usize, &Header)| {
+        directory.entry(*index).ok().is_none_or(|entry| entry.name_raw() != header.name)
+    };
+    match members.iter().enumerate().find(is_other) {
+        Some((_, header)) => Err(ambiguous(&header.name, "it has two different names, or is not counted as a member")),
+        None if members.len() == directory.len() => Ok(()),
+        None => Err(damaged("the directory counts other members than it holds")),
     }
-}
-
-/// Refuses a directory that readers of zips may understand differently.
-fn check_raw_names(names: &[Vec<u8>], directory: &ZipArchiveMetadata) -> Result<(), Box<Problem>> {
-    let mut seen = BTreeSet::new();
-    if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
-        let reason = "two members have the same name";
-        return Err(Problem::new(Rule::ZipDuplicateMember, reason).file(shown(name)).into());
-    }
-    for (index, name) in names.iter().enumerate() {
-        if directory.entry(index).ok().is_none_or(|entry| entry.name_raw() != name) {
-            let reason = "the member has two different names, or is not counted as a member";
-            return Err(Problem::new(Rule::ZipAmbiguousMember, reason).file(shown(name)).into());
-        }
-    }
-    Ok(())
 }
 
 fn not_opened(error: ZipError) -> Box<Problem> {
@@ -208,21 +177,20 @@ fn not_a_zip(reason: impl std::fmt::Display) -> Box<Problem> {
 }
 
 /// A file of which only so many bytes may be read.
-struct Budgeted {
-    inner: File,
-    left: Rc<Cell<u64>>,
+struct Budgeted<'a> {
+    inner: &'a File,
+    left: u64,
 }
 
-impl Read for Budgeted {
+impl Read for Budgeted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        let left = self.left.get().checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
-        self.left.set(left);
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(count)
     }
 }
 
-impl Seek for Budgeted {
+impl Seek for Budgeted<'_> {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.inner.seek(position)
     }

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod folders;
+mod odd_zips;
 mod random;
 mod raw_zip;
 mod zips;
