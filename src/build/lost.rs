@@ -38,13 +38,17 @@ pub(super) fn refusals(
     let keys: Vec<Key> = layers.iter().flat_map(|layer| held(layer)).collect();
     let losses = loss::losses(&was.origins(), &now.origins(), &keys.iter().collect::<BTreeSet<_>>());
     let mut refusals = Vec::new();
+    let mut skips = 0;
     for loss in losses {
         let intake = layers.iter().find(|layer| layer.name == loss.layer);
         let rules = settings.layers.iter().find(|layer| layer.source.name == loss.layer);
+        let skipped = |key: &Key| intake.is_some_and(|layer| loss::is_skipped(&layer.problems, key));
         let loss = match rules {
             Some(layer) => loss.without(&changes::taken_out(&layer.source)?),
             None => loss,
         };
+        let (loss, links) = loss.without_skipped(skipped);
+        skips += links;
         if let Some(problem) = intake.and_then(|layer| loss.unreadable(layer.all_problems())) {
             unreadable(&loss, problem)?;
         }
@@ -53,6 +57,9 @@ pub(super) fn refusals(
             refusals.extend(of_layer.take(SHOWN).cloned());
             refusals.push(loss.refusal(intake.map_or(0, |layer| layer.quarantined())));
         }
+    }
+    if now.versions.is_empty() && refusals.is_empty() && skips > 0 {
+        refusals.push(loss::nothing_but_links(&plan.name, skips));
     }
     Ok(refusals)
 }

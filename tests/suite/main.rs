@@ -17,6 +17,7 @@ mod image;
 mod in_process;
 mod incremental;
 mod life;
+mod links;
 mod packaging;
 mod publish;
 mod repeat;

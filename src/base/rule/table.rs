@@ -35,8 +35,8 @@ rules! {
             "It is not published. A folder may be a package with a misspelt version."
             "rename or remove it";
         SymlinkSkipped L006 "symlink-skipped" WARNING
-            "A symbolic link lies where a version folder is expected."
-            "Packages are not searched for behind links."
+            "A symbolic link lies where a version folder, a zip or a signature is expected."
+            "Links are not followed: they could publish any file of this machine."
             "replace it by what it points to";
         ZipInGit L007 "zip-in-git" WARNING
             "A zip lies in a layer that is a git branch."
@@ -70,6 +70,10 @@ rules! {
             "The signature beside a package is not an armored OpenPGP signature."
             "Kibana cannot read it, and refuses the package where it verifies signatures."
             "make it again, for example with `gpg --armor --detach-sign`";
+        SignatureTooLarge L015 "signature-too-large" QUARANTINE
+            "The signature beside a package is larger than 64 KiB."
+            "No signature is. Such a file is not read."
+            "replace or remove the `.sig` beside the package";
     }
     "Package files: names, kinds and sizes" {
         Unreadable F001 "unreadable" QUARANTINE
@@ -425,7 +429,7 @@ rules! {
             "A folder that is not mounted, or the wrong one, must not empty a registry that is in use."
             "see that the paths of the layer are mounted and right; `epr-build remove` takes versions out for good; `--accept-loss` goes on without them";
         NoVersions V007 "no-versions" REFUSAL
-            "A distribution that was not in use before would have no version at all."
+            "A distribution would have no version at all."
             "It is almost always the wrong folder: one level too high or too low."
             "packages lie in `<layer>/<anything>/<version>`, or are zips; `--accept-loss` makes an empty registry";
     }

@@ -4,7 +4,7 @@
 //! are checked against the limits here, and while content is read it must agree with them. Knows nothing of what the
 //! files mean.
 
-use super::disk::{self, FileStat};
+use super::disk;
 use super::folder::{special_file, unreadable};
 use super::headers::{Header, ambiguous, damaged};
 use super::layout::{Layout, directory_limit};
@@ -12,11 +12,11 @@ use super::members::{self, Members};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
+use crate::input::door::{self, FileStat, Spot};
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 use zip::ZipArchive;
 use zip::read::{ZipArchiveMetadata, ZipReadOptions};
@@ -28,7 +28,7 @@ const BUFFER_BYTES: usize = 1024;
 /// An open zip package: its members, checked, and how to read them. Holds no file open.
 #[derive(Debug)]
 pub struct ZipPackage {
-    path: PathBuf,
+    spot: Spot,
     stat: FileStat,
     directory: Arc<ZipArchiveMetadata>,
     members: Members,
@@ -52,15 +52,15 @@ impl ZipPackage {
     }
 
     fn open_unplaced(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
-        let path = candidate.path.clone();
-        let found = match disk::look_through(&path) {
+        let spot = candidate.spot.clone();
+        let found = match spot.look() {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_a_zip("it does not exist")),
             Err(error) => return Err(unreadable("")(error)),
         };
         match found.kind {
             FileType::RegularFile => {}
-            FileType::Directory => return Err(not_a_zip("it is a link to a folder")),
+            FileType::Symlink => return Err(not_a_zip("it is a symbolic link that leads to nothing")),
             kind => return Err(special_file("", kind)),
         }
         let stat = found.stat;
@@ -69,9 +69,9 @@ impl ZipPackage {
                 format!("the zip has {} bytes, more than the limit of {}", stat.size, limits.max_package_bytes);
             return Err(Problem::new(Rule::PackageTooLarge, reason).into());
         }
-        let file = disk::open_found(&path, &stat, true).map_err(unreadable(""))?;
+        let file = spot.open_found(&stat).map_err(unreadable(""))?;
         let (directory, members) = read_directory(&file, stat.size, limits)?;
-        Ok(Self { path, stat, directory, members })
+        Ok(Self { spot, stat, directory, members })
     }
 
     /// State of the zip, for detecting changes.
@@ -88,9 +88,9 @@ impl ZipPackage {
     ///
     /// Fails if it is not the file that was opened, or changes while it is being read.
     pub fn with_archive<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
-        let file = disk::open_found(&self.path, &self.stat, true)?;
+        let file = self.spot.open_found(&self.stat)?;
         let result = use_content(&mut disk::Exactly::new(&file, self.stat.size))?;
-        disk::check_unchanged(&file, &self.stat)?;
+        door::check_unchanged(&file, &self.stat)?;
         Ok(result)
     }
 
@@ -99,7 +99,7 @@ impl ZipPackage {
     /// Fails if the content is not as long as listed or its checksum differs, or if the zip changed since it was opened.
     pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let index = *self.members.files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        let mut file = disk::open_found(&self.path, &self.stat, true)?;
+        let mut file = self.spot.open_found(&self.stat)?;
         let entry = self.directory.entry(index)?;
         let size = entry.size();
         let content = entry.with_reader(&mut file, ZipReadOptions::new())?;
@@ -107,7 +107,7 @@ impl ZipPackage {
         let result = use_content(&mut content)?;
         content.finish()?;
         drop(content);
-        disk::check_unchanged(&file, &self.stat)?;
+        door::check_unchanged(&file, &self.stat)?;
         Ok(result)
     }
 }

@@ -161,18 +161,28 @@ fn what_is_no_zip_is_skipped() {
     for bytes in [&b""[..], b"text", b"PK\x03\x04", b"PK\x05\x06", &good[..good.len() - 22], &good[..30]] {
         check_zip_refused(bytes, Rule::NotAZip, None);
     }
-    let tree = Tree::new(&["d/", "d.zip -> d"]);
-    check_refused(tree.open(), Rule::NotAZip, None);
-    let tree = Tree::new(&["d.zip -> none"]);
-    check_refused(tree.open(), Rule::NotAZip, None);
 }
 
-/// A link to a zip is accepted (contract, "Zip packages").
+/// The reference follows a link to a zip (contract, "Zip packages"); here it is skipped (contract, "Where a static site
+/// differs").
 #[test]
-fn a_link_to_a_zip_is_opened() {
-    let tree = Tree::new(&["a.zip -> data"]);
-    fs::write(tree.path("data"), zip_of(&["p/manifest.yml"])).unwrap();
-    assert_eq!(tree.open().unwrap().read("manifest.yml").unwrap(), b"content");
+fn a_link_to_a_zip_is_skipped() {
+    for target in ["data", "d", "none", "/etc/passwd"] {
+        let tree = Tree::new(&["d/", &format!("a.zip -> {target}")]);
+        fs::write(tree.path("data"), zip_of(&["p/manifest.yml"])).unwrap();
+        let (candidates, problems) = tree.discover();
+        assert_eq!((candidates.len(), rules(&problems)), (0, vec![(Rule::SymlinkSkipped, "a.zip")]), "{target}");
+    }
+}
+
+/// A zip that became a link after it was found is not followed.
+#[test]
+fn a_zip_that_became_a_link_is_refused() {
+    let tree = Tree::with_zip(&zip_of(&["p/manifest.yml"]));
+    let (candidates, _) = tree.discover();
+    fs::rename(tree.path("a.zip"), tree.path("data")).unwrap();
+    std::os::unix::fs::symlink("data", tree.path("a.zip")).unwrap();
+    check_refused(OpenPackage::open(&candidates[0], &Limits::default()), Rule::NotAZip, None);
 }
 
 #[test]
