@@ -34,7 +34,8 @@ pub(super) fn refusals(
         return Ok(quarantines().take(SHOWN).cloned().chain([loss::nothing(&plan.name)]).collect());
     };
     let mut refusals = Vec::new();
-    for Lost { loss, intake, is_too_much } in losses(settings, was, now, layers)? {
+    let Losses { losses, skips } = losses(settings, was, now, layers)?;
+    for Lost { loss, intake, is_too_much } in losses {
         if let Some(problem) = intake.and_then(|layer| loss.unreadable(layer.all_problems())) {
             if !settings.accept_loss {
                 unreadable(&loss, problem)?;
@@ -47,6 +48,9 @@ pub(super) fn refusals(
             refusals.push(loss.refusal(intake.map_or(0, |layer| layer.quarantined())));
         }
     }
+    if now.versions.is_empty() && refusals.is_empty() && skips > 0 {
+        refusals.push(loss::nothing_but_links(&plan.name, skips));
+    }
     Ok(refusals)
 }
 
@@ -57,7 +61,7 @@ pub(super) fn refusals(
 /// When the log of a layer cannot be read.
 pub(super) fn told(settings: &Settings, was: &Holdings, now: &Holdings, layers: &[&LayerIntake]) -> Result<Told> {
     let mut told = Told::default();
-    for Lost { loss, intake, is_too_much } in losses(settings, was, now, layers)? {
+    for Lost { loss, intake, is_too_much } in losses(settings, was, now, layers)?.losses {
         let problem = loss.refusal(intake.map_or(0, |layer| layer.quarantined()));
         if is_too_much && !settings.accept_loss {
             told.refusals.push(problem);
@@ -79,6 +83,13 @@ pub(super) struct Told {
     pub(super) is_loss_accepted: bool,
 }
 
+/// What the layers of a distribution lost.
+struct Losses<'a> {
+    losses: Vec<Lost<'a>>,
+    /// Versions in whose place there is a link now, which is skipped: they are told, and not lost.
+    skips: usize,
+}
+
 /// What a layer lost.
 struct Lost<'a> {
     loss: Loss,
@@ -88,28 +99,26 @@ struct Lost<'a> {
 }
 
 /// What each layer of a distribution lost, without what commands took out.
-fn losses<'a>(
-    settings: &Settings,
-    was: &Holdings,
-    now: &Holdings,
-    layers: &[&'a LayerIntake],
-) -> Result<Vec<Lost<'a>>> {
+fn losses<'a>(settings: &Settings, was: &Holdings, now: &Holdings, layers: &[&'a LayerIntake]) -> Result<Losses<'a>> {
     let keys: Vec<Key> = layers.iter().flat_map(|layer| held(layer)).collect();
-    let losses = loss::losses(&was.origins(), &now.origins(), &keys.iter().collect::<BTreeSet<_>>());
-    let mut lost = Vec::new();
-    for loss in losses {
+    let all = loss::losses(&was.origins(), &now.origins(), &keys.iter().collect::<BTreeSet<_>>());
+    let (mut losses, mut skips) = (Vec::new(), 0);
+    for loss in all {
         let intake = layers.iter().find(|layer| layer.name == loss.layer).copied();
         let rules = settings.layers.iter().find(|layer| layer.source.name == loss.layer);
         let loss = match rules {
             Some(layer) => loss.without(&changes::taken_out(&layer.source)?),
             None => loss,
         };
+        let (loss, links) =
+            loss.without_skipped(|key| intake.is_some_and(|layer| loss::is_skipped(&layer.problems, key)));
+        skips += links;
         let is_too_much = loss.is_too_much(rules.and_then(|layer| layer.rules.shrink));
         if !loss.lost.is_empty() {
-            lost.push(Lost { loss, intake, is_too_much });
+            losses.push(Lost { loss, intake, is_too_much });
         }
     }
-    Ok(lost)
+    Ok(Losses { losses, skips })
 }
 
 /// The versions that a layer holds, before anything selects among them.

@@ -8,7 +8,6 @@ use super::record::{Intake, LayerIntake, Listing, Outcome, Record};
 use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
-use crate::base::fs;
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::progress::Progress;
 use crate::base::rule::Rule;
@@ -106,8 +105,10 @@ fn take_one(
             let required = rules.validation == Validation::Require;
             problems.extend(files.warnings().iter().map(|warning| warning.clone().required(required)));
             let is_refused = problems.iter().any(Problem::is_quarantine);
-            problems.extend(armor::check(candidate));
-            read_and_store(candidate, files, rules, context, &mut problems)?.filter(|_| !is_refused)
+            let signature = signature(candidate, &mut problems);
+            let is_refused = is_refused || signature.is_err();
+            let signature = signature.ok().flatten();
+            read_and_store(candidate, files, signature, rules, context, &mut problems)?.filter(|_| !is_refused)
         }
         Err(problem) => {
             problems.push((**problem).clone());
@@ -132,6 +133,17 @@ fn take_one(
         packages.extend(take_one(inner, None, rules, context)?.packages);
     }
     Ok(CandidateIntake { fingerprint, packages })
+}
+
+/// The text of a package's signature, with what is to be told of it. An error quarantines the package.
+fn signature(candidate: &Candidate, problems: &mut Vec<Problem>) -> Result<Option<Vec<u8>>, ()> {
+    if candidate.has_linked_signature {
+        let message = "its signature is skipped: it is a symbolic link, which is not followed";
+        problems.push(Problem::new(Rule::SymlinkSkipped, message).hint(source::LINK_HINT));
+    }
+    let text = armor::read(candidate).map_err(|problem| problems.push(*problem))?;
+    problems.extend(text.as_deref().and_then(armor::check));
+    Ok(text)
 }
 
 /// Returns the remembered outcome of a package with this fingerprint, if the store still holds all its files.
@@ -197,6 +209,7 @@ fn check_machine(problems: &[Problem]) -> Result<()> {
 fn read_and_store(
     candidate: &Candidate,
     files: &OpenPackage,
+    signature: Option<Vec<u8>>,
     rules: &Layer,
     context: &IntakeContext<'_>,
     problems: &mut Vec<Problem>,
@@ -226,7 +239,7 @@ fn read_and_store(
             .push(Problem::new(Rule::MissingSignature, format!("package {id} is missing a required signature file")));
         return Ok(None);
     }
-    match store(candidate, files, tracked.kept.into_inner(), &package, context) {
+    match store(candidate, files, signature, tracked.kept.into_inner(), &package, context) {
         Ok((stored, signature)) => Ok(Some(Arc::new(record(package, files, stored, signature, &context.contents)?))),
         Err(StoreError::Package(problem)) => {
             problems.push(*problem);
@@ -241,6 +254,7 @@ fn read_and_store(
 fn store(
     candidate: &Candidate,
     files: &OpenPackage,
+    signature: Option<Vec<u8>>,
     kept: BTreeMap<String, Content>,
     package: &Package,
     context: &IntakeContext<'_>,
@@ -251,17 +265,7 @@ fn store(
         }
         PackageKind::Zip => context.contents.store_zip(files, kept)?,
     };
-    let signature = match &candidate.signature {
-        Some(path) => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let open = |use_content: &mut dyn FnMut(&mut dyn io::Read) -> io::Result<()>| match &candidate.origin {
-                Some(origin) => origin.with_signature(use_content),
-                None => use_content(&mut fs::open(path).map_err(fs::io_error)?),
-            };
-            Some(context.contents.copy(open, &name)?)
-        }
-        None => None,
-    };
+    let signature = signature.map(|text| context.contents.put(&text)).transpose()?;
     Ok((stored, signature))
 }
 

@@ -68,6 +68,16 @@ impl Loss {
         self
     }
 
+    /// Leaves out versions that lie behind links which are skipped, and counts them: they are not lost but told.
+    #[must_use]
+    pub fn without_skipped(mut self, is_skipped: impl Fn(&Key) -> bool) -> (Self, usize) {
+        let before = self.lost.len();
+        self.lost.retain(|key| !is_skipped(key));
+        let skipped = before - self.lost.len();
+        self.expected -= skipped;
+        (self, skipped)
+    }
+
     /// Returns true if this stops what would take effect, given the share that the layer may lose in percent.
     pub fn is_too_much(&self, shrink: Option<u64>) -> bool {
         let (lost, share) = (self.lost.len(), shrink.unwrap_or(SHRINK));
@@ -115,6 +125,27 @@ fn may_hold(place: &str, (name, version): &Key) -> bool {
         Ok(_) if place.contains('/') => last == version.as_str(),
         _ => last == name || !place.contains('/'),
     }
+}
+
+/// Returns true if one of the problems of a layer says that a version is skipped because a link lies in its place.
+pub fn is_skipped(problems: &[Problem], (name, version): &Key) -> bool {
+    let (zip, folder) = (format!("{name}-{version}.zip"), format!("{name}/{version}"));
+    let is_place = |place: &str, wanted: &str| {
+        place.strip_suffix(wanted).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    let mut skipped = problems.iter().filter(|problem| problem.rule == Rule::SymlinkSkipped);
+    skipped.any(|problem| [zip.as_str(), &folder, name].iter().any(|wanted| is_place(&problem.place.package, wanted)))
+}
+
+/// Refuses to empty a distribution because all that it held lies behind links.
+pub fn nothing_but_links(distribution: &str, skipped: usize) -> Problem {
+    let message = format!(
+        "`{distribution}` would have no version at all: {skipped} that it has now lie behind symbolic links, which are \
+         skipped"
+    );
+    let hint = "replace the links by what they point to, or name the folder of their targets in `follow_links` of the \
+                layer; `--accept-loss` makes an empty registry";
+    Problem::new(Rule::NoVersions, message).within(distribution, "").hint(hint)
 }
 
 /// Refuses a distribution that would be in use for the first time and hold nothing.

@@ -65,6 +65,9 @@ pub struct Layer {
     pub removal: Option<Policy>,
     /// True if the layer may be absent although its paths are written down.
     pub optional: bool,
+    /// Folders in which the targets of symbolic links may lie that stand for zips and signatures; other links are skipped.
+    #[serde(serialize_with = "as_bytes")]
+    pub follow_links: Vec<PathBuf>,
     /// The share of its versions that the layer may lose from one generation to the next, in percent; if absent, 50.
     pub shrink: Option<u64>,
 }
@@ -90,6 +93,9 @@ pub struct LayerSource {
     /// Folders, or single zips, in the order in which they are searched.
     #[serde(serialize_with = "as_bytes")]
     pub paths: Vec<PathBuf>,
+    /// Folders in which the targets of links may lie.
+    #[serde(serialize_with = "as_bytes")]
+    pub follow_links: Vec<PathBuf>,
 }
 
 /// A layer, ready to be searched.

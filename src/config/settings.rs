@@ -99,7 +99,7 @@ mod tests {
                 |config| config.routing.clients[0].experimental = true,
             ],
         );
-        let source = LayerSource { name: "a".to_owned(), paths: vec!["b".into()] };
+        let source = LayerSource { name: "a".to_owned(), paths: vec!["b".into()], follow_links: Vec::new() };
         all_differ::<LayerPlan>(
             &LayerPlan { source, rules: Layer::default() },
             &[

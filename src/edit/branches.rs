@@ -9,13 +9,18 @@ use super::journal::LayerChange;
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::Slot;
 use super::step::Step;
+use crate::base::fs;
+use crate::base::problem::Problem;
 use crate::config::layer::LayerPlan;
 use crate::config::location::{Location, is_git};
+use crate::input::armor;
 use crate::input::git::{Branch, Change, Moved, Repository, halves};
 use crate::input::source::{Candidate, OpenPackage, Origin};
 use crate::package::{EntryKind, PackageFiles, PackageKind};
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Returns true if any place of the steps is in a repository.
@@ -118,10 +123,10 @@ fn arrival(target: &Branch, to: &Slot, found: &FoundPackage, editor: &Editor<'_>
         }
         None if editor.dry_run => return Ok(Vec::new()),
         None => {
-            let files = written(&target.repository, candidate, editor)?;
-            let signature =
-                candidate.signature.as_ref().map(|path| target.repository.write(std::slice::from_ref(path)));
-            let signature = signature.transpose()?.and_then(|ids| ids.into_iter().next());
+            let scratch = target.repository.folder().join(format!("epr-build.{}.files", std::process::id()));
+            let written = written(&target.repository, candidate, editor, &scratch);
+            fs::remove_folder_if_there(&scratch)?;
+            let (files, signature) = written?;
             (Change::Files(path.clone(), files), signature)
         }
     };
@@ -130,14 +135,36 @@ fn arrival(target: &Branch, to: &Slot, found: &FoundPackage, editor: &Editor<'_>
     Ok(vec![change, signature])
 }
 
-/// Writes the files of a folder into a repository, and gives their paths with their ids.
-fn written(repository: &Repository, candidate: &Candidate, editor: &Editor<'_>) -> Result<Vec<(String, String)>> {
-    let files = OpenPackage::open(candidate, &editor.settings.config.limits)
-        .map_err(|problem| crate::compare::policy::Refused(vec![*problem]))?;
+/// Paths and ids of the files of a folder, and the id of its signature.
+type Written = (Vec<(String, String)>, Option<String>);
+
+/// Writes the files of a folder and its signature into a repository. `git` opens files by their paths and follows links, so
+/// it gets copies, which are made in a folder that nobody else may write to.
+fn written(repository: &Repository, candidate: &Candidate, editor: &Editor<'_>, scratch: &Path) -> Result<Written> {
+    let refused = |problem: Box<Problem>| crate::compare::policy::Refused(vec![*problem]);
+    let files = OpenPackage::open(candidate, &editor.settings.config.limits).map_err(refused)?;
+    let signature = armor::read(candidate).map_err(refused)?;
+    fs::remove_folder_if_there(scratch)?;
+    ensure!(fs::make_private_folder(scratch)?, "{} is there already", scratch.display());
     let paths: Vec<&str> =
         files.entries().iter().filter(|entry| entry.kind == EntryKind::File).map(|entry| entry.path.as_str()).collect();
-    let ids = repository.write(&paths.iter().map(|path| candidate.path.join(path)).collect::<Vec<_>>())?;
-    Ok(paths.into_iter().map(str::to_owned).zip(ids).collect())
+    let place = |number: usize| scratch.join(number.to_string());
+    for (number, path) in paths.iter().enumerate() {
+        files
+            .with_file(path, |content| {
+                let copied = fs::create(&place(number)).and_then(|mut copy| Ok(io::copy(content, &mut copy)?));
+                copied.map_err(fs::io_error)
+            })
+            .with_context(|| format!("cannot copy {}/{path}", candidate.package))?;
+    }
+    let mut copies: Vec<_> = (0..paths.len()).map(place).collect();
+    if let Some(text) = &signature {
+        copies.push(place(paths.len()));
+        fs::write_file(&place(paths.len()), text)?;
+    }
+    let mut ids = repository.write(&copies)?;
+    let signature = signature.and_then(|_| ids.pop());
+    Ok((paths.into_iter().map(str::to_owned).zip(ids).collect(), signature))
 }
 
 /// Compares what a commit holds with what was read.

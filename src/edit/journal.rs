@@ -12,14 +12,18 @@ pub use crate::input::changes::{Action, LayerChange};
 
 use super::slot::Slot;
 use crate::base::fs::{self, append, make_folders, write_over};
-use crate::input::changes::LOG;
+use crate::input::changes::{LOG, MOST_LOG_BYTES};
+use crate::input::door::Spot;
 use crate::input::source::JOURNAL_FOLDER;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The step under way.
 const PENDING: &str = "pending.json";
+/// Bytes of the longest description of a step.
+const MOST_PENDING_BYTES: u64 = 1 << 20;
 /// Ignores everything here but the log in a repository.
 const IGNORED: &str = "*\n!.gitignore\n!log.jsonl\n";
 
@@ -50,6 +54,12 @@ impl Journal {
     /// Makes the folder, and keeps its passing parts out of repositories.
     pub(super) fn make(&self) -> Result<()> {
         make_folders(&self.0)?;
+        // Whoever may write into the layer must not lead this user's writing elsewhere.
+        for path in [&self.0, &self.0.join(LOG), &self.0.join(PENDING), &self.0.join(".gitignore")] {
+            if path.is_symlink() {
+                bail!("{} is a symbolic link\nhint: remove it, or replace it by what it points to", path.display());
+            }
+        }
         let ignored = self.0.join(".gitignore");
         if ignored.exists() { Ok(()) } else { write_over(&ignored, IGNORED.as_bytes()) }
     }
@@ -75,7 +85,10 @@ impl Journal {
     /// The step that was under way, if any.
     pub(super) fn pending(&self) -> Result<Option<Pending>> {
         let path = self.0.join(PENDING);
-        let Some(text) = fs::read_if_there(&path)? else { return Ok(None) };
+        let text = match Spot::new(&self.0, PENDING).read(MOST_PENDING_BYTES) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            read => read.with_context(|| format!("cannot read {}", path.display()))?.unwrap_or_default(),
+        };
         let hint = "hint: both layers hold the package, or one of them; look, then remove the file";
         serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot understand {}\n{hint}", path.display()))
     }
@@ -93,7 +106,15 @@ impl Journal {
     pub(super) fn log(&self, change: &LayerChange) -> Result<()> {
         let line = serde_json::to_string(change).context("cannot write a line")?;
         let path = self.0.join(LOG);
-        let known = fs::read_text(&path).unwrap_or_default();
+        let known = match Spot::new(&self.0, LOG).read(MOST_LOG_BYTES) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            read => {
+                let hint = "hint: move it away; a new one is begun";
+                let too_long = || format!("{} is too long to be read\n{hint}", path.display());
+                read.with_context(|| format!("cannot read {}", path.display()))?.with_context(too_long)?
+            }
+        };
+        let known = String::from_utf8_lossy(&known);
         if known.lines().next_back() == Some(line.as_str()) {
             return Ok(());
         }

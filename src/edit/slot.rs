@@ -2,11 +2,12 @@
 
 use crate::base::fs::{self, make_folders};
 use crate::config::location::{Location, below};
+use crate::input::door::Spot;
 use crate::input::git::is_there;
-use crate::input::source::JOURNAL_FOLDER;
+use crate::input::source::{Candidate, JOURNAL_FOLDER};
 use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::{CWD, FileType, RenameFlags};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -99,37 +100,37 @@ pub(super) fn signature(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Copies a package and its signature as they are, links as links, and lets the disk have them before it returns.
-pub(super) fn copy(from: &Path, to: &Path, is_signed: bool) -> Result<()> {
-    copy_entry(from, to)?;
-    if is_signed {
-        // Links are followed: the package is signed with what they lead to.
-        copy_file(&signature(from), &signature(to))?;
+/// Copies a package and its signature, and lets the disk have them before it returns. Links inside the package stay links;
+/// one that stands for a zip, and was followed when the layer was read, becomes the zip.
+pub(super) fn copy(candidate: &Candidate, to: &Path) -> Result<()> {
+    copy_entry(&candidate.spot, to)?;
+    if let Some(signed) = &candidate.signature {
+        copy_file(signed, &signature(to))?;
     }
     Ok(())
 }
 
-fn copy_entry(from: &Path, to: &Path) -> Result<()> {
-    let kind = fs::link_metadata(from)?.file_type();
-    if kind.is_symlink() {
-        return fs::symlink(fs::read_link(from)?, to);
-    }
-    if kind.is_file() {
-        return copy_file(from, to);
-    }
-    if !kind.is_dir() {
-        bail!("{} is neither a file nor a folder", from.display());
+fn copy_entry(from: &Spot, to: &Path) -> Result<()> {
+    let path = from.path();
+    let found = from.look().with_context(|| format!("cannot look at {}", path.display()))?;
+    match found.kind {
+        FileType::Symlink => return fs::symlink(fs::read_link(&path)?, to),
+        FileType::RegularFile => return copy_file(from, to),
+        FileType::Directory => {}
+        _ => bail!("{} is neither a file nor a folder", path.display()),
     }
     make_folders(to)?;
-    for entry in fs::list(from)? {
-        copy_entry(&entry.path, &to.join(entry.path.file_name().unwrap_or_default()))?;
+    for entry in fs::list(&path)? {
+        let name = entry.path.file_name().unwrap_or_default();
+        copy_entry(&from.join(name), &to.join(name))?;
     }
     // What is removed elsewhere must not be lost with the power.
     fs::flush(to)
 }
 
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to)?;
+fn copy_file(from: &Spot, to: &Path) -> Result<()> {
+    let (file, stat) = from.open().with_context(|| format!("cannot read {}", from.path().display()))?;
+    fs::copy_open(&file, stat.size, to)?;
     // What is removed elsewhere must not be lost with the power.
     fs::flush(to)
 }

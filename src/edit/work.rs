@@ -13,6 +13,7 @@ use super::step::Step;
 use crate::base::fs::Lock;
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
+use crate::input::door::Spot;
 use crate::input::git::WorkTree;
 use crate::input::source::Candidate;
 use anyhow::{Context, Result, bail, ensure};
@@ -117,10 +118,12 @@ impl<'a> Workplace<'a> {
         let candidate = found.candidate.as_ref().context("only packages with a place are copied")?;
         let name = to.package.file_name().context("a place has a name")?;
         let path = journal.incoming()?.join(name);
-        slot::copy(&candidate.path, &path, candidate.signature.is_some())?;
+        slot::copy(candidate, &path)?;
+        let spot = Spot::named(&path);
         let copied = Candidate {
-            signature: candidate.signature.is_some().then(|| slot::signature(&path)),
+            signature: candidate.signature.is_some().then(|| spot.signature()),
             path: path.clone(),
+            spot,
             ..candidate.clone()
         };
         // Any layer's rules would do: what counts is the content.

@@ -3,52 +3,55 @@
 //! Looks at the form alone. Whether a signature is one of the package beside it takes a key, and is not asked here.
 
 use super::source::Candidate;
-use crate::base::fs;
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, reading_rule};
 use crate::base::rule::Rule;
-use std::io::{self, Read};
 
 const BEGIN: &str = "-----BEGIN PGP SIGNATURE-----";
 const END: &str = "-----END PGP SIGNATURE-----";
 
-/// Bytes of a signature that are looked at. Real ones have some hundred.
+/// Bytes of the longest signature that is read. Real ones have some hundred.
 const MOST_BYTES: u64 = 1 << 16;
 
-/// The warning about the signature beside a package, if there is one that is not armored. What cannot be read is told by
-/// those who need its content.
-pub fn check(candidate: &Candidate) -> Option<Problem> {
-    let text = read(candidate)?.ok()?;
-    let fault = fault(&text)?;
-    Some(Problem::new(Rule::SignatureNotArmored, format!("its signature cannot be right: {fault}")))
-}
-
-fn read(candidate: &Candidate) -> Option<io::Result<Vec<u8>>> {
-    let path = candidate.signature.as_ref()?;
-    let start = |content: &mut dyn Read| {
-        let mut text = Vec::new();
-        content.take(MOST_BYTES).read_to_end(&mut text)?;
-        Ok(text)
+/// The text of the signature beside a package, if there is one.
+///
+/// # Errors
+/// The quarantine of a package whose signature is too long or cannot be read.
+pub fn read(candidate: &Candidate) -> Result<Option<Vec<u8>>, Box<Problem>> {
+    let Some(spot) = &candidate.signature else { return Ok(None) };
+    let text = match &candidate.origin {
+        Some(origin) => origin.read_signature(MOST_BYTES),
+        None => spot.read(MOST_BYTES),
     };
-    Some(match &candidate.origin {
-        Some(origin) => origin.with_signature(start),
-        None => fs::open(path).map_err(fs::io_error).and_then(|mut file| start(&mut file)),
-    })
+    match text {
+        Ok(Some(text)) => Ok(Some(text)),
+        Ok(None) => {
+            let reason = format!("its signature has more than {MOST_BYTES} bytes");
+            Err(Problem::new(Rule::SignatureTooLarge, reason).into())
+        }
+        Err(error) => Err(Problem::new(reading_rule(&error), format!("its signature cannot be read: {error}")).into()),
+    }
 }
 
-/// What is wrong with the beginning of a signature.
-fn fault(start: &[u8]) -> Option<&'static str> {
-    let Ok(text) = std::str::from_utf8(start) else { return Some("it is not text") };
+/// The warning about a signature that is not armored.
+pub fn check(text: &[u8]) -> Option<Problem> {
+    let fault = fault(text)?;
+    Some(Problem::new(Rule::SignatureNotArmored, format!("Kibana refuses it where it verifies signatures: {fault}")))
+}
+
+/// What is wrong with a signature.
+fn fault(text: &[u8]) -> Option<&'static str> {
+    let Ok(text) = std::str::from_utf8(text) else { return Some("the signature is not text") };
     let is_line = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
     if text.trim().is_empty() {
-        Some("it is empty")
+        Some("the signature is empty")
     } else if text.trim_start().starts_with('<') {
-        Some("it is a page of HTML or XML")
+        Some("the signature is a page of HTML or XML")
     } else if text.contains('\0') {
-        Some("it is not text")
+        Some("the signature is not text")
     } else if !is_line(BEGIN) {
-        Some("it has no line `-----BEGIN PGP SIGNATURE-----`")
-    } else if !is_line(END) && (start.len() as u64) < MOST_BYTES {
-        Some("it has no line `-----END PGP SIGNATURE-----`, so it was cut short")
+        Some("the signature has no line `-----BEGIN PGP SIGNATURE-----`")
+    } else if !is_line(END) {
+        Some("the signature has no line `-----END PGP SIGNATURE-----`, so it was cut short")
     } else {
         None
     }

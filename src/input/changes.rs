@@ -3,9 +3,9 @@
 //! `LAYER/.epr-build/log.jsonl` has one line for each change; in a repository the history of the branch is the log. Written by
 //! the commands that change layers; a build reads it to tell what was taken away from what was lost.
 
+use super::door::Spot;
 use super::git::Repository;
 use super::source::JOURNAL_FOLDER;
-use crate::base::fs;
 use crate::config::layer::LayerSource;
 use crate::config::location::Location;
 use anyhow::Result;
@@ -15,6 +15,8 @@ use std::path::Path;
 
 /// The log, in the workshop of a layer.
 pub const LOG: &str = "log.jsonl";
+/// Bytes of the longest log that is read: some hundred thousand changes.
+pub const MOST_LOG_BYTES: u64 = 64 << 20;
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,9 +74,11 @@ pub fn taken_out(layer: &LayerSource) -> Result<BTreeSet<String>> {
     Ok(out)
 }
 
-/// The log of a folder. A line that was cut off tells nothing.
+/// The log of a folder. A line that was cut off tells nothing, nor does a log that is no file or too long.
 fn log(folder: &Path) -> Vec<LayerChange> {
-    let text = fs::read_text(&folder.join(JOURNAL_FOLDER).join(LOG)).unwrap_or_default();
+    let log = Spot::new(folder, JOURNAL_FOLDER).join(LOG);
+    let text = log.read(MOST_LOG_BYTES).unwrap_or_default().unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 

@@ -87,7 +87,8 @@ mod tests {
 
     /// The line that is shown for a file of a package of the layer `top`.
     fn shown(paths: &[&Path], package: &str, file: &str) -> Option<String> {
-        let source = LayerSource { name: "top".to_owned(), paths: paths.iter().map(|&path| path.to_owned()).collect() };
+        let paths = paths.iter().map(|&path| path.to_owned()).collect();
+        let source = LayerSource { name: "top".to_owned(), paths, follow_links: Vec::new() };
         let layers = [LayerPlan { source, rules: Layer::default() }];
         let problem = Problem::new(Rule::WrongType, "it is wrong").file(file).line(2).within("top", package);
         let text = Excerpts::new(&layers, Limits::default()).render(&problem);

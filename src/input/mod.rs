@@ -2,6 +2,7 @@
 
 pub mod armor;
 pub mod changes;
+pub mod door;
 pub mod git;
 pub mod source;
 pub mod survey;

@@ -102,7 +102,11 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     fn spot(paths: &[&Path], problem: Problem, named: &[PathBuf]) -> Spot {
-        let source = LayerSource { name: "top".to_owned(), paths: paths.iter().map(|&path| path.to_owned()).collect() };
+        let source = LayerSource {
+            name: "top".to_owned(),
+            paths: paths.iter().map(|&path| path.to_owned()).collect(),
+            follow_links: Vec::new(),
+        };
         let layers = [LayerPlan { source, rules: Layer::default() }];
         Excerpts::new(&layers, Limits::default()).spot(&problem, named)
     }

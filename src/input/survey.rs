@@ -12,7 +12,8 @@ use crate::base::table::Table;
 use crate::config::layer::{Layer, LayerPlan};
 use crate::config::limits::Limits;
 use crate::config::settings::Settings;
-use crate::input::source::{self, Candidate, FileStat, Inventory, OpenPackage};
+use crate::input::door::FileStat;
+use crate::input::source::{self, Candidate, Inventory, OpenPackage};
 use crate::package::{EntryKind, PackageKind};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
@@ -111,6 +112,13 @@ fn is_absence(problem: &Problem) -> bool {
 /// Refuses a layer of which a path is not there, if somebody wrote the path down: it is misspelt, or not mounted.
 fn require_paths(layer: &LayerPlan, problems: &[Problem]) -> Result<()> {
     let LayerPlan { source, rules } = layer;
+    if let Some(folder) = source.follow_links.iter().find(|folder| !folder.is_dir()) {
+        bail!(
+            "layer `{}` follows links into `{}`, which is not there\nhint: mount it, or correct `follow_links` of the layer",
+            source.name,
+            folder.display()
+        );
+    }
     // A base to compare with is read from elsewhere, and may lack what is new.
     if rules.paths.is_empty() || rules.optional || source.paths != rules.paths {
         return Ok(());
@@ -226,8 +234,8 @@ impl FingerprintBuilder {
     }
 
     fn finish(mut self, candidate: &Candidate) -> Option<Digest> {
-        if let Some(path) = &candidate.signature {
-            self.add("", EntryKind::File, Some(&source::stat(path).ok()?));
+        if let Some(signature) = &candidate.signature {
+            self.add("", EntryKind::File, Some(&signature.look().ok()?.stat));
         }
         self.is_settled.then(|| Digest::of(&self.text))
     }
@@ -239,7 +247,9 @@ fn place(candidate: &Candidate) -> Digest {
     hasher.text(&candidate.layer);
     hasher.text(&candidate.package);
     hasher.text(candidate.path.as_os_str().as_encoded_bytes());
+    hasher.text(candidate.spot.path().as_os_str().as_encoded_bytes());
     hasher.number(u64::from(candidate.kind == PackageKind::Folder));
+    hasher.number(u64::from(candidate.has_linked_signature));
     hasher.finish()
 }
 

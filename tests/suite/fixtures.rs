@@ -37,7 +37,10 @@ fn read(case: &Value, store: &Store) -> Outcome {
         signatures: if asked("require_signatures") { Signatures::Require } else { Signatures::Optional },
         ..Layer::default()
     };
-    let plan = LayerPlan { source: LayerSource { name: "layer".to_owned(), paths: vec![layer] }, rules };
+    let plan = LayerPlan {
+        source: LayerSource { name: "layer".to_owned(), paths: vec![layer], follow_links: Vec::new() },
+        rules,
+    };
     let look = ScanContext { limits: Limits::default(), now_ns: 0 };
     let desk = IntakeContext {
         contents: Contents::new(Some(store)),

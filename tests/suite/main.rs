@@ -19,6 +19,7 @@ mod in_process;
 mod included;
 mod incremental;
 mod life;
+mod links;
 mod packaging;
 mod publish;
 mod repeat;

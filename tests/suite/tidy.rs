@@ -205,3 +205,59 @@ fn bare_codes_are_seen() {
     check("Rows 13 to 17, contract 1.4.", &["Rows", "contract"]);
     check("Titles may be empty (contract, \"Title empty\"); R2, S3 and RFC 4880, section 5 are names.", &[]);
 }
+
+/// Calls that open files by their whole paths, or follow links, with the places where rooms that read layers may use them.
+const DOORS: &[(&str, &[&str])] = &[
+    ("fs::open(", &["src/edit/slot.rs"]), // flushes what was written
+    ("fs::open_if_there(", &[]),
+    ("fs::open_to_append(", &[]),
+    ("fs::read(", &[]),
+    ("fs::read_if_there(", &[]),
+    ("fs::read_text(", &[]),
+    ("fs::read_json(", &[]),
+    ("fs::read_json_if_there(", &[]),
+    ("File::from(", &["src/input/door.rs"]),
+    ("openat(", &["src/input/door.rs", "src/input/source/disk.rs"]), // the latter opens folders
+    ("openat2(", &["src/input/door.rs"]),
+    ("hash-object", &["src/input/git/refs.rs"]), // gets copies
+];
+
+/// Every file of a layer is opened through `input::door`, which follows no link and waits for nothing.
+#[test]
+fn layers_have_one_door() {
+    let is_reader = |name: &str| {
+        ["src/input/", "src/edit/", "src/catalog/"].iter().any(|room| name.starts_with(room))
+            && !name.contains("/tests")
+    };
+    let sources = sources();
+    let (mut found, mut used) = (Vec::new(), BTreeSet::new());
+    for (name, text) in sources.iter().filter(|(name, _)| is_reader(name)) {
+        let code = text.split("#[cfg(test)]\nmod").next().unwrap();
+        for (number, line) in code.lines().enumerate() {
+            let line = line.split("//").next().unwrap();
+            for (call, allowed) in DOORS {
+                let is_call =
+                    |at: usize| !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+                if !line.match_indices(call).any(|(at, _)| is_call(at)) {
+                    continue;
+                }
+                used.insert((*call, name.as_str()));
+                if !allowed.contains(&name.as_str()) {
+                    found.push(format!("{name}:{}: `{call}` is not the door: {}", number + 1, line.trim()));
+                }
+            }
+        }
+        // Without the prefix a call would not be seen.
+        let imports = code.split("use crate::base::fs::").skip(1).filter_map(|rest| rest.split(';').next());
+        for name_of in imports.flat_map(|list| list.split(['{', '}', ',', ' ', '\n'])) {
+            if DOORS.iter().any(|(call, _)| call.strip_prefix("fs::").is_some_and(|call| call == format!("{name_of}(")))
+            {
+                found.push(format!("{name}: imports `{name_of}` of base::fs, which opens files by their paths"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for (call, allowed) in DOORS {
+        assert!(allowed.iter().all(|name| used.contains(&(*call, *name))), "`{call}` is no longer used everywhere");
+    }
+}

@@ -29,7 +29,7 @@ impl Lock {
     pub fn take_as(out: &Path, who: &str, what: &Path) -> Result<Self> {
         make_folders(out)?;
         let path = out.join(".lock");
-        let file = open_as(&path, OFlags::RDWR | OFlags::CREATE);
+        let file = open_as(&path, OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK);
         let mut file = file.with_context(|| format!("cannot open {}", path.display()))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let holder = read_text(&path).unwrap_or_default();

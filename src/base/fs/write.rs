@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 /// Writes a new file and the folders above it, readable by all.
@@ -202,13 +202,17 @@ pub fn symlink(target: impl AsRef<Path>, link: &Path) -> Result<()> {
     named("link", link, rustix::fs::symlinkat(target.as_ref(), CWD, link).map_err(io::Error::from))
 }
 
-/// Copies the content of a file and its mode.
+/// Copies the content of an open file, of at most so many bytes, and its mode.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let copied = fs::copy(from, to);
-    copied.with_context(|| format!("cannot copy {} to {}", from.display(), to.display())).map(drop)
+pub fn copy_open(from: &File, most: u64, to: &Path) -> Result<()> {
+    let mut copy = create(to)?;
+    let copied = io::copy(&mut from.take(most), &mut copy).and_then(|_| {
+        let mode = rustix::fs::fstat(from)?.st_mode;
+        Ok(rustix::fs::fchmod(&copy, Mode::from_raw_mode(mode & 0o777))?)
+    });
+    named("write", to, copied)
 }
 
 /// Removes a file or a link.

@@ -36,8 +36,8 @@ rules! {
             "It is not published. A folder may be a package with a misspelt version."
             "rename or remove it";
         SymlinkSkipped L006 "symlink-skipped" WARNING
-            "A symbolic link lies where a version folder is expected."
-            "Packages are not searched for behind links."
+            "A symbolic link lies where a version folder, a zip or a signature is expected."
+            "Links are not followed: they could publish any file of this machine."
             "replace it by what it points to";
         ZipInGit L007 "zip-in-git" WARNING
             "A zip lies in a layer that is a git branch."
@@ -71,6 +71,10 @@ rules! {
             "The signature beside a package is not an armored OpenPGP signature."
             "Kibana cannot read it, and refuses the package where it verifies signatures."
             "make it again, for example with `gpg --armor --detach-sign`";
+        SignatureTooLarge L015 "signature-too-large" QUARANTINE
+            "The signature beside a package is larger than 64 KiB."
+            "No signature is. Such a file is not read."
+            "replace or remove the `.sig` beside the package";
     }
     "Package files: names, kinds and sizes" {
         Unreadable F001 "unreadable" QUARANTINE
@@ -172,7 +176,7 @@ rules! {
             "Programs that unpack it would get different files."
             "remove one of them";
         ZipAmbiguousMember Z006 "zip-ambiguous-member" QUARANTINE
-            "A member of the zip has two different names, or is not counted as a member."
+            "The two headers of a member of the zip contradict each other, or it is not counted as a member."
             "Programs that unpack it would get different files."
             "build the zip again";
         ZipFileAndFolder Z007 "zip-file-and-folder" QUARANTINE
@@ -195,6 +199,10 @@ rules! {
             "The zip unpacks to many times its size."
             "It could exhaust the machines that unpack it."
             "pack real content or raise the limit";
+        ZipStrayBytes Z012 "zip-stray-bytes" QUARANTINE
+            "The zip has bytes before, between or after its members that belong to none of them."
+            "Some programs would find other members in them."
+            "build the zip again";
     }
     "YAML" {
         YamlSyntax Y001 "yaml-syntax" QUARANTINE
@@ -391,6 +399,10 @@ rules! {
             "A file is larger than 4 MiB, or 3 MiB if it is no text."
             "Kibana keeps every file in Elasticsearch, where more does not fit. Paths with `ml_model` may have 50 MiB."
             "make the file smaller";
+        KibanaZipName K015 "kibana-zip-name" KIBANA
+            "A name in the zip is not ASCII and not marked as UTF-8, or begins with a drive such as `c:`."
+            "The registry takes it as it is. Kibana takes the first kind for text of another encoding and refuses the second."
+            "build the zip again with a program that marks names as UTF-8, or rename the file";
     }
     "Published versions" {
         ChangedVersion V001 "changed-version" POLICY
@@ -418,7 +430,7 @@ rules! {
             "A folder that is not mounted, or the wrong one, must not empty a registry that is in use."
             "see that the paths of the layer are mounted and right; `epr-build remove` takes versions out for good; `--accept-loss` goes on without them";
         NoVersions V007 "no-versions" REFUSAL
-            "A distribution that was not in use before would have no version at all."
+            "A distribution would have no version at all."
             "It is almost always the wrong folder: one level too high or too low."
             "packages lie in `<layer>/<anything>/<version>`, or are zips; `--accept-loss` makes an empty registry";
     }

@@ -182,5 +182,5 @@ fn plan(name: &str, config: &Config, packages: &Path, strict: bool) -> LayerPlan
         rules.validation = Validation::Require;
     }
     let paths = if rules.paths.is_empty() { vec![below(packages, name)] } else { rules.paths.clone() };
-    LayerPlan { source: LayerSource { name: name.to_owned(), paths }, rules }
+    LayerPlan { source: LayerSource { name: name.to_owned(), paths, follow_links: rules.follow_links.clone() }, rules }
 }

@@ -136,7 +136,7 @@ fn stacked(path: &Path, dist: &str, config: Option<&Path>) -> Result<Settings> {
 
 /// Settings for a folder of packages as the only layer.
 fn single(path: &Path) -> Settings {
-    let source = LayerSource { name: String::new(), paths: vec![path.to_owned()] };
+    let source = LayerSource { name: String::new(), paths: vec![path.to_owned()], follow_links: Vec::new() };
     let plan = DistributionPlan {
         name: String::new(),
         layers: vec![0],

@@ -153,3 +153,25 @@ fn a_place_may_hold_a_version() {
         assert_eq!(loss.unreadable(&problems).is_some(), expected, "{problems:?}");
     }
 }
+
+/// A link stands for a version by its name: that of the zip, of the version folder, or of the folder around it.
+#[test]
+fn skipped_links_stand_for_versions_by_name() {
+    let key = key("acme@1.0.0");
+    for (place, is_skipped) in [
+        ("acme-1.0.0.zip", true),
+        ("a/b/acme-1.0.0.zip", true),
+        ("acme/1.0.0", true),
+        ("packages/acme/1.0.0", true),
+        ("acme", true),
+        ("other-1.0.0.zip", false),
+        ("my-acme-1.0.0.zip", false),
+        ("acme-1.0.0-rc.zip", false),
+        ("acme/1.0.0-rc", false),
+        ("acme_two", false),
+    ] {
+        let problems = |rule| vec![Problem::new(rule, "").within("layer", place)];
+        assert_eq!(super::is_skipped(&problems(Rule::SymlinkSkipped), &key), is_skipped, "{place}");
+        assert!(!super::is_skipped(&problems(Rule::Unreadable), &key), "{place}");
+    }
+}

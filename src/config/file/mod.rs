@@ -28,8 +28,18 @@ const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "bud
 /// Keys of a distribution.
 const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
-const LAYER: &[&str] =
-    &["paths", "optional", "validation", "dashed_folders", "signatures", "immutable", "overwrite", "removal", "shrink"];
+const LAYER: &[&str] = &[
+    "paths",
+    "optional",
+    "validation",
+    "dashed_folders",
+    "signatures",
+    "immutable",
+    "overwrite",
+    "removal",
+    "shrink",
+    "follow_links",
+];
 /// Keys of `limits`.
 const LIMITS: &[&str] =
     &["max_file_bytes", "max_package_bytes", "max_entries", "max_zip_ratio", "max_path_bytes", "max_depth"];
@@ -216,6 +226,9 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
     for (key, value) in reader.section(value, LAYER) {
         match key {
             "paths" => layer.paths = reader.paths(&value, folder),
+            // None is the default, which can be written down.
+            "follow_links" if matches!(value.plain, Plain::List(items, _) if items.is_empty()) => {}
+            "follow_links" => layer.follow_links = reader.paths(&value, folder),
             "validation" => {
                 let known = [("warn", Validation::Warn), ("require", Validation::Require)];
                 layer.validation = reader.choice(&value, &known);

@@ -296,7 +296,7 @@ fn every_value_arrives() {
     let config = read(
         "distributions: {approved: {layers: [production, in_house], listen: 80, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
-  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%}
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
   production: {paths: c}
 listen: '[::1]:9'
 limits: {max_file_bytes: 1 kB, max_package_bytes: 2, max_entries: 3, max_zip_ratio: 4, max_path_bytes: 5, max_depth: 6}
@@ -330,6 +330,7 @@ clients:
         removal: Some(Policy::Allow),
         optional: true,
         shrink: Some(20),
+        follow_links: vec!["/pool".into(), "etc/p".into()],
     };
     let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
     assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));

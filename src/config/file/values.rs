@@ -77,9 +77,10 @@ impl Reader<'_> {
 
     /// One path or several; relative ones start at `folder`.
     pub(super) fn paths(&mut self, value: &Value<'_>, folder: &Path) -> Vec<PathBuf> {
-        const HINT: &str = "write `paths: folder` or `paths: [folder, another]`";
+        let key = value.path.rsplit('.').next().unwrap_or_default();
+        let hint = format!("write `{key}: folder` or `{key}: [folder, another]`");
         let items = match value.plain {
-            Plain::List(..) => self.list(value, "a path or a list of paths", HINT),
+            Plain::List(..) => self.list(value, "a path or a list of paths", &hint),
             _ => vec![value.clone()],
         };
         let mut paths = Vec::new();

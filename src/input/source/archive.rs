@@ -4,21 +4,19 @@
 //! are checked against the limits here, and while content is read it must agree with them. Knows nothing of what the
 //! files mean.
 
-use super::disk::{self, FileStat};
+use super::disk;
 use super::folder::{special_file, unreadable};
-use super::members::{self, Members, damaged};
-use super::names::shown;
+use super::headers::{Header, ambiguous, damaged};
+use super::layout::{Layout, directory_limit};
+use super::members::{self, Members};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
+use crate::input::door::{self, FileStat, Spot};
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
-use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use zip::ZipArchive;
 use zip::read::{ZipArchiveMetadata, ZipReadOptions};
@@ -30,7 +28,7 @@ const BUFFER_BYTES: usize = 1024;
 /// An open zip package: its members, checked, and how to read them. Holds no file open.
 #[derive(Debug)]
 pub struct ZipPackage {
-    path: PathBuf,
+    spot: Spot,
     stat: FileStat,
     directory: Arc<ZipArchiveMetadata>,
     members: Members,
@@ -54,15 +52,15 @@ impl ZipPackage {
     }
 
     fn open_unplaced(candidate: &Candidate, limits: &Limits) -> Result<Self, Box<Problem>> {
-        let path = candidate.path.clone();
-        let found = match disk::look_through(&path) {
+        let spot = candidate.spot.clone();
+        let found = match spot.look() {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_a_zip("it does not exist")),
             Err(error) => return Err(unreadable("")(error)),
         };
         match found.kind {
             FileType::RegularFile => {}
-            FileType::Directory => return Err(not_a_zip("it is a link to a folder")),
+            FileType::Symlink => return Err(not_a_zip("it is a symbolic link that leads to nothing")),
             kind => return Err(special_file("", kind)),
         }
         let stat = found.stat;
@@ -71,9 +69,9 @@ impl ZipPackage {
                 format!("the zip has {} bytes, more than the limit of {}", stat.size, limits.max_package_bytes);
             return Err(Problem::new(Rule::PackageTooLarge, reason).into());
         }
-        let file = disk::open_found(&path, &stat, true).map_err(unreadable(""))?;
-        let (directory, members) = read_directory(file, stat.size, limits)?;
-        Ok(Self { path, stat, directory, members })
+        let file = spot.open_found(&stat).map_err(unreadable(""))?;
+        let (directory, members) = read_directory(&file, stat.size, limits)?;
+        Ok(Self { spot, stat, directory, members })
     }
 
     /// State of the zip, for detecting changes.
@@ -90,9 +88,9 @@ impl ZipPackage {
     ///
     /// Fails if it is not the file that was opened, or changes while it is being read.
     pub fn with_archive<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
-        let file = disk::open_found(&self.path, &self.stat, true)?;
+        let file = self.spot.open_found(&self.stat)?;
         let result = use_content(&mut disk::Exactly::new(&file, self.stat.size))?;
-        disk::check_unchanged(&file, &self.stat)?;
+        door::check_unchanged(&file, &self.stat)?;
         Ok(result)
     }
 
@@ -101,7 +99,7 @@ impl ZipPackage {
     /// Fails if the content is not as long as listed or its checksum differs, or if the zip changed since it was opened.
     pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let index = *self.members.files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        let mut file = disk::open_found(&self.path, &self.stat, true)?;
+        let mut file = self.spot.open_found(&self.stat)?;
         let entry = self.directory.entry(index)?;
         let size = entry.size();
         let content = entry.with_reader(&mut file, ZipReadOptions::new())?;
@@ -109,7 +107,7 @@ impl ZipPackage {
         let result = use_content(&mut content)?;
         content.finish()?;
         drop(content);
-        disk::check_unchanged(&file, &self.stat)?;
+        door::check_unchanged(&file, &self.stat)?;
         Ok(result)
     }
 }
@@ -133,62 +131,33 @@ impl PackageFiles for ZipPackage {
 }
 
 fn read_directory(
-    file: File,
+    file: &File,
     zip_bytes: u64,
     limits: &Limits,
 ) -> Result<(Arc<ZipArchiveMetadata>, Members), Box<Problem>> {
     // The count of members is known only after all have been read, so what may be read is bounded.
-    let budget = Rc::new(Cell::new((1 << 20) + 256 * limits.max_entries as u64));
-    let reader = Budgeted { inner: file, left: Rc::clone(&budget) };
-    let mut zip = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, reader)).map_err(not_opened)?;
-    budget.set(u64::MAX);
+    let reader = Budgeted { inner: file, left: directory_limit(limits) };
+    let zip = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, reader)).map_err(not_opened)?;
     let directory = zip.metadata();
-    let overlap = zip.has_overlapping_entries();
-    let names = raw_names(zip.central_directory_start(), zip.into_inner()).map_err(unreadable(""))?;
-    check_raw_names(&names, &directory)?;
-    let members = members::check(&directory, zip_bytes, limits)?;
-    match overlap {
-        Ok(false) => Ok((directory, members)),
-        Ok(true) => Err(damaged("members overlap each other or the directory")),
-        Err(error) => Err(damaged(format!("a member has no valid header: {error}"))),
-    }
+    let layout = Layout::read(file, zip_bytes, limits)?;
+    check_names(&layout.members, &directory)?;
+    let mut members = members::check(&directory, zip_bytes, limits)?;
+    layout.check_members(file)?;
+    members.warnings.extend(layout.members.iter().find_map(members::misread_name));
+    Ok((directory, members))
 }
 
-/// The names in the central directory as they stand there: the zip crate keeps one of two equal names, and replaces a
-/// name by that of a Unicode extra field, which other readers may not.
-fn raw_names(start: u64, mut zip: impl Read + Seek) -> io::Result<Vec<Vec<u8>>> {
-    const HEADER_BYTES: usize = 46;
-    const SIGNATURE: &[u8] = b"PK\x01\x02";
-    let mut names = Vec::new();
-    zip.seek(SeekFrom::Start(start))?;
-    loop {
-        let mut header = Vec::new();
-        zip.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header)?;
-        if header.len() < HEADER_BYTES || !header.starts_with(SIGNATURE) {
-            return Ok(names);
-        }
-        let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
-        let mut name = Vec::new();
-        zip.by_ref().take(length(28).into()).read_to_end(&mut name)?;
-        names.push(name);
-        zip.seek_relative(i64::from(length(30)) + i64::from(length(32)))?;
+/// Compares the names in the directory with those that the zip crate made of them: it keeps one of two equal names, and
+/// replaces a name by that of a Unicode extra field, which other readers may not.
+fn check_names(members: &[Header], directory: &ZipArchiveMetadata) -> Result<(), Box<Problem>> {
+    let is_other = |(index, header): &(usize, &Header)| {
+        directory.entry(*index).ok().is_none_or(|entry| entry.name_raw() != header.name)
+    };
+    match members.iter().enumerate().find(is_other) {
+        Some((_, header)) => Err(ambiguous(&header.name, "it has two different names, or is not counted as a member")),
+        None if members.len() == directory.len() => Ok(()),
+        None => Err(damaged("the directory counts other members than it holds")),
     }
-}
-
-/// Refuses a directory that readers of zips may understand differently.
-fn check_raw_names(names: &[Vec<u8>], directory: &ZipArchiveMetadata) -> Result<(), Box<Problem>> {
-    let mut seen = BTreeSet::new();
-    if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
-        let reason = "two members have the same name";
-        return Err(Problem::new(Rule::ZipDuplicateMember, reason).file(shown(name)).into());
-    }
-    for (index, name) in names.iter().enumerate() {
-        if directory.entry(index).ok().is_none_or(|entry| entry.name_raw() != name) {
-            let reason = "the member has two different names, or is not counted as a member";
-            return Err(Problem::new(Rule::ZipAmbiguousMember, reason).file(shown(name)).into());
-        }
-    }
-    Ok(())
 }
 
 fn not_opened(error: ZipError) -> Box<Problem> {
@@ -208,21 +177,20 @@ fn not_a_zip(reason: impl std::fmt::Display) -> Box<Problem> {
 }
 
 /// A file of which only so many bytes may be read.
-struct Budgeted {
-    inner: File,
-    left: Rc<Cell<u64>>,
+struct Budgeted<'a> {
+    inner: &'a File,
+    left: u64,
 }
 
-impl Read for Budgeted {
+impl Read for Budgeted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        let left = self.left.get().checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
-        self.left.set(left);
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(count)
     }
 }
 
-impl Seek for Budgeted {
+impl Seek for Budgeted<'_> {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.inner.seek(position)
     }

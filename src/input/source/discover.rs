@@ -14,10 +14,12 @@ use super::misplaced::{MANIFEST, few, holds_package, refuse_misplaced, tree_hold
 use super::names::shown;
 use super::strays::{is_like_version, is_other_archive, is_passed_over};
 use super::{Candidate, LayerSource, Origin, WalkOrder};
+use crate::base::fs;
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::rule::Rule;
 use crate::config::location::Location;
 use crate::dialect::version::Version;
+use crate::input::door::{self, Spot};
 use crate::input::git::{Kind, Repository, TreeEntry};
 use crate::package::PackageKind;
 use anyhow::Context;
@@ -34,11 +36,15 @@ const MAX_DEPTH: usize = 64;
 /// Name of the folder in which changes of a layer are prepared and logged. It holds no packages.
 pub const JOURNAL_FOLDER: &str = ".epr-build";
 
+/// What to do with a link that is not followed.
+pub(crate) const LINK_HINT: &str =
+    "replace it by what it points to, or name the folder of its targets in `follow_links` of the layer";
+
 /// Finds the candidates of a layer, in ascending [`Candidate::order`], and what is odd about the layer's folders.
 ///
-/// A path that is a symbolic link is followed (the reference finds nothing behind one); no other link to a folder is. A
-/// path that does not exist holds nothing. Zips inside version folders are not among the candidates:
-/// [`super::FolderPackage::nested`] gives those.
+/// A path that is a symbolic link is followed (the reference finds nothing behind one). No other link is, but for zips and
+/// signatures that link into folders which the layer names; what is skipped gets a warning. A path that does not exist holds
+/// nothing. Zips inside version folders are not among the candidates: [`super::FolderPackage::nested`] gives those.
 ///
 /// # Errors
 ///
@@ -52,6 +58,7 @@ pub fn discover(layer: &LayerSource) -> anyhow::Result<(Vec<Candidate>, Vec<Prob
         passed_over: Vec::new(),
         misplaced: Vec::new(),
         position: 0,
+        targets: layer.follow_links.iter().filter_map(|folder| fs::canonical(folder).ok()).collect(),
     };
     for path in &layer.paths {
         let before = search.candidates.len();
@@ -70,7 +77,7 @@ pub fn discover(layer: &LayerSource) -> anyhow::Result<(Vec<Candidate>, Vec<Prob
 struct Place<'a> {
     folder: &'a Dir,
     names: &'a [Listed],
-    path: &'a Path,
+    spot: &'a Spot,
     /// Relative to the layer's path, as it is shown; empty for that path itself.
     shown: &'a str,
     /// Components of the entries in it, from 1.
@@ -86,6 +93,8 @@ struct Search<'a> {
     /// Folders of the layer path that are meant to be packages, by their manifest, and lie where none are searched.
     misplaced: Vec<String>,
     position: usize,
+    /// Folders that links may lead to.
+    targets: Vec<PathBuf>,
 }
 
 /// What a search had found at some time, for telling what is new.
@@ -107,7 +116,7 @@ impl Search<'_> {
         }
         let shown_path = shown(path.as_os_str().as_bytes());
         let warn = |rule, what: &str| Problem::new(rule, format!("the layer path `{shown_path}` {what}"));
-        let found = match disk::look_through(path) {
+        let found = match door::look_through(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.report(warn(Rule::MissingLayerPath, "does not exist"), "");
@@ -119,16 +128,16 @@ impl Search<'_> {
         if found.kind == FileType::Directory {
             let mut folder = disk::open_named_folder(path)?;
             let names = disk::list(&mut folder, usize::MAX)?;
-            self.folder(&Place { folder: &folder, names: &names, path, shown: "", depth: 1 });
-            if holds_package(&folder, &names, path) {
+            let spot = Spot::new(path, "");
+            self.folder(&Place { folder: &folder, names: &names, spot: &spot, shown: "", depth: 1 });
+            if holds_package(&folder, &names, &spot) {
                 self.misplaced.clear();
                 self.misplaced.push(String::new());
             }
         } else if path.as_os_str().as_bytes().ends_with(b".zip") {
             let name = shown(path.file_name().unwrap_or_default().as_bytes());
-            let mut signature = path.as_os_str().to_owned();
-            signature.push(".sig");
-            self.add(PackageKind::Zip, path, &name, None, Some(signature.into()));
+            let spot = Spot::named(&fs::canonical(path)?);
+            self.add(PackageKind::Zip, &Spot::named(path), spot, &name, None, true);
         } else {
             self.report(warn(Rule::NotALayerPath, "is neither a folder nor a zip"), "");
         }
@@ -204,7 +213,7 @@ impl Search<'_> {
         } else if is_other_archive(name) {
             let message = "the file is ignored: in a repository packages are folders";
             (Rule::OtherArchive, message, "unpack it if it is a package, else remove it")
-        } else if depth == 2 && entry.kind == Kind::Link {
+        } else if depth == 2 && entry.kind == Kind::Link && !name.ends_with(b".sig") {
             let message = "the symbolic link is skipped: packages are not searched behind links";
             (Rule::SymlinkSkipped, message, "replace it by what it points to")
         } else if depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
@@ -226,6 +235,8 @@ impl Search<'_> {
     ) {
         let wanted = [entry.name.as_slice(), b".sig"].concat();
         let signature = siblings.iter().find(|sibling| sibling.name == wanted);
+        let is_link = signature.is_some_and(|signature| signature.kind == Kind::Link);
+        let signature = signature.filter(|_| !is_link);
         if signature.is_some_and(|signature| signature.kind != Kind::File) {
             self.report(Problem::new(Rule::SignatureNotAFile, "its signature is not a regular file"), text);
             return;
@@ -239,7 +250,9 @@ impl Search<'_> {
         self.candidates.push(Candidate {
             layer: self.layer.to_owned(),
             package: text.to_owned(),
-            signature: signed.as_ref().map(|_| path.with_file_name(OsStr::from_bytes(&wanted))),
+            signature: signed.as_ref().map(|_| Spot::new(&path, "").signature()),
+            has_linked_signature: is_link,
+            spot: Spot::new(&path, ""),
             path,
             kind: PackageKind::Folder,
             folder_version: Some(String::from_utf8_lossy(&entry.name).into_owned()),
@@ -260,21 +273,21 @@ impl Search<'_> {
                 "" => shown(name),
                 parent => format!("{parent}/{}", shown(name)),
             };
-            let path = place.path.join(OsStr::from_bytes(name));
-            if let Err(error) = self.entry(place, listed, &path, &text) {
+            let spot = place.spot.join(OsStr::from_bytes(name));
+            if let Err(error) = self.entry(place, listed, &spot, &text) {
                 self.report(*unreadable("")(error), &text);
             }
         }
     }
 
-    fn entry(&mut self, place: &Place<'_>, listed: &Listed, path: &Path, text: &str) -> io::Result<()> {
+    fn entry(&mut self, place: &Place<'_>, listed: &Listed, spot: &Spot, text: &str) -> io::Result<()> {
         let name = listed.name.to_bytes();
         let kind = match listed.kind {
-            FileType::Unknown => disk::look(place.folder.fd()?, &listed.name)?.kind,
+            FileType::Unknown => door::look(place.folder.fd()?, &listed.name)?.kind,
             kind => kind,
         };
         if kind != FileType::Directory {
-            self.file(place, kind, name, path, text);
+            self.file(place, kind, name, spot, text);
             return Ok(());
         }
         if is_passed_over(name) {
@@ -283,8 +296,8 @@ impl Search<'_> {
         }
         let version = std::str::from_utf8(name).ok().filter(|name| Version::strict(name).is_ok());
         if let Some(version) = version.filter(|_| place.depth >= 2) {
-            let signature = signature(path, name, place.names);
-            self.add(PackageKind::Folder, path, text, Some(version.to_owned()), signature);
+            let is_signed = has_signature(name, place.names);
+            self.add(PackageKind::Folder, spot, spot.clone(), text, Some(version.to_owned()), is_signed);
             return Ok(());
         }
         if place.depth >= MAX_DEPTH {
@@ -294,9 +307,9 @@ impl Search<'_> {
         let mut folder = disk::open_folder(place.folder.fd()?, &listed.name)?;
         let names = disk::list(&mut folder, usize::MAX)?;
         let before = self.found();
-        self.folder(&Place { folder: &folder, names: &names, path, shown: text, depth: place.depth + 1 });
+        self.folder(&Place { folder: &folder, names: &names, spot, shown: text, depth: place.depth + 1 });
         let is_barren = place.depth >= 2 && before == self.found();
-        if holds_package(&folder, &names, path) {
+        if holds_package(&folder, &names, spot) {
             self.misplaced(before, &shown(name), text.to_owned());
         } else if is_barren || names.iter().any(|listed| listed.name.to_bytes() == MANIFEST) {
             self.skip(&shown(name), text);
@@ -346,14 +359,25 @@ impl Search<'_> {
     }
 
     /// Looks at an entry that is not a folder. A link to a folder is not one.
-    fn file(&mut self, place: &Place<'_>, kind: FileType, name: &[u8], path: &Path, text: &str) {
+    fn file(&mut self, place: &Place<'_>, kind: FileType, name: &[u8], spot: &Spot, text: &str) {
         let is_link = kind == FileType::Symlink;
         if name.ends_with(b".zip") {
-            self.add(PackageKind::Zip, path, text, None, signature(path, name, place.names));
+            match self.target(is_link, spot) {
+                Some(target) => {
+                    self.add(PackageKind::Zip, spot, target, text, None, has_signature(name, place.names));
+                }
+                None => {
+                    let message = "the zip is skipped: it is a symbolic link, which is not followed";
+                    self.report(Problem::new(Rule::SymlinkSkipped, message).hint(LINK_HINT), text);
+                }
+            }
         } else if is_other_archive(name) {
             let message = "the file is ignored: packages are version folders and files that end with `.zip`";
             self.report(Problem::new(Rule::OtherArchive, message), text);
-        } else if is_link && (place.depth == 2 || (place.depth == 1 && path.is_dir())) {
+        } else if is_link
+            && !name.ends_with(b".sig")
+            && (place.depth == 2 || (place.depth == 1 && spot.path().is_dir()))
+        {
             let message = "the symbolic link is skipped: packages are not searched behind links";
             self.report(Problem::new(Rule::SymlinkSkipped, message), text);
         } else if place.depth == 2 && !name.ends_with(b".sig") && name != MANIFEST {
@@ -362,33 +386,61 @@ impl Search<'_> {
         }
     }
 
-    /// Adds a candidate, unless something that is no file lies where its signature should.
+    /// What is opened for a zip: itself, or what a link leads to if the layer allows it. A link to nothing is found out
+    /// when it is opened: in a layer of links it is a zip that is missing.
+    fn target(&self, is_link: bool, spot: &Spot) -> Option<Spot> {
+        if !is_link {
+            return Some(spot.clone());
+        }
+        Spot::behind(&spot.path(), &self.targets).unwrap_or_else(|_| Some(spot.clone()))
+    }
+
+    /// Adds a candidate that lies at `place`, unless something that is no file lies where its signature should.
     fn add(
         &mut self,
         kind: PackageKind,
-        path: &Path,
+        place: &Spot,
+        spot: Spot,
         package: &str,
         folder_version: Option<String>,
-        signature: Option<PathBuf>,
+        is_signed: bool,
     ) {
         let order = WalkOrder::new(kind, self.position);
         self.position += 1;
-        let signature = match signature.map(|path| (disk::look_through(&path), path)) {
-            None => None,
-            Some((Ok(found), path)) if found.kind == FileType::RegularFile => Some(path),
-            // A dangling link counts as no signature, as in the reference.
-            Some((Err(error), _)) if error.kind() == io::ErrorKind::NotFound => None,
-            Some((Ok(_), _)) => {
-                let problem = Problem::new(Rule::SignatureNotAFile, "its signature is not a regular file");
-                return self.report(problem, package);
-            }
-            Some((Err(error), _)) => {
-                let problem = Problem::new(reading_rule(&error), format!("its signature cannot be read: {error}"));
-                return self.report(problem, package);
-            }
+        let signature = if is_signed { self.signature(place.signature()) } else { Ok((None, false)) };
+        let (signature, has_linked_signature) = match signature {
+            Ok(signature) => signature,
+            Err(problem) => return self.report(*problem, package),
         };
-        let (layer, package, path) = (self.layer.to_owned(), package.to_owned(), path.to_owned());
-        self.candidates.push(Candidate { layer, package, path, kind, folder_version, signature, order, origin: None });
+        self.candidates.push(Candidate {
+            layer: self.layer.to_owned(),
+            package: package.to_owned(),
+            path: place.path(),
+            spot,
+            kind,
+            folder_version,
+            signature,
+            has_linked_signature,
+            order,
+            origin: None,
+        });
+    }
+
+    /// The signature at a place, and whether a link lies there that is not followed.
+    fn signature(&self, spot: Spot) -> Result<(Option<Spot>, bool), Box<Problem>> {
+        match spot.look().map(|found| found.kind) {
+            Ok(FileType::RegularFile) => Ok((Some(spot), false)),
+            Ok(FileType::Symlink) => {
+                let target = Spot::behind(&spot.path(), &self.targets).unwrap_or_default();
+                let is_skipped = target.is_none();
+                Ok((target, is_skipped))
+            }
+            Ok(_) => Err(Problem::new(Rule::SignatureNotAFile, "its signature is not a regular file").into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((None, false)),
+            Err(error) => {
+                Err(Problem::new(reading_rule(&error), format!("its signature cannot be read: {error}")).into())
+            }
+        }
     }
 
     fn report(&mut self, problem: Problem, package: &str) {
@@ -396,9 +448,8 @@ impl Search<'_> {
     }
 }
 
-/// The path of `<name>.sig` if the folder lists it. Asking the disk for each candidate would cost more.
-fn signature(path: &Path, name: &[u8], names: &[Listed]) -> Option<PathBuf> {
+/// Returns true if the folder lists `<name>.sig`. Asking the disk for each candidate would cost more.
+fn has_signature(name: &[u8], names: &[Listed]) -> bool {
     let wanted = [name, b".sig"].concat();
-    let listed = names.binary_search_by(|listed| CStr::to_bytes(&listed.name).cmp(&wanted)).is_ok();
-    listed.then(|| path.with_file_name(OsStr::from_bytes(&wanted)))
+    names.binary_search_by(|listed| CStr::to_bytes(&listed.name).cmp(&wanted)).is_ok()
 }

@@ -1,67 +1,13 @@
-//! The few system calls that reading a tree of packages needs.
+//! Listing folders, and reading files to their ends.
 //!
-//! Everything is relative to an open folder, no symbolic link is ever followed unasked, and nothing but a regular file
-//! is ever opened for reading, so neither a link swapped in between nor a fifo can lead astray. Knows nothing of packages.
+//! Everything is relative to an open folder, and no symbolic link is ever followed unasked. Files are opened by
+//! [`crate::input::door`]. Knows nothing of packages.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, stat, statat};
+use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
 use std::ffi::CString;
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-
-/// State of a file, by which a change is detected without reading it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FileStat {
-    /// Bytes.
-    pub size: u64,
-    /// When the content changed, nanoseconds since 1970.
-    pub modified_ns: i64,
-    /// When content, name or permissions changed, nanoseconds since 1970.
-    pub changed_ns: i64,
-    /// Number of the file on its device.
-    pub inode: u64,
-    /// Number of the device.
-    pub device: u64,
-}
-
-impl FileStat {
-    pub(super) fn new(stat: &Stat) -> Self {
-        let nanoseconds = |seconds: i128, rest: i128| {
-            let total = seconds * 1_000_000_000 + rest;
-            i64::try_from(total).unwrap_or(if total < 0 { i64::MIN } else { i64::MAX })
-        };
-        // The widths of these fields differ between platforms.
-        let number = |value: i128| u64::try_from(value).unwrap_or(0);
-        Self {
-            size: number(stat.st_size.into()),
-            modified_ns: nanoseconds(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
-            changed_ns: nanoseconds(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
-            inode: number(stat.st_ino.into()),
-            device: number(stat.st_dev.into()),
-        }
-    }
-
-    /// Returns true if both are the same file with the same content. The time of change does not count, because a new hard
-    /// link moves it.
-    fn same_content(&self, other: &Self) -> bool {
-        (self.device, self.inode, self.size, self.modified_ns)
-            == (other.device, other.inode, other.size, other.modified_ns)
-    }
-}
-
-/// Kind and state of a file or folder.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    pub(super) kind: FileType,
-    pub(super) stat: FileStat,
-}
-
-impl Found {
-    fn new(stat: &Stat) -> Self {
-        Self { kind: FileType::from_raw_mode(stat.st_mode), stat: FileStat::new(stat) }
-    }
-}
 
 /// One name in a folder.
 #[derive(Debug)]
@@ -101,43 +47,6 @@ pub(super) fn list(folder: &mut Dir, limit: usize) -> io::Result<Vec<Listed>> {
     }
     names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(names)
-}
-
-/// Looks at one name without following a link.
-pub(super) fn look(parent: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Found> {
-    Ok(Found::new(&statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?))
-}
-
-/// Looks at what is open.
-pub(super) fn look_at(file: impl AsFd) -> io::Result<Found> {
-    Ok(Found::new(&fstat(file)?))
-}
-
-/// Looks at a path, through links.
-pub(super) fn look_through(path: &Path) -> io::Result<Found> {
-    Ok(Found::new(&stat(path)?))
-}
-
-/// Opens a regular file that was looked at before, and fails if it is no longer the same.
-///
-/// The path may have been swapped since. Nothing is read unless the open file is the one that was found.
-pub(super) fn open_found(path: &Path, expected: &FileStat, follow: bool) -> io::Result<File> {
-    // Without NONBLOCK the opening of a fifo would wait for a writer.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let flags = if follow { flags } else { flags | OFlags::NOFOLLOW };
-    let file = File::from(openat(rustix::fs::CWD, path, flags, Mode::empty())?);
-    check_unchanged(&file, expected)?;
-    Ok(file)
-}
-
-/// Fails if the open file is not the regular file that was looked at, or has changed since.
-pub(super) fn check_unchanged(file: &File, expected: &FileStat) -> io::Result<()> {
-    let now = Found::new(&fstat(file)?);
-    if now.kind == FileType::RegularFile && now.stat.same_content(expected) {
-        Ok(())
-    } else {
-        Err(io::Error::other("the file changed while the package was being read"))
-    }
 }
 
 /// Reads exactly `size` bytes of content; more or fewer are an error.

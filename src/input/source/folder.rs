@@ -3,12 +3,13 @@
 //! Opening walks the whole tree once: one listing for each folder, one look at each entry, nothing opened but folders.
 //! Content is read later, file by file. Knows nothing of what the files mean.
 
-use super::disk::{self, FileStat, Listed};
+use super::disk::{self, Listed};
 use super::links::{self, LinkEnd};
 use super::names::{Tally, check_component, check_length};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::rule::Rule;
+use crate::input::door::{self, FileStat, Spot};
 use crate::package::{Entry, EntryKind, PackageFiles, PackageKind};
 use rustix::fs::FileType;
 use std::collections::BTreeMap;
@@ -75,13 +76,16 @@ impl FolderPackage {
         let nested = zips.enumerate().map(|(index, entry)| {
             let signature = format!("{}.sig", entry.path);
             let signed = self.find(&signature).is_some_and(|index| self.entries[index].kind == EntryKind::File);
+            let spot = self.content_spot(&entry.path);
             Candidate {
                 layer: self.candidate.layer.clone(),
                 package: format!("{}/{}", self.candidate.package, entry.path),
-                path: self.content_path(&entry.path),
+                path: spot.path(),
+                spot,
                 kind: PackageKind::Zip,
                 folder_version: None,
-                signature: signed.then(|| self.content_path(&signature)),
+                signature: signed.then(|| self.content_spot(&signature)),
+                has_linked_signature: false,
                 order: self.candidate.order.nested_zip(index),
                 origin: None,
             }
@@ -98,16 +102,17 @@ impl FolderPackage {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let stat = &self.stats[index];
-        let file = disk::open_found(&self.content_path(path), stat, false)?;
+        let file = self.content_spot(path).open_found(stat)?;
         let result = use_content(&mut disk::Exactly::new(&file, stat.size))?;
-        disk::check_unchanged(&file, stat)?;
+        door::check_unchanged(&file, stat)?;
         Ok(result)
     }
 
-    fn content_path(&self, path: &str) -> PathBuf {
+    /// Where the content of a file lies. Links inside the package were followed when it was opened.
+    fn content_spot(&self, path: &str) -> Spot {
         match self.link_targets.get(path) {
-            Some(target) => self.candidate.path.join(target),
-            None => self.candidate.path.join(path),
+            Some(target) => self.candidate.spot.join(target),
+            None => self.candidate.spot.join(path),
         }
     }
 
@@ -141,9 +146,9 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn run(&mut self) -> Result<(), Box<Problem>> {
-        let mut root = disk::open_folder(rustix::fs::CWD, &self.package.candidate.path).map_err(unreadable(""))?;
+        let mut root = self.package.candidate.spot.open_folder().map_err(unreadable(""))?;
         // Before the listing, so that what comes or goes later moves a time.
-        self.package.root = root.fd().map_err(Into::into).and_then(disk::look_at).map_err(unreadable(""))?.stat;
+        self.package.root = root.fd().map_err(Into::into).and_then(door::look_at).map_err(unreadable(""))?.stat;
         let names = disk::list(&mut root, self.limits.max_entries).map_err(unreadable(""))?;
         let handle = root.fd().map_err(|error| unreadable("")(error.into()))?;
         self.visit(handle, handle, "", names)
@@ -160,7 +165,7 @@ impl Walk<'_> {
         for Listed { name, .. } in names {
             let path = format!("{prefix}{}", check_component(prefix, name.to_bytes())?);
             check_length(&path, self.limits)?;
-            let found = disk::look(folder, &name).map_err(unreadable(&path))?;
+            let found = door::look(folder, &name).map_err(unreadable(&path))?;
             match found.kind {
                 FileType::RegularFile => self.add(path, EntryKind::File, found.stat)?,
                 FileType::Directory => {

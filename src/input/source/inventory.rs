@@ -4,10 +4,10 @@
 //! root included, finds every change. The caller must compare the states; an inventory does not hold them. A package with
 //! links has no inventory, because the target of a link may change unseen.
 
-use super::disk::{self, FileStat};
 use super::{Candidate, OpenPackage};
+use crate::input::door::{self, FileStat};
 use crate::package::{EntryKind, PackageFiles, PackageKind};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -63,18 +63,18 @@ impl Inventory {
     /// the folder or zip itself. `None` when anything is not there or of another kind.
     pub fn look(&self, candidate: &Candidate, mut take: impl FnMut(&str, EntryKind, Option<&FileStat>)) -> Option<()> {
         if candidate.kind == PackageKind::Zip {
-            let found = disk::look_through(&candidate.path).ok()?;
+            let found = candidate.spot.look().ok()?;
             take("", EntryKind::File, Some(&found.stat));
             return self.each(|path, kind| {
                 take(path, kind, None);
                 Some(())
             });
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let root = rustix::fs::openat(rustix::fs::CWD, &candidate.path, flags, Mode::empty()).ok()?;
-        take("", EntryKind::Folder, Some(&disk::look_at(&root).ok()?.stat));
+        let root = candidate.spot.open_folder().ok()?;
+        let root = root.fd().ok()?;
+        take("", EntryKind::Folder, Some(&door::look_at(root).ok()?.stat));
         self.each(|path, kind| {
-            let found = disk::look(&root, path).ok()?;
+            let found = door::look(root, path).ok()?;
             let expected = match kind {
                 EntryKind::File => FileType::RegularFile,
                 EntryKind::Folder => FileType::Directory,
@@ -112,9 +112,11 @@ mod tests {
             layer: "layer".to_owned(),
             package: "a/1.0.0".to_owned(),
             path: path.to_owned(),
+            spot: crate::input::door::Spot::named(path),
             kind: PackageKind::Folder,
             folder_version: Some("1.0.0".to_owned()),
             signature: None,
+            has_linked_signature: false,
             order: super::super::WalkOrder::new(PackageKind::Folder, 0),
             origin: None,
         }

@@ -4,8 +4,9 @@
 //! of the machine, so it is refused (contract, "Symlinks inside a directory package" and "Where a static site
 //! differs"). Knows nothing of zips.
 
-use super::disk::{Found, look, open_folder};
+use super::disk::open_folder;
 use crate::base::fs::{self, io_error};
+use crate::input::door::{Found, look};
 use rustix::fs::Dir;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

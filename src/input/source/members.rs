@@ -4,6 +4,7 @@
 //! of the package's root quarantines the package too. Knows nothing of disks.
 
 use super::Limits;
+use super::headers::{Header, damaged};
 use super::names::{Tally, check_length, check_path, shown};
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
@@ -142,7 +143,14 @@ fn below(root: &str, members: &[Member<'_>], limits: &Limits) -> Result<Members,
     Ok(result)
 }
 
-/// The quarantine for a zip that contradicts itself.
-pub(super) fn damaged(reason: impl Into<String>) -> Box<Problem> {
-    Problem::new(Rule::ZipDamaged, reason).into()
+/// The warning about a member that Kibana knows by another name than the registry, or refuses for its name.
+pub(super) fn misread_name(header: &Header) -> Option<Problem> {
+    let reason = match header.name.as_slice() {
+        [drive, b':', ..] if drive.is_ascii_alphabetic() => "Kibana refuses it: a name in the zip begins with a drive",
+        _ if header.has_unmarked_name() => {
+            "Kibana reads another name: this one is not ASCII, and the zip does not say that it is UTF-8"
+        }
+        _ => return None,
+    };
+    Some(Problem::new(Rule::KibanaZipName, reason).file(shown(&header.name)))
 }

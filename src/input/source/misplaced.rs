@@ -3,10 +3,11 @@
 //!
 //! A layer in which nothing else lies was pointed at the wrong folder. Looks at one field of manifests, see `strays`.
 
-use super::disk::{self, Listed};
+use super::disk::Listed;
 use super::names::shown;
 use super::strays::is_manifest;
 use crate::dialect::version::Version;
+use crate::input::door::{self, Spot};
 use crate::input::git::{Kind, Repository, TreeEntry};
 use anyhow::bail;
 use rustix::fs::{Dir, FileType};
@@ -23,12 +24,12 @@ const MANIFEST_BYTES: u64 = 1 << 16;
 const MOST_NAMES: usize = 3;
 
 /// Returns true if a folder has the manifest of a package. One that cannot be read counts as none.
-pub(super) fn holds_package(folder: &Dir, names: &[Listed], path: &Path) -> bool {
+pub(super) fn holds_package(folder: &Dir, names: &[Listed], spot: &Spot) -> bool {
     let look = || {
         let listed = names.iter().find(|listed| listed.name.to_bytes() == MANIFEST)?;
-        let found = disk::look(folder.fd().ok()?, &listed.name).ok()?;
+        let found = door::look(folder.fd().ok()?, &listed.name).ok()?;
         let is_file = found.kind == FileType::RegularFile;
-        let file = is_file.then(|| disk::open_found(&path.join(OsStr::from_bytes(MANIFEST)), &found.stat, false))?;
+        let file = is_file.then(|| spot.join(OsStr::from_bytes(MANIFEST)).open_found(&found.stat))?;
         let mut text = Vec::new();
         file.ok()?.take(MANIFEST_BYTES).read_to_end(&mut text).ok()?;
         Some(is_manifest(&text))

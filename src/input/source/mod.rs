@@ -10,7 +10,9 @@ mod archive;
 mod discover;
 mod disk;
 mod folder;
+mod headers;
 mod inventory;
+mod layout;
 mod links;
 mod members;
 mod misplaced;
@@ -21,8 +23,8 @@ mod tree;
 mod tests;
 
 pub use archive::ZipPackage;
+pub(crate) use discover::LINK_HINT;
 pub use discover::{JOURNAL_FOLDER, discover};
-pub use disk::FileStat;
 pub use folder::FolderPackage;
 pub use inventory::{Inventory, each_of};
 pub use strays::is_passed_over;
@@ -34,6 +36,7 @@ use crate::config::layer::LayerSource;
 use crate::config::limits::Limits;
 use crate::config::location::Location;
 use crate::dialect::version::Version;
+use crate::input::door::{self, FileStat, Spot};
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
 use std::ffi::OsStr;
@@ -50,12 +53,16 @@ pub struct Candidate {
     pub package: String,
     /// Where it lies.
     pub path: PathBuf,
+    /// What is opened: the same place, or what a link leads to that the layer allows.
+    pub spot: Spot,
     /// Folder or zip.
     pub kind: PackageKind,
     /// Name of the version folder; `None` for zips.
     pub folder_version: Option<String>,
     /// The detached signature beside it, if there is one: a regular file.
-    pub signature: Option<PathBuf>,
+    pub signature: Option<Spot>,
+    /// True if a symbolic link lies where its signature should, and is not followed.
+    pub has_linked_signature: bool,
     /// Rank in the layer.
     pub order: WalkOrder,
     /// Place in a repository, if it lies in one; `path` and `signature` are then only names.
@@ -69,8 +76,11 @@ impl Candidate {
     /// # Errors
     /// When nothing is there, or it is neither.
     pub fn named(path: &Path, layer: &str) -> io::Result<Self> {
-        let found = disk::look_through(path)?;
+        let found = door::look_through(path)?;
         let kind = match found.kind {
+            FileType::RegularFile if path.is_symlink() => {
+                return Err(io::Error::other("it is a symbolic link; name the zip that it points to"));
+            }
             FileType::Directory => PackageKind::Folder,
             FileType::RegularFile => PackageKind::Zip,
             _ => return Err(io::Error::other("it is neither a folder nor a zip")),
@@ -79,17 +89,21 @@ impl Candidate {
         let path = canonical(path).map_err(io_error)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_version = kind == PackageKind::Folder && Version::strict(&name).is_ok();
-        let mut signature = path.as_os_str().to_owned();
-        signature.push(".sig");
-        let signature = PathBuf::from(signature);
-        let is_signed = disk::look_through(&signature).is_ok_and(|found| found.kind == FileType::RegularFile);
+        let spot = Spot::named(&path);
+        let signature = spot.signature();
+        let beside = signature.look().ok().map(|found| found.kind);
+        if beside.is_some_and(|kind| !matches!(kind, FileType::RegularFile | FileType::Symlink)) {
+            return Err(io::Error::other("its signature is not a regular file"));
+        }
         Ok(Self {
             layer: layer.to_owned(),
             package: names::shown(name.as_bytes()),
             path,
+            spot,
             kind,
             folder_version: is_version.then_some(name),
-            signature: is_signed.then_some(signature),
+            signature: (beside == Some(FileType::RegularFile)).then_some(signature),
+            has_linked_signature: beside == Some(FileType::Symlink),
             order: WalkOrder::new(kind, 0),
             origin: None,
         })
@@ -101,34 +115,32 @@ impl Candidate {
         if parts.is_empty() || !parts.iter().all(|part| matches!(part, Component::Normal(_))) {
             return None;
         }
-        let candidate = |path: PathBuf, kind, origin| Self {
+        let candidate = |path: PathBuf, spot, kind, origin| Self {
             layer: layer.to_owned(),
             package: package.to_owned(),
             path,
+            spot,
             kind,
             folder_version: None,
             signature: None,
+            has_linked_signature: false,
             order: WalkOrder::new(kind, 0),
             origin,
         };
         if let Some(location) = Location::of(root) {
             let origin = Origin::at(&location, package)?;
-            return Some(candidate(root.to_owned(), PackageKind::Folder, Some(Arc::new(origin))));
+            let spot = Spot::new(root, "");
+            return Some(candidate(root.to_owned(), spot, PackageKind::Folder, Some(Arc::new(origin))));
         }
         let is_zip = package.ends_with(".zip");
-        let mut path = root.to_owned();
-        if !(is_zip && root.file_name() == Some(OsStr::new(package)) && root.is_file()) {
-            for (position, part) in parts.iter().enumerate() {
-                path.push(part);
-                let is_last = position + 1 == parts.len();
-                if path.is_symlink() && !(is_last && is_zip) {
-                    return None;
-                }
-            }
+        if is_zip && root.file_name() == Some(OsStr::new(package)) && root.is_file() {
+            let spot = Spot::named(&canonical(root).ok()?);
+            return Some(candidate(root.to_owned(), spot, PackageKind::Zip, None));
         }
-        match disk::look_through(&path).ok()?.kind {
-            FileType::RegularFile if is_zip => Some(candidate(path, PackageKind::Zip, None)),
-            FileType::Directory if parts.len() > 1 => Some(candidate(path, PackageKind::Folder, None)),
+        let spot = Spot::new(root, package);
+        match spot.look().ok()?.kind {
+            FileType::RegularFile if is_zip => Some(candidate(spot.path(), spot, PackageKind::Zip, None)),
+            FileType::Directory if parts.len() > 1 => Some(candidate(spot.path(), spot, PackageKind::Folder, None)),
             _ => None,
         }
     }
@@ -240,7 +252,7 @@ impl OpenPackage {
 /// # Errors
 /// When nothing is there, or it cannot be looked at.
 pub fn stat(path: &Path) -> io::Result<FileStat> {
-    Ok(disk::look_through(path)?.stat)
+    Ok(door::look_through(path)?.stat)
 }
 
 impl PackageFiles for OpenPackage {

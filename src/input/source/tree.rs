@@ -41,14 +41,17 @@ impl Origin {
         Some(Self { repository, tree, signature: None })
     }
 
-    /// Streams the signature.
+    /// Reads the signature, of at most so many bytes; `None` if it has more.
     ///
     /// # Errors
-    /// When `use_content` fails, there is no signature, or git fails.
-    pub fn with_signature<T>(&self, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
+    /// When there is no signature, or git fails.
+    pub fn read_signature(&self, most: u64) -> io::Result<Option<Vec<u8>>> {
         let id = self.signature.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let size = self.repository.sizes(std::slice::from_ref(id))?.first().copied().unwrap_or_default();
-        self.repository.with_blob(id, size, use_content)
+        if size > most {
+            return Ok(None);
+        }
+        self.repository.with_blob(id, size, |content| super::disk::read_all(content, size)).map(Some)
     }
 }
 

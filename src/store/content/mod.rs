@@ -136,7 +136,7 @@ impl<'a> Contents<'a> {
         Ok(StoredPackage { tree: self.tree(files.entries(), &stored)?, files: stored, archive })
     }
 
-    /// Stores an archive or a signature, which `open` opens for a function that reads it; `name` says in problems which file
+    /// Stores an archive, which `open` opens for a function that reads it; `name` says in problems which file
     /// it is, empty for the package itself.
     pub fn copy(
         &self,
@@ -150,7 +150,7 @@ impl<'a> Contents<'a> {
             Ok(())
         })
         .map_err(|error| unreadable(name, &error))?;
-        written.context("cannot copy an archive or signature into the store")?;
+        written.context("cannot copy an archive into the store")?;
         Ok(incoming.finish()?)
     }
 

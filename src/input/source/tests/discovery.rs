@@ -3,6 +3,8 @@
 use super::super::OpenPackage;
 use super::{Tree, check_refused, discover_in, rules};
 use crate::base::rule::Rule;
+use crate::input::armor;
+use crate::input::door::Spot;
 use crate::package::PackageKind;
 use std::fs;
 use std::path::Path;
@@ -124,7 +126,8 @@ fn odd_entries_at_the_second_level_are_reported() {
 #[test]
 fn signatures_beside_packages_are_found() {
     let tree = Tree::new(&["a/1.0.0/", "a/1.0.0.sig", "a/1.0.0-x/", "b.zip", "b.zip.sig", "c.zip", "c.zip.sig -> no"]);
-    let signatures: Vec<_> = tree.discover().0.into_iter().map(|it| (it.package, it.signature)).collect();
+    let signatures: Vec<_> =
+        tree.discover().0.into_iter().map(|it| (it.package, it.signature.map(|spot| spot.path()))).collect();
     let expected = [
         ("b.zip", Some(tree.path("b.zip.sig"))),
         ("c.zip", None),
@@ -142,6 +145,27 @@ fn a_signature_that_is_a_folder_quarantines() {
     assert!(rules(&problems).contains(&(Rule::SignatureNotAFile, "a/1.0.0")), "{problems:?}");
 }
 
+/// However long it says it is, no more than its size is looked at.
+#[test]
+fn a_signature_that_is_too_long_quarantines() {
+    let tree = Tree::new(&["a/1.0.0/", "a/1.0.0.sig"]);
+    let (candidates, _) = tree.discover();
+    for (bytes, is_read) in [(1 << 16, true), ((1 << 16) + 1, false), (1 << 40, false)] {
+        fs::File::create(tree.path("a/1.0.0.sig")).unwrap().set_len(bytes).unwrap();
+        let read = armor::read(&candidates[0]).map_err(|problem| problem.rule);
+        assert_eq!(read.as_ref().err(), (!is_read).then_some(&Rule::SignatureTooLarge), "{bytes}");
+    }
+}
+
+/// A link is not followed, wherever it leads.
+#[test]
+fn a_signature_that_is_a_link_is_skipped() {
+    let tree = Tree::new(&["a/1.0.0/", "a/1.0.0.sig -> ../secret", "b.zip", "b.zip.sig -> no", "secret"]);
+    let (candidates, problems) = tree.discover();
+    let found: Vec<_> = candidates.iter().map(|it| (it.signature.is_some(), it.has_linked_signature)).collect();
+    assert_eq!((found, rules(&problems)), (vec![(false, true); 2], vec![]));
+}
+
 #[test]
 fn paths_are_searched_in_their_order() {
     let (first, second) = (Tree::new(&["z/1.0.0/", "z.zip"]), Tree::new(&["a/1.0.0/", "a.zip", "s.zip", "s.zip.sig"]));
@@ -149,7 +173,7 @@ fn paths_are_searched_in_their_order() {
     let (candidates, _) = discover_in(&[first.0.path(), &single, second.0.path()]).unwrap();
     let packages: Vec<_> = candidates.iter().map(|candidate| candidate.package.as_str()).collect();
     assert_eq!(packages, ["z.zip", "s.zip", "a.zip", "s.zip", "z/1.0.0", "a/1.0.0"]);
-    assert_eq!(candidates[1].signature, Some(second.path("s.zip.sig")));
+    assert_eq!(candidates[1].signature.as_ref().map(Spot::path), Some(second.path("s.zip.sig")));
     assert_eq!(candidates[2].signature, None);
 }
 

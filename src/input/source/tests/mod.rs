@@ -2,6 +2,7 @@
 
 mod discovery;
 mod folders;
+mod odd_zips;
 mod random;
 mod raw_zip;
 mod zips;
@@ -64,7 +65,7 @@ impl Tree {
 
 fn discover_in(paths: &[&Path]) -> anyhow::Result<(Vec<Candidate>, Vec<Problem>)> {
     let paths = paths.iter().map(|path| path.to_path_buf()).collect();
-    discover(&LayerSource { name: "layer".to_owned(), paths })
+    discover(&LayerSource { name: "layer".to_owned(), paths, follow_links: Vec::new() })
 }
 
 /// Checks that a package is refused with a rule, and about which file.

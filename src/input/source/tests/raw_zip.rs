@@ -14,6 +14,21 @@ pub(super) struct Member {
     pub(super) crc: u32,
     /// Extra field in the central directory.
     pub(super) extra: Vec<u8>,
+    /// What only the local header says, and what follows the content.
+    pub(super) local: Local,
+}
+
+/// What stands in a local header instead of what the directory says.
+#[derive(Clone, Default)]
+pub(super) struct Local {
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) flags: Option<u16>,
+    pub(super) method: Option<u16>,
+    /// Checksum, packed and unpacked size.
+    pub(super) sums: Option<[u32; 3]>,
+    pub(super) extra: Vec<u8>,
+    /// Bytes after the content.
+    pub(super) after: Vec<u8>,
 }
 
 impl Member {
@@ -30,7 +45,28 @@ impl Member {
             extra: Vec::new(),
             name,
             content,
+            local: Local::default(),
         }
+    }
+
+    /// The member with other things in its local header.
+    pub(super) fn locally(self, local: Local) -> Self {
+        Self { local, ..self }
+    }
+
+    /// The member as it is written before its size is known, with this after its content.
+    pub(super) fn streamed(self, after: Vec<u8>) -> Self {
+        Self { flags: 8, ..self.locally(Local { sums: Some([0; 3]), after, ..Local::default() }) }
+    }
+
+    fn fixed(flags: u16, method: u16, sums: [u32; 3], name: &[u8]) -> Vec<u8> {
+        let mut fixed = Vec::new();
+        for number in [20, flags, method, 0, 0x21] {
+            fixed.extend(number.to_le_bytes());
+        }
+        sums.iter().for_each(|number| fixed.extend(number.to_le_bytes()));
+        fixed.extend((name.len() as u16).to_le_bytes());
+        fixed
     }
 }
 
@@ -39,21 +75,18 @@ pub(super) fn zip(members: &[Member]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for member in members {
         let offset = bytes.len() as u32;
-        let mut common = Vec::new();
-        for number in [20, member.flags, member.method, 0, 0x21] {
-            common.extend(number.to_le_bytes());
-        }
-        for number in [member.crc, member.content.len() as u32, member.size] {
-            common.extend(number.to_le_bytes());
-        }
-        common.extend((member.name.len() as u16).to_le_bytes());
+        let sums = [member.crc, member.content.len() as u32, member.size];
+        let local = &member.local;
+        let name = local.name.as_ref().unwrap_or(&member.name);
+        let (flags, method) = (local.flags.unwrap_or(member.flags), local.method.unwrap_or(member.method));
         bytes.extend(b"PK\x03\x04");
-        bytes.extend(&common);
-        bytes.extend([0, 0]);
-        bytes.extend(&member.name);
-        bytes.extend(&member.content);
+        bytes.extend(Member::fixed(flags, method, local.sums.unwrap_or(sums), name));
+        bytes.extend((local.extra.len() as u16).to_le_bytes());
+        for part in [name, &local.extra, &member.content, &local.after] {
+            bytes.extend(part);
+        }
         directory.extend(b"PK\x01\x02\x14\x03");
-        directory.extend(&common);
+        directory.extend(Member::fixed(member.flags, member.method, sums, &member.name));
         directory.extend((member.extra.len() as u16).to_le_bytes());
         directory.extend([0; 6]);
         directory.extend((member.mode << 16).to_le_bytes());
@@ -63,12 +96,36 @@ pub(super) fn zip(members: &[Member]) -> Vec<u8> {
     }
     let start = bytes.len() as u32;
     bytes.extend(&directory);
-    bytes.extend(b"PK\x05\x06\0\0\0\0");
-    bytes.extend((members.len() as u16).to_le_bytes());
-    bytes.extend((members.len() as u16).to_le_bytes());
-    bytes.extend((directory.len() as u32).to_le_bytes());
-    bytes.extend(start.to_le_bytes());
+    bytes.extend(end(members.len() as u16, directory.len() as u32, start));
+    bytes
+}
+
+/// An end record without a comment.
+pub(super) fn end(members: u16, size: u32, start: u32) -> Vec<u8> {
+    let mut bytes = b"PK\x05\x06\0\0\0\0".to_vec();
+    [members; 2].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    [size, start].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
     bytes.extend([0, 0]);
+    bytes
+}
+
+/// The same zip with end records of zip64; `change` may lie in the wide one and in its locator.
+pub(super) fn with_wide_end(zip: &[u8], change: impl FnOnce(&mut [u64; 4], &mut u64)) -> Vec<u8> {
+    let (body, old) = zip.split_at(zip.len() - 22);
+    let number = |place: usize| u64::from(u32::from_le_bytes(old[place..place + 4].try_into().unwrap()));
+    let members = u64::from(old[10]);
+    // Members twice, size and start of the directory.
+    let (mut numbers, mut place) = ([members, members, number(12), number(16)], body.len() as u64);
+    change(&mut numbers, &mut place);
+    let mut bytes = body.to_vec();
+    bytes.extend(b"PK\x06\x06");
+    bytes.extend(44_u64.to_le_bytes());
+    bytes.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend(place.to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(end(u16::MAX, u32::MAX, u32::MAX));
     bytes
 }
 

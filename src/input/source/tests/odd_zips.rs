@@ -1,0 +1,371 @@
+//! Zips that readers understand differently, and zips that only look odd.
+
+use super::super::OpenPackage;
+use super::Tree;
+use super::raw_zip::{Local, Member, end, with_wide_end, zip, zip_of};
+use crate::base::problem::Severity;
+use crate::base::rule::Rule;
+use crate::package::PackageFiles;
+use std::fs;
+use std::path::Path;
+
+const GOOD: [&str; 2] = ["p/manifest.yml", "p/x"];
+
+/// What becomes of a zip: the rule that quarantines it, or those that warn.
+fn judge(bytes: &[u8]) -> Result<Vec<Rule>, Rule> {
+    let tree = Tree::with_zip(bytes);
+    match tree.open() {
+        Ok(open) => {
+            assert_eq!(open.read("manifest.yml").unwrap(), b"content");
+            assert!(open.warnings().iter().all(|warning| warning.severity == Severity::Warning));
+            Ok(open.warnings().iter().map(|warning| warning.rule).collect())
+        }
+        Err(problem) => {
+            assert_eq!(problem.severity, Severity::Quarantine, "{problem}");
+            assert!(problem.hint.is_some() && !problem.message.is_empty(), "{problem}");
+            Err(problem.rule)
+        }
+    }
+}
+
+/// A good package whose second member is this one.
+fn with(member: Member) -> Vec<u8> {
+    zip(&[Member::new(GOOD[0]), member])
+}
+
+/// The second member of a good package.
+fn x() -> Member {
+    Member::new(GOOD[1])
+}
+
+fn local(local: Local) -> Vec<u8> {
+    with(x().locally(local))
+}
+
+/// Checksum and sizes after a content.
+fn descriptor(is_signed: bool, crc: u32, sizes: [u64; 2], width: usize) -> Vec<u8> {
+    let mut bytes = if is_signed { b"PK\x07\x08".to_vec() } else { Vec::new() };
+    bytes.extend(crc.to_le_bytes());
+    sizes.iter().for_each(|size| bytes.extend(&size.to_le_bytes()[..width]));
+    bytes
+}
+
+fn extra(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut field = kind.to_le_bytes().to_vec();
+    field.extend((value.len() as u16).to_le_bytes());
+    field.extend(value);
+    field
+}
+
+fn wide(numbers: &[u64]) -> Vec<u8> {
+    extra(1, &numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>())
+}
+
+fn unicode_name(of: &str, name: &str) -> Vec<u8> {
+    let mut value = vec![1];
+    value.extend(crc32fast::hash(of.as_bytes()).to_le_bytes());
+    value.extend(name.as_bytes());
+    extra(0x7075, &value)
+}
+
+/// A good zip after a change of its bytes.
+fn changed(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = zip_of(&GOOD);
+    change(&mut bytes);
+    bytes
+}
+
+fn with_comment(comment: &[u8]) -> Vec<u8> {
+    changed(|bytes| {
+        let place = bytes.len() - 2;
+        bytes[place..].copy_from_slice(&(comment.len() as u16).to_le_bytes());
+        bytes.extend(comment);
+    })
+}
+
+/// Changes the end record of a good zip; the places of its numbers are 8, 10 (members), 12 (size), 16 (start).
+fn with_end(place: usize, number: u8) -> Vec<u8> {
+    changed(|bytes| {
+        let end = bytes.len() - 22;
+        bytes[end + place] = number;
+    })
+}
+
+type Case = (&'static str, Vec<u8>, Result<&'static [Rule], Rule>);
+
+#[track_caller]
+fn check(cases: Vec<Case>) {
+    let wrong: Vec<_> = cases
+        .into_iter()
+        .filter_map(|(name, bytes, expected)| {
+            let found = judge(&bytes);
+            let is_right = match (&found, expected) {
+                (Ok(found), Ok(expected)) => found == expected,
+                (Err(found), Err(expected)) => *found == expected,
+                _ => false,
+            };
+            (!is_right).then(|| format!("{name}: {found:?} instead of {expected:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Bytes that belong to no member, where one reader or another may look for members.
+#[test]
+fn nothing_lies_before_between_or_after() {
+    let good = || zip_of(&GOOD);
+    let second = zip_of(&["p/evil"]);
+    let two_directories = || {
+        let mut bytes = good();
+        bytes.extend(&good()[good().len() - 22 - 2 * 46 - 17..]);
+        bytes
+    };
+    check(vec![
+        ("plain", good(), Ok(&[])),
+        ("a program before it", [b"#!/bin/sh\n", good().as_slice()].concat(), Err(Rule::ZipDamaged)),
+        ("a zip before it", [second.as_slice(), &good()].concat(), Err(Rule::ZipDamaged)),
+        ("a byte between", local(Local { after: b"x".to_vec(), ..Local::default() }), Err(Rule::ZipStrayBytes)),
+        (
+            "a hidden member between",
+            zip(&[
+                Member::new(GOOD[0]).locally(Local { after: second[..43].to_vec(), ..Local::default() }),
+                Member::new(GOOD[1]),
+            ]),
+            Err(Rule::ZipStrayBytes),
+        ),
+        (
+            "a hidden member before the directory",
+            local(Local { after: second[..43].to_vec(), ..Local::default() }),
+            Err(Rule::ZipStrayBytes),
+        ),
+        (
+            "a first member that is not counted",
+            {
+                // The directory begins with its second header, and the end record counts one.
+                let mut bytes = zip_of(&["p/evil", GOOD[0]]);
+                let (place, header) = (bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap(), 46 + 6);
+                bytes.drain(place..place + header);
+                let end = bytes.len() - 22;
+                (bytes[end + 8], bytes[end + 10]) = (1, 1);
+                bytes[end + 12] -= header as u8;
+                bytes
+            },
+            Err(Rule::ZipStrayBytes),
+        ),
+        ("a second end record", changed(|bytes| bytes.extend(end(0, 0, 0))), Err(Rule::ZipDamaged)),
+        ("two directories", two_directories(), Err(Rule::ZipDamaged)),
+        ("a byte after it", changed(|bytes| bytes.push(0)), Err(Rule::ZipDamaged)),
+        ("a line after it", changed(|bytes| bytes.push(b'\n')), Err(Rule::ZipDamaged)),
+        ("much after it", changed(|bytes| bytes.extend(vec![0; 70_000])), Err(Rule::NotAZip)),
+        ("a comment", with_comment(b"built by hand"), Ok(&[])),
+        ("a long comment", with_comment(&[b'x'; 0xffff]), Ok(&[])),
+        ("a comment with an end record", with_comment(&end(0, 0, 0)), Err(Rule::ZipDamaged)),
+        ("a comment that begins one", with_comment(b"PK\x05\x06"), Err(Rule::ZipDamaged)),
+        ("half a comment", with_comment(b"built").split_last().unwrap().1.to_vec(), Err(Rule::NotAZip)),
+    ]);
+}
+
+/// The end record says where the directory lies, and how many members it has.
+#[test]
+fn end_records_are_right() {
+    let good = zip_of(&GOOD);
+    let wide_end = |change: fn(&mut [u64; 4], &mut u64)| with_wide_end(&good, change);
+    check(vec![
+        ("too few members", with_end(10, 1), Err(Rule::NotAZip)),
+        ("too many members", with_end(10, 3), Err(Rule::NotAZip)),
+        ("another size of the directory", with_end(12, 1), Err(Rule::ZipDamaged)),
+        ("another start of the directory", with_end(16, 1), Err(Rule::ZipDamaged)),
+        ("a second part", with_end(4, 1), Err(Rule::NotAZip)),
+        ("zip64", wide_end(|_, _| ()), Ok(&[])),
+        ("zip64 with too few members", wide_end(|numbers, _| numbers[1] = 1), Err(Rule::NotAZip)),
+        ("zip64 with another size", wide_end(|numbers, _| numbers[2] += 1), Err(Rule::ZipDamaged)),
+        ("zip64 with another start", wide_end(|numbers, _| numbers[3] += 1), Err(Rule::NotAZip)),
+        ("zip64 elsewhere", wide_end(|_, place| *place -= 1), Err(Rule::NotAZip)),
+        (
+            "zip64 that differs from what it widens",
+            {
+                let mut bytes = wide_end(|_, _| ());
+                let end = bytes.len() - 22;
+                bytes[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
+                bytes
+            },
+            Err(Rule::ZipDamaged),
+        ),
+    ]);
+}
+
+/// Both headers of a member say the same.
+#[test]
+fn local_headers_equal_the_directory() {
+    let (crc, size) = (crc32fast::hash(b"content"), 7);
+    let sums = |sums| local(Local { sums: Some(sums), ..Local::default() });
+    let ambiguous = Err(Rule::ZipAmbiguousMember);
+    check(vec![
+        ("another name", local(Local { name: Some(b"p/y".to_vec()), ..Local::default() }), ambiguous),
+        ("no name", local(Local { name: Some(Vec::new()), ..Local::default() }), ambiguous),
+        ("other flags", local(Local { flags: Some(1), ..Local::default() }), ambiguous),
+        ("flags of a stream", local(Local { flags: Some(8), ..Local::default() }), ambiguous),
+        ("another method", local(Local { method: Some(8), ..Local::default() }), ambiguous),
+        ("another checksum", sums([1, size, size]), ambiguous),
+        ("another packed size", sums([crc, 3, size]), ambiguous),
+        ("another size", sums([crc, size, 3]), ambiguous),
+        ("no sizes, and no stream", sums([0; 3]), ambiguous),
+        ("stored with two sizes", with(Member { size: 6, ..x() }), ambiguous),
+        ("no header where it should be", changed(|bytes| bytes[0] = b'X'), Err(Rule::ZipDamaged)),
+        (
+            "other times and extra fields",
+            local(Local { extra: extra(0x5455, &[1, 2, 3, 4, 5]), ..Local::default() }),
+            Ok(&[]),
+        ),
+        (
+            "members in another order",
+            {
+                // Both headers of the directory have the same length but for the names.
+                let bytes = zip_of(&["p/manifest.yml", "p/x"]);
+                let at = bytes.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+                let (first, second) = (at + 46 + 14, bytes.len() - 22);
+                [&bytes[..at], &bytes[first..second], &bytes[at..first], &bytes[second..]].concat()
+            },
+            Ok(&[]),
+        ),
+    ]);
+}
+
+/// Sizes may stand after the content, in the four forms that programs write.
+#[test]
+fn descriptors_are_compared() {
+    let (crc, size) = (crc32fast::hash(b"content"), 7);
+    let streamed = |after: Vec<u8>| with(x().streamed(after));
+    let ambiguous = Err(Rule::ZipAmbiguousMember);
+    check(vec![
+        ("signed", streamed(descriptor(true, crc, [size; 2], 4)), Ok(&[])),
+        ("bare", streamed(descriptor(false, crc, [size; 2], 4)), Ok(&[])),
+        ("signed and wide", streamed(descriptor(true, crc, [size; 2], 8)), Ok(&[])),
+        ("bare and wide", streamed(descriptor(false, crc, [size; 2], 8)), Ok(&[])),
+        ("another checksum", streamed(descriptor(true, 1, [size; 2], 4)), ambiguous),
+        ("another packed size", streamed(descriptor(true, crc, [6, size], 4)), ambiguous),
+        ("another size", streamed(descriptor(false, crc, [size, 8], 8)), ambiguous),
+        ("none", streamed(Vec::new()), ambiguous),
+        ("half of one", streamed(descriptor(false, crc, [size; 2], 4)[..8].to_vec()), ambiguous),
+        ("another signature", streamed(descriptor(true, crc, [size; 2], 4)[1..].to_vec()), Err(Rule::ZipStrayBytes)),
+        ("more after it", streamed([descriptor(true, crc, [size; 2], 8), vec![0]].concat()), Err(Rule::ZipStrayBytes)),
+        (
+            "for a member that needs none",
+            local(Local { after: descriptor(true, crc, [size; 2], 4), ..Local::default() }),
+            Err(Rule::ZipStrayBytes),
+        ),
+    ]);
+}
+
+/// Extra fields that readers stumble over, or that give a member another name or size.
+#[test]
+fn extra_fields_agree() {
+    let size = u64::from(x().size);
+    let central = |extra: Vec<u8>| with(Member { extra, ..x() });
+    let locally = |extra: Vec<u8>| local(Local { extra, ..Local::default() });
+    let ambiguous = Err(Rule::ZipAmbiguousMember);
+    let wide_local = |numbers: &[u64], flags: u16| {
+        let local = Local { sums: Some([x().crc, u32::MAX, u32::MAX]), extra: wide(numbers), ..Local::default() };
+        let after = descriptor(true, x().crc, [size; 2], 8);
+        let after = if flags == 8 { after } else { Vec::new() };
+        with(Member { flags, ..x().locally(Local { after, ..local }) })
+    };
+    check(vec![
+        ("longer than all", central(vec![1, 0, 0xff, 0xff]), ambiguous),
+        ("longer than all, not zip64", central(vec![9, 9, 4, 0, 0]), Err(Rule::NotAZip)),
+        ("longer than all, locally", locally(vec![9, 9, 4, 0, 0]), ambiguous),
+        ("three bytes left over", central(vec![0; 3]), Ok(&[])),
+        ("another name", central(unicode_name("p/x", "p/y")), ambiguous),
+        ("another name that does not count", central(unicode_name("p/z", "p/y")), ambiguous),
+        ("another name, locally", locally(unicode_name("p/x", "../../x")), ambiguous),
+        ("the same name", central(unicode_name("p/x", "p/x")), Ok(&[])),
+        ("the same name, locally", locally(unicode_name("p/x", "p/x")), Ok(&[])),
+        ("sizes of zip64 that nobody needs", central(wide(&[size, size])), Ok(&[])),
+        ("other sizes of zip64 that nobody needs", central(wide(&[size, 8])), ambiguous),
+        ("the same, locally", locally(wide(&[9, size])), ambiguous),
+        ("zip64 twice", central([wide(&[size, size]), wide(&[size, size])].concat()), ambiguous),
+        ("zip64, locally", wide_local(&[size, size], 0), Ok(&[])),
+        ("zip64 of a stream", wide_local(&[0, 0], 8), Ok(&[])),
+        ("zip64 with another size", wide_local(&[size, 8], 0), ambiguous),
+        ("zip64 without its sizes", wide_local(&[size], 0), ambiguous),
+    ]);
+}
+
+/// Names that Kibana reads as others, or refuses, are published with a warning.
+#[test]
+fn names_that_kibana_misreads() {
+    let (utf8, name) = (1 << 11, "p/é");
+    let warned: Result<&[Rule], Rule> = Ok(&[Rule::KibanaZipName]);
+    assert!(Rule::KibanaZipName.is_validation(), "with `validation: require` it quarantines");
+    check(vec![
+        ("marked as UTF-8", with(Member { flags: utf8, ..Member::new(name) }), Ok(&[])),
+        ("not marked", with(Member::new(name)), warned),
+        ("named once more", with(Member { extra: unicode_name(name, name), ..Member::new(name) }), Ok(&[])),
+        ("a drive", with(Member::new("c:/x")), Ok(&[Rule::ZipOutsideRoot, Rule::KibanaZipName])),
+        ("a colon", with(Member::new("p/c:x")), Ok(&[])),
+        ("names that differ only in case", with(Member::new("p/MANIFEST.yml")), Ok(&[])),
+        ("not UTF-8", with(Member::new(b"p/\x82")), Err(Rule::UnsafeName)),
+        ("longer than it need be", with(Member::new(b"p/\xc0\xae")), Err(Rule::UnsafeName)),
+    ]);
+}
+
+/// What programs write that people use: Go, Java, Python, Info-ZIP and 7-Zip, with streams, zip64, times and modes.
+#[test]
+fn archives_of_common_programs_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/zips");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        check_made_by(&name, &fs::read(&path).unwrap());
+        names.push(name);
+    }
+    for program in ["go-", "java-", "python", "info-zip", "7-zip"] {
+        assert!(names.iter().any(|name| name.starts_with(program)), "{program}");
+    }
+}
+
+/// The same for the crate `zip`, in all its ways.
+#[test]
+fn archives_of_rust_are_read() {
+    use ::zip::CompressionMethod::{Deflated, Stored};
+    use ::zip::write::{SimpleFileOptions, ZipWriter};
+    use std::io::{Cursor, Seek, Write};
+    fn write<W: Write + Seek>(mut writer: ZipWriter<W>, options: SimpleFileOptions) -> W {
+        writer.add_directory("acme-1.0.0/docs/", options).unwrap();
+        for (name, content) in CONTENTS {
+            writer.start_file(format!("acme-1.0.0/{name}"), options).unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+    for method in [Deflated, Stored] {
+        for is_large in [false, true] {
+            let options = SimpleFileOptions::default().compression_method(method).large_file(is_large);
+            let name = format!("rust, {method}, {is_large}");
+            check_made_by(&name, write(ZipWriter::new(Cursor::new(Vec::new())), options).get_ref());
+            check_made_by(&name, &write(ZipWriter::new_stream(Vec::new()), options).into_inner());
+        }
+    }
+}
+
+/// The files of the package in `tests/fixtures/zips`.
+const CONTENTS: [(&str, &str); 4] = [
+    ("manifest.yml", "name: acme\nversion: 1.0.0\n"),
+    ("docs/é.md", "é\n"),
+    ("img/logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>\n"),
+    ("empty.md", ""),
+];
+
+#[track_caller]
+fn check_made_by(name: &str, bytes: &[u8]) {
+    let tree = Tree::with_zip(bytes);
+    let open = tree.open().unwrap_or_else(|problem| panic!("{name}: {problem}"));
+    for (path, content) in CONTENTS {
+        assert_eq!(String::from_utf8(open.read(path).unwrap()).unwrap(), content, "{name}: {path}");
+    }
+    let OpenPackage::Zip(zip) = &open else { panic!("{name} is a zip") };
+    // Info-ZIP does not mark names as UTF-8.
+    let expected = vec![Rule::KibanaZipName; name.starts_with("info-zip").into()];
+    assert_eq!(zip.warnings().iter().map(|warning| warning.rule).collect::<Vec<_>>(), expected, "{name}");
+}
