@@ -7,7 +7,7 @@ use crate::answers::questions::query_of_kibana;
 use crate::answers::search::{Query, search};
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
-use crate::base::fs::read_json;
+use crate::base::fs::{Scrutiny, read_json};
 use crate::base::headers::CacheClass;
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
@@ -20,7 +20,7 @@ use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
 use crate::hosts::{HOSTING, Hosting};
 use crate::package::Facts;
-use crate::store::Store;
+use crate::store::{STOCK, Store};
 use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ pub fn generation(
     progress: &Progress,
 ) -> Result<Made> {
     let (store, cache) = (Store::open(&out.join("store"))?, Cache::read(out));
-    store.look_at_blobs();
+    store.take_stock(Some(&out.join(STOCK)));
     let folder = distribution.generation(from);
     let mut catalog = remembered(&folder, &cache, &store)?;
     let all = catalog.entries.len();
@@ -101,7 +101,15 @@ pub fn generation(
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
     let clock = &mut Clock::start();
-    let mut writer = Writer { out, routing: &config.routing, store: &store, cache: &cache, progress, clock };
+    let mut writer = Writer {
+        out,
+        routing: &config.routing,
+        store: &store,
+        cache: &cache,
+        progress,
+        clock,
+        scrutiny: Scrutiny::Look,
+    };
     let report = writer.write(&plan, &[], &catalog, exceptions)?;
     Ok(Made { generation: report.generation, kept: catalog.entries.len(), all })
 }

@@ -8,7 +8,6 @@ use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A place in a layer.
@@ -59,7 +58,12 @@ impl Slot {
             put => put,
         };
         put.with_context(|| format!("cannot rename {} to {}", prepared.display(), path.display()))?;
-        sync(parent)
+        self.flush_up(parent)
+    }
+
+    /// Lets the disk have the names of a folder and of those above it, up to the layer's: they may be new.
+    fn flush_up(&self, folder: &Path) -> Result<()> {
+        folder.ancestors().take_while(|above| above.starts_with(&self.root)).try_for_each(fs::flush)
     }
 
     /// Takes the package and its signature out of sight, then deletes them.
@@ -70,6 +74,9 @@ impl Slot {
         for (number, path) in [self.path(), signature(&self.path())].into_iter().enumerate() {
             fs::rename_if_there(&path, &leaving.join(number.to_string()))?;
         }
+        // Before anything is deleted: a package is there as a whole or not at all.
+        let path = self.path();
+        path.parent().filter(|parent| parent.exists()).map_or(Ok(()), fs::flush)?;
         self.leave_no_empty_folder();
         fs::remove_folder_if_there(&leaving)
     }
@@ -100,7 +107,8 @@ pub(super) fn signature(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Copies a package and its signature as they are, links as links, and lets the disk have them before it returns.
+/// Copies a package and its signature as they are, links as links, and lets the disk have them before it returns: what is
+/// removed elsewhere must not be lost with the power.
 pub(super) fn copy(from: &Path, to: &Path, is_signed: bool) -> Result<()> {
     copy_entry(from, to)?;
     if is_signed {
@@ -125,20 +133,10 @@ fn copy_entry(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::list(from)? {
         copy_entry(&entry.path, &to.join(entry.path.file_name().unwrap_or_default()))?;
     }
-    sync(to)
+    fs::flush(to)
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)?;
-    sync(to)
-}
-
-/// Flushes a file or folder to disk: what is removed elsewhere must not be lost with the power.
-fn sync(path: &Path) -> Result<()> {
-    let synced = fs::open(path)?.sync_all();
-    match synced {
-        // Not every file system can.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
-        synced => synced.with_context(|| format!("cannot write {}", path.display())),
-    }
+    fs::flush(to)
 }

@@ -2,5 +2,8 @@
 
 pub mod distribution;
 pub mod history_page;
+pub mod mend;
+pub mod own_files;
 pub mod prune;
 pub mod release;
+pub mod uses;

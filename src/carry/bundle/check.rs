@@ -7,11 +7,12 @@ use super::manifest::BundleManifest;
 use super::parts::Sealed;
 use super::read::Reader;
 use super::scan::{digest_of, tree_name};
-use super::write::list;
 use crate::base::digest::Digest;
-use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata};
+use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata, Scrutiny};
 use crate::base::progress::Progress;
+use crate::catalog::cache;
 use crate::generation::distribution::Distribution;
+use crate::generation::own_files;
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::Result;
 use rayon::prelude::*;
@@ -64,15 +65,17 @@ pub fn folder(out: &Path, progress: &Progress) -> Result<Findings> {
             let site = walk.site(&folder);
             sites.push((folder, id.clone(), site));
         }
-        if distribution.current().is_some_and(|current| !ids.contains(&current)) {
-            walk.faults.push(format!("{} leads to no generation", distribution.current_link().display()));
+        if !ids.is_empty() {
+            walk.faults.extend(distribution.record_faults());
         }
-        walk.releases(&distribution, &ids)?;
+        walk.faults.extend(distribution.release_faults(Scrutiny::Read)?);
         findings.generations.insert(distribution.name(), ids.len());
     }
     walk.read_files(progress);
+    walk.compare_with_blobs()?;
+    walk.faults.extend(cache_faults(out)?);
     for (folder, id, site) in sites {
-        walk.files_of(&folder)?;
+        walk.faults.extend(own_files::faults(&folder, Scrutiny::Read));
         if let Some(site) = site {
             walk.compare_with_manifest(&folder, &id, &site);
         }
@@ -83,6 +86,29 @@ pub fn folder(out: &Path, progress: &Progress) -> Result<Findings> {
     walk.faults.dedup();
     findings.faults = walk.faults;
     Ok(findings)
+}
+
+/// Reads everything that one generation needs, and returns what is damaged or lost.
+///
+/// # Errors
+/// When the folder cannot be read at all.
+pub fn generation(out: &Path, distribution: &Distribution, id: &str, progress: &Progress) -> Result<Vec<String>> {
+    let store = Store::existing(&out.join("store"))?;
+    let mut walk = Walk { store: &store, folders: BTreeMap::new(), files: BTreeMap::new(), faults: Vec::new() };
+    let folder = distribution.generation(id);
+    let site = walk.site(&folder);
+    walk.read_files(progress);
+    walk.faults.extend(own_files::faults(&folder, Scrutiny::Read));
+    if let Some(site) = site {
+        walk.compare_with_manifest(&folder, id, &site);
+    }
+    Ok(walk.faults)
+}
+
+/// What is damaged in the cache, which nothing that is served depends on.
+fn cache_faults(out: &Path) -> Result<Vec<String>> {
+    let damaged = cache::damaged(out, Scrutiny::Read)?.into_iter();
+    Ok(damaged.map(|path| format!("{} is damaged, and is not believed", path.display())).collect())
 }
 
 /// A file of the store, each inode once.
@@ -143,25 +169,6 @@ impl Walk<'_> {
             }
         }
         Some(name)
-    }
-
-    /// Every release has its generation, and its own files are as they were written.
-    fn releases(&mut self, distribution: &Distribution, generations: &[String]) -> Result<()> {
-        let releases = match distribution.releases() {
-            Ok(releases) => releases,
-            Err(error) => {
-                self.faults.push(format!("{error:#}"));
-                return Ok(());
-            }
-        };
-        for release in releases {
-            let folder = distribution.release_folder(&release.name);
-            if !generations.contains(&release.generation) {
-                self.faults.push(format!("{} leads to no generation", folder.display()));
-            }
-            self.files_of(&folder)?;
-        }
-        Ok(())
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -262,18 +269,40 @@ impl Walk<'_> {
         Some(digest)
     }
 
-    /// Checks the files beside the document root, whose mtime is derived from their content.
-    fn files_of(&mut self, generation: &Path) -> Result<()> {
-        let mut paths = Vec::new();
-        list(generation, "", &mut paths)?;
-        for path in paths {
-            let path = generation.join(path);
-            let time = fs::metadata(&path).map(|stat| (stat.mtime(), stat.mtime_nsec()));
-            match (digest_of(&path), time) {
-                (Ok((digest, _)), Ok(time)) if time == (digest.modified(), 0) => {}
-                _ => self.faults.push(format!("{} is damaged: its content does not fit its time", path.display())),
+    /// Checks that each content is a blob too, and that every other blob that seems whole is.
+    fn compare_with_blobs(&mut self) -> Result<()> {
+        let mut lost: BTreeMap<Digest, PathBuf> = BTreeMap::new();
+        for seen in self.files.values() {
+            let good = seen.digest.filter(|digest| seen.modified == (digest.modified(), 0));
+            lost.extend(good.map(|digest| (digest, self.store.root().join(Store::blob_path(&digest)))));
+        }
+        let mut others = Vec::new();
+        for shard in fs::list(&self.store.root().join("blobs"))? {
+            for entry in fs::list(&shard.path)? {
+                let name = format!("{}{}", shard.name().unwrap_or_default(), entry.name().unwrap_or_default());
+                let (Ok(digest), Ok(stat)) = (name.parse::<Digest>(), fs::link_metadata(&entry.path)) else { continue };
+                let known = self.files.get(&(stat.dev(), stat.ino()));
+                // One without its time was being written when a run ended, and counts for nothing.
+                let seems_whole = (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0);
+                if known.is_some_and(|known| known.digest == Some(digest)) {
+                    lost.remove(&digest);
+                } else if known.is_none() && seems_whole {
+                    others.push((digest, entry.path));
+                }
             }
         }
+        let read = others.into_par_iter().map(|(digest, path)| {
+            let is_good = digest_of(&path).is_ok_and(|(found, _)| found == digest);
+            (digest, path, is_good)
+        });
+        for (digest, path, is_good) in read.collect::<Vec<_>>() {
+            if is_good {
+                lost.remove(&digest);
+            } else {
+                self.faults.push(format!("{} is damaged: it does not hold what its name says", path.display()));
+            }
+        }
+        self.faults.extend(lost.into_values().map(|path| format!("{} is lost", path.display())));
         Ok(())
     }
 
@@ -287,18 +316,7 @@ impl Walk<'_> {
         if manifest.generation != id {
             self.faults.push(format!("{} is of the generation {}", path.display(), manifest.generation));
         }
-        let mut expected: Vec<(String, Digest)> = Vec::new();
-        for (path, file) in manifest.files {
-            expected.extend(file.gzip_sha256.map(|gzip_copy| (format!("{path}.gz"), gzip_copy)));
-            expected.push((path, file.sha256));
-        }
-        for package in manifest.packages {
-            for (path, file) in package.files {
-                let path = format!("{}/{path}", package.path);
-                expected.extend(file.gzip.map(|gzip_copy| (format!("{path}.gz"), gzip_copy.digest)));
-                expected.push((path, file.digest));
-            }
-        }
+        let expected = manifest.paths();
         for (path, digest) in expected {
             let found = self.look_up(site, path.trim_start_matches('/'));
             if found.is_none_or(|found| found != digest) {
@@ -330,6 +348,33 @@ struct GenerationManifest {
     generation: String,
     files: BTreeMap<String, ListedFile>,
     packages: Vec<ListedPackage>,
+}
+
+impl GenerationManifest {
+    /// Every path of the document root with its digest.
+    fn paths(self) -> Vec<(String, Digest)> {
+        let mut paths: Vec<(String, Digest)> = Vec::new();
+        for (path, file) in self.files {
+            paths.extend(file.gzip_sha256.map(|gzip_copy| (format!("{path}.gz"), gzip_copy)));
+            paths.push((path, file.sha256));
+        }
+        for package in self.packages {
+            for (path, file) in package.files {
+                let path = format!("{}/{path}", package.path);
+                paths.extend(file.gzip.map(|gzip_copy| (format!("{path}.gz"), gzip_copy.digest)));
+                paths.push((path, file.digest));
+            }
+        }
+        paths
+    }
+}
+
+/// Every path of the document root of a generation with its digest, as its manifest lists them.
+///
+/// # Errors
+/// When the manifest cannot be read.
+pub(in crate::carry) fn listed(generation: &Path) -> Result<Vec<(String, Digest)>> {
+    Ok(fs::read_json::<GenerationManifest>(&generation.join("manifest.json"))?.paths())
 }
 
 #[derive(Deserialize)]

@@ -18,16 +18,16 @@ use super::scan::digest_of;
 use super::write::{PATCHABLE, list};
 use super::{Refusal, WINDOW};
 use crate::base::digest::Digest;
-use crate::base::fs::{self, Lock, times};
+use crate::base::fs::{self, Lock, Scrutiny};
 use crate::base::progress::{Progress, bytes};
 use crate::catalog::cache::Cache;
 use crate::compare::holdings::Holdings;
 use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
-use crate::generation::distribution::{self, Distribution, Files};
+use crate::generation::distribution::{self, Distribution, Files, REMEDY};
 use crate::generation::prune;
 use crate::site::report::Change;
-use crate::store::Store;
+use crate::store::{STOCK, Store};
 use anyhow::{Context, Result};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -62,15 +62,62 @@ pub fn unpack(
     accept_loss: bool,
     progress: &Progress,
 ) -> Result<Unpacked> {
-    let mut reader = Reader::new(sealed)?;
-    if !out.is_dir() && reader.manifest().base.is_some() {
-        return Err(missing_base(reader.manifest(), None)?.at(sealed.name()).into());
+    let taken = take_in(sealed, out, signed, progress)?;
+    let Taken { manifest, digest, present, store, distribution, base, lock: _lock } = &taken;
+    let unpacker = Unpacker { store, base: base.clone() };
+    let previous = distribution.current();
+    let change = unpacker.guard(manifest, distribution, accept_loss)?;
+    unpacker.write(manifest, distribution).map_err(|error| at(error, sealed))?;
+    distribution.switch(&manifest.generation)?;
+    distribution.mend_records()?;
+    prune::tidy(out, keep, store, &Cache::read(out))?;
+    store.write_stock(&out.join(STOCK))?;
+    Ok(Unpacked { manifest: manifest.clone(), digest: *digest, previous, present: *present, change })
+}
+
+/// Puts right in an output folder what a bundle holds: contents, and the files of its generation if that belongs there.
+/// Which generation is in use stays so.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn contribute(sealed: &Sealed, out: &Path, signed: Option<&Digest>, progress: &Progress) -> Result<()> {
+    let taken = take_in(sealed, out, signed, progress)?;
+    let Taken { manifest, store, distribution, base, .. } = &taken;
+    let id = &manifest.generation;
+    if distribution.has(id) || distribution.current().as_ref() == Some(id) {
+        let unpacker = Unpacker { store, base: base.clone() };
+        unpacker.write(manifest, distribution).map_err(|error| at(error, sealed))?;
     }
-    let _lock = Lock::take(out)?;
+    store.write_stock(&out.join(STOCK))
+}
+
+/// A bundle whose contents are in the store, and all that depends on them.
+struct Taken {
+    manifest: BundleManifest,
+    digest: Digest,
+    /// Contents that were there before.
+    present: usize,
+    store: Store,
+    distribution: Distribution,
+    base: Option<PathBuf>,
+    lock: Lock,
+}
+
+/// Puts the contents of a bundle into the store, and the files of its generation beside it.
+fn take_in(sealed: &Sealed, out: &Path, signed: Option<&Digest>, progress: &Progress) -> Result<Taken> {
+    let mut reader = Reader::new(sealed)?;
+    if let Some(base) = reader.manifest().base.as_ref().filter(|_| !out.is_dir()) {
+        return Err(missing_base(reader.manifest(), base, None)?.at(sealed.name()).into());
+    }
+    let lock = Lock::take(out)?;
     let distribution = Distribution::new(out, &reader.manifest().distribution);
-    check_base(reader.manifest(), &distribution, out).map_err(|error| at(error, sealed))?;
+    if let Some(base) = reader.manifest().base.as_ref().filter(|base| !distribution.has(base)) {
+        return Err(missing_base(reader.manifest(), base, Some(&distribution))?.at(sealed.name()).into());
+    }
     check_room(reader.manifest(), out)?;
     let store = Store::open(&out.join("store"))?;
+    store.take_stock(Some(&out.join(STOCK)));
+    check_base(reader.manifest(), &distribution, &store).map_err(|error| error.at(sealed.name()))?;
     let unpacker =
         Unpacker { store: &store, base: reader.manifest().base.as_ref().map(|id| distribution.generation(id)) };
     let mut present = 0;
@@ -92,11 +139,8 @@ pub fn unpack(
         return Err(Refusal::new("what was read is not what was signed", hint).at(sealed.name()).into());
     }
     unpacker.make(&manifest, progress).map_err(|error| at(error, sealed))?;
-    let previous = distribution.current();
-    let change = unpacker.guard(&manifest, &distribution, accept_loss)?;
-    unpacker.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
-    prune::tidy(out, keep, &store, &Cache::read(out))?;
-    Ok(Unpacked { manifest, digest, previous, present, change })
+    let base = unpacker.base;
+    Ok(Taken { manifest, digest, present, store, distribution, base, lock })
 }
 
 /// Adds the name of the bundle to a refusal.
@@ -107,24 +151,17 @@ fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
     }
 }
 
-/// Checks that the generation is there for which a delta was made, as it was written.
-fn check_base(manifest: &BundleManifest, distribution: &Distribution, out: &Path) -> Result<()> {
-    let Some(base) = &manifest.base else { return Ok(()) };
-    if !distribution.has(base) {
-        return Err(missing_base(manifest, Some(distribution))?.into());
-    }
-    let is_whole = Store::existing(&out.join("store")).is_ok_and(|store| distribution.is_whole(base, &store));
-    if !is_whole {
-        let what = format!("generation {base}, on which this bundle builds, is damaged");
-        return Err(Refusal::new(what, "take in a bundle that brings everything").into());
-    }
-    Ok(())
+/// Checks that the generation for which a delta was made is as it was written.
+fn check_base(manifest: &BundleManifest, distribution: &Distribution, store: &Store) -> Result<(), Refusal> {
+    let Some(base) = manifest.base.as_ref().filter(|base| !distribution.is_whole(base, store)) else { return Ok(()) };
+    let what = format!("generation {base}, on which this bundle builds, is damaged");
+    Err(Refusal::new(what, format!("take in a bundle that brings everything; {REMEDY}")))
 }
 
-fn missing_base(manifest: &BundleManifest, distribution: Option<&Distribution>) -> Result<Refusal> {
+fn missing_base(manifest: &BundleManifest, base: &str, distribution: Option<&Distribution>) -> Result<Refusal> {
     let there = distribution.map_or(Ok(Vec::new()), Distribution::generations)?;
     let there = if there.is_empty() { "there is none".to_owned() } else { format!("there are: {}", there.join(", ")) };
-    let (name, base) = (&manifest.distribution, manifest.base.as_deref().unwrap_or_default());
+    let name = &manifest.distribution;
     Ok(Refusal::new(
         format!("the bundle builds on generation {base} of `{name}`, which is not there; {there}"),
         "take in the bundles in between first, or one that brings everything; or let `--since` name one that is there",
@@ -223,18 +260,17 @@ impl Unpacker<'_> {
         Ok(false)
     }
 
-    /// Returns true if a content is in the store and has the digest that its name says. One with another digest is removed.
+    /// Returns true if a content is in the store and has the digest that its name says. One with another digest is forgotten.
     pub(super) fn is_there(&self, content: &BundledContent) -> Result<bool> {
-        let path = self.store.root().join(Store::blob_path(&content.sha256));
-        if !is_stored(&path, content) {
+        if !self.store.has_blob(&content.sha256, content.size) {
             return Ok(false);
         }
+        let path = self.store.root().join(Store::blob_path(&content.sha256));
         if digest_of(&path)?.0 == content.sha256 {
             return Ok(true);
         }
-        // Without its time it counts as cut off, wherever it is linked, and everything is made again.
-        rustix::fs::utimensat(rustix::fs::CWD, &path, &times(0), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
-            .with_context(|| format!("cannot change {}", path.display()))?;
+        // It is made again, and so are the folders that it is linked into.
+        self.store.forget(&content.sha256);
         Ok(false)
     }
 
@@ -256,16 +292,17 @@ impl Unpacker<'_> {
         Ok(before.change_to(&now))
     }
 
-    /// Writes the generation and switches to it.
-    fn publish(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
+    /// Writes the generation.
+    fn write(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
         let (id, site) = (&manifest.generation, manifest.folders[manifest.site()].digest);
         if !self.store.has_tree(&site) {
             return Err(Refusal::damaged("the document root is not complete").into());
         }
-        if distribution.has(id) {
+        if distribution.has(id) && distribution.faults(id, Scrutiny::Read).is_empty() {
             distribution.clear_unfinished()?;
             check_same(manifest, &distribution.generation(id), &site)?;
         } else {
+            // One that is there and damaged is put right.
             let mut files = Files::new();
             for (index, file) in manifest.files.iter().enumerate() {
                 let place = self.scratch(index);
@@ -276,7 +313,6 @@ impl Unpacker<'_> {
             }
             distribution.write(id, &site, &files)?;
         }
-        distribution.switch(id)?;
         for index in 0..manifest.files.len() {
             fs::remove_file(&self.scratch(index))?;
         }

@@ -14,7 +14,8 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::carry::program::Program;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, REMEDY};
+use crate::generation::own_files;
 use crate::store::Store;
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
@@ -75,6 +76,7 @@ pub fn check_program(path: &Path) -> Result<()> {
 pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     let store = Store::existing(&order.out.join("store"))?;
     let distribution = Distribution::new(order.out, order.distribution);
+    distribution.require_intact(order.generation)?;
     let scan = Scan::new(&distribution, order.generation, &store)?;
     let none = BaseContents::default();
     let base = order.base.map_or(&none, |(_, base)| base);
@@ -179,14 +181,15 @@ fn generation_files(folder: &Path, base: Option<&Path>) -> Result<Vec<(File, Opt
     Ok(files)
 }
 
-/// All files below a folder, by path; the document root, which is a link, is not among them.
+/// All files below a folder, by path; the document root, which is a link, is not among them, nor is the list of them, which
+/// is made where they arrive.
 pub(super) fn list(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<()> {
     for entry in fs::list(folder)? {
         let Some(name) = entry.name() else { bail!("{} is not text", entry.path.display()) };
         let path = format!("{prefix}{name}");
         if entry.kind.is_dir() {
             list(&entry.path, &format!("{path}/"), paths)?;
-        } else if entry.kind.is_file() {
+        } else if entry.kind.is_file() && path != own_files::FILE {
             paths.push(path);
         }
     }
@@ -256,7 +259,7 @@ fn pack(
             let digest = tar.copy(&mut store.open_blob(&content.sha256)?, content.size).with_context(trouble)?;
             if digest != content.sha256 {
                 let path = store.root().join(Store::blob_path(&content.sha256));
-                bail!("{} is damaged\nhint: build again with `--no-cache`", path.display());
+                bail!("{} is damaged\nhint: {REMEDY}", path.display());
             }
         }
         tar.pad(size).with_context(trouble)?;
