@@ -17,7 +17,7 @@ use crate::catalog::record::Record;
 use crate::config::Config;
 use crate::config::settings::DistributionPlan;
 use crate::dialect::version::Version;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, with_remedy};
 use crate::hosts::{HOSTING, Hosting};
 use crate::package::Facts;
 use crate::store::{STOCK, Store};
@@ -88,7 +88,7 @@ pub fn generation(
         position += 1;
         needed.contains(&(position - 1))
     });
-    let hosting: Hosting = read_json(&folder.join(HOSTING))?;
+    let hosting: Hosting = read_json(&folder.join(HOSTING)).map_err(with_remedy)?;
     let name = distribution.name();
     let listen = config.distributions.get(&name).and_then(|distribution| distribution.listen.clone());
     let plan = DistributionPlan {
@@ -96,7 +96,7 @@ pub fn generation(
         layers: Vec::new(),
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,
-        ui: read_json::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
+        ui: read_json::<FileNotes>(&folder.join(file_notes::FILE)).map_err(with_remedy)?.pages,
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
@@ -116,7 +116,7 @@ pub fn generation(
 
 /// The catalog that a generation was made from. Deprecations are those of the whole.
 fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
-    let manifest: GenerationManifest = read_json(&folder.join("manifest.json"))?;
+    let manifest: GenerationManifest = read_json(&folder.join("manifest.json")).map_err(with_remedy)?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
     let mut records: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {

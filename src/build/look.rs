@@ -49,6 +49,10 @@ impl Look {
         let built = settings.distributions.iter().map(built).collect::<Option<Vec<_>>>()?;
         let store = Store::existing(&out.join("store")).ok()?;
         store.take_stock(Some(&out.join(STOCK)));
+        // Something is damaged or lost, of these generations or of what is remembered.
+        if !store.is_as_listed() {
+            return None;
+        }
         let report = |(distribution, generation): &(Distribution, String)| {
             let report = distribution.is_whole(generation, &store).then(|| distribution.report(generation))??;
             let change = Some(Change { was: report.versions, now: report.versions, ..Change::default() });

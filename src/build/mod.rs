@@ -20,7 +20,7 @@ use crate::compare::holdings::Holdings;
 use crate::compare::policy::{self, Before, Refused, Verdict};
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
-use crate::generation::{history_page, prune};
+use crate::generation::{history_page, lay_again, prune};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::site::report::Report;
@@ -78,6 +78,9 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
     for ((plan, catalog), verdict) in settings.distributions.iter().zip(catalogs).zip(verdicts) {
         let report = build.distribution(plan, &stack(plan, &layers), &catalog, verdict);
         reports.push(report.with_context(|| format!("cannot build `{}`", plan.name))?);
+    }
+    if !build.store.is_as_listed() {
+        lay_again::everywhere(out, &build.store)?;
     }
     prune::tidy(out, settings.keep, &build.store, &build.cache)?;
     let timings = build.remember(inputs, inventories, &layers, &reports)?;

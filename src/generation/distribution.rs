@@ -26,7 +26,7 @@ use crate::generation::uses::{self, Use};
 use crate::hosts::{HOSTING, Hosting};
 use crate::site::report::Report;
 use crate::store::Store;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -41,6 +41,11 @@ pub const ADVICE: &str = "advice.json";
 /// What to do about damage, for every command that meets some.
 pub const REMEDY: &str = "`epr-build verify --repair` mends an output folder from the layers, with `--from FILE` from a bundle; \
                           `epr-build verify` lists all that is damaged";
+
+/// Adds to the failure of a command that met damage what to do about it.
+pub fn with_remedy(error: anyhow::Error) -> anyhow::Error {
+    anyhow!("{error:#}\nhint: {REMEDY}")
+}
 
 /// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
@@ -122,7 +127,7 @@ impl Distribution {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn hosting(&self, id: &str) -> Result<Hosting> {
-        Ok(fs::read_json_if_there(&self.generation(id).join(HOSTING))?.unwrap_or_default())
+        Ok(fs::read_json_if_there(&self.generation(id).join(HOSTING)).map_err(with_remedy)?.unwrap_or_default())
     }
 
     /// Writes a generation, or puts right what differs of one that is there.

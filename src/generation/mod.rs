@@ -2,6 +2,7 @@
 
 pub mod distribution;
 pub mod history_page;
+pub mod lay_again;
 pub mod mend;
 pub mod own_files;
 pub mod prune;

@@ -17,7 +17,7 @@ use crate::base::file_notes::{self, FileNotes};
 use crate::base::fs::{self, LINK_TIME, Scrutiny, append, make_folders, set_time, write_file};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::dialect::version::Version;
-use crate::generation::distribution::{Distribution, REMEDY};
+use crate::generation::distribution::{Distribution, with_remedy};
 use crate::generation::own_files::{self, OwnFiles};
 use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
@@ -103,8 +103,7 @@ impl Distribution {
         for entry in fs::list_if_there(&folder)?.unwrap_or_default() {
             // What somebody else put there is no release.
             if entry.name().is_some_and(|name| check_name(name).is_ok()) {
-                let release = fs::read_json(&entry.path.join(FILE));
-                releases.push(release.with_context(|| format!("a release is damaged\nhint: {REMEDY}"))?);
+                releases.push(fs::read_json(&entry.path.join(FILE)).map_err(with_remedy)?);
             }
         }
         releases.sort_by_cached_key(|release| (Version::loose(&release.name).ok(), release.name.clone()));

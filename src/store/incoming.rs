@@ -6,6 +6,7 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{FILE_MODE, File, times};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, OFlags};
+use std::collections::hash_map::Entry;
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// Bytes gathered before they are hashed and written.
@@ -60,12 +61,11 @@ impl Incoming<'_> {
         let digest = std::mem::take(&mut self.hasher).finish();
         let (store, size) = (self.store, self.written);
         let mut known = store.blobs.shard(&digest);
-        if !known.contains_key(&digest.half()) {
-            let whole = match store.is_whole(&digest, size) {
+        if let Entry::Vacant(place) = known.entry(digest.half()) {
+            place.insert(match store.is_whole(&digest, size) {
                 Some(whole) => whole,
                 None => self.settle(&digest)?,
-            };
-            known.insert(digest.half(), whole);
+            });
         }
         Ok((digest, size))
     }

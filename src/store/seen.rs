@@ -9,7 +9,7 @@
 use super::Store;
 use super::stock::{Stock, Whole};
 use crate::base::digest::Digest;
-use crate::base::fs::{flush_all, make_folders, read, remove_file, remove_folder, write_dated};
+use crate::base::fs::{flush_all, list, make_folders, read, remove_file, remove_folder, write_dated};
 use anyhow::Result;
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Stat};
@@ -136,6 +136,11 @@ impl Store {
         }
     }
 
+    /// Returns true if stock was taken, and every blob of the list was as it is listed.
+    pub fn is_as_listed(&self) -> bool {
+        self.stock.get().is_some_and(|stock| stock.is_as_listed)
+    }
+
     /// Writes the list of what is whole if it changed, once all of it is on the disk.
     ///
     /// # Errors
@@ -178,6 +183,21 @@ impl Store {
         remove_file(path)?;
         if let Ok(digest) = digits(path).parse::<Digest>() {
             self.forget(&digest);
+        }
+        Ok(())
+    }
+
+    /// Removes blobs that are not whole, once everything that can be made again was.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn drop_damaged(&self) -> Result<()> {
+        for shard in list(&self.root.join("blobs"))? {
+            for entry in list(&shard.path)? {
+                if digits(&entry.path).parse().is_ok_and(|digest| !self.holds(&digest)) {
+                    remove_file(&entry.path)?;
+                }
+            }
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub(super) struct Whole {
 
 impl Whole {
     pub(super) fn of(stat: &Stat) -> Self {
-        Self { size: u64::try_from(stat.st_size).unwrap_or(0), inode: stat.st_ino as u64 }
+        Self { size: u64::try_from(stat.st_size).unwrap_or(0), inode: stat.st_ino }
     }
 }
 
@@ -105,7 +105,7 @@ fn look_at(store: &Store, shard: u8, list: Option<&List>) -> rustix::io::Result<
 
 /// Returns true if a file has the time of what it should hold.
 pub(super) fn has_time(stat: &Stat, digest: &Digest) -> bool {
-    (stat.st_mtime as i64, stat.st_mtime_nsec as i64) == (digest.modified(), 0)
+    stat.st_mtime == digest.modified() && stat.st_mtime_nsec == 0
 }
 
 /// The digest of a file in an open folder.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::sync::PoisonError;
 
 /// Folders within folders: a package has at most some thirty. A folder that leads to itself is none.
@@ -99,7 +100,7 @@ enum FoundEntry {
 
 impl FoundTree {
     fn has_time_of(&self, digest: &Digest) -> bool {
-        self.stat.st_mtime as i64 == digest.modified()
+        self.stat.st_mtime == digest.modified()
     }
 
     /// Returns true if these are the entries of a folder, as far as their names tell.
@@ -211,7 +212,7 @@ impl Store {
     pub fn put_tree(&self, tree: &Tree) -> Result<Digest> {
         let digest = tree.digest();
         let mut known = self.trees.shard(&digest);
-        if !known.contains_key(&digest.half()) {
+        if let Entry::Vacant(place) = known.entry(digest.half()) {
             let path = Self::tree_path(&digest);
             // Those below were stored before, and have locks of their own.
             match self.look_into(&digest.short(32)) {
@@ -220,7 +221,7 @@ impl Store {
                     .make_tree(tree, &digest, &path)
                     .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?,
             }
-            known.insert(digest.half(), digest);
+            place.insert(digest);
         }
         Ok(digest)
     }

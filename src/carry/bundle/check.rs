@@ -12,7 +12,7 @@ use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata, Scrutiny};
 use crate::base::progress::Progress;
 use crate::catalog::cache;
 use crate::generation::distribution::Distribution;
-use crate::generation::own_files;
+use crate::generation::{lay_again, own_files};
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::Result;
 use rayon::prelude::*;
@@ -309,14 +309,13 @@ impl Walk<'_> {
     /// Every file that the manifest lists must be there with its digest.
     fn compare_with_manifest(&mut self, generation: &Path, id: &str, site: &str) {
         let path = generation.join("manifest.json");
-        let manifest: GenerationManifest = match fs::read_json(&path) {
-            Ok(manifest) => manifest,
-            Err(_) => return self.faults.push(format!("{} cannot be read", path.display())),
+        let (Ok(manifest), Ok(expected)) = (fs::read_json::<GenerationManifest>(&path), lay_again::listed(generation))
+        else {
+            return self.faults.push(format!("{} cannot be read", path.display()));
         };
         if manifest.generation != id {
             self.faults.push(format!("{} is of the generation {}", path.display(), manifest.generation));
         }
-        let expected = manifest.paths();
         for (path, digest) in expected {
             let found = self.look_up(site, path.trim_start_matches('/'));
             if found.is_none_or(|found| found != digest) {
@@ -342,60 +341,8 @@ impl Walk<'_> {
     }
 }
 
-/// The parts of a generation's manifest that are verified.
+/// The part of a generation's manifest that is verified beside its list of paths.
 #[derive(Deserialize)]
 struct GenerationManifest {
     generation: String,
-    files: BTreeMap<String, ListedFile>,
-    packages: Vec<ListedPackage>,
-}
-
-impl GenerationManifest {
-    /// Every path of the document root with its digest.
-    fn paths(self) -> Vec<(String, Digest)> {
-        let mut paths: Vec<(String, Digest)> = Vec::new();
-        for (path, file) in self.files {
-            paths.extend(file.gzip_sha256.map(|gzip_copy| (format!("{path}.gz"), gzip_copy)));
-            paths.push((path, file.sha256));
-        }
-        for package in self.packages {
-            for (path, file) in package.files {
-                let path = format!("{}/{path}", package.path);
-                paths.extend(file.gzip.map(|gzip_copy| (format!("{path}.gz"), gzip_copy.digest)));
-                paths.push((path, file.digest));
-            }
-        }
-        paths
-    }
-}
-
-/// Every path of the document root of a generation with its digest, as its manifest lists them.
-///
-/// # Errors
-/// When the manifest cannot be read.
-pub(in crate::carry) fn listed(generation: &Path) -> Result<Vec<(String, Digest)>> {
-    Ok(fs::read_json::<GenerationManifest>(&generation.join("manifest.json"))?.paths())
-}
-
-#[derive(Deserialize)]
-struct ListedFile {
-    sha256: Digest,
-    gzip_sha256: Option<Digest>,
-}
-
-#[derive(Deserialize)]
-struct ListedPackage {
-    path: String,
-    files: BTreeMap<String, ListedPackageFile>,
-}
-
-#[derive(Deserialize)]
-struct ListedPackageFile {
-    digest: Digest,
-    gzip: Option<ListedGzipCopy>,
-}
-
-#[derive(Deserialize)]
-struct ListedGzipCopy {
-    digest: Digest,
 }

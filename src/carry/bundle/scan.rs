@@ -195,13 +195,14 @@ pub(super) fn digest_of(path: &Path) -> Result<(Digest, u64)> {
     fs::digest_of_file(path)
 }
 
-/// A place to write to that keeps nothing but the digest.
+/// A place to write to that keeps nothing but the digest and the size.
 #[derive(Default)]
-pub(super) struct HashOnly(pub(super) Hasher);
+pub(super) struct HashOnly(pub(super) Hasher, pub(super) u64);
 
 impl io::Write for HashOnly {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
+        self.1 += bytes.len() as u64;
         Ok(bytes.len())
     }
 

@@ -109,8 +109,15 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
         if scan.contents[&original].size > recipe::IN_MEMORY {
             return None;
         }
-        let works = store.read_blob(&original).map(|bytes| Digest::of(&compress::gzip(&bytes)) == gzip_copy);
-        works.map(|works| works.then_some((gzip_copy, original))).transpose()
+        let made = store.read_blob(&original).map(|bytes| compress::gzip(&bytes));
+        let kept = made.and_then(|made| {
+            let works = Digest::of(&made) == gzip_copy;
+            if works {
+                require_size(scan, &gzip_copy, made.len() as u64, store)?;
+            }
+            Ok(works.then_some((gzip_copy, original)))
+        });
+        kept.transpose()
     });
     let gzip_copies = gzip_copies.collect::<Result<BTreeMap<_, _>>>()?;
     let zips = archives.par_iter().map(|archive| {
@@ -118,10 +125,14 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
         let folder = store.root().join(Store::tree_path(&archive.folder));
         let made = recipe::archive(&folder, &archive.root, HashOnly::default());
         // An archive that cannot be made is simply carried.
-        let works = made.is_ok_and(|made| made.0.finish() == archive.content);
-        (archive, works)
+        let Ok(HashOnly(hasher, size)) = made else { return Ok((archive, false)) };
+        let works = hasher.finish() == archive.content;
+        if works {
+            require_size(scan, &archive.content, size, store)?;
+        }
+        Ok((archive, works))
     });
-    let zips: Vec<_> = zips.collect();
+    let zips = zips.collect::<Result<Vec<_>>>()?;
     let mut recipes = Recipes { gzip_copies, ..Recipes::default() };
     for (archive, works) in &zips {
         if *works {
@@ -136,7 +147,10 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
     let found: Vec<_> = ordered.par_iter().map(|archive| members(archive, new, store)).collect();
     let mut lying = BTreeMap::new();
     for (archive, found) in ordered.into_iter().zip(found) {
-        for (digest, number) in found.into_iter().filter(|(digest, _)| !is_made(digest) && !carried.contains(digest)) {
+        for (digest, number, size) in
+            found.into_iter().filter(|(digest, ..)| !is_made(digest) && !carried.contains(digest))
+        {
+            require_size(scan, &digest, size, store)?;
             lying.entry(digest).or_insert((*archive, number));
         }
     }
@@ -144,8 +158,17 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
     Ok(recipes)
 }
 
-/// The new contents that lie in an archive; none if it cannot be unpacked.
-fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize)> {
+/// Refuses a store in which a content has another size than it must have: what is made elsewhere is right, and what the
+/// manifest says of it would be wrong.
+fn require_size(scan: &Scan, digest: &Digest, size: u64, store: &Store) -> Result<()> {
+    if scan.contents.get(digest).is_none_or(|found| found.size == size) {
+        return Ok(());
+    }
+    bail!("{} is damaged\nhint: {REMEDY}", store.root().join(Store::blob_path(digest)).display());
+}
+
+/// The new contents that lie in an archive, each with its number and size; none if it cannot be unpacked.
+fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize, u64)> {
     let mut found = Vec::new();
     let Some(mut archive) = store.open_blob(archive).ok().and_then(|file| recipe::open_archive(file).ok()) else {
         return found;
@@ -157,10 +180,10 @@ fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Dige
         };
         let mut content = HashOnly::default();
         if recipe::member(&mut archive, number, size, &mut content).is_ok() {
-            found.push((content.0.finish(), number));
+            found.push((content.0.finish(), number, size));
         }
     }
-    found.retain(|(digest, _)| new.contains(digest));
+    found.retain(|(digest, ..)| new.contains(digest));
     found
 }
 
