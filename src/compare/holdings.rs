@@ -202,7 +202,10 @@ impl Base {
                 let distribution = Distribution::new(out, &plan.name);
                 // A distribution that was never built held nothing.
                 let id = distribution.current();
-                id.map_or_else(|| Ok(Holdings::default()), |id| Holdings::of_generation(&distribution.generation(&id)).map_err(with_remedy))
+                id.map_or_else(
+                    || Ok(Holdings::default()),
+                    |id| Holdings::of_generation(&distribution.generation(&id)).map_err(with_remedy),
+                )
             }
             Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
         }

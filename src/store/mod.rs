@@ -50,6 +50,10 @@ impl<V: Copy> CompleteDigests<V> {
         self.0[usize::from(digest.bytes()[0])].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn clear(&self) {
+        self.0.iter().for_each(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).clear());
+    }
+
     fn all(&self) -> Vec<([u8; 16], V)> {
         let shards = self.0.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
         shards.flat_map(|shard| shard.iter().map(|(half, known)| (*half, *known)).collect::<Vec<_>>()).collect()

@@ -182,7 +182,7 @@ impl Store {
     pub(crate) fn remove_blob(&self, path: &Path) -> Result<()> {
         remove_file(path)?;
         if let Ok(digest) = digits(path).parse::<Digest>() {
-            self.forget(&digest);
+            self.drop_blob(&digest);
         }
         Ok(())
     }
@@ -202,8 +202,14 @@ impl Store {
         Ok(())
     }
 
-    /// No longer believes that a blob is whole.
+    /// No longer believes that a blob is whole, nor any folder, which may have it.
     pub fn forget(&self, digest: &Digest) {
+        self.drop_blob(digest);
+        self.trees.clear();
+        self.seen.lock().marks.clear();
+    }
+
+    fn drop_blob(&self, digest: &Digest) {
         self.blobs.shard(digest).remove(&digest.half());
         if let Some(stock) = self.stock.get() {
             stock.forget(digest);

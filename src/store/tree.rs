@@ -149,9 +149,11 @@ impl Store {
         is_whole.then_some(digest)
     }
 
+    /// Notes a folder for the list, unless a look at the blobs does not see all of its files: then those above it could not
+    /// be believed either, and none is listed.
     fn keep(&self, digest: &Digest, found: &FoundTree) {
         if found.has_strays {
-            self.seen.change();
+            self.seen.give_up();
         } else {
             self.seen.insert(digest, &found.stat);
         }
@@ -216,7 +218,9 @@ impl Store {
             let path = Self::tree_path(&digest);
             // Those below were stored before, and have locks of their own.
             match self.look_into(&digest.short(32)) {
-                Ok(Some(found)) if found.is(tree) && found.has_time_of(&digest) => self.keep(&digest, &found),
+                Ok(Some(found)) if found.is(tree) && found.has_time_of(&digest) && !found.has_strays => {
+                    self.keep(&digest, &found);
+                }
                 _ => self
                     .make_tree(tree, &digest, &path)
                     .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?,

@@ -77,7 +77,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [21, 21, 6, 8, 12, 21, 2], "commands with each option");
+    assert_eq!(seen, [21, 21, 7, 9, 12, 21, 2], "commands with each option");
 }
 
 #[test]
