@@ -175,7 +175,11 @@ impl Distribution {
         fs::remove_folder_if_there(&temporary)?;
         self.require_intact(generation)?;
         self.make(&release, hosting.debug_header, &temporary)?;
-        self.note(&serde_json::json!({ "released": name, "generation": generation, "kibana": kibana }))?;
+        let mut line = serde_json::json!({ "released": name, "generation": generation });
+        if let Some(kibana) = kibana {
+            line["kibana"] = kibana.into();
+        }
+        self.note(&line)?;
         make_folders(&self.folder().join(FOLDER))?;
         fs::flush_all(&temporary)?;
         fs::rename_for_good(&temporary, &self.release_folder(name))?;
