@@ -1,7 +1,7 @@
 //! A blob whose digest is known only when it has been written: archives, and contents too large for memory.
 
 use super::Store;
-use super::stock::Whole;
+use super::list::Whole;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{FILE_MODE, File, times};
 use anyhow::{Context, Result};

@@ -11,6 +11,7 @@
 
 pub mod content;
 mod incoming;
+mod list;
 mod seen;
 mod stock;
 mod tree;
@@ -21,6 +22,7 @@ pub use tree::{Folder, Tree, TreeEntry};
 use crate::base::digest::Digest;
 use crate::base::fs::{FILE_MODE, File, make_folders, remove_folder_if_there, times};
 use anyhow::{Context, Result};
+use list::Whole;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use seen::Seen;
@@ -30,7 +32,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use stock::{Stock, Whole, has_time};
+use stock::{Stock, has_time};
 
 /// The list of what is whole in the store, below the output folder.
 pub const STOCK: &str = "cache/stock";

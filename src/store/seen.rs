@@ -7,61 +7,16 @@
 //! are listed. Anything else, and any doubt, means looking into every folder as if there were no list.
 
 use super::Store;
-use super::stock::{Stock, Whole};
+use super::list::{List, MAGIC, Mark, Whole, half, mark};
+use super::stock::Stock;
 use crate::base::digest::Digest;
-use crate::base::fs::{flush_all, list, make_folders, read, remove_file, remove_folder, write_dated};
+use crate::base::fs::{flush_all, list, make_folders, remove_file, remove_folder, write_dated};
 use anyhow::Result;
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Stat};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Says what a list is, and of which form.
-const MAGIC: &[u8; 8] = b"eprseen2";
-/// Bytes of a digest.
-const DIGEST: usize = 32;
-/// Bytes of a blob in the list: half its digest, its size, its inode.
-const BLOB: usize = 16 + 2 * 8;
-/// Bytes of a folder in the list: its digest, its inode, the seconds and nanoseconds of its last change.
-const FOLDER: usize = DIGEST + MARK;
-const MARK: usize = 3 * 8;
-
-/// Inode and time of the last change of a folder: equal as long as the folder is the one that was seen.
-type Mark = [u8; MARK];
-
-/// What an earlier run wrote down.
-#[derive(Default)]
-pub(super) struct List {
-    pub(super) blobs: HashMap<[u8; 16], Whole>,
-    folders: Vec<(Digest, Mark)>,
-}
-
-impl List {
-    /// Reads a list; one of another form, or damaged, is none.
-    pub(super) fn read(path: &Path) -> Option<Self> {
-        let text = read(path).ok()?;
-        let (rest, sum) = text.split_at_checked(text.len().checked_sub(DIGEST)?)?;
-        if Digest::of(rest).bytes() != sum {
-            return None;
-        }
-        let (count, rest) = rest.strip_prefix(MAGIC)?.split_first_chunk()?;
-        let length = usize::try_from(u64::from_le_bytes(*count)).ok()?.checked_mul(BLOB)?;
-        let (blobs, folders) = rest.split_at_checked(length)?;
-        let number = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));
-        let blob = |line: &[u8]| {
-            Some((line[..16].try_into().ok()?, Whole { size: number(&line[16..24])?, inode: number(&line[24..])? }))
-        };
-        let folder = |line: &[u8]| {
-            let (digest, mark) = line.split_first_chunk()?;
-            Some((Digest::from_bytes(*digest), mark.try_into().ok()?))
-        };
-        Some(Self {
-            blobs: blobs.chunks_exact(BLOB).map(blob).collect::<Option<_>>()?,
-            folders: folders.chunks_exact(FOLDER).map(folder).collect::<Option<_>>()?,
-        })
-    }
-}
 
 /// Folders that were made or found complete.
 #[derive(Default)]
@@ -102,13 +57,6 @@ impl Seen {
     fn lock(&self) -> MutexGuard<'_, Folders> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn mark(stat: &Stat) -> Mark {
-    let figures = [stat.st_ino, stat.st_ctime.cast_unsigned(), stat.st_ctime_nsec];
-    let mut mark = Mark::default();
-    mark.chunks_exact_mut(8).zip(figures).for_each(|(place, figure)| place.copy_from_slice(&figure.to_le_bytes()));
-    mark
 }
 
 impl Store {
@@ -172,8 +120,8 @@ impl Store {
     /// Removes a folder that nothing needs, given the path that ends in `<first two digits>/<rest>`.
     pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
         remove_folder(path)?;
-        if let Some(half) = super::tree::half(&digits(path)) {
-            self.seen.remove(&half.half());
+        if let Some(digest) = half(&digits(path)) {
+            self.seen.remove(&digest.half());
         }
         Ok(())
     }

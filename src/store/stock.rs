@@ -6,7 +6,7 @@
 //! for nothing, tell what is in them.
 
 use super::Store;
-use super::seen::List;
+use super::list::{List, Whole};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::File;
 use rayon::prelude::*;
@@ -14,19 +14,6 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
-
-/// What is known of a blob that is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Whole {
-    pub(super) size: u64,
-    pub(super) inode: u64,
-}
-
-impl Whole {
-    pub(super) fn of(stat: &Stat) -> Self {
-        Self { size: u64::try_from(stat.st_size).unwrap_or(0), inode: stat.st_ino }
-    }
-}
 
 /// All blobs that were whole when stock was taken.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! Folders of the store.
 
 use super::Store;
+use super::list::half;
 use super::stock::{self, has_time};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{FOLDER_MODE, LINK_TIME, remove_folder, times};
@@ -257,9 +258,4 @@ impl Store {
         self.seen.insert(digest, &rustix::fs::fstat(&folder)?);
         Ok(())
     }
-}
-
-/// A digest of which only the first half is known, as far as a tree's name tells.
-pub(super) fn half(name: &str) -> Option<Digest> {
-    format!("{name}{}", "0".repeat(32)).parse().ok()
 }
