@@ -75,10 +75,10 @@ pub(super) fn is_intact(path: &Path, current: &str) -> bool {
     let Ok(text) = fs::read_text(path) else { return false };
     let (mut before, mut is_summed) = (0, false);
     for line in text.split_inclusive('\n') {
-        let body = line.trim_end_matches('\n').rsplit_once(" #");
-        match body {
+        let Some(line_text) = line.strip_suffix('\n') else { return false };
+        match line_text.rsplit_once(" #") {
             Some((body, digits)) if sum(&text[..before], body) == digits => is_summed = true,
-            None if !is_summed && line.ends_with('\n') => {}
+            None if !is_summed => {}
             _ => return false,
         }
         before += line.len();
