@@ -8,3 +8,4 @@ pub mod configuration;
 pub mod packages;
 pub mod queries;
 pub mod yaml;
+pub mod zips;

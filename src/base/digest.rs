@@ -30,6 +30,11 @@ impl Digest {
         hasher.finish()
     }
 
+    /// The digest of these 32 bytes of one.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the 32 bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0

@@ -4,13 +4,12 @@
 
 use super::digest::Digest;
 use super::format::FORMAT;
-use super::fs::{create, read, rename};
+use super::fs::{read, stream_dated};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// After so many builds that did not need it a line is dropped.
@@ -94,8 +93,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
             }
         }
         lines.retain(|_, line| line.idle < FORGET_AFTER);
-        let write = |path: &Path| -> Result<()> {
-            let mut out = BufWriter::new(create(path)?);
+        stream_dated(&self.path, &|out| {
             out.write_all(header().as_bytes())?;
             let lines: Vec<_> = lines.iter().collect();
             // In parts, so that the text of a large table is never in memory as a whole.
@@ -105,11 +103,8 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Table<V> {
                     out.write_all(&text)?;
                 }
             }
-            Ok(out.flush()?)
-        };
-        let temporary = self.path.with_extension("new");
-        write(&temporary).with_context(|| format!("cannot write {}", temporary.display()))?;
-        rename(&temporary, &self.path)
+            Ok(())
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::answers::questions::query_of_kibana;
 use crate::answers::search::{Query, search};
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
-use crate::base::fs::read_json;
+use crate::base::fs::{Scrutiny, read_json};
 use crate::base::headers::CacheClass;
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
@@ -17,10 +17,10 @@ use crate::catalog::record::Record;
 use crate::config::Config;
 use crate::config::settings::DistributionPlan;
 use crate::dialect::version::Version;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, with_remedy};
 use crate::hosts::{HOSTING, Hosting};
 use crate::package::Facts;
-use crate::store::Store;
+use crate::store::{STOCK, Store};
 use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ pub fn generation(
     progress: &Progress,
 ) -> Result<Made> {
     let (store, cache) = (Store::open(&out.join("store"))?, Cache::read(out));
-    store.look_at_blobs();
+    store.take_stock(Some(&out.join(STOCK)));
     let folder = distribution.generation(from);
     let mut catalog = remembered(&folder, &cache, &store)?;
     let all = catalog.entries.len();
@@ -88,7 +88,7 @@ pub fn generation(
         position += 1;
         needed.contains(&(position - 1))
     });
-    let hosting: Hosting = read_json(&folder.join(HOSTING))?;
+    let hosting: Hosting = read_json(&folder.join(HOSTING)).map_err(with_remedy)?;
     let name = distribution.name();
     let listen = config.distributions.get(&name).and_then(|distribution| distribution.listen.clone());
     let plan = DistributionPlan {
@@ -96,19 +96,27 @@ pub fn generation(
         layers: Vec::new(),
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,
-        ui: read_json::<FileNotes>(&folder.join(file_notes::FILE))?.pages,
+        ui: read_json::<FileNotes>(&folder.join(file_notes::FILE)).map_err(with_remedy)?.pages,
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
     let clock = &mut Clock::start();
-    let mut writer = Writer { out, routing: &config.routing, store: &store, cache: &cache, progress, clock };
+    let mut writer = Writer {
+        out,
+        routing: &config.routing,
+        store: &store,
+        cache: &cache,
+        progress,
+        clock,
+        scrutiny: Scrutiny::Look,
+    };
     let report = writer.write(&plan, &[], &catalog, exceptions)?;
     Ok(Made { generation: report.generation, kept: catalog.entries.len(), all })
 }
 
 /// The catalog that a generation was made from. Deprecations are those of the whole.
 fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
-    let manifest: GenerationManifest = read_json(&folder.join("manifest.json"))?;
+    let manifest: GenerationManifest = read_json(&folder.join("manifest.json")).map_err(with_remedy)?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
     let mut records: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
     for record in cache.packages.values().into_iter().filter_map(|outcome| outcome.record) {

@@ -3,7 +3,7 @@
 use crate::answers::route;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes;
-use crate::base::fs::digest_of;
+use crate::base::fs::{Scrutiny, digest_of};
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
 use crate::catalog::merge::Catalog;
@@ -30,10 +30,12 @@ pub(super) struct Writer<'a> {
     pub(super) cache: &'a Cache,
     pub(super) progress: &'a Progress,
     pub(super) clock: &'a mut Clock,
+    /// How closely a generation that is there already is compared with what it should be.
+    pub(super) scrutiny: Scrutiny,
 }
 
 impl Writer<'_> {
-    /// Writes the generation of a catalog, unless it is there, and returns its report. It is not taken into use.
+    /// Writes the generation of a catalog, unless it is there and whole, and returns its report. It is not taken into use.
     pub(super) fn write(
         &mut self,
         plan: &DistributionPlan,
@@ -61,7 +63,7 @@ impl Writer<'_> {
 
         let id = report.generation.as_str();
         let distribution = Distribution::new(self.out, &plan.name);
-        if !distribution.has(id) {
+        if !distribution.has(id) || !distribution.faults(id, self.scrutiny).is_empty() {
             let mut files = Files::new();
             for (name, text) in hosts::render(&routes, &host_options(plan, catalog, &site, id)?)? {
                 files.insert(format!("hosts/{name}"), FileContent::Bytes(text.into_bytes()));

@@ -2,7 +2,7 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::{read_json, write_over};
+use crate::base::fs::{read_json, write_dated};
 use crate::config::settings::{DistributionPlan, Settings};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ impl BuildInputs {
     /// # Errors
     /// When the disk fails.
     pub fn write(&self, out: &Path) -> Result<()> {
-        write_over(&out.join(FILE), &serde_json::to_vec(self).context("cannot write what was built from what")?)
+        write_dated(&out.join(FILE), &serde_json::to_vec(self).context("cannot write what was built from what")?)
     }
 }
 

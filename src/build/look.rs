@@ -1,18 +1,15 @@
 //! The look at the layers before a build: when nothing changed since the last one, there is nothing to do.
 
 use super::inputs::BuildInputs;
-use crate::base::fs::Lock;
+use crate::base::fs::{Lock, Scrutiny};
 use crate::catalog::cache::Cache;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::site::report::{Change, Report};
-use crate::store::Store;
+use crate::store::{STOCK, Store};
 use anyhow::Result;
 use std::path::Path;
-
-/// The list of folders of the store that a build has seen, below the output folder.
-pub(super) const SEEN: &str = "cache/trees";
 
 /// The packages found in the layers, and what the last build remembered about them.
 pub(super) struct Look {
@@ -46,12 +43,16 @@ impl Look {
         let built = |plan: &DistributionPlan| {
             let distribution = Distribution::new(out, &plan.name);
             let generation = self.inputs.generation(plan, settings, &digests)?.to_owned();
-            (distribution.current()? == generation).then_some((distribution, generation))
+            let is_whole = distribution.release_faults(Scrutiny::Look).is_ok_and(|faults| faults.is_empty());
+            (is_whole && distribution.current()? == generation).then_some((distribution, generation))
         };
         let built = settings.distributions.iter().map(built).collect::<Option<Vec<_>>>()?;
         let store = Store::existing(&out.join("store")).ok()?;
-        store.look_at_blobs();
-        store.read_seen(&out.join(SEEN));
+        store.take_stock(Some(&out.join(STOCK)));
+        // Something is damaged or lost, of these generations or of what is remembered.
+        if !store.is_as_listed() {
+            return None;
+        }
         let report = |(distribution, generation): &(Distribution, String)| {
             let report = distribution.is_whole(generation, &store).then(|| distribution.report(generation))??;
             let change = Some(Change { was: report.versions, now: report.versions, ..Change::default() });
@@ -59,7 +60,7 @@ impl Look {
         };
         let reports = built.iter().map(report).collect::<Option<_>>()?;
         // Without this list the next build takes longer, and that is all.
-        let _ = store.write_seen(&out.join(SEEN));
+        let _ = store.write_stock(&out.join(STOCK));
         Some(reports)
     }
 }

@@ -9,10 +9,10 @@ mod lost;
 pub mod places;
 pub mod verify;
 
-use crate::base::fs::Lock;
+use crate::base::fs::{Lock, Scrutiny, flush_all, remove_file};
 use crate::base::problem::Problem;
 use crate::base::progress::{Clock, Progress, Timings};
-use crate::catalog::cache::Cache;
+use crate::catalog::cache::{self, Cache};
 use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::{LayerIntake, stack};
@@ -21,16 +21,16 @@ use crate::compare::policy::{self, Before, Refused, Verdict};
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
 use crate::generation::uses::Switch;
-use crate::generation::{history_page, prune};
+use crate::generation::{history_page, lay_again, prune};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::site::report::Report;
-use crate::store::Store;
 use crate::store::content::Contents;
+use crate::store::{STOCK, Store};
 use anyhow::{Context, Result};
 use generation::Writer;
 use inputs::BuildInputs;
-use look::{Look, SEEN};
+use look::Look;
 use places::Place;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -52,6 +52,10 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
     let survey = Survey::new(&settings.layers)?;
     survey::require_layers(settings, |position| &survey.0[position].problems)?;
     let lock = Lock::take(out)?;
+    drop_damaged_cache(out, scrutiny(settings))?;
+    for distribution in Distribution::all(out)? {
+        distribution.mend_records()?;
+    }
     let look = Look::take(survey, settings, out, &lock)?;
     let unchanged = look.unchanged(settings, out);
     clock.lap("look");
@@ -59,6 +63,8 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
         return Ok((reports, clock.timings()));
     }
 
+    // What is read from here on is read to its end.
+    drop_damaged_cache(out, Scrutiny::Read)?;
     let Look { survey, scan, inputs, inventories } = look;
     let mut build = Build::open(settings, out, progress, clock)?;
     let layers = build.take_in(survey, scan, &inventories)?;
@@ -80,9 +86,22 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
         let report = build.distribution(plan, &stack(plan, &layers), &catalog, verdict);
         reports.push(report.with_context(|| format!("cannot build `{}`", plan.name))?);
     }
+    if !build.store.is_as_listed() {
+        lay_again::everywhere(out, &build.store)?;
+    }
     prune::tidy(out, settings.keep, &build.store, &build.cache)?;
     let timings = build.remember(inputs, inventories, &layers, &reports)?;
     Ok((reports, timings))
+}
+
+/// Removes files of the cache that are not as they were written.
+fn drop_damaged_cache(out: &Path, scrutiny: Scrutiny) -> Result<()> {
+    cache::damaged(out, scrutiny)?.iter().try_for_each(|path| remove_file(path))
+}
+
+/// How closely what is there is compared with what it should be.
+fn scrutiny(settings: &Settings) -> Scrutiny {
+    if settings.use_cache { Scrutiny::Look } else { Scrutiny::Read }
 }
 
 /// State that the stages of a build share.
@@ -100,10 +119,7 @@ impl<'a> Build<'a> {
     fn open(settings: &'a Settings, out: &'a Path, progress: &'a Progress, clock: Clock) -> Result<Self> {
         let store = Store::open(&out.join("store"))?;
         let cache = if settings.use_cache { Cache::read(out) } else { Cache::none() };
-        if !cache.is_empty() {
-            store.look_at_blobs();
-            store.read_seen(&out.join(SEEN));
-        }
+        store.take_stock(settings.use_cache.then(|| out.join(STOCK)).as_deref());
         Ok(Self { settings, out, progress, clock, store, cache })
     }
 
@@ -168,6 +184,7 @@ impl<'a> Build<'a> {
         report.change = verdict.change;
         (report.allowed, report.is_loss_accepted) = (verdict.used, verdict.is_loss_accepted);
         distribution.switch(&report.generation, Switch::Build)?;
+        distribution.mend_releases(scrutiny(self.settings))?;
         distribution.write_advice(&report.generation, &report.advice)?;
         if plan.ui {
             history_page::write(&distribution)?;
@@ -183,6 +200,7 @@ impl<'a> Build<'a> {
             store: &self.store,
             cache: &self.cache,
             progress: self.progress,
+            scrutiny: scrutiny(self.settings),
             clock: &mut self.clock,
         }
     }
@@ -192,6 +210,7 @@ impl<'a> Build<'a> {
         if self.settings.use_cache {
             self.cache.write(self.out)?;
             inventories.write()?;
+            flush_all(self.out)?;
         }
         Ok(())
     }
@@ -207,8 +226,10 @@ impl<'a> Build<'a> {
         let (settings, out) = (self.settings, self.out);
         if settings.use_cache {
             self.cache.write(out)?;
-            self.store.write_seen(&out.join(SEEN))?;
             inventories.write()?;
+            // The list and the inputs say that there is nothing to do: all they lead to is on the disk before them.
+            flush_all(out)?;
+            self.store.write_stock(&out.join(STOCK))?;
             let digests: Vec<_> = layers.iter().map(|layer| layer.digest).collect();
             let built = settings.distributions.iter().zip(reports);
             inputs.with(built.map(|(plan, report)| (plan, &report.generation)), settings, &digests).write(out)?;

@@ -4,3 +4,4 @@ pub mod bundle;
 pub mod image;
 pub mod program;
 pub mod publish;
+pub mod repair;

@@ -8,11 +8,11 @@
 
 use super::page_record::PackagePages;
 use super::record::Outcome;
-use crate::base::fs::make_folders;
+use crate::base::fs::{Scrutiny, is_dated, list_if_there, make_folders, metadata};
 use crate::base::table::Table;
 use crate::store::content::Blob;
 use anyhow::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Tables of what is remembered between builds.
 #[derive(Debug)]
@@ -23,6 +23,23 @@ pub struct Cache {
     pub answers: Table<(Blob, Option<Blob>)>,
     /// The pages of all versions of a name, by what the pages are made from.
     pub pages: Table<PackagePages>,
+}
+
+/// Files up to this size are read even where a look is enough.
+const SMALL: u64 = 1 << 16;
+
+/// The files of the cache of an output folder that do not have the time of their content.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn damaged(out: &Path, scrutiny: Scrutiny) -> Result<Vec<PathBuf>> {
+    let entries = list_if_there(&out.join("cache"))?.unwrap_or_default();
+    let files = entries.into_iter().filter(|entry| entry.kind.is_file()).map(|entry| entry.path);
+    // One that is being written is replaced by the next run.
+    let is_written = |path: &PathBuf| path.extension().is_none_or(|extension| extension != "new");
+    let is_small = |path: &PathBuf| metadata(path).is_ok_and(|stat| stat.len() <= SMALL);
+    let is_good = |path: &PathBuf| is_dated(path, if is_small(path) { Scrutiny::Read } else { scrutiny });
+    Ok(files.filter(is_written).filter(|path| !is_good(path)).collect())
 }
 
 impl Cache {

@@ -124,6 +124,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         places::are_apart(&layers_here(), Place::target(&folder))?;
     }
     let progress = Progress::new(talk::quiet());
+    distribution.require_intact(&id)?;
     let contents = Contents::read(&distribution.generation(&id))?;
     let contents = if args.whole { contents.in_one_folder()? } else { contents };
     let options = Options {

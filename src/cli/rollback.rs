@@ -11,10 +11,11 @@ use crate::base::time;
 use crate::compare::holdings::Holdings;
 use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, REMEDY};
 use crate::generation::history_page;
 use crate::generation::uses::Switch;
-use anyhow::Result;
+use crate::store::{STOCK, Store};
+use anyhow::{Result, bail};
 use clap::Args;
 
 /// Go back to an earlier generation
@@ -44,6 +45,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     wanted()?;
     let _lock = Lock::take(out)?;
     let id = wanted()?;
+    distribution.require_intact(&id)?;
+    let store = Store::existing(&out.join("store"))?;
+    store.take_stock(Some(&out.join(STOCK)));
+    if !distribution.is_whole(&id, &store) {
+        bail!("generation {id} of `{dist}` is damaged\nhint: {REMEDY}");
+    }
     let before = Before::of(&distribution);
     let now = Holdings::of_generation(&distribution.generation(&id))?;
     let refusals = before.holdings().map(|was| loss::refusals(was, &now)).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
 use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::dialect::version::{Constraint, Version};
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, with_remedy};
 use crate::package::{Facts, Release, Spec};
 use crate::site::report::CopyReport;
 use crate::store::Store;
@@ -220,12 +220,15 @@ impl Base {
     /// When it cannot be read.
     pub fn holdings(&self, plan: &DistributionPlan) -> Result<Holdings> {
         match self {
-            Self::Generation(folder) => Holdings::of_generation(folder),
+            Self::Generation(folder) => Holdings::of_generation(folder).map_err(with_remedy),
             Self::Output(out) => {
                 let distribution = Distribution::new(out, &plan.name);
                 // A distribution that was never built held nothing.
                 let id = distribution.current();
-                id.map_or_else(|| Ok(Holdings::default()), |id| Holdings::of_generation(&distribution.generation(&id)))
+                id.map_or_else(
+                    || Ok(Holdings::default()),
+                    |id| Holdings::of_generation(&distribution.generation(&id)).map_err(with_remedy),
+                )
             }
             Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
         }

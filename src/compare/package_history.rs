@@ -5,7 +5,7 @@
 
 use crate::compare::diff::{Changed, Diff, Id, Moved, Side, compare};
 use crate::compare::holdings::Holdings;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, with_remedy};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,7 @@ impl PackageHistory {
         let mut known = BTreeSet::new();
         let mut sides = BTreeMap::new();
         for id in &ids {
-            let mut holdings = Holdings::of_generation(&distribution.generation(id))?;
+            let mut holdings = Holdings::of_generation(&distribution.generation(id)).map_err(with_remedy)?;
             known.extend(holdings.versions.keys().map(|(name, _)| name.clone()));
             holdings.versions.retain(|(held, _), _| held == name);
             sides.insert(id.clone(), Side { holdings, ..Side::default() });

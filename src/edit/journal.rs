@@ -61,7 +61,8 @@ impl Journal {
             }
         }
         let ignored = self.0.join(".gitignore");
-        if ignored.exists() { Ok(()) } else { write_over(&ignored, IGNORED.as_bytes()) }
+        let is_there = fs::metadata(&ignored).is_ok_and(|stat| stat.len() > 0);
+        if is_there { Ok(()) } else { write_over(&ignored, IGNORED.as_bytes()) }
     }
 
     /// An empty folder to prepare packages in.
@@ -95,11 +96,16 @@ impl Journal {
 
     pub(super) fn begin(&self, pending: &Pending) -> Result<()> {
         let text = serde_json::to_vec(pending).context("cannot write down what is to be done")?;
-        write_over(&self.0.join(PENDING), &text)
+        let temporary = self.0.join("pending.new");
+        fs::remove_file_if_there(&temporary)?;
+        fs::write_file(&temporary, &text)?;
+        fs::flush(&temporary)?;
+        fs::rename_for_good(&temporary, &self.0.join(PENDING))
     }
 
     pub(super) fn end(&self) -> Result<()> {
-        fs::remove_file(&self.0.join(PENDING))
+        fs::remove_file(&self.0.join(PENDING))?;
+        fs::flush(&self.0)
     }
 
     /// Logs a change, once: an interrupted step may be finished after it was logged.
@@ -116,12 +122,15 @@ impl Journal {
         };
         let known = String::from_utf8_lossy(&known);
         if known.lines().next_back() == Some(line.as_str()) {
-            return Ok(());
+            return fs::flush(&path);
         }
         if !known.is_empty() && !known.ends_with('\n') {
             // A line that was cut off stays alone.
             append(&path, "")?;
         }
-        append(&path, &line)
+        append(&path, &line)?;
+        // Before the note of the step goes.
+        fs::flush(&path)?;
+        fs::flush(&self.0)
     }
 }

@@ -59,7 +59,12 @@ impl Slot {
             put => put,
         };
         put.with_context(|| format!("cannot rename {} to {}", prepared.display(), path.display()))?;
-        fs::flush(parent)
+        self.flush_up(parent)
+    }
+
+    /// Lets the disk have the names of a folder and of those above it, up to the layer's: they may be new.
+    fn flush_up(&self, folder: &Path) -> Result<()> {
+        folder.ancestors().take_while(|above| above.starts_with(&self.root)).try_for_each(fs::flush)
     }
 
     /// Takes the package and its signature out of sight, then deletes them.
@@ -70,6 +75,9 @@ impl Slot {
         for (number, path) in [self.path(), signature(&self.path())].into_iter().enumerate() {
             fs::rename_if_there(&path, &leaving.join(number.to_string()))?;
         }
+        // Before anything is deleted: a package is there as a whole or not at all.
+        let path = self.path();
+        path.parent().filter(|parent| parent.exists()).map_or(Ok(()), fs::flush)?;
         self.leave_no_empty_folder();
         fs::remove_folder_if_there(&leaving)
     }
@@ -100,8 +108,9 @@ pub(super) fn signature(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Copies a package and its signature, and lets the disk have them before it returns. Links inside the package stay links;
-/// one that stands for a zip, and was followed when the layer was read, becomes the zip.
+/// Copies a package and its signature, and lets the disk have them before it returns: what is removed elsewhere must not be
+/// lost with the power. Links inside the package stay links; one that stands for a zip, and was followed when the layer was
+/// read, becomes the zip.
 pub(super) fn copy(candidate: &Candidate, to: &Path) -> Result<()> {
     copy_entry(&candidate.spot, to)?;
     if let Some(signed) = &candidate.signature {
@@ -124,13 +133,11 @@ fn copy_entry(from: &Spot, to: &Path) -> Result<()> {
         let name = entry.path.file_name().unwrap_or_default();
         copy_entry(&from.join(name), &to.join(name))?;
     }
-    // What is removed elsewhere must not be lost with the power.
     fs::flush(to)
 }
 
 fn copy_file(from: &Spot, to: &Path) -> Result<()> {
     let (file, stat) = from.open().with_context(|| format!("cannot read {}", from.path().display()))?;
     fs::copy_open(&file, stat.size, to)?;
-    // What is removed elsewhere must not be lost with the power.
     fs::flush(to)
 }

@@ -7,28 +7,32 @@
 //!                                    /routes.json       the routing tables
 //!                                    /manifest.json     every path with size, SHA-256, type, cache class, layer
 //!                                    /report.json       what was built, and what was not
+//!                                    /own-files.json    the files above, with size and digest
 //! ```
 //!
 //! A generation is written beside the others under a temporary name, renamed into place, and taken into use by renaming a
-//! symlink over `current`: at no moment is there half of one. Its name comes from its content, so building the same
-//! again changes nothing.
+//! symlink over `current`: at no moment is there half of one. Before each of the two the disk has all that they lead to. Its
+//! name comes from its content, so building the same again changes nothing, or mends what was damaged.
 
-use super::uses::{self, Switch, Use};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
-use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, stream_file, write_file, write_over};
+use crate::base::fs::{
+    self, LINK_TIME, Scrutiny, append, make_folders, set_time, stream_file, write_dated, write_file,
+};
 use crate::base::problem::Problem;
 use crate::config::exceptions::{Exception, KeptException};
+use crate::generation::own_files::{self, OwnFiles};
+use crate::generation::uses::{self, Switch, Use};
 use crate::hosts::{HOSTING, Hosting};
 use crate::site::report::Report;
 use crate::store::Store;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Generations in the order in which they were taken into use, one a line, see [`uses`].
+/// Generations in the order in which they were taken into use, see [`uses`].
 const LOG: &str = "generations.log";
 
 /// What policies and guards said to the last build, see [`Distribution::write_advice`].
@@ -36,6 +40,14 @@ pub const ADVICE: &str = "advice.json";
 
 /// The output folder when no other is named.
 pub const DEFAULT_OUT: &str = "out";
+/// What to do about damage, for every command that meets some.
+pub const REMEDY: &str = "`epr-build verify --repair` mends an output folder from the layers, with `--from FILE` from a bundle; \
+                          `epr-build verify` lists all that is damaged";
+
+/// Adds to the failure of a command that met damage what to do about it.
+pub fn with_remedy(error: anyhow::Error) -> anyhow::Error {
+    anyhow!("{error:#}\nhint: {REMEDY}")
+}
 
 /// Log of the exceptions from policies of layers, one a line.
 const EXCEPTIONS: &str = "exceptions.log";
@@ -124,15 +136,19 @@ impl Distribution {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn hosting(&self, id: &str) -> Result<Hosting> {
-        Ok(fs::read_json_if_there(&self.generation(id).join(HOSTING))?.unwrap_or_default())
+        Ok(fs::read_json_if_there(&self.generation(id).join(HOSTING)).map_err(with_remedy)?.unwrap_or_default())
     }
 
-    /// Writes a generation, unless it is there: one that is there is complete.
+    /// Writes a generation, or puts right what differs of one that is there.
     pub fn write(&self, id: &str, site: &Digest, files: &Files<'_>) -> Result<()> {
+        let temporary = self.prepare(id, site, files)?;
+        fs::flush_all(&temporary)?;
         let place = self.generation(id);
-        if self.has(id) {
-            return Ok(());
-        }
+        if self.has(id) { own_files::mend(&temporary, &place) } else { fs::rename_for_good(&temporary, &place) }
+    }
+
+    /// Writes a generation beside its place.
+    fn prepare(&self, id: &str, site: &Digest, files: &Files<'_>) -> Result<PathBuf> {
         let parent = self.folder.join("generations");
         make_folders(&parent)?;
         let temporary = parent.join(format!(".{id}"));
@@ -141,7 +157,7 @@ impl Distribution {
         fs::symlink(format!("../../../store/{}", Store::tree_path(site)), &temporary.join("site"))?;
         set_time(&temporary.join("site"), LINK_TIME)?;
         let mut folders = BTreeSet::from([temporary.clone()]);
-        for (path, content) in files {
+        for (path, content) in files.iter().filter(|(path, _)| *path != own_files::FILE) {
             let path = temporary.join(path);
             let digest = match content {
                 FileContent::Bytes(bytes) => write_file(&path, bytes).map(|()| Digest::of(bytes))?,
@@ -150,11 +166,12 @@ impl Distribution {
             set_time(&path, digest.modified())?;
             folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != temporary).map(Path::to_owned));
         }
+        OwnFiles::write(&temporary)?;
         // From the leaves up: making an entry moves the time of its folder.
         for folder in folders.iter().rev() {
             set_time(folder, LINK_TIME)?;
         }
-        fs::rename(&temporary, &place)
+        Ok(temporary)
     }
 
     /// Returns every distribution below `out`, sorted by name.
@@ -194,8 +211,27 @@ impl Distribution {
         fs::remove_file_if_there(&self.folder.join(".current"))
     }
 
-    /// Returns true if the document root of a generation is in the store as it was written.
+    /// Returns what is damaged or lost of the files of a generation beside its document root.
+    pub fn faults(&self, id: &str, scrutiny: Scrutiny) -> Vec<String> {
+        own_files::faults(&self.generation(id), scrutiny)
+    }
+
+    /// Refuses a generation of whose own files one is damaged or lost: nothing is made from it, and it is not carried on.
+    ///
+    /// # Errors
+    /// When one is, naming it and the remedy.
+    pub fn require_intact(&self, id: &str) -> Result<()> {
+        match self.faults(id, Scrutiny::Read).first() {
+            None => Ok(()),
+            Some(fault) => bail!("generation {id} of `{}` is damaged: {fault}\nhint: {REMEDY}", self.name()),
+        }
+    }
+
+    /// Returns true if a generation is there as it was written, as far as a look tells.
     pub fn is_whole(&self, id: &str, store: &Store) -> bool {
+        if !self.faults(id, Scrutiny::Look).is_empty() {
+            return false;
+        }
         let site = fs::read_link(&self.generation(id).join("site")).unwrap_or_default();
         let mut names = site.iter().rev().filter_map(|name| name.to_str());
         let (Some(rest), Some(shard)) = (names.next(), names.next()) else { return false };
@@ -209,8 +245,7 @@ impl Distribution {
 
     /// Returns when which generation was taken into use, in order.
     pub fn uses(&self) -> Vec<Use> {
-        let log = fs::read_text(&self.folder.join(LOG)).unwrap_or_default();
-        uses::parse(&log)
+        uses::read(&self.log())
     }
 
     /// Returns the generation that was in use before the present one and is still there.
@@ -279,7 +314,7 @@ impl Distribution {
     /// When the disk fails.
     pub fn write_advice(&self, generation: &str, advice: &[Problem]) -> Result<()> {
         let text = serde_json::json!({ "schema": "epr-build/advice/1", "generation": generation, "problems": advice });
-        write_over(&self.folder.join(ADVICE), format!("{text:#}\n").as_bytes())
+        write_dated(&self.folder.join(ADVICE), format!("{text:#}\n").as_bytes())
     }
 
     /// Copies the exceptions of another output folder, which are as much an input as the layers.
@@ -291,15 +326,26 @@ impl Distribution {
         self.keep_exceptions(&other.exceptions_with(&[], ""))
     }
 
-    /// Takes a generation into use.
+    /// The log of uses.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join(LOG)
+    }
+
+    /// Takes a generation into use. The disk has all that the link leads to before it moves, and the link before this returns.
     pub fn switch(&self, id: &str, by: Switch) -> Result<()> {
         if self.current().as_deref() == Some(id) {
             return Ok(());
         }
-        let (current, next) = (self.current_link(), self.folder.join(".current"));
+        uses::add(&self.log(), id, by)?;
+        fs::flush_all(&self.folder)?;
+        self.lead_to(id)
+    }
+
+    /// Moves the link to the generation in use.
+    pub(crate) fn lead_to(&self, id: &str) -> Result<()> {
+        let next = self.folder.join(".current");
         fs::remove_file_if_there(&next)?;
         fs::symlink(format!("generations/{id}"), &next)?;
-        append(&self.folder.join(LOG), &uses::next(&self.uses(), id, by).to_string())?;
-        fs::rename(&next, &current)
+        fs::rename_for_good(&next, &self.current_link())
     }
 }

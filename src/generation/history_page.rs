@@ -4,7 +4,7 @@
 //! names, and hosts that serve whole folders publish it as `/ui/history.json`. It is written anew whenever another
 //! generation is taken into use or a release comes or goes, and never read by a build.
 
-use crate::base::fs::write_over;
+use crate::base::fs::{Scrutiny, is_dated, write_dated};
 use crate::base::time;
 use crate::generation::distribution::Distribution;
 use crate::site::pages::version_digests::VersionDigests;
@@ -95,7 +95,17 @@ pub fn write(distribution: &Distribution) -> Result<()> {
     });
     let history = History { generations: generations.collect(), releases: pinned.collect() };
     let text = serde_json::to_vec(&history).context("cannot write the history")?;
-    write_over(&distribution.folder().join(FILE), &text)
+    write_dated(&distribution.folder().join(FILE), &text)
+}
+
+/// Returns true if the history is there as it was written, or there is none.
+pub fn is_intact(distribution: &Distribution) -> bool {
+    let path = distribution.folder().join(FILE);
+    if path.exists() {
+        return is_dated(&path, Scrutiny::Read);
+    }
+    let current = distribution.current().map(|id| distribution.generation(&id));
+    current.is_none_or(|current| VersionDigests::read(&current).is_none())
 }
 
 fn changes_of<'a>(

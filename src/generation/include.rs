@@ -11,7 +11,7 @@
 //! which generations are to be kept. Knows nothing of servers.
 
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::{self, flush, flush_disk, make_folders, write_over};
+use crate::base::fs::{self, flush, flush_all, make_folders, write_over};
 use crate::generation::distribution::Distribution;
 use crate::hosts::{FOLDER_MARK, INCOMPLETE};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -219,7 +219,7 @@ impl Place {
         let json = serde_json::to_string_pretty(&plan.include).context("cannot write where the link is")?;
         write_over(&self.own.join(FILE), format!("{json}\n").as_bytes())?;
         // The generation is as new, and nothing has flushed it.
-        flush_disk(&self.home)
+        flush_all(&self.home)
     }
 
     /// Removes the files of generations that the link neither leads to nor led to last.

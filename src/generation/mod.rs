@@ -3,6 +3,10 @@
 pub mod distribution;
 pub mod history_page;
 pub mod include;
+pub mod lay_again;
+pub mod listed;
+pub mod mend;
+pub mod own_files;
 pub mod prune;
 pub mod release;
 pub mod uses;

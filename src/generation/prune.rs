@@ -5,7 +5,7 @@
 //! kept never notice.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{self, make_folders, write_over};
+use crate::base::fs::{self, make_folders, write_dated};
 use crate::base::time;
 use crate::catalog::cache::Cache;
 use crate::catalog::record::Listing;
@@ -56,7 +56,7 @@ pub fn tidy(out: &Path, keep: usize, store: &Store, cache: &Cache) -> Result<()>
         count = 0;
     }
     make_folders(&out.join("cache"))?;
-    write_over(&out.join(COUNT), format!("{count}\n").as_bytes())
+    write_dated(&out.join(COUNT), format!("{count}\n").as_bytes())
 }
 
 /// Removes files that an earlier run was writing beside what they were to replace when it ended.
@@ -151,7 +151,7 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
     for path in stored(&root.join("blobs"))? {
         let stat = fs::link_metadata(&path)?;
         if stat.nlink() == 1 && !named.contains(&path) {
-            fs::remove_file(&path)?;
+            store.remove_blob(&path)?;
             pruned.blobs += 1;
             pruned.bytes += stat.size();
         }

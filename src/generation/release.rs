@@ -14,10 +14,11 @@
 use crate::answers::route::model::Routes;
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
-use crate::base::fs::{self, LINK_TIME, append, make_folders, set_time, write_file};
+use crate::base::fs::{self, LINK_TIME, Scrutiny, append, make_folders, set_time, write_file};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::dialect::version::Version;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, with_remedy};
+use crate::generation::own_files::{self, OwnFiles};
 use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -102,7 +103,7 @@ impl Distribution {
         for entry in fs::list_if_there(&folder)?.unwrap_or_default() {
             // What somebody else put there is no release.
             if entry.name().is_some_and(|name| check_name(name).is_ok()) {
-                releases.push(fs::read_json(&entry.path.join(FILE))?);
+                releases.push(fs::read_json(&entry.path.join(FILE)).map_err(with_remedy)?);
             }
         }
         releases.sort_by_cached_key(|release| (Version::loose(&release.name).ok(), release.name.clone()));
@@ -173,11 +174,16 @@ impl Distribution {
         };
         let temporary = self.unfinished(name);
         fs::remove_folder_if_there(&temporary)?;
+        self.require_intact(generation)?;
         self.make(&release, hosting.debug_header, &temporary)?;
-        self.note(&serde_json::json!({ "released": name, "generation": generation }))?;
+        let mut line = serde_json::json!({ "released": name, "generation": generation });
+        if let Some(kibana) = kibana {
+            line["kibana"] = kibana.into();
+        }
+        self.note(&line)?;
         make_folders(&self.folder().join(FOLDER))?;
-        let place = self.release_folder(name);
-        fs::rename(&temporary, &place)?;
+        fs::flush_all(&temporary)?;
+        fs::rename_for_good(&temporary, &self.release_folder(name))?;
         Ok(Pinned::New)
     }
 
@@ -195,9 +201,10 @@ impl Distribution {
         let leaving = self.unfinished(name);
         fs::remove_folder_if_there(&leaving)?;
         self.note(&serde_json::json!({ "removed": name, "generation": release.generation, "reason": reason }))?;
+        fs::flush_all(self.folder())?;
         // Out of sight first: a release is there as a whole or not at all.
-        let place = self.release_folder(name);
-        fs::rename(&place, &leaving)?;
+        fs::rename_for_good(&self.release_folder(name), &leaving)?;
+        fs::flush(&self.folder().join(FOLDER))?;
         fs::remove_folder_if_there(&leaving)?;
         Ok(release.clone())
     }
@@ -211,6 +218,76 @@ impl Distribution {
             fs::remove_folder_if_there(&entry.path)?;
         }
         Ok(())
+    }
+
+    /// Returns what is damaged or lost in the folders of releases.
+    ///
+    /// # Errors
+    /// When their folder cannot be read.
+    pub fn release_faults(&self, scrutiny: Scrutiny) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for name in self.release_names()? {
+            let folder = self.release_folder(&name);
+            faults.extend(own_files::faults(&folder, scrutiny));
+            let leads_to = fs::read_link(&folder.join("site")).ok();
+            let has_generation = leads_to.and_then(|target| generation_of(&target)).is_some_and(|id| self.has(&id));
+            if !has_generation {
+                faults.push(format!("{} leads to no generation", folder.display()));
+            }
+        }
+        Ok(faults)
+    }
+
+    fn release_names(&self) -> Result<Vec<String>> {
+        let entries = fs::list_if_there(&self.folder().join(FOLDER))?.unwrap_or_default();
+        let names = entries.iter().filter_map(|entry| entry.name().map(str::to_owned));
+        Ok(names.filter(|name| check_name(name).is_ok()).collect())
+    }
+
+    /// Makes what is damaged of releases again, from their generations. What is damaged there stays so.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn mend_releases(&self, scrutiny: Scrutiny) -> Result<()> {
+        for name in self.release_names()? {
+            let place = self.release_folder(&name);
+            if own_files::faults(&place, scrutiny).is_empty() {
+                continue;
+            }
+            let Some(release) = self.recalled(&name) else { continue };
+            if !self.has(&release.generation) || !self.faults(&release.generation, Scrutiny::Read).is_empty() {
+                continue;
+            }
+            let hosting: Hosting = fs::read_json(&self.generation(&release.generation).join(HOSTING))?;
+            let release = Release { path: format!("{}/release/{name}", hosting.prefix), ..release };
+            let temporary = self.unfinished(&name);
+            fs::remove_folder_if_there(&temporary)?;
+            self.make(&release, hosting.debug_header, &temporary)?;
+            fs::flush_all(&temporary)?;
+            own_files::mend(&temporary, &place)?;
+        }
+        Ok(())
+    }
+
+    /// A release as its folder says, or where that is damaged its link and the log.
+    fn recalled(&self, name: &str) -> Option<Release> {
+        let folder = self.release_folder(name);
+        if let Ok(release) = fs::read_json::<Release>(&folder.join(FILE))
+            && release.name == name
+        {
+            return Some(release);
+        }
+        let log = fs::read_text(&self.folder().join(LOG)).unwrap_or_default();
+        let lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Noted>(line).ok());
+        let noted = lines.into_iter().find(|noted| noted.released.as_deref() == Some(name))?;
+        Some(Release {
+            schema: SCHEMA.to_owned(),
+            name: name.to_owned(),
+            distribution: self.name(),
+            generation: noted.generation,
+            kibana: noted.kibana,
+            path: String::new(),
+        })
     }
 
     fn unfinished(&self, name: &str) -> PathBuf {
@@ -252,9 +329,23 @@ impl Distribution {
                 set_time(&path, Digest::of(text.as_bytes()).modified())?;
             }
         }
+        OwnFiles::write(folder)?;
         // From the leaves up: making an entry moves the time of its folder.
         folders.iter().rev().try_for_each(|folder| set_time(folder, LINK_TIME))
     }
+}
+
+/// A line of the log.
+#[derive(Deserialize)]
+struct Noted {
+    released: Option<String>,
+    generation: String,
+    kibana: Option<String>,
+}
+
+/// The generation that a link of a release leads into: `../../generations/<id>/site`.
+fn generation_of(target: &Path) -> Option<String> {
+    Some(target.parent()?.file_name()?.to_str()?.to_owned())
 }
 
 /// The configurations that servers include, by path.

@@ -1,10 +1,21 @@
-//! The log of the generations that were taken into use, and the numbers of these switches.
+//! `generations.log`: which generation was in use, since when, by which program, and the numbers of these switches.
 //!
-//! A line is the name, the time, the version of this program, the number of the switch, and what switched:
-//! `0123456789abcdef 2026-01-31T12:00:00Z 0.1.0 7 build`. Older programs wrote less: their lines count as one switch each.
+//! A line is the name of a generation, the time, the version of this program, the number of the switch, what switched, and the
+//! beginning of the digest of everything up to there, by which damage is seen:
+//! `0123456789abcdef 2026-01-31T12:00:00Z 0.1.0 7 build #89abcdef`. Lines of older versions have less, down to the name
+//! alone; each counts as one switch.
 
+use crate::base::digest::Digest;
+use crate::base::fs::{self, append};
 use crate::base::time;
+use anyhow::Result;
 use std::fmt;
+use std::path::Path;
+
+/// Digits of a digest in a line.
+const DIGITS: usize = 8;
+/// Stands for what is not known.
+const UNKNOWN: &str = "-";
 
 /// That a generation was taken into use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,41 +60,43 @@ impl Switch {
     }
 }
 
-impl fmt::Display for Use {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (since, program) = (time::rfc3339(self.since.unwrap_or_default()), self.program.as_deref().unwrap_or("-"));
-        write!(f, "{} {since} {program} {} {}", self.id, self.number, self.by)
-    }
-}
-
-/// Reads a log.
-pub fn parse(log: &str) -> Vec<Use> {
-    let mut uses = Vec::new();
-    let mut last = 0_u64;
-    for line in log.lines() {
-        let mut words = line.split_whitespace();
-        let Some(id) = words.next() else { continue };
+impl Use {
+    /// Reads a line that follows upon the switch of a number.
+    fn of(line: &str, last: u64) -> Option<Self> {
+        let mut words = line.split_whitespace().filter(|word| !word.starts_with('#'));
+        let id = words.next()?.to_owned();
         let since = words.next().and_then(time::parse_rfc3339);
-        let program = words.next().map(str::to_owned);
+        let program = words.next().filter(|word| *word != UNKNOWN).map(str::to_owned);
         let next = last.saturating_add(1);
-        last = words.next().and_then(|word| word.parse().ok()).unwrap_or(next).max(next);
+        let number = words.next().and_then(|word| word.parse().ok()).unwrap_or(next).max(next);
         let by = words.next().map_or(Switch::Build, Switch::parse);
-        uses.push(Use { id: id.to_owned(), since, program, number: last, by });
+        Some(Self { id, since, program, number, by })
     }
-    uses
+
+    /// A switch at this moment that follows upon others.
+    fn now(uses: &[Self], id: &str, by: Switch) -> Self {
+        let last = uses.last().map_or(0, |one| one.number);
+        let sent = if let Switch::Bundle(number) = by { number } else { 0 };
+        Self {
+            id: id.to_owned(),
+            since: Some(time::now()),
+            program: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            number: last.saturating_add(1).max(sent),
+            by,
+        }
+    }
+
+    /// The line behind a text.
+    fn line(&self, before: &str) -> String {
+        let since = self.since.map_or_else(|| UNKNOWN.to_owned(), time::rfc3339);
+        let program = self.program.as_deref().unwrap_or(UNKNOWN);
+        let body = format!("{} {since} {program} {} {}", self.id, self.number, self.by);
+        format!("{body} #{}", sum(before, &body))
+    }
 }
 
-/// The entry for a switch at this moment that follows upon others.
-pub fn next(uses: &[Use], id: &str, by: Switch) -> Use {
-    let last = uses.last().map_or(0, |one| one.number);
-    let sent = if let Switch::Bundle(number) = by { number } else { 0 };
-    Use {
-        id: id.to_owned(),
-        since: Some(time::now()),
-        program: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        number: last.saturating_add(1).max(sent),
-        by,
-    }
+fn sum(before: &str, body: &str) -> String {
+    Digest::of(format!("{before}{body}").as_bytes()).short(DIGITS)
 }
 
 /// The number below which a bundle is older than what was taken into use. A rollback is a choice for a while: it counts
@@ -93,9 +106,100 @@ pub fn newest(uses: &[Use]) -> u64 {
     last.map_or(0, |one| if let Switch::Bundle(number) = one.by { number } else { one.number })
 }
 
+fn parse(log: &str) -> Vec<Use> {
+    let mut uses: Vec<Use> = Vec::new();
+    for line in log.lines() {
+        uses.extend(Use::of(line, uses.last().map_or(0, |one| one.number)));
+    }
+    uses
+}
+
+/// The lines of a log, in order.
+pub(super) fn read(path: &Path) -> Vec<Use> {
+    parse(&text(path))
+}
+
+/// What can be read of a log: a byte that is no text spoils its line alone.
+fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// Adds a line.
+pub(super) fn add(path: &Path, id: &str, by: Switch) -> Result<()> {
+    let before = text(path);
+    if !before.is_empty() && !before.ends_with('\n') {
+        // A line that was cut off stays alone.
+        append(path, "")?;
+    }
+    let before = text(path);
+    append(path, &Use::now(&parse(&before), id, by).line(&before))
+}
+
+/// Returns true if every line is as it was written, and the last one is of the generation in use.
+pub(super) fn is_intact(path: &Path, current: &str) -> bool {
+    let Ok(text) = fs::read_text(path) else { return false };
+    let (mut before, mut is_summed) = (0, false);
+    for line in text.split_inclusive('\n') {
+        let Some(line_text) = line.strip_suffix('\n') else { return false };
+        match line_text.rsplit_once(" #") {
+            Some((body, digits)) if sum(&text[..before], body) == digits => is_summed = true,
+            None if !is_summed => {}
+            _ => return false,
+        }
+        before += line.len();
+    }
+    parse(&text).last().is_some_and(|last| last.id == current)
+}
+
+/// Writes a log anew with the lines that can be read, and with the generation in use at its end.
+pub(super) fn mend(path: &Path, current: &str) -> Result<()> {
+    let is_name = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut uses: Vec<Use> = read(path).into_iter().filter(|one| is_name(&one.id)).collect();
+    if uses.last().is_none_or(|last| last.id != current) {
+        uses.push(Use::now(&uses, current, Switch::Build));
+    }
+    let mut text = String::new();
+    for one in &uses {
+        text += &(one.line(&text) + "\n");
+    }
+    let temporary = path.with_extension("new");
+    fs::remove_file_if_there(&temporary)?;
+    fs::write_file(&temporary, text.as_bytes())?;
+    fs::flush(&temporary)?;
+    fs::rename_for_good(&temporary, path)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Switch, Use, newest, next, parse};
+    use super::*;
+
+    #[test]
+    fn a_log_tells_damage_and_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("generations.log");
+        let (a, b) = ("0123456789abcdef", "fedcba9876543210");
+        std::fs::write(&path, format!("{a}\n{b} 2026-01-31T12:00:00Z\n")).unwrap();
+        assert!(is_intact(&path, b) && !is_intact(&path, a), "lines of older versions");
+        add(&path, a, Switch::Bundle(9)).unwrap();
+        add(&path, b, Switch::Rollback).unwrap();
+        let good = std::fs::read(&path).unwrap();
+        assert!(is_intact(&path, b) && !is_intact(&path, a));
+        let uses = read(&path);
+        assert_eq!(uses.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [a, b, a, b]);
+        assert_eq!(uses.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2, 9, 10]);
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(!is_intact(&path, b), "byte {at}: {}", String::from_utf8_lossy(&bad));
+            mend(&path, b).unwrap();
+            assert!(is_intact(&path, b), "byte {at}: {}", std::fs::read_to_string(&path).unwrap());
+            std::fs::write(&path, &good[..at]).unwrap();
+            assert!(!is_intact(&path, b) || good[..at].ends_with(b"Z\n"), "cut at {at}");
+            mend(&path, b).unwrap();
+            assert!(is_intact(&path, b), "cut at {at}");
+        }
+    }
 
     #[test]
     fn numbers_grow_with_every_switch() {
@@ -120,10 +224,15 @@ mod tests {
     fn what_is_written_is_read() {
         let mut uses: Vec<Use> = Vec::new();
         for by in [Switch::Build, Switch::Bundle(9), Switch::Rollback, Switch::Bundle(0), Switch::Bundle(u64::MAX)] {
-            uses.push(next(&uses, "0123456789abcdef", by));
+            uses.push(Use::now(&uses, "0123456789abcdef", by));
         }
-        let log: String = uses.iter().map(|one| format!("{one}\n")).collect();
+        let mut log = String::new();
+        for one in &uses {
+            log += &(one.line(&log) + "\n");
+        }
         assert_eq!(parse(&log), uses, "{log}");
         assert_eq!(uses.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 9, 10, 11, u64::MAX]);
+        let unknown = Use { since: None, program: None, ..uses[0].clone() };
+        assert_eq!(parse(&unknown.line("")), [unknown]);
     }
 }

@@ -4,6 +4,7 @@ use super::options::ServeOptions;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::{self, FileNotes};
 use crate::base::fs;
+use crate::generation::distribution::with_remedy;
 use crate::generation::history_page;
 use crate::hosts::{HOSTING, Hosting};
 use anyhow::Context;
@@ -30,10 +31,10 @@ impl Site {
     pub(super) fn open(options: &ServeOptions) -> anyhow::Result<Self> {
         let folder = fs::canonical(&options.generation)?;
         let hold = fs::Hold::shared(&folder).with_context(|| format!("`{}` is being removed", folder.display()))?;
-        let routes = fs::read_json_if_there(&folder.join("routes.json"))?;
+        let routes = fs::read_json_if_there(&folder.join("routes.json")).map_err(with_remedy)?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
-        let notes = fs::read_json_if_there(&folder.join(file_notes::FILE))?.unwrap_or_default();
-        let hosting: Hosting = fs::read_json_if_there(&folder.join(HOSTING))?.unwrap_or_default();
+        let notes = fs::read_json_if_there(&folder.join(file_notes::FILE)).map_err(with_remedy)?.unwrap_or_default();
+        let hosting: Hosting = fs::read_json_if_there(&folder.join(HOSTING)).map_err(with_remedy)?.unwrap_or_default();
         let debug_header = options.debug_header || hosting.debug_header;
         Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header, _hold: hold })
     }

@@ -1,10 +1,12 @@
 //! A blob whose digest is known only when it has been written: archives, and contents too large for memory.
 
 use super::Store;
+use super::list::Whole;
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{FILE_MODE, File, times};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, OFlags};
+use std::collections::hash_map::Entry;
 use std::io::{self, Seek, SeekFrom, Write};
 
 /// Bytes gathered before they are hashed and written.
@@ -59,23 +61,25 @@ impl Incoming<'_> {
         let digest = std::mem::take(&mut self.hasher).finish();
         let (store, size) = (self.store, self.written);
         let mut known = store.blobs.shard(&digest);
-        let present = known.contains(&digest.half()) || store.is_whole(&Store::blob_path(&digest), &digest, Some(size));
-        if !present {
-            self.settle(&digest)?;
+        if let Entry::Vacant(place) = known.entry(digest.half()) {
+            place.insert(match store.is_whole(&digest, size) {
+                Some(whole) => whole,
+                None => self.settle(&digest)?,
+            });
         }
-        known.insert(digest.half());
         Ok((digest, size))
     }
 
     /// Takes the place of the blob `digest`, whatever stands there.
-    pub(super) fn settle(mut self, digest: &Digest) -> Result<()> {
+    pub(super) fn settle(mut self, digest: &Digest) -> Result<Whole> {
         self.spill().with_context(|| self.trouble())?;
         rustix::fs::futimens(&self.file, &times(digest.modified())).with_context(|| self.trouble())?;
         let path = Store::blob_path(digest);
         rustix::fs::renameat(&self.store.folder, &self.name, &self.store.folder, &path)
             .with_context(|| format!("cannot write {}", self.store.root.join(&path).display()))?;
         self.settled = true;
-        Ok(())
+        self.store.seen.change();
+        Ok(Whole::of(&rustix::fs::fstat(&self.file).with_context(|| self.trouble())?))
     }
 
     fn trouble(&self) -> String {

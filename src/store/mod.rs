@@ -3,14 +3,17 @@
 //! A *blob* is the content of a file. A *tree* is a folder: hard links to blobs and relative symlinks to other trees, so
 //! a sub-folder that a hundred package versions share exists once, and a generation of the site is a handful of links
 //! to trees. Both are immutable. An entry is complete if its mtime equals the one derived from its digest (and its size is
-//! right): the mtime is set *last*, so an entry that was cut off half-way has another one, and is made again.
+//! right): the mtime is set *last*, so an entry that was cut off half-way has another one, and is made again. That holds for
+//! what ends a process. What ends the machine may leave the time and take the content, so a blob that was not on the disk
+//! before is read before it is believed ([`Store::take_stock`]).
 //!
 //! The store knows nothing of packages, answers or distributions.
 
 pub mod content;
 mod incoming;
+mod list;
 mod seen;
-mod blob_listing;
+mod stock;
 mod tree;
 
 pub use incoming::Incoming;
@@ -19,34 +22,43 @@ pub use tree::{Folder, Tree, TreeEntry};
 use crate::base::digest::Digest;
 use crate::base::fs::{FILE_MODE, File, make_folders, remove_folder_if_there, times};
 use anyhow::{Context, Result};
-use blob_listing::BlobListing;
+use list::Whole;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use seen::Seen;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use stock::{Stock, has_time};
 
-/// Digests of blobs or trees that are known to be complete, with one lock for each first byte.
+/// The list of what is whole in the store, below the output folder.
+pub const STOCK: &str = "cache/stock";
+
+/// What this run knows of blobs or trees that are complete, with one lock for each first byte of their digests.
 ///
 /// The lock of a digest's shard is held while the thing is made: two threads never make the same thing, and with 256
 /// shards they seldom wait for each other. Half a digest is as good as the whole in a set of honest size.
-struct CompleteDigests(Vec<Mutex<HashSet<[u8; 16]>>>);
+struct CompleteDigests<V>(Vec<Mutex<HashMap<[u8; 16], V>>>);
 
-impl CompleteDigests {
+impl<V: Copy> CompleteDigests<V> {
     fn new() -> Self {
         Self((0..256).map(|_| Mutex::default()).collect())
     }
 
-    fn shard(&self, digest: &Digest) -> MutexGuard<'_, HashSet<[u8; 16]>> {
-        self.shard_of(&digest.half())
+    fn shard(&self, digest: &Digest) -> MutexGuard<'_, HashMap<[u8; 16], V>> {
+        self.0[usize::from(digest.bytes()[0])].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shard_of(&self, half: &[u8; 16]) -> MutexGuard<'_, HashSet<[u8; 16]>> {
-        self.0[usize::from(half[0])].lock().unwrap_or_else(PoisonError::into_inner)
+    fn clear(&self) {
+        self.0.iter().for_each(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).clear());
+    }
+
+    fn all(&self) -> Vec<([u8; 16], V)> {
+        let shards = self.0.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        shards.flat_map(|shard| shard.iter().map(|(half, known)| (*half, *known)).collect::<Vec<_>>()).collect()
     }
 }
 
@@ -54,10 +66,13 @@ impl CompleteDigests {
 pub struct Store {
     root: PathBuf,
     folder: OwnedFd,
-    blobs: CompleteDigests,
-    trees: CompleteDigests,
-    /// All complete blobs, once the folders of blobs were listed.
-    listing: OnceLock<BlobListing>,
+    blobs: CompleteDigests<Whole>,
+    /// With their whole digests, of which names have half.
+    trees: CompleteDigests<Digest>,
+    /// The blobs that were whole when stock was taken.
+    stock: OnceLock<Stock>,
+    /// Files of trees that no blob is, read once, by inode.
+    strays: Mutex<HashMap<u64, Option<Digest>>>,
     /// Trees that the next build need not look into.
     seen: Seen,
     next_temporary: AtomicU64,
@@ -89,7 +104,8 @@ impl Store {
             folder,
             blobs: CompleteDigests::new(),
             trees: CompleteDigests::new(),
-            listing: OnceLock::new(),
+            stock: OnceLock::new(),
+            strays: Mutex::default(),
             seen: Seen::default(),
             next_temporary: AtomicU64::new(0),
         })
@@ -113,23 +129,42 @@ impl Store {
         format!("trees/{}/{}", &name[..2], &name[2..])
     }
 
-    /// Looks at all blobs at once, for callers that will ask for most of them and for the trees they are in.
-    ///
-    /// Not to be called from a parallel stage: its threads would wait for each other.
-    pub fn look_at_blobs(&self) {
-        self.listing.get_or_init(|| BlobListing::of(self));
-    }
-
     /// Returns true if the blob is there and complete.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
         let mut known = self.blobs.shard(digest);
-        known.contains(&digest.half()) || self.listing.get().is_some_and(|listing| listing.has_blob(digest, size)) || {
-            let whole = self.is_whole(&Self::blob_path(digest), digest, Some(size));
-            if whole {
-                known.insert(digest.half());
+        match (known.get(&digest.half()), self.stock.get()) {
+            (Some(whole), _) => whole.size == size,
+            (None, Some(stock)) => stock.blob(digest).is_some_and(|whole| whole.size == size),
+            (None, None) => {
+                let whole = self.look_at(digest).filter(|whole| whole.size == size);
+                whole.is_some_and(|whole| known.insert(digest.half(), whole).is_none())
             }
-            whole
         }
+    }
+
+    /// Returns true if the blob is there and complete, whatever its size.
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.blobs.shard(digest).contains_key(&digest.half())
+            || match self.stock.get() {
+                Some(stock) => stock.blob(digest),
+                None => self.look_at(digest),
+            }
+            .is_some()
+    }
+
+    /// A blob that is not among those that this run has made, if it is whole.
+    fn is_whole(&self, digest: &Digest, size: u64) -> Option<Whole> {
+        let whole = match self.stock.get() {
+            Some(stock) => stock.blob(digest),
+            None => self.look_at(digest),
+        };
+        whole.filter(|whole| whole.size == size)
+    }
+
+    /// A blob as it lies there, if it has its time: enough for who takes no stock.
+    fn look_at(&self, digest: &Digest) -> Option<Whole> {
+        let stat = rustix::fs::statat(&self.folder, Self::blob_path(digest), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        has_time(&stat, digest).then(|| Whole::of(&stat))
     }
 
     /// Stores a content and returns its digest.
@@ -142,19 +177,21 @@ impl Store {
     /// Stores a content whose digest is known.
     pub fn put_as(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
         let mut known = self.blobs.shard(digest);
-        if known.contains(&digest.half()) {
+        if known.contains_key(&digest.half()) {
             return Ok(());
         }
         let path = Self::blob_path(digest);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        match rustix::fs::openat(&self.folder, &path, flags, FILE_MODE) {
+        let whole = match rustix::fs::openat(&self.folder, &path, flags, FILE_MODE) {
             Ok(file) => self.fill(File::from(file), digest, bytes),
-            Err(Errno::EXIST) if self.is_whole(&path, digest, Some(bytes.len() as u64)) => Ok(()),
-            Err(Errno::EXIST) => self.replace(digest, bytes),
+            Err(Errno::EXIST) => match self.is_whole(digest, bytes.len() as u64) {
+                Some(whole) => Ok(whole),
+                None => self.replace(digest, bytes),
+            },
             Err(error) => Err(error.into()),
         }
         .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?;
-        known.insert(digest.half());
+        known.insert(digest.half(), whole);
         Ok(())
     }
 
@@ -185,16 +222,20 @@ impl Store {
         format!("tmp/{}", self.next_temporary.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn fill(&self, mut file: File, digest: &Digest, bytes: &[u8]) -> Result<()> {
+    fn fill(&self, mut file: File, digest: &Digest, bytes: &[u8]) -> Result<Whole> {
         file.write_all(bytes)?;
         rustix::fs::futimens(&file, &times(digest.modified()))?;
-        Ok(())
+        self.seen.change();
+        Ok(Whole::of(&rustix::fs::fstat(&file)?))
     }
 
     /// Writes beside and renames over what stands there.
-    fn replace(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
+    fn replace(&self, digest: &Digest, bytes: &[u8]) -> Result<Whole> {
         // Folders may keep the file that stood there.
         self.seen.give_up();
+        if let Some(stock) = self.stock.get() {
+            stock.forget(digest);
+        }
         let mut incoming = self.incoming()?;
         incoming.write_all(bytes)?;
         incoming.settle(digest)
@@ -212,18 +253,13 @@ impl Store {
         match rustix::fs::linkat(&self.folder, &path, to_folder, to, AtFlags::empty()) {
             Err(Errno::MLINK) => {
                 let bytes = self.read_blob(digest)?;
-                self.replace(digest, &bytes)?;
+                anyhow::ensure!(Digest::of(&bytes) == *digest, "{} is damaged", self.root.join(&path).display());
+                let whole = self.replace(digest, &bytes)?;
+                self.blobs.shard(digest).insert(digest.half(), whole);
                 Ok(rustix::fs::linkat(&self.folder, &path, to_folder, to, AtFlags::empty())?)
             }
             linked => Ok(linked?),
         }
-    }
-
-    fn is_whole(&self, path: &str, digest: &Digest, size: Option<u64>) -> bool {
-        rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-            (stat.st_mtime, stat.st_mtime_nsec as i64) == (digest.modified(), 0)
-                && size.is_none_or(|size| u64::try_from(stat.st_size) == Ok(size))
-        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("store")).unwrap();
+    store.take_stock(None);
     (folder, store)
 }
 
@@ -109,13 +110,12 @@ fn damage_is_seen_after_a_look_at_all_blobs() {
         let inner = store.put_tree(&Tree([("a".to_owned(), TreeEntry::Blob(blob))].into())).unwrap();
         let outer = store.put_tree(&Tree([("x".to_owned(), TreeEntry::Tree(inner))].into())).unwrap();
         let list = store.root().join("list");
-        store.write_seen(&list).unwrap();
+        store.write_stock(&list).unwrap();
         damage(&store, &store.root().join(Store::tree_path(&outer)));
         for looks in [false, true] {
             let store = Store::existing(store.root()).unwrap();
             if looks {
-                store.look_at_blobs();
-                store.read_seen(&list);
+                store.take_stock(Some(&list));
                 assert_eq!(
                     store.has_blob(&blob, 7),
                     !matches!(what, "a file of the tree was written to" | "the blob was written to"),
@@ -134,7 +134,7 @@ fn a_list_of_folders_is_believed_or_not() {
     type Change = fn(&Store, &std::path::Path);
     let changes: [(&str, bool, Change); 8] = [
         ("nothing", true, |_, _| {}),
-        ("a blob that no folder has", false, |store, _| {
+        ("a blob that no folder has", true, |store, _| {
             store.put(b"more").unwrap();
         }),
         ("another file in place of a blob", false, |store, _| {
@@ -164,30 +164,110 @@ fn a_list_of_folders_is_believed_or_not() {
         let tree = folder_of(store.put(b"content").unwrap());
         let digest = store.put_tree(&tree).unwrap();
         let list = store.root().join("list");
-        store.write_seen(&list).unwrap();
+        store.write_stock(&list).unwrap();
         change(&store, &list);
         let store = Store::existing(store.root()).unwrap();
-        store.look_at_blobs();
-        store.read_seen(&list);
-        assert_eq!(store.trees.shard(&digest).contains(&digest.half()), expected, "{what}");
+        store.take_stock(Some(&list));
+        assert_eq!(store.trees.shard(&digest).contains_key(&digest.half()), expected, "{what}");
+        assert!(store.has_tree(&digest), "{what}");
     }
 }
 
 /// A folder whose file lost its place on the shelf is never listed: a look at the blobs would not see that file.
 #[test]
-fn worn_out_blobs_make_no_list() {
+fn folders_with_worn_out_blobs_are_not_listed() {
     let (_folder, store) = store();
     let content = store.put(b"content").unwrap();
-    store.put_tree(&folder_of(content)).unwrap();
+    let digest = store.put_tree(&folder_of(content)).unwrap();
     store.replace(&content, b"content").unwrap();
     let list = store.root().join("list");
-    store.write_seen(&list).unwrap();
-    assert!(!list.exists());
-    let store = Store::existing(store.root()).unwrap();
-    store.look_at_blobs();
-    assert!(store.has_tree(&folder_of(content).digest()));
-    store.write_seen(&list).unwrap();
-    assert!(!list.exists());
+    store.write_stock(&list).unwrap();
+    for _ in 0..2 {
+        let store = Store::existing(store.root()).unwrap();
+        store.take_stock(Some(&list));
+        assert!(!store.trees.shard(&digest).contains_key(&digest.half()));
+        assert!(store.has_tree(&digest));
+        store.write_stock(&list).unwrap();
+    }
+}
+
+/// Changes the content of a file and keeps its time, as a bad disk does it, or a loss of power.
+fn spoil(path: &std::path::Path, bytes: &[u8]) {
+    let time = fs::metadata(path).unwrap().modified().unwrap();
+    fs::write(path, bytes).unwrap();
+    fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+/// What was on the disk is believed when a look confirms it; all else is read first, and so is everything without a list.
+#[test]
+fn what_no_list_knows_is_read_before_it_is_believed() {
+    for (bytes, is_listed, is_believed) in [
+        (&b"content"[..], true, true),
+        (b"", true, false),
+        (b"cont", true, false),
+        // The same size: a look cannot tell.
+        (b"contemt", true, true),
+        (b"content", false, true),
+        (b"", false, false),
+        (b"contemt", false, false),
+    ] {
+        let context = format!("{} {is_listed}", String::from_utf8_lossy(bytes));
+        let (_folder, store) = store();
+        let list = store.root().join("list");
+        store.write_stock(&list).unwrap();
+        let blob = store.put(b"content").unwrap();
+        let tree = store.put_tree(&folder_of(blob)).unwrap();
+        if is_listed {
+            store.write_stock(&list).unwrap();
+        }
+        spoil(&store.root().join(Store::blob_path(&blob)), bytes);
+        let again = Store::open(store.root()).unwrap();
+        again.take_stock(Some(&list));
+        assert_eq!(again.has_blob(&blob, 7), is_believed, "{context}");
+        assert_eq!(again.has_tree(&tree), is_believed, "{context}");
+        again.put(b"content").unwrap();
+        assert_eq!(again.put_tree(&folder_of(blob)).unwrap(), tree);
+        let file = again.root().join(Store::tree_path(&tree)).join("a");
+        let expected: &[u8] = if is_believed { bytes } else { b"content" };
+        assert_eq!(fs::read(&file).unwrap(), expected, "{context}");
+        // Without a list nothing is believed.
+        let read = Store::open(store.root()).unwrap();
+        read.take_stock(None);
+        read.put(b"content").unwrap();
+        read.put_tree(&folder_of(blob)).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"content", "{context}");
+    }
+}
+
+/// A folder is what its name says, or it is not whole: files that changed places have good contents and times.
+#[test]
+fn a_folder_is_compared_with_its_name() {
+    let (_folder, store) = store();
+    let (one, two) = (store.put(b"one").unwrap(), store.put(b"two").unwrap());
+    let tree = Tree([("a".to_owned(), TreeEntry::Blob(one)), ("b".to_owned(), TreeEntry::Blob(two))].into());
+    let digest = store.put_tree(&tree).unwrap();
+    let path = store.root().join(Store::tree_path(&digest));
+    for (from, to) in [("a", "x"), ("b", "a"), ("x", "b")] {
+        fs::rename(path.join(from), path.join(to)).unwrap();
+    }
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(digest.modified().unsigned_abs());
+    fs::File::open(&path).unwrap().set_modified(time).unwrap();
+    for takes_stock in [false, true] {
+        let store = Store::open(store.root()).unwrap();
+        if takes_stock {
+            store.take_stock(None);
+        }
+        assert!(!store.has_tree(&digest));
+        if takes_stock {
+            store.put_tree(&tree).unwrap();
+            assert_eq!(fs::read(path.join("a")).unwrap(), b"one");
+        }
+    }
+    // A folder that leads to itself is none.
+    fs::remove_file(path.join("a")).unwrap();
+    let name = digest.short(32);
+    std::os::unix::fs::symlink(format!("../../{}/{}", &name[..2], &name[2..]), path.join("a")).unwrap();
+    assert!(!Store::existing(store.root()).unwrap().has_tree(&digest));
 }
 
 fn folder_of(blob: Digest) -> Tree {
@@ -206,6 +286,6 @@ fn folders_below_each_other_do_not_wait_for_each_other() {
     // So many that some pairs have their locks in common.
     let first: Vec<_> = (0..2000).map(|number| nested(&store, number)).collect();
     let again = Store::existing(store.root()).unwrap();
-    again.look_at_blobs();
+    again.take_stock(None);
     assert_eq!((0..2000).map(|number| nested(&again, number)).collect::<Vec<_>>(), first);
 }

@@ -1,6 +1,8 @@
 //! Folders of the store.
 
 use super::Store;
+use super::list::half;
+use super::stock::{self, has_time};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{FOLDER_MODE, LINK_TIME, remove_folder, times};
 use anyhow::{Context, Result};
@@ -8,6 +10,11 @@ use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::sync::PoisonError;
+
+/// Folders within folders: a package has at most some thirty. A folder that leads to itself is none.
+const MAX_DEPTH: usize = 64;
 
 /// An entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,85 +90,148 @@ impl Folder {
     }
 }
 
+/// A folder as it lies in the store.
+struct FoundTree {
+    stat: Stat,
+    entries: Vec<(String, FoundEntry)>,
+    /// True if a file is no blob any more, so that a look at the blobs does not see what becomes of it.
+    has_strays: bool,
+}
+
+enum FoundEntry {
+    File(Digest),
+    /// The name of the folder that it leads to.
+    Link(String),
+}
+
+impl FoundTree {
+    fn has_time_of(&self, digest: &Digest) -> bool {
+        self.stat.st_mtime == digest.modified()
+    }
+
+    /// Returns true if these are the entries of a folder, as far as their names tell.
+    fn is(&self, tree: &Tree) -> bool {
+        let is_same = |(name, found): &(String, FoundEntry)| match (tree.0.get(name), found) {
+            (Some(TreeEntry::Blob(wanted)), FoundEntry::File(found)) => wanted == found,
+            (Some(TreeEntry::Tree(wanted)), FoundEntry::Link(found)) => wanted.short(32) == *found,
+            _ => false,
+        };
+        self.entries.len() == tree.0.len() && self.entries.iter().all(is_same)
+    }
+}
+
 impl Store {
     /// Returns true if the folder is there, whole, with all below it.
     pub fn has_tree(&self, digest: &Digest) -> bool {
-        self.has_whole_tree(&digest.short(32))
+        self.whole_tree(&digest.short(32), 0) == Some(*digest)
     }
 
     /// Returns true if the tree of this name (half a digest in hexadecimal digits) is complete; see [`Store::has_tree`].
     pub(crate) fn has_whole_tree(&self, name: &str) -> bool {
-        let Some(digest) = half(name) else { return false };
-        let key = digest.half();
-        // Nothing is locked while the folder is looked through: the folders below it have locks, too.
-        if self.trees.shard_of(&key).contains(&key) {
-            return true;
-        }
-        let whole = match self.look_into(name, &digest) {
-            Ok(Some((stat, below))) if below.par_iter().all(|name| self.has_whole_tree(name)) => Some(stat),
-            _ => None,
-        };
-        if let Some(stat) = &whole {
-            self.seen.insert(&digest, stat);
-            self.trees.shard_of(&key).insert(key);
-        }
-        whole.is_some()
+        self.whole_tree(name, 0).is_some()
     }
 
-    /// Looks at every entry: what was written to since it was stored has lost its time. An entry that is one of the blobs on
-    /// the listed blobs was looked at there. Of a folder that is whole so far it gives the names of those below it.
-    fn look_into(&self, name: &str, digest: &Digest) -> rustix::io::Result<Option<(Stat, Vec<String>)>> {
+    /// The digest of what a folder holds, if that is what its name says.
+    fn whole_tree(&self, name: &str, depth: usize) -> Option<Digest> {
+        let half = half(name).filter(|_| depth < MAX_DEPTH)?;
+        // Nothing is locked while the folder is looked through: the folders below it have locks, too.
+        if let Some(known) = self.trees.shard(&half).get(&half.half()) {
+            return Some(*known);
+        }
+        let found = self.look_into(name).ok()??;
+        let entries = found.entries.par_iter().map(|(name, entry)| {
+            let entry = match entry {
+                FoundEntry::File(digest) => TreeEntry::Blob(*digest),
+                FoundEntry::Link(below) => TreeEntry::Tree(self.whole_tree(below, depth + 1)?),
+            };
+            Some((name.clone(), entry))
+        });
+        let digest = Tree(entries.collect::<Option<_>>()?).digest();
+        let is_whole = digest.half() == half.half() && found.has_time_of(&digest);
+        if is_whole {
+            self.keep(&digest, &found);
+            self.trees.shard(&digest).insert(digest.half(), digest);
+        }
+        is_whole.then_some(digest)
+    }
+
+    /// Notes a folder for the list, unless a look at the blobs does not see all of its files: then those above it could not
+    /// be believed either, and none is listed.
+    fn keep(&self, digest: &Digest, found: &FoundTree) {
+        if found.has_strays {
+            self.seen.give_up();
+        } else {
+            self.seen.insert(digest, &found.stat);
+        }
+    }
+
+    /// Looks at every entry of a folder; `None` if one of them is nothing that was put there.
+    fn look_into(&self, name: &str) -> rustix::io::Result<Option<FoundTree>> {
         let path = format!("trees/{}/{}", &name[..2], &name[2..]);
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut folder = Dir::new(rustix::fs::openat(&self.folder, &path, flags, Mode::empty())?)?;
-        let stat = folder.stat()?;
-        if stat.st_mtime as i64 != digest.modified() {
-            return Ok(None);
-        }
-        let mut below = Vec::new();
+        let mut found = FoundTree { stat: folder.stat()?, entries: Vec::new(), has_strays: false };
         while let Some(entry) = folder.next() {
             let entry = entry?;
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
+            let Ok(text) = name.to_str().map(str::to_owned) else { return Ok(None) };
             let kind = match entry.file_type() {
                 FileType::Unknown => {
                     FileType::from_raw_mode(rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode)
                 }
                 kind => kind,
             };
-            if kind == FileType::Symlink {
+            let entry = if kind == FileType::Symlink {
                 let target = rustix::fs::readlinkat(folder.fd()?, name, Vec::new())?.into_string().unwrap_or_default();
-                below.push(target.trim_start_matches("../").replace('/', ""));
-                continue;
-            }
-            if self.listing.get().is_some_and(|listing| listing.has_inode(entry.ino())) {
-                continue;
-            }
-            self.seen.give_up();
-            let stat = rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)?;
-            if !Digest::may_be_modified(stat.st_mtime as i64, stat.st_mtime_nsec as i64) {
-                return Ok(None);
-            }
+                let Some(below) = target.strip_prefix("../../").map(|rest| rest.replacen('/', "", 1)) else {
+                    return Ok(None);
+                };
+                FoundEntry::Link(below)
+            } else if let Some(digest) = self.stock.get().and_then(|stock| stock.at(entry.ino())) {
+                FoundEntry::File(digest)
+            } else {
+                found.has_strays = true;
+                let Some(digest) = self.stray(folder.fd()?, name)? else { return Ok(None) };
+                FoundEntry::File(digest)
+            };
+            found.entries.push((text, entry));
         }
-        Ok(Some((stat, below)))
+        Ok(Some(found))
+    }
+
+    /// The digest of a file that is no blob any more, which is read; `None` if it is damaged, or its blob is not there to
+    /// take its place.
+    fn stray(&self, folder: impl rustix::fd::AsFd + Copy, name: &std::ffi::CStr) -> rustix::io::Result<Option<Digest>> {
+        let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let mut strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || stock::read(folder, name).ok().filter(|digest| has_time(&stat, digest));
+        let found = *strays.entry(stat.st_ino as u64).or_insert_with(read);
+        let is_there = |digest: &Digest| {
+            self.blobs.shard(digest).contains_key(&digest.half())
+                || self.stock.get().is_none_or(|stock| stock.blob(digest).is_some())
+        };
+        Ok(found.filter(is_there))
     }
 
     /// Stores a folder whose blobs and sub-folders are stored already.
     pub fn put_tree(&self, tree: &Tree) -> Result<Digest> {
         let digest = tree.digest();
         let mut known = self.trees.shard(&digest);
-        if !known.contains(&digest.half()) {
+        if let Entry::Vacant(place) = known.entry(digest.half()) {
             let path = Self::tree_path(&digest);
             // Those below were stored before, and have locks of their own.
-            match self.look_into(&digest.short(32), &digest) {
-                Ok(Some((stat, _))) => self.seen.insert(&digest, &stat),
+            match self.look_into(&digest.short(32)) {
+                Ok(Some(found)) if found.is(tree) && found.has_time_of(&digest) && !found.has_strays => {
+                    self.keep(&digest, &found);
+                }
                 _ => self
                     .make_tree(tree, &digest, &path)
                     .with_context(|| format!("cannot write {}", self.root.join(&path).display()))?,
             }
-            known.insert(digest.half());
+            place.insert(digest);
         }
         Ok(digest)
     }
@@ -193,9 +263,4 @@ impl Store {
         self.seen.insert(digest, &rustix::fs::fstat(&folder)?);
         Ok(())
     }
-}
-
-/// A digest of which only the first half is known, as far as a tree's name tells.
-pub(super) fn half(name: &str) -> Option<Digest> {
-    format!("{name}{}", "0".repeat(32)).parse().ok()
 }

@@ -43,6 +43,11 @@ fn yaml() {
     run("yaml", 2_000, targets::yaml::check);
 }
 
+#[test]
+fn zips() {
+    run("zips", 2_000, targets::zips::check);
+}
+
 /// Calls a target with the seeds of its corpus and with mutations. Writes an input that fails to `fuzz/artifacts/`.
 fn run(name: &str, runs: u64, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");

@@ -9,11 +9,14 @@ mod signatures;
 
 use crate::harness::{Case, Run, samples};
 use crate::incremental::check_whole;
+use epr_build::base::digest::Digest;
 use epr_build::build::verify::same;
+use epr_build::generation::own_files::OwnFiles;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A folder with small packages of every kind: folders, zips, images, twins and what only looks like them.
 fn world() -> Case {
@@ -68,7 +71,7 @@ fn listing(folder: &Path) -> BTreeMap<PathBuf, String> {
         let content = if stat.is_symlink() {
             fs::read_link(path).unwrap().display().to_string()
         } else if stat.is_file() {
-            epr_build::base::digest::Digest::of(&fs::read(path).unwrap()).to_string()
+            Digest::of(&fs::read(path).unwrap()).to_string()
         } else {
             String::new()
         };
@@ -238,18 +241,24 @@ fn damage_in_a_folder_is_found_and_mended() {
         check_arrived(&case, "far");
     }
     for (path, fault) in [
-        ("far/staging/current/routes.json", "its content does not fit its time"),
+        ("far/staging/current/routes.json", "is damaged: it has another size"),
         ("far/staging/current/manifest.json", "cannot be read"),
     ] {
         let bytes = fs::read(case.path(path)).unwrap();
         fs::write(case.path(path), &bytes[1..]).unwrap();
         let run = case.run(&["verify", "far"]);
         assert!(run.code == 1 && run.stderr.contains(fault), "{path}: {run:#?}");
-        // A generation that was changed is not taken for the one in the bundle.
-        let refused = case.run(&["unbundle", "a.bundle", "--out", "far"]);
-        assert!(refused.code == 1 && refused.stderr.contains("is there already"), "{path}: {refused:#?}");
-        fs::write(case.path(path), &bytes).unwrap();
+        unbundle(&case, "a.bundle", "far");
+        check_arrived(&case, "far");
     }
+    // A generation of this name that is whole and another one is not taken for the one in the bundle.
+    let folder = fs::canonicalize(case.path("far/staging/current")).unwrap();
+    fs::write(folder.join("routes.json"), "{}").unwrap();
+    let time = UNIX_EPOCH + Duration::from_secs(Digest::of(b"{}").modified().unsigned_abs());
+    fs::File::options().append(true).open(folder.join("routes.json")).unwrap().set_modified(time).unwrap();
+    OwnFiles::write(&folder).unwrap();
+    let refused = case.run(&["unbundle", "a.bundle", "--out", "far"]);
+    assert!(refused.code == 1 && refused.stderr.contains("is there already"), "{refused:#?}");
     let run = case.run(&["verify", "nowhere"]);
     assert_eq!(run.code, 2, "{run:#?}");
 }

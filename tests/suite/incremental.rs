@@ -476,7 +476,7 @@ fn without_cache_everything_is_read_again() {
     check_same(&case, "clean");
 }
 
-/// The proof passes for what was built, and names what somebody tampered with.
+/// The proof passes for what was built. What a look tells is mended before; what it cannot tell is named.
 #[test]
 fn the_proof_finds_every_tampering() {
     let case = built();
@@ -514,11 +514,14 @@ fn the_proof_finds_every_tampering() {
     ];
     for (name, tamper) in tampers {
         tamper();
-        let failed = verify();
-        assert_eq!(failed.code, 2, "{name}: {failed:#?}");
-        let names = if name == "removed" { "differs from" } else { "routes.json" };
-        assert!(failed.stderr.contains(names), "{name}: {failed:#?}");
-        reset();
+        let run = verify();
+        if name == "byte" {
+            assert_eq!(run.code, 2, "{name}: {run:#?}");
+            assert!(run.stderr.contains("routes.json"), "{name}: {run:#?}");
+            reset();
+        }
+        let passed = verify();
+        assert_eq!(passed.code, 0, "{name}: {run:#?} {passed:#?}");
     }
 }
 

@@ -328,7 +328,8 @@ fn skipped_links_are_not_lost() {
     built(&case, 0);
     assert_eq!((published(&case), told(&case).len()), (vec!["other/1.0.0".to_owned()], 12));
     // Others that are gone are lost as ever.
-    fs::rename(case.path("upper/other"), case.path("away")).unwrap();
+    fs::create_dir(case.path("kept")).unwrap();
+    fs::rename(case.path("upper/other"), case.path("kept/other")).unwrap();
     let refused = built(&case, 2);
     assert!(refused.stderr.contains("layer `u` has lost all 1 of 1 version"), "{refused:#?}");
 

@@ -4,16 +4,20 @@
 //! are walked by `input::source` with folder handles. Functions that end in `_if_there` take absence for an answer.
 #![expect(clippy::disallowed_methods, reason = "here paths are added to errors, and modes are fixed")]
 
+mod dated;
+mod flush;
 mod lock;
 mod write;
 
+pub use dated::{Scrutiny, has_time, is_dated};
+pub use flush::{flush, flush_all, rename_for_good};
 pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
 pub use write::{
-    append, copy_open, create, digest_of, flush, flush_disk, hard_link, make_folders, make_private_folder,
-    open_to_append, remove_empty_folder, remove_file, remove_file_if_there, remove_folder, remove_folder_if_there,
-    rename, rename_if_there, scratch_file, set_time, stream_file, symlink, times, write_file, write_in_place,
-    write_over,
+    append, copy_open, create, digest_of, digest_of_file, hard_link, make_folders, make_private_folder, open_to_append,
+    remove_empty_folder, remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename,
+    rename_if_there, scratch_file, set_time, stream_dated, stream_file, symlink, times, write_dated, write_file,
+    write_in_place, write_over,
 };
 
 use anyhow::{Context, Result};

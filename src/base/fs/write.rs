@@ -1,7 +1,7 @@
 //! Writing, linking, moving and removing.
 //!
 //! Content is written by [`write_file`], [`create`], [`open_to_append`] and [`stream_file`] alone, and taken into use by [`rename`]
-//! and [`write_over`]: who wants it flushed to the disk before that finds the places here.
+//! and [`write_over`]. Whatever must outlive a loss of power is flushed first, see [`flush_all`](super::flush_all).
 
 use super::{FOLDER_MODE, if_there, named, open_as};
 use crate::base::digest::{Digest, Hasher};
@@ -64,6 +64,26 @@ pub fn write_over(path: &Path, bytes: &[u8]) -> Result<()> {
     rename(&temporary, path)
 }
 
+/// Replaces a file by one rename, and gives it the time that is made from its content, by which damage to it is seen.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_dated(path: &Path, bytes: &[u8]) -> Result<()> {
+    stream_dated(path, &|out| Ok(out.write_all(bytes)?))
+}
+
+/// Replaces a file as [`write_dated`] does, with content that is written part by part.
+///
+/// # Errors
+/// When the disk fails, or `write` does.
+pub fn stream_dated(path: &Path, write: &dyn Fn(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let temporary = path.with_extension("new");
+    remove_file_if_there(&temporary)?;
+    let digest = stream_file(&temporary, write)?;
+    set_time(&temporary, digest.modified())?;
+    rename(&temporary, path)
+}
+
 /// Opens a file to add to its end, and creates it where it is absent.
 ///
 /// # Errors
@@ -104,6 +124,16 @@ pub fn digest_of(write: impl Fn(&mut dyn Write) -> Result<()>) -> Result<Digest>
     let mut out = BufWriter::new(Hashed { out: io::sink(), hasher: Hasher::default() });
     write(&mut out)?;
     Ok(out.into_inner().map_err(io::IntoInnerError::into_error)?.hasher.finish())
+}
+
+/// Digest and size of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest_of_file(path: &Path) -> Result<(Digest, u64)> {
+    let mut out = Hashed { out: io::sink(), hasher: Hasher::default() };
+    let size = named("read", path, open_as(path, OFlags::RDONLY).and_then(|mut file| io::copy(&mut file, &mut out)))?;
+    Ok((out.hasher.finish(), size))
 }
 
 /// Hashes what passes through.
@@ -164,26 +194,6 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 pub fn rename_if_there(from: &Path, to: &Path) -> Result<()> {
     let renamed = if_there(fs::rename(from, to));
     renamed.with_context(|| format!("cannot rename {} to {}", from.display(), to.display())).map(drop)
-}
-
-/// Flushes a file or folder to the disk.
-///
-/// # Errors
-/// When the disk fails.
-pub fn flush(path: &Path) -> Result<()> {
-    match super::open(path)?.sync_all() {
-        // Not every file system can.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        flushed => named("write", path, flushed),
-    }
-}
-
-/// Flushes all that is on the disk of a folder.
-///
-/// # Errors
-/// When the disk fails.
-pub fn flush_disk(folder: &Path) -> Result<()> {
-    named("write", folder, rustix::fs::syncfs(super::open(folder)?).map_err(io::Error::from))
 }
 
 /// Gives a file a second name.

@@ -3,16 +3,18 @@
 //! Changes nothing, and needs no lock: what is verified is never written to. In an output folder everything has to be
 //! what its name, its time and the generation's manifest say.
 
-use super::listed::{self, Listed};
+use super::listed;
 use super::manifest::{BundleManifest, Folder};
 use super::parts::Sealed;
 use super::read::{Item, Reader};
 use super::scan::{digest_of, tree_name};
-use super::write::list;
 use crate::base::digest::Digest;
-use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata};
+use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata, Scrutiny};
 use crate::base::progress::Progress;
+use crate::catalog::cache;
 use crate::generation::distribution::Distribution;
+use crate::generation::listed::{Listed, MANIFEST};
+use crate::generation::own_files;
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::Result;
 use rayon::prelude::*;
@@ -75,19 +77,21 @@ pub fn folder(out: &Path, progress: &Progress) -> Result<Findings> {
         for id in &ids {
             let folder = distribution.generation(id);
             let site = walk.site(&folder);
-            sites.push((folder, id.clone(), site));
+            sites.push((folder, site));
         }
-        if distribution.current().is_some_and(|current| !ids.contains(&current)) {
-            walk.faults.push(format!("{} leads to no generation", distribution.current_link().display()));
+        if !ids.is_empty() {
+            walk.faults.extend(distribution.record_faults());
         }
-        walk.releases(&distribution, &ids)?;
+        walk.faults.extend(distribution.release_faults(Scrutiny::Read)?);
         findings.generations.insert(distribution.name(), ids.len());
     }
     walk.read_files(progress);
-    for (folder, id, site) in sites {
-        walk.files_of(&folder)?;
+    walk.compare_with_blobs()?;
+    walk.faults.extend(cache_faults(out)?);
+    for (folder, site) in sites {
+        walk.faults.extend(own_files::faults(&folder, Scrutiny::Read));
         if let Some(site) = site {
-            walk.compare_with_manifest(&folder, &id, &site);
+            walk.compare_with_manifest(&folder, &site);
         }
     }
     findings.contents = walk.files.len();
@@ -96,6 +100,29 @@ pub fn folder(out: &Path, progress: &Progress) -> Result<Findings> {
     walk.faults.dedup();
     findings.faults = walk.faults;
     Ok(findings)
+}
+
+/// Reads everything that one generation needs, and returns what is damaged or lost.
+///
+/// # Errors
+/// When the folder cannot be read at all.
+pub fn generation(out: &Path, distribution: &Distribution, id: &str, progress: &Progress) -> Result<Vec<String>> {
+    let store = Store::existing(&out.join("store"))?;
+    let mut walk = Walk { store: &store, folders: BTreeMap::new(), files: BTreeMap::new(), faults: Vec::new() };
+    let folder = distribution.generation(id);
+    let site = walk.site(&folder);
+    walk.read_files(progress);
+    walk.faults.extend(own_files::faults(&folder, Scrutiny::Read));
+    if let Some(site) = site {
+        walk.compare_with_manifest(&folder, &site);
+    }
+    Ok(walk.faults)
+}
+
+/// What is damaged in the cache, which nothing that is served depends on.
+fn cache_faults(out: &Path) -> Result<Vec<String>> {
+    let damaged = cache::damaged(out, Scrutiny::Read)?.into_iter();
+    Ok(damaged.map(|path| format!("{} is damaged, and is not believed", path.display())).collect())
 }
 
 /// A file of the store, each inode once.
@@ -156,25 +183,6 @@ impl Walk<'_> {
             }
         }
         Some(name)
-    }
-
-    /// Every release has its generation, and its own files are as they were written.
-    fn releases(&mut self, distribution: &Distribution, generations: &[String]) -> Result<()> {
-        let releases = match distribution.releases() {
-            Ok(releases) => releases,
-            Err(error) => {
-                self.faults.push(format!("{error:#}"));
-                return Ok(());
-            }
-        };
-        for release in releases {
-            let folder = distribution.release_folder(&release.name);
-            if !generations.contains(&release.generation) {
-                self.faults.push(format!("{} leads to no generation", folder.display()));
-            }
-            self.files_of(&folder)?;
-        }
-        Ok(())
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -275,29 +283,50 @@ impl Walk<'_> {
         Some(digest)
     }
 
-    /// Checks the files beside the document root, whose mtime is derived from their content.
-    fn files_of(&mut self, generation: &Path) -> Result<()> {
-        let mut paths = Vec::new();
-        list(generation, "", &mut paths)?;
-        for path in paths {
-            let path = generation.join(path);
-            let time = fs::metadata(&path).map(|stat| (stat.mtime(), stat.mtime_nsec()));
-            match (digest_of(&path), time) {
-                (Ok((digest, _)), Ok(time)) if time == (digest.modified(), 0) => {}
-                _ => self.faults.push(format!("{} is damaged: its content does not fit its time", path.display())),
+    /// Checks that each content is a blob too, and that every other blob that seems whole is.
+    fn compare_with_blobs(&mut self) -> Result<()> {
+        let mut lost: BTreeMap<Digest, PathBuf> = BTreeMap::new();
+        for seen in self.files.values() {
+            let good = seen.digest.filter(|digest| seen.modified == (digest.modified(), 0));
+            lost.extend(good.map(|digest| (digest, self.store.root().join(Store::blob_path(&digest)))));
+        }
+        let mut others = Vec::new();
+        for shard in fs::list(&self.store.root().join("blobs"))? {
+            for entry in fs::list(&shard.path)? {
+                let name = format!("{}{}", shard.name().unwrap_or_default(), entry.name().unwrap_or_default());
+                let (Ok(digest), Ok(stat)) = (name.parse::<Digest>(), fs::link_metadata(&entry.path)) else { continue };
+                let known = self.files.get(&(stat.dev(), stat.ino()));
+                // One without its time was being written when a run ended, and counts for nothing.
+                let seems_whole = (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0);
+                if known.is_some_and(|known| known.digest == Some(digest)) {
+                    lost.remove(&digest);
+                } else if known.is_none() && seems_whole {
+                    others.push((digest, entry.path));
+                }
             }
         }
+        let read = others.into_par_iter().map(|(digest, path)| {
+            let is_good = digest_of(&path).is_ok_and(|(found, _)| found == digest);
+            (digest, path, is_good)
+        });
+        for (digest, path, is_good) in read.collect::<Vec<_>>() {
+            if is_good {
+                lost.remove(&digest);
+            } else {
+                self.faults.push(format!("{} is damaged: it does not hold what its name says", path.display()));
+            }
+        }
+        self.faults.extend(lost.into_values().map(|path| format!("{} is lost", path.display())));
         Ok(())
     }
 
     /// Every file that the manifest lists must be there with its digest.
-    fn compare_with_manifest(&mut self, generation: &Path, id: &str, site: &str) {
-        let path = generation.join("manifest.json");
-        let listed =
-            match fs::read(&path).map_err(|_| "cannot be read".to_owned()).and_then(|text| Listed::parse(&text, id)) {
-                Ok(listed) => listed,
-                Err(what) => return self.faults.push(format!("{} {what}", path.display())),
-            };
+    fn compare_with_manifest(&mut self, generation: &Path, site: &str) {
+        let path = generation.join(MANIFEST);
+        let listed = match Listed::of(generation) {
+            Ok(listed) => listed,
+            Err(what) => return self.faults.push(format!("{} {what}", path.display())),
+        };
         for (path, digest) in listed.files() {
             let found = self.look_up(site, &path);
             if found.is_none_or(|found| found != digest) {

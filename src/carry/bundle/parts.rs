@@ -74,10 +74,12 @@ impl Sealing {
         if let Some(mut out) = self.out.take() {
             out.flush().context(trouble)?;
         }
+        // Before an earlier bundle of this name goes, and before this one is there.
+        self.files.iter().try_for_each(|file| fs::flush(file))?;
         remove_stale(&self.target)?;
         let names = self.files.iter().map(|file| file.with_extension("")).collect::<Vec<_>>();
         for (file, name) in self.files.iter().zip(&names) {
-            fs::rename(file, name)?;
+            fs::rename_for_good(file, name)?;
         }
         self.is_done = true;
         Ok((names, self.written, digest))

@@ -5,7 +5,7 @@
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{self, Metadata};
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, REMEDY};
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,11 +164,7 @@ impl Reading<'_> {
             tree.0.insert(name, found);
         }
         let digest = tree.digest();
-        ensure!(
-            digest.short(32) == name,
-            "{} does not hold what its name says\nhint: build again with `--no-cache`",
-            path.display()
-        );
+        ensure!(digest.short(32) == name, "{} does not hold what its name says\nhint: {REMEDY}", path.display());
         self.named.insert(name.to_owned(), digest);
         self.scan.order.push(digest);
         self.scan.trees.insert(digest, tree);
@@ -196,19 +192,17 @@ impl Reading<'_> {
 /// # Errors
 /// When it cannot be read.
 pub(super) fn digest_of(path: &Path) -> Result<(Digest, u64)> {
-    let mut hasher = HashOnly::default();
-    let copied = io::copy(&mut fs::open(path)?, &mut hasher);
-    let size = copied.with_context(|| format!("cannot read {}", path.display()))?;
-    Ok((hasher.0.finish(), size))
+    fs::digest_of_file(path)
 }
 
-/// A place to write to that keeps nothing but the digest.
+/// A place to write to that keeps nothing but the digest and the size.
 #[derive(Default)]
-pub(super) struct HashOnly(pub(super) Hasher);
+pub(super) struct HashOnly(pub(super) Hasher, pub(super) u64);
 
 impl io::Write for HashOnly {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
+        self.1 += bytes.len() as u64;
         Ok(bytes.len())
     }
 

@@ -19,17 +19,18 @@ use super::scan::digest_of;
 use super::write::{PATCHABLE, list};
 use super::{Refusal, WINDOW};
 use crate::base::digest::Digest;
-use crate::base::fs::{self, Lock, Metadata, times};
+use crate::base::fs::{self, Lock, Scrutiny, has_time};
 use crate::base::progress::{Progress, bytes};
 use crate::catalog::cache::Cache;
 use crate::compare::holdings::Holdings;
 use crate::compare::loss;
 use crate::compare::policy::{Before, Refused};
-use crate::generation::distribution::{self, Distribution, Files};
+use crate::generation::distribution::{self, Distribution, Files, REMEDY};
+use crate::generation::listed::MANIFEST;
 use crate::generation::prune;
 use crate::generation::uses::{self, Switch};
 use crate::site::report::Change;
-use crate::store::Store;
+use crate::store::{STOCK, Store};
 use anyhow::{Context, Result, bail};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -73,18 +74,67 @@ pub struct Terms<'a> {
 /// # Errors
 /// A [`Refusal`] when the bundle is refused; [`Refused`] when too many versions would be lost; others when the machine fails. The generation in use stays in use.
 pub fn unpack(sealed: &Sealed, out: &Path, terms: &Terms<'_>, progress: &Progress) -> Result<Unpacked> {
-    let mut reader = Reader::new(sealed)?;
-    if !out.is_dir() && reader.manifest().base.is_some() {
-        return Err(missing_base(reader.manifest(), None)?.at(sealed.name()).into());
+    let taken = take_in(sealed, out, terms, progress)?;
+    let Taken { manifest, digest, present, store, distribution, base, lock: _lock } = &taken;
+    let unpacker = Unpacker { store, base: base.clone() };
+    let previous = distribution.current();
+    let (change, is_loss_accepted) = unpacker.guard(manifest, distribution, terms.accept_loss)?;
+    unpacker.write(manifest, distribution).map_err(|error| at(error, sealed))?;
+    distribution.switch(&manifest.generation, Switch::Bundle(manifest.number.unwrap_or_default()))?;
+    distribution.mend_records()?;
+    prune::tidy(out, terms.keep, store, &Cache::read(out))?;
+    store.write_stock(&out.join(STOCK))?;
+    let (manifest, digest, present) = (manifest.clone(), *digest, *present);
+    Ok(Unpacked { manifest, digest, previous, present, change, is_loss_accepted })
+}
+
+/// Puts right in an output folder what a bundle holds: contents, and the files of its generation if that belongs there.
+/// Which generation is in use stays so; `signed` is the digest of the bytes whose signature is good.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn contribute(sealed: &Sealed, out: &Path, signed: Option<&Digest>, progress: &Progress) -> Result<()> {
+    // Nothing is taken into use, so the bundle may be of any age.
+    let taken = take_in(sealed, out, &Terms { signed, allow_older: true, ..Terms::default() }, progress)?;
+    let Taken { manifest, store, distribution, base, .. } = &taken;
+    let id = &manifest.generation;
+    if distribution.has(id) || distribution.current().as_ref() == Some(id) {
+        let unpacker = Unpacker { store, base: base.clone() };
+        unpacker.write(manifest, distribution).map_err(|error| at(error, sealed))?;
     }
-    let _lock = Lock::take(out)?;
+    store.write_stock(&out.join(STOCK))
+}
+
+/// A bundle whose contents are in the store, and all that depends on them.
+struct Taken {
+    manifest: BundleManifest,
+    digest: Digest,
+    /// Contents that were there before.
+    present: usize,
+    store: Store,
+    distribution: Distribution,
+    base: Option<PathBuf>,
+    lock: Lock,
+}
+
+/// Puts the contents of a bundle into the store, and the files of its generation beside it.
+fn take_in(sealed: &Sealed, out: &Path, terms: &Terms<'_>, progress: &Progress) -> Result<Taken> {
+    let mut reader = Reader::new(sealed)?;
+    if let Some(base) = reader.manifest().base.as_ref().filter(|_| !out.is_dir()) {
+        return Err(missing_base(reader.manifest(), base, None)?.at(sealed.name()).into());
+    }
+    let lock = Lock::take(out)?;
     let distribution = Distribution::new(out, &reader.manifest().distribution);
     if !terms.allow_older {
-        check_age(reader.manifest(), &distribution).map_err(|error| at(error, sealed))?;
+        check_age(reader.manifest(), &distribution).map_err(|error| error.at(sealed.name()))?;
     }
-    check_base(reader.manifest(), &distribution, out).map_err(|error| at(error, sealed))?;
+    if let Some(base) = reader.manifest().base.as_ref().filter(|base| !distribution.has(base)) {
+        return Err(missing_base(reader.manifest(), base, Some(&distribution))?.at(sealed.name()).into());
+    }
     check_room(reader.manifest(), out)?;
     let store = Store::open(&out.join("store"))?;
+    store.take_stock(Some(&out.join(STOCK)));
+    check_base(reader.manifest(), &distribution, &store).map_err(|error| error.at(sealed.name()))?;
     let unpacker =
         Unpacker { store: &store, base: reader.manifest().base.as_ref().map(|id| distribution.generation(id)) };
     let mut present = 0;
@@ -106,11 +156,8 @@ pub fn unpack(sealed: &Sealed, out: &Path, terms: &Terms<'_>, progress: &Progres
         return Err(Refusal::new("what was read is not what was signed", hint).at(sealed.name()).into());
     }
     unpacker.make(&manifest, progress).map_err(|error| at(error, sealed))?;
-    let previous = distribution.current();
-    let (change, is_loss_accepted) = unpacker.guard(&manifest, &distribution, terms.accept_loss)?;
-    unpacker.publish(&manifest, &distribution).map_err(|error| at(error, sealed))?;
-    prune::tidy(out, terms.keep, &store, &Cache::read(out))?;
-    Ok(Unpacked { manifest, digest, previous, present, change, is_loss_accepted })
+    let base = unpacker.base;
+    Ok(Taken { manifest, digest, present, store, distribution, base, lock })
 }
 
 /// Adds the name of the bundle to a refusal.
@@ -122,7 +169,7 @@ fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
 }
 
 /// Checks that a bundle is not older than what was taken into use here. What is in use may be taken in again.
-fn check_age(manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
+fn check_age(manifest: &BundleManifest, distribution: &Distribution) -> Result<(), Refusal> {
     let current = distribution.current();
     let newest = uses::newest(&distribution.uses());
     let number = manifest.number.unwrap_or_default();
@@ -136,27 +183,20 @@ fn check_age(manifest: &BundleManifest, distribution: &Distribution) -> Result<(
     let what = format!("the bundle is older than what is in use: it {number}, and what was taken in last has {newest}");
     let hint =
         "take in the newest bundle; if you mean this one, or its sender counts anew, repeat with `--allow-older`";
-    Err(Refusal::new(what, hint).into())
+    Err(Refusal::new(what, hint))
 }
 
-/// Checks that the generation is there for which a delta was made, as it was written.
-fn check_base(manifest: &BundleManifest, distribution: &Distribution, out: &Path) -> Result<()> {
-    let Some(base) = &manifest.base else { return Ok(()) };
-    if !distribution.has(base) {
-        return Err(missing_base(manifest, Some(distribution))?.into());
-    }
-    let is_whole = Store::existing(&out.join("store")).is_ok_and(|store| distribution.is_whole(base, &store));
-    if !is_whole {
-        let what = format!("generation {base}, on which this bundle builds, is damaged");
-        return Err(Refusal::new(what, "take in a bundle that brings everything").into());
-    }
-    Ok(())
+/// Checks that the generation for which a delta was made is as it was written.
+fn check_base(manifest: &BundleManifest, distribution: &Distribution, store: &Store) -> Result<(), Refusal> {
+    let Some(base) = manifest.base.as_ref().filter(|base| !distribution.is_whole(base, store)) else { return Ok(()) };
+    let what = format!("generation {base}, on which this bundle builds, is damaged");
+    Err(Refusal::new(what, format!("take in a bundle that brings everything; {REMEDY}")))
 }
 
-fn missing_base(manifest: &BundleManifest, distribution: Option<&Distribution>) -> Result<Refusal> {
+fn missing_base(manifest: &BundleManifest, base: &str, distribution: Option<&Distribution>) -> Result<Refusal> {
     let there = distribution.map_or(Ok(Vec::new()), Distribution::generations)?;
     let there = if there.is_empty() { "there is none".to_owned() } else { format!("there are: {}", there.join(", ")) };
-    let (name, base) = (&manifest.distribution, manifest.base.as_deref().unwrap_or_default());
+    let name = &manifest.distribution;
     Ok(Refusal::new(
         format!("the bundle builds on generation {base} of `{name}`, which is not there; {there}"),
         "take in the bundles in between first, or one that brings everything; or let `--since` name one that is there",
@@ -255,18 +295,17 @@ impl Unpacker<'_> {
         Ok(false)
     }
 
-    /// Returns true if a content is in the store and has the digest that its name says. One with another digest is removed.
+    /// Returns true if a content is in the store and has the digest that its name says. One with another digest is forgotten.
     pub(super) fn is_there(&self, content: &BundledContent) -> Result<bool> {
-        let path = self.store.root().join(Store::blob_path(&content.sha256));
-        if !is_stored(&path, content) {
+        if !self.store.has_blob(&content.sha256, content.size) {
             return Ok(false);
         }
+        let path = self.store.root().join(Store::blob_path(&content.sha256));
         if digest_of(&path)?.0 == content.sha256 {
             return Ok(true);
         }
-        // Without its time it counts as cut off, wherever it is linked, and everything is made again.
-        rustix::fs::utimensat(rustix::fs::CWD, &path, &times(0), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
-            .with_context(|| format!("cannot change {}", path.display()))?;
+        // It is made again, and so are the folders that it is linked into.
+        self.store.forget(&content.sha256);
         Ok(false)
     }
 
@@ -292,8 +331,8 @@ impl Unpacker<'_> {
 
     /// Checks the generation's own manifest.
     fn check_generation(&self, manifest: &BundleManifest) -> Result<()> {
-        let Some(index) = manifest.files.iter().position(|file| file.path == listed::PATH) else {
-            return Err(Refusal::damaged(format!("it brings no `{}`", listed::PATH)).into());
+        let Some(index) = manifest.files.iter().position(|file| file.path == MANIFEST) else {
+            return Err(Refusal::damaged(format!("it brings no `{MANIFEST}`")).into());
         };
         // What the base has was verified when it came: its time tells the content.
         let in_base = |folder: &Folder, path: &str, digest: &Digest| {
@@ -303,17 +342,18 @@ impl Unpacker<'_> {
         Ok(listed::check(manifest, &fs::read(&self.scratch(index))?, &in_base)?)
     }
 
-    /// Writes the generation and switches to it.
-    fn publish(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
+    /// Writes the generation.
+    fn write(&self, manifest: &BundleManifest, distribution: &Distribution) -> Result<()> {
         let (id, site) = (&manifest.generation, manifest.folders[manifest.site()].digest);
         if !self.store.has_tree(&site) {
             return Err(Refusal::damaged("the document root is not complete").into());
         }
         self.check_generation(manifest)?;
-        if distribution.has(id) {
+        if distribution.has(id) && distribution.faults(id, Scrutiny::Read).is_empty() {
             distribution.clear_unfinished()?;
             check_same(manifest, &distribution.generation(id), &site)?;
         } else {
+            // One that is there and damaged is put right.
             let mut files = Files::new();
             for (index, file) in manifest.files.iter().enumerate() {
                 let place = self.scratch(index);
@@ -324,7 +364,6 @@ impl Unpacker<'_> {
             }
             distribution.write(id, &site, &files)?;
         }
-        distribution.switch(id, Switch::Bundle(manifest.number.unwrap_or_default()))?;
         for index in 0..manifest.files.len() {
             fs::remove_file(&self.scratch(index))?;
         }
@@ -336,11 +375,6 @@ impl Unpacker<'_> {
 fn is_stored(path: &Path, content: &BundledContent) -> bool {
     fs::link_metadata(path)
         .is_ok_and(|stat| stat.is_file() && stat.size() == content.size && has_time(&stat, &content.sha256))
-}
-
-/// Returns true if a file has the mtime of a content.
-fn has_time(stat: &Metadata, digest: &Digest) -> bool {
-    (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0)
 }
 
 /// Checks that a generation of this name, which is there already, equals the one in the bundle.

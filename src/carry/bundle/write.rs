@@ -14,7 +14,8 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::carry::program::Program;
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, REMEDY};
+use crate::generation::own_files;
 use crate::store::Store;
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
@@ -75,6 +76,7 @@ pub fn check_program(path: &Path) -> Result<()> {
 pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     let store = Store::existing(&order.out.join("store"))?;
     let distribution = Distribution::new(order.out, order.distribution);
+    distribution.require_intact(order.generation)?;
     let scan = Scan::new(&distribution, order.generation, &store)?;
     let none = BaseContents::default();
     let base = order.base.map_or(&none, |(_, base)| base);
@@ -114,8 +116,15 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
         if scan.contents[&original].size > recipe::IN_MEMORY {
             return None;
         }
-        let works = store.read_blob(&original).map(|bytes| Digest::of(&compress::gzip(&bytes)) == gzip_copy);
-        works.map(|works| works.then_some((gzip_copy, original))).transpose()
+        let made = store.read_blob(&original).map(|bytes| compress::gzip(&bytes));
+        let kept = made.and_then(|made| {
+            let works = Digest::of(&made) == gzip_copy;
+            if works {
+                require_size(scan, &gzip_copy, made.len() as u64, store)?;
+            }
+            Ok(works.then_some((gzip_copy, original)))
+        });
+        kept.transpose()
     });
     let gzip_copies = gzip_copies.collect::<Result<BTreeMap<_, _>>>()?;
     let zips = archives.par_iter().map(|archive| {
@@ -123,10 +132,14 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
         let folder = store.root().join(Store::tree_path(&archive.folder));
         let made = recipe::archive(&folder, &archive.root, HashOnly::default());
         // An archive that cannot be made is simply carried.
-        let works = made.is_ok_and(|made| made.0.finish() == archive.content);
-        (archive, works)
+        let Ok(HashOnly(hasher, size)) = made else { return Ok((archive, false)) };
+        let works = hasher.finish() == archive.content;
+        if works {
+            require_size(scan, &archive.content, size, store)?;
+        }
+        Ok((archive, works))
     });
-    let zips: Vec<_> = zips.collect();
+    let zips = zips.collect::<Result<Vec<_>>>()?;
     let mut recipes = Recipes { gzip_copies, ..Recipes::default() };
     for (archive, works) in &zips {
         if *works {
@@ -141,7 +154,10 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
     let found: Vec<_> = ordered.par_iter().map(|archive| members(archive, new, store)).collect();
     let mut lying = BTreeMap::new();
     for (archive, found) in ordered.into_iter().zip(found) {
-        for (digest, number) in found.into_iter().filter(|(digest, _)| !is_made(digest) && !carried.contains(digest)) {
+        for (digest, number, size) in
+            found.into_iter().filter(|(digest, ..)| !is_made(digest) && !carried.contains(digest))
+        {
+            require_size(scan, &digest, size, store)?;
             lying.entry(digest).or_insert((*archive, number));
         }
     }
@@ -149,8 +165,17 @@ fn find_recipes(scan: &Scan, new: &BTreeSet<Digest>, store: &Store, progress: &P
     Ok(recipes)
 }
 
-/// The new contents that lie in an archive; none if it cannot be unpacked.
-fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize)> {
+/// Refuses a store in which a content has another size than it must have: what is made elsewhere is right, and what the
+/// manifest says of it would be wrong.
+fn require_size(scan: &Scan, digest: &Digest, size: u64, store: &Store) -> Result<()> {
+    if scan.contents.get(digest).is_none_or(|found| found.size == size) {
+        return Ok(());
+    }
+    bail!("{} is damaged\nhint: {REMEDY}", store.root().join(Store::blob_path(digest)).display());
+}
+
+/// The new contents that lie in an archive, each with its number and size; none if it cannot be unpacked.
+fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Digest, usize, u64)> {
     let mut found = Vec::new();
     let Some(mut archive) = store.open_blob(archive).ok().and_then(|file| recipe::open_archive(file).ok()) else {
         return found;
@@ -162,10 +187,10 @@ fn members(archive: &Digest, new: &BTreeSet<Digest>, store: &Store) -> Vec<(Dige
         };
         let mut content = HashOnly::default();
         if recipe::member(&mut archive, number, size, &mut content).is_ok() {
-            found.push((content.0.finish(), number));
+            found.push((content.0.finish(), number, size));
         }
     }
-    found.retain(|(digest, _)| new.contains(digest));
+    found.retain(|(digest, ..)| new.contains(digest));
     found
 }
 
@@ -186,14 +211,15 @@ fn generation_files(folder: &Path, base: Option<&Path>) -> Result<Vec<(File, Opt
     Ok(files)
 }
 
-/// All files below a folder, by path; the document root, which is a link, is not among them.
+/// All files below a folder, by path; the document root, which is a link, is not among them, nor is the list of them, which
+/// is made where they arrive.
 pub(super) fn list(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<()> {
     for entry in fs::list(folder)? {
         let Some(name) = entry.name() else { bail!("{} is not text", entry.path.display()) };
         let path = format!("{prefix}{name}");
         if entry.kind.is_dir() {
             list(&entry.path, &format!("{path}/"), paths)?;
-        } else if entry.kind.is_file() {
+        } else if entry.kind.is_file() && path != own_files::FILE {
             paths.push(path);
         }
     }
@@ -263,7 +289,7 @@ fn pack(
             let digest = tar.copy(&mut store.open_blob(&content.sha256)?, content.size).with_context(trouble)?;
             if digest != content.sha256 {
                 let path = store.root().join(Store::blob_path(&content.sha256));
-                bail!("{} is damaged\nhint: build again with `--no-cache`", path.display());
+                bail!("{} is damaged\nhint: {REMEDY}", path.display());
             }
         }
         tar.pad(size).with_context(trouble)?;

@@ -18,9 +18,10 @@ pub use options::ImageOptions;
 
 use crate::base::fs;
 use crate::base::progress::Progress;
+use crate::carry::bundle::check;
 use crate::carry::program::Program;
-use crate::generation::distribution::Distribution;
-use anyhow::{Context, Result, ensure};
+use crate::generation::distribution::{Distribution, REMEDY};
+use anyhow::{Context, Result, bail, ensure};
 use layer::{Blob, header};
 use plan::Layer;
 use rayon::prelude::*;
@@ -48,6 +49,10 @@ pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Resu
     let program = Program::read(&options.program)?;
     let distribution = Distribution::new(&options.out, &options.distribution);
     ensure!(distribution.has(&options.generation), "there is no generation {}", options.generation);
+    let faults = check::generation(&options.out, &distribution, &options.generation, progress)?;
+    if let Some(fault) = faults.first() {
+        bail!("{fault}\nhint: {REMEDY}");
+    }
     let names = config::names(options)?;
     let layers = plan::layers(&options.out, &options.distribution, &options.generation, &program)?;
     progress.begin("hash layers", layers.len() as u64);
@@ -70,7 +75,7 @@ pub fn write(options: &ImageOptions, output: &Path, progress: &Progress) -> Resu
     };
     write().inspect_err(|_| drop(fs::remove_file(&temporary)))?;
     let bytes = fs::metadata(&temporary)?.len();
-    fs::rename(&temporary, output)?;
+    fs::rename_for_good(&temporary, output)?;
     let digest = format!("sha256:{}", Blob::of(&parts.manifest).digest);
     Ok(Image { digest, names, layers: blobs.len(), bytes })
 }

@@ -83,6 +83,7 @@ pub async fn publish(target: &Target, contents: &Contents, options: &Options, pr
     let headers = Headers::internal("application/zstd");
     held = target.replace(STATE, work.begun.encode()?, &headers, &held).await?;
     upload::all(target, &work, options.jobs, progress).await?;
+    target.flush()?;
     // Whoever took over in the meantime has changed the state: then this ends here, and not with a switch.
     held = target.replace(STATE, work.ready.encode()?, &headers, &held).await?;
     if !is_pointed_to {

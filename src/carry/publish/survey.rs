@@ -75,7 +75,10 @@ async fn verify(
     present: Sizes,
     progress: &Progress,
 ) -> Result<Sizes> {
-    let is_unknown = |name: &str| state.folders.get(name).is_some_and(|known| known.trust == Trust::Unknown);
+    // A disk may have lost what a run had written when the power failed; a store keeps what it took.
+    let is_doubted =
+        |known: &FolderState| known.trust == Trust::Unknown || target.folder.is_some() && known.trust == Trust::Begun;
+    let is_unknown = |name: &str| state.folders.get(name).is_some_and(is_doubted);
     let mut suspects: BTreeMap<String, &Object> = BTreeMap::new();
     for folder in contents.folders().filter(|folder| is_unknown(&folder.name)) {
         let keyed = folder.objects.iter().map(|object| (format!("{}/{}", folder.name, object.key), object));

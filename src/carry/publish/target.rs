@@ -3,7 +3,7 @@
 //! Credentials come from the environment that each kind of store is used with. Knows nothing of generations.
 
 use super::object::Headers;
-use crate::base::fs::{make_folders, read};
+use crate::base::fs::{flush_all, make_folders, read};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub struct Target {
     /// The bucket or folder.
     pub store: Arc<dyn ObjectStore>,
+    /// The folder on the disk, if it is one.
+    pub folder: Option<PathBuf>,
     /// Prefix of all keys, without slashes at its ends; may be empty.
     pub prefix: String,
     /// True if objects keep headers; files of a folder do not.
@@ -140,7 +142,7 @@ impl Target {
             }
         };
         let path = Path::from_url_path(url.path()).with_context(unreachable)?;
-        Ok(Self { store, prefix: path.to_string(), keeps_headers: true, shown })
+        Ok(Self { store, folder: None, prefix: path.to_string(), keeps_headers: true, shown })
     }
 
     /// The folder on this machine that an address names, if it names one.
@@ -158,13 +160,20 @@ impl Target {
             )
         })?;
         if access.only_looks && !path.exists() {
-            return Ok(Self { store: Arc::new(InMemory::new()), prefix: String::new(), keeps_headers: false, shown });
+            let store = Arc::new(InMemory::new());
+            return Ok(Self { store, folder: None, prefix: String::new(), keeps_headers: false, shown });
         }
         make_folders(&path)?;
-        let store =
-            LocalFileSystem::new_with_prefix(&path).with_context(|| format!("cannot use {}", path.display()))?;
-        let store = Arc::new(store.with_automatic_cleanup(true));
-        Ok(Self { store, prefix: String::new(), keeps_headers: false, shown })
+        let store = Arc::new(local(&path)?);
+        Ok(Self { store, folder: Some(path), prefix: String::new(), keeps_headers: false, shown })
+    }
+
+    /// Lets the disk have everything that was sent; a store keeps what it took.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(super) fn flush(&self) -> Result<()> {
+        self.folder.as_deref().map_or(Ok(()), flush_all)
     }
 
     /// The place of a key below the prefix.
@@ -225,9 +234,14 @@ impl Target {
         held: &StoredObject,
     ) -> Result<StoredObject> {
         let path = self.path(key)?;
+        // What others are led by is on the disk before its name is, and then its name.
+        let store: Arc<dyn ObjectStore> = match &self.folder {
+            Some(folder) => Arc::new(local(folder)?.with_fsync(true)),
+            None => Arc::clone(&self.store),
+        };
         let put = |mode| {
             let options = PutOptions { mode, attributes: self.attributes(headers, None), ..PutOptions::default() };
-            self.store.put_opts(&path, bytes.clone().into(), options)
+            store.put_opts(&path, bytes.clone().into(), options)
         };
         let mode = match &held.content {
             None => PutMode::Create,
@@ -260,6 +274,12 @@ impl Target {
              other one finish, then publish again"
         )
     }
+}
+
+/// A folder of this machine as a store.
+fn local(path: &std::path::Path) -> Result<LocalFileSystem> {
+    let store = LocalFileSystem::new_with_prefix(path).with_context(|| format!("cannot use {}", path.display()))?;
+    Ok(store.with_automatic_cleanup(true))
 }
 
 /// An error of the store without the wrapping that repeats it, and with a hint.
@@ -380,7 +400,8 @@ mod tests {
     fn keys_go_below_the_prefix_and_back() {
         for prefix in ["", "a", "a/b c"] {
             let store = Arc::new(object_store::memory::InMemory::new());
-            let target = Target { store, prefix: prefix.to_owned(), keeps_headers: true, shown: String::new() };
+            let target =
+                Target { store, folder: None, prefix: prefix.to_owned(), keeps_headers: true, shown: String::new() };
             let path = target.path("v/x/package/a/1.0.0+b/100%.yml").unwrap();
             assert_eq!(target.key(&path), Some("v/x/package/a/1.0.0+b/100%.yml"));
         }

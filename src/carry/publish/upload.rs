@@ -7,6 +7,7 @@ use super::plan::{Upload, Work};
 use super::target::{Target, plain};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::progress::Progress;
+use crate::generation::distribution::REMEDY;
 use anyhow::{Context, Result, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
@@ -88,8 +89,7 @@ async fn send_file(object: &Object, file: &std::path::Path, parts: &mut dyn Mult
 fn same(object: &Object, found: Digest) -> Result<()> {
     if found != object.sha256 {
         bail!(
-            "{} is not what the manifest of its generation lists\nhint: something wrote to the output folder; build again \
-             with --no-cache",
+            "{} is not what the manifest of its generation lists\nhint: something wrote to the output folder; {REMEDY}",
             object.key
         );
     }

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::config::exceptions::Exceptions;
 use crate::config::layer::{Layer, LayerPlan, LayerSource};
 use crate::config::settings::{DistributionPlan, Settings};
-use crate::generation::distribution::Distribution;
+use crate::generation::distribution::{Distribution, with_remedy};
 use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
 use anyhow::{Context, Result, anyhow, bail};
@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path, arguments: &Arguments) -> Result<Side> {
 
 /// Opens a generation. The temporary folder that holds it, if it is in one, is removed when the side is dropped.
 fn built(generation: PathBuf, around: Option<Scratch>) -> Result<Side> {
-    let holdings = Holdings::of_generation(&generation)?;
+    let holdings = Holdings::of_generation(&generation).map_err(with_remedy)?;
     let facts = holdings.facts_of_generation(&generation)?;
     let read = move |holding: &Holding, path: &str| {
         // Moved into the closure, so that it lives as long as files are read.

@@ -123,7 +123,7 @@ fn a_delta_without_its_base_is_refused() {
     let (text, time) = (fs::read(&manifest).unwrap(), fs::metadata(&manifest).unwrap().modified().unwrap());
     fs::write(&manifest, "{}").unwrap();
     let run = case.run(&["unbundle", "delta1", "--out", "far"]);
-    assert!(run.code == 1 && run.stderr.contains("was changed"), "{run:#?}");
+    assert!(run.code == 1 && run.stderr.contains("is damaged"), "{run:#?}");
     fs::write(&manifest, text).unwrap();
     fs::File::options().append(true).open(&manifest).unwrap().set_modified(time).unwrap();
     assert_eq!(current(&case, "far"), first);

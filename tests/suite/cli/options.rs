@@ -78,7 +78,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [22, 22, 6, 8, 12, 22, 2], "commands with each option");
+    assert_eq!(seen, [22, 22, 7, 9, 12, 22, 2], "commands with each option");
 }
 
 #[test]

@@ -233,11 +233,11 @@ fn a_package_that_was_readable_stops_the_build() {
     fs::copy(&manifest, case.path("new")).unwrap();
     fs::rename(case.path("new"), &manifest).unwrap();
     let before = in_use(&case);
-    // However it is opened: by its path, or by its name in its folder.
-    let path = "packages/production/acme/1.0.0/manifest.yml";
-    let options = ["-o", "/dev/null", "-P", path, "-P", "manifest.yml", "-e", "trace=openat,openat2"];
+    // Files of layers are opened below the layer's folder.
+    let path = "acme/1.0.0/manifest.yml";
+    let options = ["-o", "/dev/null", "-P", path, "-e", "trace=openat2"];
     for fault in ["EIO", "EACCES"] {
-        let inject = format!("inject=openat,openat2:error={fault}");
+        let inject = format!("inject=openat2:error={fault}");
         let (code, stderr) = crash::traced(&case, &[&options[..], &["-e", &inject]].concat(), &BUILD);
         assert_eq!(code, Some(2), "{fault}: {stderr}");
         assert!(

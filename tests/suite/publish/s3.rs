@@ -97,7 +97,7 @@ impl S3 {
         let builder = builder.with_access_key_id("key").with_secret_access_key("secret");
         let store = builder.with_endpoint(format!("http://{}", self.server.address)).build().unwrap();
         let shown = TO.to_owned();
-        Target { store: Arc::new(store), prefix: PREFIX.to_owned(), keeps_headers: true, shown }
+        Target { store: Arc::new(store), folder: None, prefix: PREFIX.to_owned(), keeps_headers: true, shown }
     }
 }
 

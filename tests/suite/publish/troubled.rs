@@ -44,7 +44,7 @@ impl fmt::Display for Troubled {
 /// A target in memory.
 pub(super) fn target(inner: &Arc<InMemory>) -> Target {
     let store = Arc::clone(inner) as Arc<dyn ObjectStore>;
-    Target { store, prefix: "some/prefix".to_owned(), keeps_headers: true, shown: "memory".to_owned() }
+    Target { store, folder: None, prefix: "some/prefix".to_owned(), keeps_headers: true, shown: "memory".to_owned() }
 }
 
 /// The same with trouble, and the count of requests.

@@ -312,7 +312,7 @@ fn names_that_kibana_misreads() {
 /// What programs write that people use: Go, Java, Python, Info-ZIP and 7-Zip, with streams, zip64, times and modes.
 #[test]
 fn archives_of_common_programs_are_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/zips");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/zips");
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -349,7 +349,7 @@ fn archives_of_rust_are_read() {
     }
 }
 
-/// The files of the package in `tests/fixtures/zips`.
+/// The files of the package in `fuzz/corpus/zips`.
 const CONTENTS: [(&str, &str); 4] = [
     ("manifest.yml", "name: acme\nversion: 1.0.0\n"),
     ("docs/é.md", "é\n"),

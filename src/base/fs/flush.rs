@@ -1,0 +1,59 @@
+//! What lets the disk have things before something leads to them.
+//!
+//! A system that loses its power keeps names and times that it wrote last, and often not the contents: files are there, and
+//! empty. So whoever takes something into use first flushes all that it leads to ([`flush_all`], or [`flush`] where there
+//! are few files), and then moves the link, pointer or note by [`rename_for_good`].
+
+use super::{named, open_as, rename};
+use anyhow::Result;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Lets the disk have everything that was written to the file system in which a file or folder lies.
+///
+/// # Errors
+/// When the disk fails, also for what was written before.
+pub fn flush_all(path: &Path) -> Result<()> {
+    let flushed = open_as(path, OFlags::RDONLY).and_then(|file| possible(sync_file_system(&file)));
+    named("flush", path, flushed)
+}
+
+/// Lets the disk have the content of a file, or the names in a folder.
+///
+/// # Errors
+/// When the disk fails.
+pub fn flush(path: &Path) -> Result<()> {
+    let flushed = open_as(path, OFlags::RDONLY).and_then(|file| possible(rustix::fs::fsync(&file)));
+    named("flush", path, flushed)
+}
+
+/// Renames a file, folder or link, and returns when the disk has both names. What it leads to must be there before.
+///
+/// # Errors
+/// When the disk fails.
+pub fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
+    rename(from, to)?;
+    flush(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn sync_file_system(file: &File) -> rustix::io::Result<()> {
+    rustix::fs::syncfs(file)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn sync_file_system(file: &File) -> rustix::io::Result<()> {
+    rustix::fs::sync();
+    rustix::fs::fsync(file)
+}
+
+/// Not every file system can flush; then there is nothing to wait for.
+fn possible(flushed: rustix::io::Result<()>) -> io::Result<()> {
+    match flushed {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::ROFS) => Ok(()),
+        flushed => Ok(flushed?),
+    }
+}

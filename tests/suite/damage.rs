@@ -1,0 +1,310 @@
+//! Damage to an output folder: `verify` tells all of it, a build mends what a look tells, `--no-cache` and `--repair` the rest.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests fail and talk as tests do")]
+
+use crate::harness::{Case, Run};
+use crate::incremental::{add, check_whole, settle};
+use epr_build::base::digest::Digest;
+use epr_build::base::progress::Progress;
+use epr_build::build::verify::same;
+use epr_build::carry::bundle::check;
+use epr_build::store::Store;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+const BUILD: [&str; 3] = ["--dist", "staging", "--quiet"];
+
+/// What is damaged, and which damages to it a build mends (`+`), or leaves to `--no-cache` and `--repair` (`-`): a bit is
+/// flipped (`f`), the second half is gone (`c`), all of it (`e`), the file (`g`). Capital letters change the time of the
+/// file, small ones keep it.
+const ROWS: [(&str, &str); 22] = [
+    ("the content of a package's file", "F+ f- C+ c+ E+ e+ g+"),
+    ("an answer", "F+ f- c+ E+ e+ g+"),
+    ("a document", "F+ f- c+ e+ g+"),
+    ("a gzip copy", "f- c+ e+ g+"),
+    ("an archive", "F+ f- C+ c+ E+ e+ g+"),
+    ("the list of a package's files", "f- c+ e+"),
+    // A file of a folder that is no further name of a blob is read.
+    ("a file of a folder of the store", "F+ f+ C+ c+ E+ e+ g+"),
+    ("a link to a folder of the store", "g+"),
+    ("a folder of the store", "g+"),
+    ("routes.json", "F+ f- C+ c+ E+ e+ g+"),
+    ("manifest.json", "F+ f- c+ e+ g+"),
+    ("report.json", "F+ f- c+ e+ g+"),
+    ("files.json", "f- c+ g+"),
+    ("own-files.json", "F+ f+ c+ e+ g+"),
+    ("hosts/nginx/nginx.conf", "F+ f- c+ E+ e+ g+"),
+    ("site", "g+"),
+    ("current", "g+"),
+    ("generations.log", "F+ f+ c+ e+ g+"),
+    ("history.json", "F+ f+ c+ e+ g+"),
+    ("release.json", "F+ f- c+ e+ g+"),
+    ("hosting.json of the release", "f- e+ g+"),
+    ("cache/packages", "F+ f+ C+ c+ E+ e+"),
+];
+
+/// Three packages, two generations, a release of the second.
+fn world() -> Case {
+    let case = Case::new()
+        .package("packages/production", "alpha", "1.0.0", &"A long readme has a gzip copy. ".repeat(400))
+        .zip("packages/production", "zipped", "1.0.0");
+    change(&case, 0);
+    build(&case);
+    change(&case, 1);
+    settle();
+    build(&case);
+    good(&case, &["release", "8.5.0", "--dist", "staging"]);
+    build(&case);
+    good(&case, &[&BUILD[..], &["--out", "clean"]].concat());
+    case
+}
+
+fn change(case: &Case, round: usize) {
+    add(&case.path("packages/staging/moving/1.0.0"), "moving", "1.0.0", &format!("Round {round}"));
+}
+
+#[track_caller]
+fn good(case: &Case, arguments: &[&str]) -> Run {
+    let run = case.run(arguments);
+    assert_eq!(run.code, 0, "{arguments:?}: {run:#?}");
+    run
+}
+
+#[track_caller]
+fn build(case: &Case) {
+    good(case, &BUILD);
+}
+
+fn faults(case: &Case, out: &str) -> Vec<String> {
+    check::folder(&case.path(out), &Progress::new(true)).unwrap().faults
+}
+
+fn real(case: &Case, path: &str) -> PathBuf {
+    let path = case.path("out/staging").join(path);
+    fs::canonicalize(path.parent().unwrap()).unwrap().join(path.file_name().unwrap())
+}
+
+/// The blob that a file of the document root is a further name of.
+fn blob(case: &Case, path: &str) -> PathBuf {
+    let bytes = fs::read(case.path("out/staging/current/site").join(path)).unwrap();
+    case.path("out/store").join(Store::blob_path(&Digest::of(&bytes)))
+}
+
+/// The place of what a row names.
+fn place(case: &Case, target: &str) -> PathBuf {
+    match target {
+        "the content of a package's file" => blob(case, "package/alpha/1.0.0/docs/README.md"),
+        "an answer" => blob(case, "index.json"),
+        "a document" => blob(case, "documents/alpha/1.0.0.json"),
+        "a gzip copy" => blob(case, "package/alpha/1.0.0/docs/README.md.gz"),
+        "an archive" => blob(case, "epr/zipped/zipped-1.0.0.zip"),
+        "the list of a package's files" => {
+            let text = fs::read_to_string(case.path("out/cache/packages")).unwrap();
+            let line = text.lines().find(|line| line.contains("\"zipped\"")).unwrap();
+            let (_, rest) = line.split_once("\"Stored\":{\"digest\":\"").unwrap();
+            case.path("out/store").join(Store::blob_path(&rest[..64].parse().unwrap()))
+        }
+        "a file of a folder of the store" => {
+            // A copy of its own in place of the link.
+            let path = real(case, "current/site/package/alpha/1.0.0/docs/README.md");
+            let (bytes, time) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, bytes).unwrap();
+            fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
+            path
+        }
+        "a link to a folder of the store" => real(case, "current/site/package/alpha/1.0.0/docs"),
+        "a folder of the store" => {
+            fs::canonicalize(case.path("out/staging/current/site/package/alpha/1.0.0/docs")).unwrap()
+        }
+        "current" | "generations.log" | "history.json" => case.path("out/staging").join(target),
+        "release.json" => case.path("out/staging/releases/8.5.0/release.json"),
+        "hosting.json of the release" => case.path("out/staging/releases/8.5.0/hosting.json"),
+        "cache/packages" => {
+            if !case.path("out/cache/packages").exists() {
+                // What was dropped is remembered again by the next build that reads packages.
+                fs::remove_file(case.path("out/cache/inputs.json")).unwrap();
+                build(case);
+            }
+            case.path("out/cache/packages")
+        }
+        own => real(case, &format!("current/{own}")),
+    }
+}
+
+/// Does a damage. Where the time is kept, the time of the folder is kept too.
+fn damage(path: &Path, kind: char) {
+    let times = [path, path.parent().unwrap()].map(|path| fs::symlink_metadata(path).unwrap().modified().unwrap());
+    if kind == 'g' {
+        remove(path);
+    } else {
+        let mut bytes = fs::read(path).unwrap();
+        match kind.to_ascii_lowercase() {
+            'f' => {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            }
+            'c' => bytes.truncate(bytes.len() / 2),
+            _ => bytes.clear(),
+        }
+        fs::write(path, bytes).unwrap();
+    }
+    let set = |path: &Path, time: SystemTime| fs::File::open(path).unwrap().set_modified(time).unwrap();
+    if kind.is_ascii_lowercase() {
+        if kind != 'g' {
+            set(path, times[0]);
+        }
+        set(path.parent().unwrap(), times[1]);
+    }
+}
+
+fn remove(path: &Path) {
+    if fs::symlink_metadata(path).unwrap().is_dir() {
+        fs::remove_dir_all(path).unwrap();
+    } else {
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[track_caller]
+fn check_mended(case: &Case, out: &str, context: &str) {
+    let faults = faults(case, out);
+    assert!(faults.is_empty(), "{context}: {faults:#?}");
+    let real = |out: &str| fs::canonicalize(case.path(out).join("staging/current")).unwrap();
+    same(&real(out), &real("clean")).unwrap_or_else(|error| panic!("{context}: {error:#}"));
+    check_whole(&case.path(out), "staging");
+}
+
+/// One damage; a build, and if that does not mend it one without cache; the same damage again, and a repair.
+fn row(case: &Case, target: &str, kind: char, is_mended: bool) {
+    let context = format!("{target}: {kind}");
+    build(case);
+    damage(&place(case, target), kind);
+    let told = faults(case, "out");
+    assert!(!told.is_empty(), "{context}: not told");
+    build(case);
+    assert_eq!(faults(case, "out").is_empty(), is_mended, "{context}: {:#?}", faults(case, "out"));
+    if !is_mended {
+        good(case, &[&BUILD[..], &["--no-cache"]].concat());
+    }
+    check_mended(case, "out", &context);
+    build(case);
+    damage(&place(case, target), kind);
+    let run = good(case, &["verify", "out", "--repair"]);
+    assert!(run.stdout.contains("mended"), "{context}: {run:#?}");
+    check_mended(case, "out", &context);
+}
+
+#[test]
+fn every_damage_is_told_and_mended() {
+    let rows: Vec<(&str, char, bool)> = ROWS
+        .iter()
+        .flat_map(|(target, kinds)| {
+            kinds.split(' ').map(move |kind| (*target, kind.chars().next().unwrap(), kind.ends_with('+')))
+        })
+        .collect();
+    assert!(rows.len() >= 92, "{} rows", rows.len());
+    let mended = rows.iter().filter(|(.., is_mended)| *is_mended).count();
+    println!("{} damages: a build mends {mended}, --no-cache and --repair all", rows.len());
+    std::thread::scope(|scope| {
+        for worker in 0..3 {
+            let rows = &rows;
+            scope.spawn(move || {
+                let case = world();
+                for (target, kind, is_mended) in rows.iter().skip(worker).step_by(3) {
+                    row(&case, target, *kind, *is_mended);
+                }
+            });
+        }
+    });
+}
+
+/// What no copy is at hand for is told until a bundle brings it; other generations are left as they are meanwhile.
+#[test]
+fn a_bundle_mends_what_layers_cannot() {
+    let case = world();
+    let log = fs::read_to_string(case.path("out/staging/generations.log")).unwrap();
+    let old = &log[..16];
+    good(&case, &["bundle", "--dist", "staging", "--generation", old, "--output", "old.bundle", "--no-program"]);
+    let generation = case.path("out/staging/generations").join(old);
+    damage(&generation.join("routes.json"), 'f');
+    let readme = fs::canonicalize(generation.join("site/package/moving/1.0.0/docs/README.md")).unwrap();
+    damage(&readme, 'e');
+    let refused = case.run(&["rollback", "--dist", "staging"]);
+    assert!(refused.code == 2 && refused.stderr.contains("verify --repair"), "{refused:#?}");
+    build(&case);
+    let left = case.run(&["verify", "out", "--repair"]);
+    assert!(left.code == 1 && left.stderr.contains("name a bundle of the generation with `--from`"), "{left:#?}");
+    let before = fs::read_link(case.path("out/staging/current")).unwrap();
+    let run = good(&case, &["verify", "out", "--repair", "--from", "old.bundle"]);
+    assert!(run.stdout.contains("mended"), "{run:#?}");
+    assert_eq!(fs::read_link(case.path("out/staging/current")).unwrap(), before, "another generation is in use");
+    check_mended(&case, "out", "from a bundle");
+    good(&case, &["rollback", "--dist", "staging"]);
+    check_whole(&case.path("out"), "staging");
+}
+
+/// What is damaged is not carried on, whichever file it is, and it is said what to do.
+#[test]
+fn damage_is_not_carried_on() {
+    let case = world();
+    let place_to = format!("file://{}", case.path("place").display());
+    let commands: [&[&str]; 3] = [
+        &["bundle", "--dist", "staging", "--output", "some.bundle", "--no-program"],
+        &["publish", "--dist", "staging", "--to", &place_to],
+        &["release", "8.6.0", "--dist", "staging"],
+    ];
+    for target in
+        ["the content of a package's file", "a document", "an archive", "routes.json", "files.json", "manifest.json"]
+    {
+        for kind in ['f', 'e'] {
+            for command in commands {
+                let is_store = !target.ends_with("json");
+                if is_store && command[0] == "release" {
+                    continue;
+                }
+                damage(&place(&case, target), kind);
+                let _ = fs::remove_dir_all(case.path("place"));
+                let run = case.run(command);
+                let context = format!("{target} {kind} {command:?}: {run:#?}");
+                if run.code == 0 && command[0] == "bundle" {
+                    // A recipe gave the right content.
+                    good(&case, &["unbundle", "some.bundle", "--out", "far"]);
+                    check_mended(&case, "far", &context);
+                    ["some.bundle", "far"].iter().for_each(|path| remove(&case.path(path)));
+                } else {
+                    assert!(run.code == 2 && run.stderr.contains("verify --repair"), "{context}");
+                    assert!(!case.path("some.bundle").exists(), "{context}");
+                    assert!(!case.path("place/current.json").exists(), "{context}");
+                }
+                good(&case, &["verify", "out", "--repair"]);
+            }
+        }
+    }
+    for command in commands {
+        good(&case, command);
+    }
+}
+
+/// The generation in use is found again when the link to it is lost, and nothing is when nothing is there.
+#[test]
+fn the_link_to_what_is_in_use_comes_from_the_log() {
+    let case = world();
+    let link = case.path("out/staging/current");
+    let before = fs::read_link(&link).unwrap();
+    let breaks: [&dyn Fn(); 3] = [
+        &|| fs::write(&link, "").unwrap(),
+        &|| std::os::unix::fs::symlink("generations/0123456789abcdef", &link).unwrap(),
+        &|| {},
+    ];
+    for damage in breaks {
+        fs::remove_file(&link).unwrap();
+        damage();
+        let run = case.run(&["verify", "out"]);
+        assert!(run.code == 1 && run.stderr.contains("current leads to no generation"), "{run:#?}");
+        assert!(run.stderr.contains("add `--repair`"), "{run:#?}");
+        build(&case);
+        assert_eq!(fs::read_link(&link).unwrap(), before);
+        check_mended(&case, "out", "current");
+    }
+}
