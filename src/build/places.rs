@@ -64,11 +64,12 @@ pub fn are_apart(layers: &[LayerPlan], place: Place<'_>) -> Result<()> {
             }
         }
     }
-    stands_alone(&real_out, place, layers.is_empty())
+    stands_alone(&real_out, place)
 }
 
-/// Refuses a folder inside an output folder, or inside what has a layer's log, or, where no layer is known, packages.
-fn stands_alone(real_out: &Path, Place { path: out, what, option }: Place<'_>, looks_around: bool) -> Result<()> {
+/// Refuses a folder inside an output folder, or inside what looks like a layer that nobody named. An output that is there
+/// already stays where it is, whatever was put beside it.
+fn stands_alone(real_out: &Path, Place { path: out, what, option }: Place<'_>) -> Result<()> {
     if let Some(other) = real_out.ancestors().skip(1).find(|folder| is_output(folder)) {
         bail!(
             "{what} `{}` lies in the output folder `{}`\nhint: name a folder outside of it with {option}",
@@ -77,7 +78,7 @@ fn stands_alone(real_out: &Path, Place { path: out, what, option }: Place<'_>, l
         );
     }
     let has_journal = |folder: &&Path| folder.join(JOURNAL_FOLDER).join(LOG).is_file();
-    let mut near = real_out.ancestors().take(if looks_around { LEVELS } else { 0 });
+    let mut near = real_out.ancestors().take(if is_output(real_out) { 0 } else { LEVELS });
     if let Some(layer) = real_out.ancestors().find(has_journal).or_else(|| near.find(|folder| holds_packages(folder))) {
         bail!(
             "{what} `{}` lies in a layer (`{}` holds packages)\nhint: name a folder outside of all layers with {option}",

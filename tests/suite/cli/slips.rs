@@ -81,12 +81,12 @@ hint: every package and every data stream needs a readable `manifest.yml`
 #[test]
 fn a_difference_to_a_clean_build_is_told_in_words() {
     let case = built();
-    let file = case.path("out/staging/current/routes.json");
+    let file = case.path("out/staging/current/site/package/alpha/1.0.0/manifest.yml");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let found = run(&case, "build --dist staging --verify-clean");
     assert_eq!(found.code, 2, "{found:?}");
     for words in
-        ["/routes.json is a file with the mode 0600, changed at ", " of a clean build is a file with the mode 0644, "]
+        ["/manifest.yml is a file with the mode 0600, changed at ", " of a clean build is a file with the mode 0644, "]
     {
         assert!(found.stderr.contains(words), "{words}: {}", found.stderr);
     }
