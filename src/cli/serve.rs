@@ -4,9 +4,12 @@ use super::common::Exit;
 use super::common::failures::{built_distribution, error_kind};
 use super::common::options::OutputFolder;
 use super::common::print::print;
+use super::common::registry_environment::{LowestTls, RegistryEnvironment, lowest_tls};
 use super::common::talk;
+use crate::config::DEFAULT_LISTEN;
+use crate::generation::distribution::Distribution;
 use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow, bail};
 use clap::Args;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -18,9 +21,13 @@ Examples:
   epr-build serve --dist staging --listen 127.0.0.1:0     on any free port, which is printed
   epr-build serve --dist staging --listen 8443 --tls-cert epr.crt --tls-key epr.key
   epr-build serve --dist staging --access-log - --metrics 127.0.0.1:9090
+  EPR_ADDRESS=0.0.0.0:8080 epr-build serve --out /srv/epr in the place of Elastic's registry
 
 The server picks up later builds, new certificate files and a rotated access log without a restart. Stop it with Ctrl-C or \
-SIGTERM: it first finishes the responses that it is sending.";
+SIGTERM: it first finishes the responses that it is sending.
+
+What starts Elastic's registry starts this: EPR_ADDRESS, EPR_TLS_CERT, EPR_TLS_KEY, EPR_TLS_MIN_VERSION, EPR_METRICS_ADDRESS and \
+EPR_LOG_LEVEL are read where the option is absent; its other variables are named once, as not needed.";
 
 /// Fewer connections than this may be too few for a fleet's browsers and Kibanas.
 const FEW_CONNECTIONS: usize = 1000;
@@ -29,25 +36,28 @@ const FEW_CONNECTIONS: usize = 1000;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution to serve
+    /// Distribution to serve [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
-    /// Address and port to listen on; a port alone means every address. `listen` of the configuration is for the generated
-    /// server configurations, not for this server
-    #[arg(long, value_name = "ADDRESS", default_value = crate::config::DEFAULT_LISTEN)]
-    listen: String,
-    /// Certificate for HTTPS, followed by its intermediate certificates, in PEM
+    /// Address and port to listen on; a port alone means every address [default: EPR_ADDRESS, or 127.0.0.1:8080]. `listen` of
+    /// the configuration is for the generated server configurations, not for this server
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Certificate for HTTPS, followed by its intermediate certificates, in PEM [default: EPR_TLS_CERT]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// Private key of the certificate, in PEM
+    /// Private key of the certificate, in PEM [default: EPR_TLS_KEY]
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Lowest version of TLS, 1.2 or 1.3 [default: EPR_TLS_MIN_VERSION, or 1.2]
+    #[arg(long, value_name = "VERSION")]
+    tls_min_version: Option<String>,
     /// Append a line for each response to this file, in the combined log format; `-` means standard output
     #[arg(long, value_name = "FILE")]
     access_log: Option<PathBuf>,
-    /// Serve Prometheus metrics at `/metrics` on this address
+    /// Serve Prometheus metrics at `/metrics` on this address [default: EPR_METRICS_ADDRESS, or none]
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
     /// Number of connections that may be open at once; further ones wait
@@ -60,21 +70,27 @@ pub(super) struct Arguments {
 
 /// Serves until the process is asked to stop.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
+    let environment = RegistryEnvironment::of_process();
+    let quiet = talk::quiet() || environment.is_quiet;
+    if let Some(note) = environment.note().filter(|_| !quiet) {
+        talk::say(&format!("note: {note}\n"))?;
+    }
+    let distribution = wanted(arguments)?;
+    let name = distribution.name();
     let current = distribution.current().unwrap_or_default();
-    let tls = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    let tls = tls(arguments, &environment)?;
     let prefix = distribution.hosting(&current)?.prefix;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = ServeOptions {
         debug_header: arguments.debug_header,
-        tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+        tls,
         access_log: arguments.access_log.clone(),
-        metrics: arguments.metrics.clone(),
+        metrics: arguments.metrics.clone().or(environment.metrics),
         max_connections: arguments.max_connections,
         ..ServeOptions::new(distribution.current_link())
     };
-    let (name, quiet) = (arguments.dist.clone(), talk::quiet());
-    let served = crate::serve::serve(&options, &arguments.listen, move |event| {
+    let listen = arguments.listen.clone().or(environment.address).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+    let served = crate::serve::serve(&options, &listen, move |event| {
         // A closed output must not stop the server.
         let text = match event {
             Event::Trouble(error) => {
@@ -97,6 +113,51 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     });
     served.map_err(with_listen_hint)?;
     Ok(Exit::Clean)
+}
+
+/// The distribution that is named, or the only one there is.
+fn wanted(arguments: &Arguments) -> Result<Distribution> {
+    let out = &arguments.folder.out;
+    if let Some(name) = &arguments.dist {
+        return built_distribution(out, name);
+    }
+    let mut all = Distribution::all(out)?;
+    all.retain(|distribution| distribution.current().is_some());
+    match &mut all[..] {
+        [_] => Ok(all.remove(0)),
+        [] => bail!(
+            "there is no distribution in `{}`\nhint: build one, or name its output folder with --out",
+            out.display()
+        ),
+        several => {
+            let names: Vec<_> = several.iter().map(|one| format!("`{}`", one.name())).collect();
+            bail!(
+                "there are several distributions in `{}`\nhint: name one with --dist: {}",
+                out.display(),
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// Certificate and key, from the options or else from the environment.
+fn tls(arguments: &Arguments, environment: &RegistryEnvironment) -> Result<Option<TlsFiles>> {
+    let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
+    let files = match (&arguments.tls_cert, &arguments.tls_key) {
+        (None, None) => (path(&environment.tls_cert), path(&environment.tls_key)),
+        (certificate, key) => (certificate.clone(), key.clone()),
+    };
+    let version = arguments.tls_min_version.as_ref().or(environment.tls_min_version.as_ref());
+    let lowest = version.map_or(Ok(LowestTls::V12 { is_raised: false }), |version| lowest_tls(version))?;
+    let (certificate, key) = match files {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => bail!("a certificate needs its key\nhint: set both EPR_TLS_CERT and EPR_TLS_KEY, or neither"),
+    };
+    if lowest == (LowestTls::V12 { is_raised: true }) {
+        talk::say("warning: TLS 1.0 and 1.1 are not spoken; the lowest version is 1.2\n")?;
+    }
+    Ok(Some(TlsFiles { certificate, key, only_v13: lowest == LowestTls::V13 }))
 }
 
 /// Says how many connections the file handles suffice for: a warning if that is few.

@@ -7,8 +7,9 @@ use anyhow::Result;
 use minijinja::context;
 
 /// Templates by the name of the file they make.
-const TEMPLATES: [Template; 2] = [
+const TEMPLATES: [Template; 3] = [
     ("README.md", include_str!("../../templates/kubernetes/README.md")),
+    ("package-registry.yaml", include_str!("../../templates/kubernetes/package-registry.yaml")),
     ("registry.yaml", include_str!("../../templates/kubernetes/registry.yaml")),
 ];
 
@@ -47,7 +48,7 @@ mod tests {
         for prefix in ["", "/epr/staging"] {
             let options = HostOptions { prefix: prefix.to_owned(), ..HostOptions::default() };
             let files = render(&Routes::default(), &options).unwrap();
-            let paths: Vec<_> = files[1].1.lines().filter_map(|line| line.trim().strip_prefix("path: ")).collect();
+            let paths: Vec<_> = files[2].1.lines().filter_map(|line| line.trim().strip_prefix("path: ")).collect();
             assert_eq!(paths, [format!("{prefix}/"), format!("{prefix}/"), format!("{prefix}/health")]);
             assert!(files[0].1.contains(&format!(".svc:8080{prefix}\"")), "{}", files[0].1);
         }

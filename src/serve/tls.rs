@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{ALL_VERSIONS, ServerConfig, SupportedProtocolVersion};
+
+static ONLY_V13: [&SupportedProtocolVersion; 1] = [&TLS13];
 
 /// Files of the certificate and its key.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The key of the first one, in PEM.
     pub key: PathBuf,
+    /// Speaks no version below 1.3; otherwise none below 1.2.
+    pub only_v13: bool,
 }
 
 /// Times and sizes of the two files.
@@ -75,7 +80,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig> {
     ensure!(!chain.is_empty(), "no certificate in `{}`", files.certificate.display());
     let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| shown(&files.key))?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(if files.only_v13 { &ONLY_V13 } else { ALL_VERSIONS })
         .context("cannot set up TLS")?
         .with_no_client_auth()
         .with_single_cert(chain, key);

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -172,7 +173,7 @@ fn check_answers(root: &Path, told: &Value, generation: &Generation) {
         return;
     }
     let words = |key: &str| -> Vec<String> { serde_json::from_value(told["config"][key].clone()).unwrap() };
-    let running = start(root, &words("Entrypoint"), &words("Cmd"));
+    let running = start(root, &words("Entrypoint"), &words("Cmd"), &words("Env"));
     for target in ["/", "/search?package=acme_vault&prerelease=true", "/package/acme_vault/1.1.0/", "/health"] {
         let mut stream = TcpStream::connect(&running.address).unwrap();
         stream.write_all(format!("GET {target} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
@@ -216,7 +217,7 @@ pub(crate) fn start_generated(home: &Path, distribution: &str) -> Option<Running
     assert_eq!(made.status, Some(0), "{made:#?}");
     let (root, told) = unpack(&skopeo, &umoci, &path, distribution, &home.join(format!("{distribution}.image")));
     let words = |key: &str| -> Vec<String> { serde_json::from_value(told["config"][key].clone()).unwrap() };
-    Some(start(&root, &words("Entrypoint"), &words("Cmd")))
+    Some(start(&root, &words("Entrypoint"), &words("Cmd"), &words("Env")))
 }
 
 /// Unpacks an image by other people's tools: the root, and what it says of itself.
@@ -232,14 +233,71 @@ fn unpack(skopeo: &Path, umoci: &Path, image: &Path, tag: &str, to: &Path) -> (P
 }
 
 /// The process of an unpacked image, on another port.
-fn start(root: &Path, entrypoint: &[String], command: &[String]) -> Running {
+fn start(root: &Path, entrypoint: &[String], command: &[String], environment: &[String]) -> Running {
     running::start("image", |address| {
         let mut process = Command::new("chroot");
-        process.arg("--userspec=65532:65532").arg(root).args(entrypoint);
-        process.args(command.iter().map(|word| if word == "0.0.0.0:8080" { address } else { word }));
+        process.arg("--userspec=65532:65532").arg(root).args(entrypoint).args(command).env_clear();
+        for variable in environment {
+            let (name, value) = variable.split_once('=').unwrap();
+            process.env(name, value.replace("0.0.0.0:8080", address));
+        }
         process.stdout(Stdio::null());
         process
     })
+}
+
+/// As Elastic's operator starts the registry's image: any user, its certificates and a configuration mounted, all by the
+/// environment, nothing written.
+#[test]
+fn it_takes_the_place_of_the_registrys_image() {
+    let Some(static_program) = static_program() else { return };
+    let (Some(skopeo), Some(umoci)) = (running::binary("skopeo"), running::binary("umoci")) else { return };
+    let (Some(openssl), Some(curl)) = (running::binary("openssl"), running::binary("curl")) else { return };
+    if !running::skip_unless(rustix::process::getuid().is_root(), "only root may change the root") {
+        return;
+    }
+    let home = samples();
+    let image = image(home.path(), &static_program, "epr.tar");
+    let (root, told) = unpack(&skopeo, &umoci, &image, DISTRIBUTION, &home.path().join("unpacked"));
+    let mounted = root.join("mnt/elastic-internal/http-certs");
+    let files = crate::serving::certificate(&openssl, &mounted);
+    fs::rename(files.certificate, mounted.join("tls.crt")).unwrap();
+    fs::rename(files.key, mounted.join("tls.key")).unwrap();
+    fs::set_permissions(mounted.join("tls.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir(root.join("package-registry")).unwrap();
+    fs::write(root.join("package-registry/config.yml"), "package_paths: [/packages/package-storage]\n").unwrap();
+    let before = files_of(&root);
+    let words = |key: &str| -> Vec<String> { serde_json::from_value(told["config"][key].clone()).unwrap() };
+    let said = home.path().join("said");
+    let running = running::start("image", |address| {
+        let mut chroot = Command::new("chroot");
+        chroot.arg("--userspec=1234:0").arg(&root).args(words("Entrypoint")).args(words("Cmd")).env_clear();
+        chroot.env("EPR_ADDRESS", address).env("EPR_TLS_MIN_VERSION", "1.0").env("EPR_LOG_LEVEL", "info");
+        chroot.env("EPR_TLS_CERT", "/mnt/elastic-internal/http-certs/tls.crt");
+        chroot.env("EPR_TLS_KEY", "/mnt/elastic-internal/http-certs/tls.key");
+        chroot.env("EPR_CONFIG", "/package-registry/config.yml").env("EPR_FEATURE_PROXY_MODE", "false");
+        chroot.stdout(Stdio::null()).stderr(fs::File::create(&said).unwrap());
+        chroot
+    });
+    let ask = |target: &str| {
+        let url = format!("https://localhost:{}{target}", running.address.rsplit_once(':').unwrap().1);
+        Command::new(&curl).args(["-sf", "--cacert"]).arg(mounted.join("tls.crt")).arg(url).output().unwrap()
+    };
+    assert!(ask("/health").status.success());
+    let generation = Generation::open(&home.path().join("out"), DISTRIBUTION);
+    let target = "/search?package=acme_vault&prerelease=true";
+    assert!(ask(target).stdout == generation.get(target));
+    drop(running);
+    assert_eq!(files_of(&root), before, "something was written");
+    let said = fs::read_to_string(said).unwrap();
+    assert!(said.contains("note: not needed here: `EPR_CONFIG`, `EPR_FEATURE_PROXY_MODE`; "), "{said}");
+    assert!(said.contains("warning: TLS 1.0 and 1.1 are not spoken"), "{said}");
+}
+
+/// Everything below a folder, with its size.
+fn files_of(root: &Path) -> Vec<(PathBuf, u64)> {
+    let entries = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
+    entries.map(|entry| (entry.path().to_owned(), entry.metadata().unwrap().len())).collect()
 }
 
 #[test]

@@ -50,9 +50,9 @@ fn ask(mut stream: TcpStream, bytes: &[u8]) -> String {
 }
 
 /// Makes a certificate for this machine that signs itself.
-fn certificate(openssl: &Path, folder: &Path) -> TlsFiles {
+pub(crate) fn certificate(openssl: &Path, folder: &Path) -> TlsFiles {
     fs::create_dir_all(folder).unwrap();
-    let files = TlsFiles { certificate: folder.join("epr.crt"), key: folder.join("epr.key") };
+    let files = TlsFiles { certificate: folder.join("epr.crt"), key: folder.join("epr.key"), only_v13: false };
     let made = Command::new(openssl)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])

@@ -80,9 +80,9 @@ pub(super) fn config(options: &ImageOptions, prefix: &str, program: &Program, la
     bytes(&json!({
         "architecture": program.architecture,
         "config": {
-            "Cmd": ["serve", "--dist", distribution, "--out", format!("/{HOME}"), "--listen", format!("0.0.0.0:{PORT}")],
+            "Cmd": ["serve", "--dist", distribution, "--out", format!("/{HOME}")],
             "Entrypoint": [program_path],
-            "Env": [],
+            "Env": [format!("EPR_ADDRESS=0.0.0.0:{PORT}")],
             "ExposedPorts": { format!("{PORT}/tcp"): {} },
             "Healthcheck": {
                 "Interval": 10 * SECOND,

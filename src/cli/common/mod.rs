@@ -9,6 +9,7 @@ pub(super) mod failures;
 pub(super) mod located;
 pub(super) mod options;
 pub(super) mod print;
+pub(super) mod registry_environment;
 pub mod settings;
 pub(super) mod summary;
 pub(super) mod talk;
