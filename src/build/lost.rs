@@ -129,7 +129,7 @@ fn held(layer: &LayerIntake) -> impl Iterator<Item = Key> {
 
 fn unreadable(loss: &Loss, problem: &Problem) -> Result<()> {
     bail!(
-        "cannot read `{}`, and layer `{}` has lost {}, which was read before: {}\nhint: check the disk and the \
+        "cannot read `{}`, and layer `{}` has lost {}, which could be read before: {}\nhint: check the disk and the \
          permissions; the generation in use stays in use; `--accept-loss` builds without what cannot be read",
         problem.place,
         loss.layer,

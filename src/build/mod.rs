@@ -12,6 +12,7 @@ pub mod verify;
 use crate::base::fs::{Lock, Scrutiny, flush_all, remove_file};
 use crate::base::problem::Problem;
 use crate::base::progress::{Clock, Progress, Timings};
+use crate::base::rule::Rule;
 use crate::catalog::cache::{self, Cache};
 use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::Catalog;
@@ -181,6 +182,7 @@ impl<'a> Build<'a> {
         let mut report = self.writer().write(plan, layers, catalog, exceptions)?;
         distribution.keep_exceptions(&report.exceptions)?;
         report.advice = verdict.problems;
+        report.advice.extend(prefix_change(&distribution, plan)?);
         report.change = verdict.change;
         (report.allowed, report.is_loss_accepted) = (verdict.used, verdict.is_loss_accepted);
         distribution.switch(&report.generation, Switch::Build)?;
@@ -237,4 +239,13 @@ impl<'a> Build<'a> {
         self.clock.lap("remember");
         Ok(self.clock.timings())
     }
+}
+
+/// Warns if what is built lies below another prefix than what is in use.
+fn prefix_change(distribution: &Distribution, plan: &DistributionPlan) -> Result<Option<Problem>> {
+    let Some(current) = distribution.current().filter(|current| distribution.has(current)) else { return Ok(None) };
+    let was = distribution.hosting(&current)?.prefix;
+    let shown = |prefix: &str| if prefix.is_empty() { "no prefix".to_owned() } else { format!("`{prefix}`") };
+    let message = format!("the registry lay below {} and lies below {} now", shown(&was), shown(&plan.prefix));
+    Ok((was != plan.prefix).then(|| Problem::new(Rule::PrefixChanged, message).within(&plan.name, "")))
 }

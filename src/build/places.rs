@@ -70,7 +70,9 @@ pub fn are_apart(layers: &[LayerPlan], place: Place<'_>) -> Result<()> {
 /// Refuses a folder inside an output folder, or inside what looks like a layer that nobody named. An output that is there
 /// already stays where it is, whatever was put beside it.
 fn stands_alone(real_out: &Path, Place { path: out, what, option }: Place<'_>) -> Result<()> {
-    if let Some(other) = real_out.ancestors().skip(1).find(|folder| is_output(folder)) {
+    // A build may go on in an output, and nothing else may begin there.
+    let is_target = option == Place::target(out).option;
+    if let Some(other) = real_out.ancestors().skip(usize::from(!is_target)).find(|folder| is_output(folder)) {
         bail!(
             "{what} `{}` lies in the output folder `{}`\nhint: name a folder outside of it with {option}",
             out.display(),

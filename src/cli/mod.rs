@@ -175,13 +175,14 @@ mod tests {
         let commands: Vec<_> = commands.chain([&program]).collect();
         let all: Vec<_> = commands.iter().map(|command| command.get_name()).collect();
         let layers = ["build", "check", "add", "promote", "remove", "release", "which", "diff", "epr-build"];
-        let files = ["image", "bundle", "unbundle", "verify"];
+        let configured = [&layers[..], &["verify"]].concat();
+        let files = ["image", "bundle", "unbundle"];
         for (id, expected) in [
             ("quiet", all.clone()),
             ("verbose", all.clone()),
             ("color", all),
-            ("config", layers.to_vec()),
-            ("jobs", [&layers[..], &files[..]].concat()),
+            ("config", configured.clone()),
+            ("jobs", [&configured[..], &files[..]].concat()),
         ] {
             let mut taken: Vec<_> =
                 commands.iter().filter_map(|command| Some((command.get_name(), described(command, id)?))).collect();

@@ -127,22 +127,21 @@ fn may_hold(place: &str, (name, version): &Key) -> bool {
     }
 }
 
-/// Returns true if one of the problems of a layer says that a version is skipped because a link lies in its place.
+/// Returns true if one of the problems of a layer says that a zip is skipped because a link lies in its place. A folder in
+/// whose place a link lies is lost: one link may stand for any number of versions.
 pub fn is_skipped(problems: &[Problem], (name, version): &Key) -> bool {
-    let (zip, folder) = (format!("{name}-{version}.zip"), format!("{name}/{version}"));
-    let is_place = |place: &str, wanted: &str| {
-        place.strip_suffix(wanted).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    };
+    let zip = format!("{name}-{version}.zip");
+    let is_place =
+        |place: &str| place.strip_suffix(&zip).is_some_and(|before| before.is_empty() || before.ends_with('/'));
     let mut skipped = problems.iter().filter(|problem| problem.rule == Rule::SymlinkSkipped);
-    skipped.any(|problem| [zip.as_str(), &folder, name].iter().any(|wanted| is_place(&problem.place.package, wanted)))
+    skipped.any(|problem| is_place(&problem.place.package))
 }
 
 /// Refuses to empty a distribution because all that it held lies behind links.
 pub fn nothing_but_links(distribution: &str, skipped: usize) -> Problem {
-    let message = format!(
-        "`{distribution}` would have no version at all: {skipped} that it has now lie behind symbolic links, which are \
-         skipped"
-    );
+    let links =
+        if skipped == 1 { "lies behind a symbolic link, which is" } else { "lie behind symbolic links, which are" };
+    let message = format!("`{distribution}` would have no version at all: {skipped} that it has now {links} skipped");
     let hint = "replace the links by what they point to, or name the folder of their targets in `follow_links` of the \
                 layer; `--accept-loss` makes an empty registry";
     Problem::new(Rule::NoVersions, message).within(distribution, "").hint(hint)

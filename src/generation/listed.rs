@@ -12,8 +12,8 @@ pub const MANIFEST: &str = "manifest.json";
 /// The parts of `manifest.json` that tell what lies where.
 #[derive(Deserialize)]
 pub struct Listed {
-    /// Name of the generation.
-    pub generation: String,
+    distribution: String,
+    generation: String,
     files: BTreeMap<String, ListedFile>,
     packages: Vec<ListedPackage>,
 }
@@ -47,22 +47,27 @@ impl Listed {
     /// # Errors
     /// What is wrong with it, as the rest of a sentence about it.
     pub fn of(folder: &Path) -> Result<Self, String> {
-        let id = folder.file_name().unwrap_or_default().to_string_lossy();
+        // `<distribution>/generations/<id>`.
+        let name = |steps: usize| {
+            folder.ancestors().nth(steps).and_then(Path::file_name).unwrap_or_default().to_string_lossy()
+        };
         let text = fs::read(&folder.join(MANIFEST)).map_err(|_| UNREADABLE.to_owned())?;
-        Self::parse(&text, &id)
+        Self::parse(&text, &name(2), &name(0))
     }
 
-    /// Reads a manifest, which must be of this generation.
+    /// Reads a manifest, which must be of this generation of this distribution.
     ///
     /// # Errors
     /// What is wrong with it, as the rest of a sentence about it.
-    pub fn parse(text: &[u8], generation: &str) -> Result<Self, String> {
+    pub fn parse(text: &[u8], distribution: &str, generation: &str) -> Result<Self, String> {
         let listed: Self = serde_json::from_slice(text).map_err(|_| UNREADABLE.to_owned())?;
-        if listed.generation == generation {
-            Ok(listed)
-        } else {
-            Err(format!("is of the generation `{}`", listed.generation.escape_default()))
+        if listed.generation != generation {
+            return Err(format!("is of the generation `{}`", listed.generation.escape_default()));
         }
+        if listed.distribution != distribution {
+            return Err(format!("is of the distribution `{}`", listed.distribution.escape_default()));
+        }
+        Ok(listed)
     }
 
     /// The path of each file below the document root, without a leading slash, and its digest.

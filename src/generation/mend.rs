@@ -5,10 +5,27 @@
 
 use crate::base::fs::{self, Scrutiny, is_dated};
 use crate::generation::distribution::{ADVICE, Distribution};
-use crate::generation::{history_page, uses};
+use crate::generation::history_page;
+use crate::generation::uses::{self, Switch};
 use anyhow::Result;
 
 impl Distribution {
+    /// Returns true if the log is as it was written, and its last line is of this generation.
+    pub fn has_intact_log(&self, current: &str) -> bool {
+        uses::is_intact(&self.log(), current)
+    }
+
+    /// Puts the log right, if that is needed; `by` is what is known of the switch to the generation in use.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn mend_log(&self, by: Switch) -> Result<()> {
+        match self.current() {
+            Some(current) if !self.has_intact_log(&current) => uses::mend(&self.log(), &current, by),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts right what a look tells: the link to the generation in use and the log of uses, each from the other, and more.
     ///
     /// # Errors
@@ -21,9 +38,7 @@ impl Distribution {
         if in_use.is_none() {
             self.lead_to(&current)?;
         }
-        if !uses::is_intact(&self.log(), &current) {
-            uses::mend(&self.log(), &current)?;
-        }
+        self.mend_log(Switch::Build)?;
         if let Some(report) = self.report(&current) {
             self.keep_exceptions(&report.exceptions)?;
         }

@@ -151,12 +151,13 @@ pub(super) fn is_intact(path: &Path, current: &str) -> bool {
     parse(&text).last().is_some_and(|last| last.id == current)
 }
 
-/// Writes a log anew with the lines that can be read, and with the generation in use at its end.
-pub(super) fn mend(path: &Path, current: &str) -> Result<()> {
+/// Writes a log anew with the lines that can be read, and with the generation in use at its end, where `by` is what is known
+/// of the switch to it.
+pub(super) fn mend(path: &Path, current: &str, by: Switch) -> Result<()> {
     let is_name = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut uses: Vec<Use> = read(path).into_iter().filter(|one| is_name(&one.id)).collect();
     if uses.last().is_none_or(|last| last.id != current) {
-        uses.push(Use::now(&uses, current, Switch::Build));
+        uses.push(Use::now(&uses, current, by));
     }
     let mut text = String::new();
     for one in &uses {
@@ -192,11 +193,11 @@ mod tests {
             bad[at] ^= 1;
             std::fs::write(&path, &bad).unwrap();
             assert!(!is_intact(&path, b), "byte {at}: {}", String::from_utf8_lossy(&bad));
-            mend(&path, b).unwrap();
+            mend(&path, b, Switch::Build).unwrap();
             assert!(is_intact(&path, b), "byte {at}: {}", std::fs::read_to_string(&path).unwrap());
             std::fs::write(&path, &good[..at]).unwrap();
             assert!(!is_intact(&path, b) || good[..at].ends_with(b"Z\n"), "cut at {at}");
-            mend(&path, b).unwrap();
+            mend(&path, b, Switch::Build).unwrap();
             assert!(is_intact(&path, b), "cut at {at}");
         }
     }

@@ -333,15 +333,24 @@ fn skipped_links_are_not_lost() {
     let refused = built(&case, 2);
     assert!(refused.stderr.contains("layer `u` has lost all 1 of 1 version"), "{refused:#?}");
 
-    let case = world();
-    built(&case, 0);
-    for name in ["good-1.0.0.zip", "plain"] {
-        fs::rename(case.path("layer").join(name), case.path("private").join(name)).unwrap();
-        link(&case, &format!("layer/{name}"), format!("../private/{name}"));
-    }
-    let refused = built(&case, 2);
-    for words in ["`d` would have no version at all: 2 that it has now lie behind symbolic links", "follow_links"] {
+    // A folder that became a link is lost, whatever lies behind it; and an empty registry takes no place.
+    for (folder, words) in [
+        (true, "layer `l` has lost all 1 of 1 version: plain-1.0.0"),
+        (false, "`d` would have no version at all: 1 that it has now lies behind a symbolic link"),
+    ] {
+        let case = world();
+        if !folder {
+            fs::remove_dir_all(case.path("layer/plain")).unwrap();
+        }
+        built(&case, 0);
+        let before = published(&case);
+        let names: &[&str] = if folder { &["good-1.0.0.zip", "plain"] } else { &["good-1.0.0.zip"] };
+        for name in names {
+            fs::rename(case.path("layer").join(name), case.path("private").join(name)).unwrap();
+            link(&case, &format!("layer/{name}"), format!("../private/{name}"));
+        }
+        let refused = built(&case, 2);
         assert!(refused.stderr.contains(words), "{words}: {refused:#?}");
+        assert_eq!(published(&case), before);
     }
-    assert_eq!(published(&case), ["good/1.0.0", "plain/1.0.0"]);
 }

@@ -433,6 +433,10 @@ rules! {
             "A distribution would have no version at all."
             "It is almost always the wrong folder: one level too high or too low."
             "packages lie in `<layer>/<anything>/<version>`, or are zips; `--accept-loss` makes an empty registry";
+        PrefixChanged V008 "prefix-changed" WARNING
+            "The registry lies below another `prefix` than in the generation in use."
+            "Every Kibana asks at the address that it was given, and gets nothing there."
+            "if that is meant, change `xpack.fleet.registryUrl` of every Kibana; otherwise build with the same configuration as before";
     }
     "Changing layers" {
         Absent E001 "absent" REFUSAL

@@ -21,7 +21,7 @@ pub(super) fn check(
     text: &[u8],
     in_base: &dyn Fn(&Folder, &str, &Digest) -> bool,
 ) -> Result<(), Refusal> {
-    let listed = Listed::parse(text, &manifest.generation);
+    let listed = Listed::parse(text, &manifest.distribution, &manifest.generation);
     let listed = listed.map_err(|what| Refusal::damaged(format!("`{MANIFEST}` {what}")))?;
     let odd = listed.files().find(|(path, digest)| !holds(manifest, path, digest, in_base));
     match odd {

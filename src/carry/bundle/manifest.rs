@@ -21,6 +21,8 @@ pub const RECIPES: u32 = 1;
 /// that. A manifest is held in memory, where a short value takes many times its bytes: at most half a gigabyte in all.
 pub const MAX_MANIFEST: u64 = 128 << 20;
 const MAX_VALUES: usize = 4_000_000;
+/// The highest number of a switch.
+const MAX_NUMBER: u64 = 1 << 53;
 /// Bytes of all files of a generation beside its document root.
 const MAX_FILES: u64 = 16 << 30;
 /// Folders within folders.
@@ -273,6 +275,10 @@ impl BundleManifest {
             if !is_generation(id) {
                 return Err(invalid(format!("`{}` cannot be a generation", id.escape_default())));
             }
+        }
+        // Whatever counts one further must not run out of numbers.
+        if self.number.is_some_and(|number| number > MAX_NUMBER) {
+            return Err(invalid("its number is too high"));
         }
         if self.base.as_ref() == Some(&self.generation) {
             return Err(invalid("it builds on itself"));

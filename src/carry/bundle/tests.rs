@@ -107,6 +107,7 @@ fn what_a_manifest_may_not_say() {
         (|m| m.distribution = ".lock".to_owned(), "`.lock` cannot be a distribution"),
         (|m| m.generation = "../../../x".to_owned(), "`../../../x` cannot be a generation"),
         (|m| m.generation = "0123456789ABCDEF".to_owned(), "`0123456789ABCDEF` cannot be a generation"),
+        (|m| m.number = Some(u64::MAX), "its number is too high"),
         (|m| m.base = Some("x".to_owned()), "`x` cannot be a generation"),
         (|m| m.base = Some(m.generation.clone()), "it builds on itself"),
         (|m| m.files[0].path = "../x".to_owned(), "`../x` cannot be a file of a generation"),

@@ -98,6 +98,10 @@ pub fn contribute(sealed: &Sealed, out: &Path, signed: Option<&Digest>, progress
     let taken = take_in(sealed, out, &Terms { signed, allow_older: true, ..Terms::default() }, progress)?;
     let Taken { manifest, store, distribution, base, .. } = &taken;
     let id = &manifest.generation;
+    if distribution.current().as_ref() == Some(id) {
+        // What a damaged log no longer tells, the bundle does: how old it is.
+        distribution.mend_log(Switch::Bundle(manifest.number.unwrap_or_default()))?;
+    }
     if distribution.has(id) || distribution.current().as_ref() == Some(id) {
         let unpacker = Unpacker { store, base: base.clone() };
         unpacker.write(manifest, distribution).map_err(|error| at(error, sealed))?;
@@ -168,21 +172,28 @@ fn at(error: anyhow::Error, sealed: &Sealed) -> anyhow::Error {
     }
 }
 
-/// Checks that a bundle is not older than what was taken into use here. What is in use may be taken in again.
+/// Checks that a bundle is not older than what was taken into use here. What is in use may be taken in again. A log that does
+/// not tell the age of what is in use proves nothing.
 fn check_age(manifest: &BundleManifest, distribution: &Distribution) -> Result<(), Refusal> {
-    let current = distribution.current();
-    let newest = uses::newest(&distribution.uses());
-    let number = manifest.number.unwrap_or_default();
-    if current.is_none() || current.as_ref() == Some(&manifest.generation) || number >= newest {
+    let (current, uses) = (distribution.current(), distribution.uses());
+    if (current.is_none() && uses.is_empty()) || current.as_ref() == Some(&manifest.generation) {
+        return Ok(());
+    }
+    let hint =
+        "take in the newest bundle; if you mean this one, or its sender counts anew, repeat with `--allow-older`";
+    if current.as_ref().is_some_and(|current| !distribution.has_intact_log(current)) {
+        let what = "the bundle may be older than what is in use: the log of the output folder is damaged";
+        return Err(Refusal::new(what, hint));
+    }
+    let newest = uses::newest(&uses);
+    if manifest.number.unwrap_or_default() >= newest {
         return Ok(());
     }
     let number = match manifest.number {
         Some(number) => format!("has the number {number}"),
         None => "has no number, as those of older programs".to_owned(),
     };
-    let what = format!("the bundle is older than what is in use: it {number}, and what was taken in last has {newest}");
-    let hint =
-        "take in the newest bundle; if you mean this one, or its sender counts anew, repeat with `--allow-older`";
+    let what = format!("the bundle is older than what is in use: it {number}, and what is in use here has {newest}");
     Err(Refusal::new(what, hint))
 }
 

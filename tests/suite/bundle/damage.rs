@@ -234,6 +234,11 @@ fn forged_bundles_are_refused() {
             "`manifest.json` is of the generation",
         ),
         (
+            "another distribution",
+            |m| change_manifest(m, |j| j["distribution"] = json!("production")),
+            "`manifest.json` is of the distribution `staging`",
+        ),
+        (
             "a later format",
             |m| change_manifest(m, |j| j["schema"] = json!("epr-build/bundle/3")),
             "take version 0.1.0 of epr-build",

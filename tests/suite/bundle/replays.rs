@@ -107,3 +107,31 @@ fn a_bundle_without_a_number_is_older_than_any() {
     unbundle(&case, "first-old", "far");
     assert_eq!(current(&case, "far"), first);
 }
+
+/// Damage of what tells the age is no way around it.
+#[test]
+fn damage_does_not_make_an_older_bundle_new() {
+    let (case, [_, second]) = two();
+    let fresh = || {
+        let _ = fs::remove_dir_all(case.path("far"));
+        unbundle(&case, "first", "far");
+        unbundle(&case, "second", "far");
+    };
+    let log = case.path("far/staging/generations.log");
+    fresh();
+    fs::remove_file(case.path("far/staging/current")).unwrap();
+    refused(&case, "first");
+    for damage in [Some(30), Some(0), None] {
+        fresh();
+        match damage {
+            Some(length) => fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(length).unwrap(),
+            None => fs::remove_file(&log).unwrap(),
+        }
+        let run = case.run(&["unbundle", "first", "--out", "far"]);
+        assert!(run.code == 1 && run.stderr.contains("may be older than what is in use"), "{damage:?}: {run:#?}");
+        // What mends it knows how old it is.
+        good(&case, &["verify", "far", "--repair", "--from", "second"]);
+        assert_eq!(current(&case, "far"), second);
+        refused(&case, "first");
+    }
+}

@@ -242,7 +242,7 @@ fn a_package_that_was_readable_stops_the_build() {
         assert_eq!(code, Some(2), "{fault}: {stderr}");
         assert!(
             stderr.contains("error: cannot read `production/acme/1.0.0/manifest.yml`")
-                && stderr.contains("was read before"),
+                && stderr.contains("which could be read before"),
             "{stderr}"
         );
         assert!(stderr.contains("\nhint: check the disk"), "{stderr}");
@@ -267,4 +267,18 @@ fn what_was_taken_out_of_a_branch_is_not_lost() {
     let removed = run(&["remove", "acme@1.0.0", "--from", "snapshot"]);
     assert_eq!(removed.code, 0, "{removed:?}");
     good(&run(&build), "change             3 → 2 versions: 0 new, 1 gone\n");
+}
+
+/// A configuration that was forgotten may change where the registry lies, and loses no version.
+#[test]
+fn another_prefix_is_told() {
+    let case = built("distributions: {staging: {layers: [production, staging], prefix: /epr}}\n", 2);
+    let words = "warning: the registry lay below `/epr` and lies below no prefix now";
+    let again = case.run(&BUILD);
+    assert!(again.code == 0 && !again.stderr.contains("prefix"), "{again:?}");
+    fs::remove_file(case.path("epr-build.yml")).unwrap();
+    let run = case.run(&BUILD);
+    assert!(run.code == 0 && run.stderr.contains(words) && run.stderr.contains("registryUrl"), "{run:?}");
+    let advice = fs::read_to_string(case.path("out/staging/advice.json")).unwrap();
+    assert!(advice.contains(r#""prefix-changed""#), "{advice}");
 }
