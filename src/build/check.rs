@@ -36,6 +36,7 @@ fn report(settings: &Settings, plan: &DistributionPlan, layers: &Layers, base: O
         let verdict = policy::compare(&was, &now, &settings.stack(plan, true), &settings.exceptions, None)?;
         report.advice = [told.refusals, verdict.problems].concat();
         report.notes.extend(told.notes);
+        report.notes.extend(base.uncompared());
         (report.allowed, report.is_loss_accepted) = (verdict.used, told.is_loss_accepted);
         report.change = Before::Known(was).change_to(&now);
     }

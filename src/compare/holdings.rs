@@ -5,10 +5,13 @@
 
 use super::base_in_git;
 use crate::base::fs::{read_json, read_link};
+use crate::base::problem::{Problem, Severity};
 use crate::base::progress::Progress;
+use crate::base::rule::Rule;
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
+use crate::compare::policy::few;
 use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::dialect::version::{Constraint, Version};
@@ -232,6 +235,21 @@ impl Base {
             }
             Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
         }
+    }
+}
+
+impl Base {
+    /// What of a base cannot be compared: zips in a repository, where packages are folders.
+    pub fn uncompared(&self) -> Option<Problem> {
+        let Self::Layers(layers) = self else { return None };
+        let problems = layers.intakes.iter().flat_map(|layer| &layer.problems);
+        let zips: Vec<_> = problems.filter(|problem| problem.rule == Rule::ZipInGit).collect();
+        let what = if zips.len() == 1 { "a zip in the base is" } else { "zips in the base are" };
+        let names: Vec<_> = zips.iter().map(|problem| problem.place.package.clone()).collect();
+        let message = format!("{what} not compared: {}", few(&names));
+        let hint = "compare with a build of the base, or with a folder of it: `git worktree add` makes one";
+        let note = || Problem::new(Rule::ZipInGit, message).severity(Severity::Note).hint(hint);
+        (!zips.is_empty()).then(note)
     }
 }
 

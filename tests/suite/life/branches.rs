@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Output};
 
-const BARE: &str = "bare.git";
+pub(super) const BARE: &str = "bare.git";
 
 /// Runs git in the bare repository.
 fn git(case: &Case, arguments: &[&str]) -> String {

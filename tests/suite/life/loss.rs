@@ -269,6 +269,23 @@ fn what_was_taken_out_of_a_branch_is_not_lost() {
     good(&run(&build), "change             3 → 2 versions: 0 new, 1 gone\n");
 }
 
+/// A repository's zips are no packages of it, so a check tells that it cannot compare them.
+#[test]
+fn zips_of_a_base_in_a_repository_are_named() {
+    if running::binary("git").is_none() {
+        return;
+    }
+    let case =
+        Case::new().package("packages/production", "acme", "1.0.0", "").zip("packages/production", "zipped", "1.0.0");
+    let case =
+        case.package("packages/staging", "other", "1.0.0", "").package("packages/snapshot", "third", "1.0.0", "");
+    branches::commit_layers(&case);
+    let base = format!("git+file://{}", case.path(branches::BARE).display());
+    let run = case.run(&["check", "--dist", "production", "--against", &base]);
+    let words = "note: a zip in the base is not compared: zipped-1.0.0.zip";
+    assert!(run.code == 0 && run.stderr.contains(words), "{run:?}");
+}
+
 /// A configuration that was forgotten may change where the registry lies, and loses no version.
 #[test]
 fn another_prefix_is_told() {
