@@ -176,7 +176,7 @@ rules! {
             "Programs that unpack it would get different files."
             "remove one of them";
         ZipAmbiguousMember Z006 "zip-ambiguous-member" QUARANTINE
-            "The two headers of a member of the zip contradict each other, or it is not counted as a member."
+            "The two headers of a member of the zip contradict each other, or need what not every program can do, or it is not counted as a member."
             "Programs that unpack it would get different files."
             "build the zip again";
         ZipFileAndFolder Z007 "zip-file-and-folder" QUARANTINE

@@ -141,7 +141,7 @@ fn read_directory(
     let directory = zip.metadata();
     let layout = Layout::read(file, zip_bytes, limits)?;
     check_names(&layout.members, &directory)?;
-    let mut members = members::check(&directory, zip_bytes, limits)?;
+    let mut members = members::check(&layout.members, &directory, zip_bytes, limits)?;
     layout.check_members(file)?;
     members.warnings.extend(layout.members.iter().find_map(members::misread_name));
     Ok((directory, members))

@@ -26,6 +26,14 @@ const ENCRYPTED: u64 = 1;
 const STREAMED: u64 = 1 << 3;
 /// Bit of names in UTF-8.
 const UTF8: u64 = 1 << 11;
+/// Bits that say how hard deflate tried.
+const EFFORT: u64 = 1 << 1 | 1 << 2;
+/// What a reader must be able to do at least, in tenths: zip64. Deflate and folders need less.
+const MOST_VERSION: u64 = 45;
+
+/// Attributes of DOS: the label of a disk, and a folder.
+const DOS_LABEL: u64 = 0x08;
+const DOS_FOLDER: u64 = 0x10;
 
 /// What a header says of its member.
 #[derive(Debug)]
@@ -38,6 +46,10 @@ pub(super) struct Header {
     pub(super) unpacked: u64,
     /// Where the local header begins; zero in a local header.
     pub(super) offset: u64,
+    /// Those of DOS, and above them a Unix mode; zero in a local header.
+    attributes: u64,
+    /// The version of the format that a reader must know, in tenths.
+    version: u64,
     has_unicode_name: bool,
 }
 
@@ -53,6 +65,7 @@ impl Header {
         let after = text.get(bytes..).ok_or_else(short)?;
         let (name, rest) = text[CENTRAL_BYTES..].split_at(name);
         let mut header = Self::new(text, 8, name);
+        header.attributes = number(text, 38, 4);
         header.offset = number(text, 42, 4);
         if number(text, 34, 2) != 0 {
             return Err(damaged("a member lies in another part of the zip"));
@@ -85,6 +98,8 @@ impl Header {
             packed: number(text, place + 12, 4),
             unpacked: number(text, place + 16, 4),
             offset: 0,
+            attributes: 0,
+            version: number(text, place - 2, 1),
             has_unicode_name: false,
         }
     }
@@ -92,6 +107,33 @@ impl Header {
     /// Returns true if sizes and checksum stand after the content.
     pub(super) fn is_streamed(&self) -> bool {
         self.flags & STREAMED != 0
+    }
+
+    /// The Unix mode, zero if there is none. Which system the member is said to come from does not matter: some readers
+    /// take the mode from every system, others only from Unix.
+    pub(super) fn mode(&self) -> u64 {
+        self.attributes >> 16
+    }
+
+    /// Returns true if DOS would see a folder. Not every program says so of its folders.
+    pub(super) fn is_folder_of_dos(&self) -> bool {
+        self.attributes & DOS_FOLDER != 0
+    }
+
+    /// Returns true if DOS would see the label of a disk, which some readers pass over.
+    pub(super) fn is_label(&self) -> bool {
+        self.attributes & DOS_LABEL != 0
+    }
+
+    /// What makes some readers refuse the member that others unpack.
+    pub(super) fn unusual_need(&self) -> Option<&'static str> {
+        if self.flags & !(ENCRYPTED | EFFORT | STREAMED | UTF8) != 0 {
+            Some("it has flags that not every program knows")
+        } else if self.version > MOST_VERSION {
+            Some("it needs a later version of the format than 4.5, which not every program knows")
+        } else {
+            None
+        }
     }
 
     /// Returns true if it is neither packed nor encrypted and yet has two sizes.
@@ -121,7 +163,11 @@ impl Header {
                 UNICODE_NAME if value.get(5..) != Some(&self.name) => {
                     return Err(ambiguous(&self.name, "it has two different names"));
                 }
-                UNICODE_NAME => self.has_unicode_name = true,
+                // Readers pass over it if they do not know the version, or the checksum is that of another name.
+                UNICODE_NAME => {
+                    let is_usable = value[0] == 1 && number(value, 1, 4) == u64::from(crc32fast::hash(&self.name));
+                    self.has_unicode_name |= is_usable;
+                }
                 _ => {}
             }
         }

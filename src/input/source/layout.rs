@@ -19,7 +19,7 @@ use std::os::unix::fs::FileExt;
 const END_BYTES: usize = 22;
 /// Bytes of the locator of zip64, which lies before the end record.
 const LOCATOR_BYTES: usize = 20;
-/// Bytes of the end record of zip64 that are read; more may follow.
+/// Bytes of the end record of zip64.
 const WIDE_END_BYTES: usize = 56;
 /// Longest comment of a zip.
 const MOST_COMMENT_BYTES: usize = u16::MAX as usize;
@@ -138,6 +138,9 @@ fn check_member(zip: &File, member: &Header, next: u64) -> Checked<()> {
     if local.name != member.name {
         return refuse("its two headers have different names");
     }
+    if let Some(reason) = local.unusual_need() {
+        return refuse(reason);
+    }
     if (local.flags, local.method) != (member.flags, member.method) {
         return refuse("its two headers have different flags or methods");
     }
@@ -219,13 +222,13 @@ fn read_end(zip: &File, record: &[u8], begin: u64, before: &[u8]) -> Checked<End
         return Err(damaged("the end record of zip64 does not lie where its locator says"));
     };
     read_at(zip, &mut wide, place)?;
-    // Its own length, without the twelve bytes that say it.
-    if !wide.starts_with(WIDE_END) || number(&wide, 4, 8) != room - 12 {
-        return Err(damaged("the end record of zip64 is none, or has another length than it says"));
+    // Its own length, without the twelve bytes that say it. The format allows more in it, and not every program does.
+    if !wide.starts_with(WIDE_END) || room != WIDE_END_BYTES as u64 || number(&wide, 4, 8) != room - 12 {
+        return Err(damaged("the end record of zip64 is none, or has another length than it says or needs"));
     }
     let [many_here, many, wide_size, wide_start] = [24, 32, 40, 48].map(|place| number(&wide, place, 8));
     let disks = [number(locator, 4, 4), number(&wide, 16, 4), number(&wide, 20, 4)];
-    if disks != [0; 3] || number(locator, 16, 4) > 1 || many_here != many {
+    if disks != [0; 3] || number(locator, 16, 4) != 1 || many_here != many {
         return Err(damaged("the zip has several parts"));
     }
     let narrow = [

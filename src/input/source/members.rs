@@ -4,7 +4,7 @@
 //! of the package's root quarantines the package too. Knows nothing of disks.
 
 use super::Limits;
-use super::headers::{Header, damaged};
+use super::headers::{Header, ambiguous, damaged};
 use super::names::{Tally, check_length, check_path, shown};
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
@@ -33,11 +33,16 @@ struct Member<'a> {
     size: u64,
 }
 
-/// Checks all members, finds the root and lists what lies below.
-pub(super) fn check(directory: &ZipArchiveMetadata, zip_bytes: u64, limits: &Limits) -> Result<Members, Box<Problem>> {
+/// Checks all members, finds the root and lists what lies below. The headers are those of the directory, in its order.
+pub(super) fn check(
+    headers: &[Header],
+    directory: &ZipArchiveMetadata,
+    zip_bytes: u64,
+    limits: &Limits,
+) -> Result<Members, Box<Problem>> {
     let entries = (0..directory.len()).map(|index| directory.entry(index)).collect::<Result<Vec<_>, _>>();
     let entries = entries.map_err(|error| damaged(error.to_string()))?;
-    let members = check_each(&entries, zip_bytes, limits)?;
+    let members = check_each(headers, &entries, zip_bytes, limits)?;
     check_kinds(&members)?;
     let root = members.iter().find_map(|member| {
         let root = member.name.strip_suffix("/manifest.yml")?;
@@ -52,14 +57,15 @@ pub(super) fn check(directory: &ZipArchiveMetadata, zip_bytes: u64, limits: &Lim
 
 /// Checks each member by itself, and the sum of their sizes.
 fn check_each<'a>(
+    headers: &[Header],
     entries: &'a [ZipFileEntry<'_>],
     zip_bytes: u64,
     limits: &Limits,
 ) -> Result<Vec<Member<'a>>, Box<Problem>> {
     let mut tally = Tally::new(limits);
     let mut members = Vec::with_capacity(entries.len().min(limits.max_entries));
-    for entry in entries {
-        let member = check_one(entry)?;
+    for (header, entry) in headers.iter().zip(entries) {
+        let member = check_one(header, entry)?;
         tally.add(member.name, member.size)?;
         members.push(member);
     }
@@ -72,9 +78,9 @@ fn check_each<'a>(
     Ok(members)
 }
 
-fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>> {
+fn check_one<'a>(header: &Header, entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>> {
     /// The bits of a Unix mode that tell the kind of file.
-    const KIND_MASK: u32 = 0o170_000;
+    const KIND_MASK: u64 = 0o170_000;
     let raw = entry.name_raw();
     let refuse = |rule, reason: &str| Err(Problem::new(rule, reason).file(shown(raw)).into());
     let (name, kind) = match raw.strip_suffix(b"/") {
@@ -82,11 +88,17 @@ fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>
         None => (check_path(raw)?, EntryKind::File),
     };
     let expected_mode = if kind == EntryKind::Folder { 0o040_000 } else { 0o100_000 };
-    match entry.unix_mode().map_or(0, |mode| mode & KIND_MASK) {
+    match header.mode() & KIND_MASK {
         0 => {}
         mode if mode == expected_mode => {}
         0o120_000 => return refuse(Rule::ZipSymlink, "the member is a symbolic link"),
         _ => return refuse(Rule::SpecialFile, "the member is not what its name says, a file or a folder"),
+    }
+    if header.is_label() || (header.is_folder_of_dos() && kind == EntryKind::File) {
+        return refuse(
+            Rule::SpecialFile,
+            "its attributes of DOS say that the member is a folder or the label of a disk",
+        );
     }
     if entry.encrypted() {
         return refuse(Rule::ZipEncrypted, "the member is encrypted");
@@ -94,6 +106,9 @@ fn check_one<'a>(entry: &'a ZipFileEntry<'_>) -> Result<Member<'a>, Box<Problem>
     if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
         let reason = format!("the member is compressed by an unsupported method: {}", entry.compression());
         return refuse(Rule::ZipMethod, &reason);
+    }
+    if let Some(reason) = header.unusual_need() {
+        return Err(ambiguous(raw, reason));
     }
     if kind == EntryKind::Folder && entry.size() > 0 {
         return refuse(Rule::SpecialFile, "the member is a folder that has content");

@@ -44,11 +44,18 @@ fn component(name: &[u8]) -> Result<&str, Fault> {
         Err(Fault(Rule::UnsafeName, "the name has a control character"))
     } else if text.contains('\\') {
         Err(Fault(Rule::UnsafeName, "the name has a back-slash"))
+    } else if has_version(text) {
+        Err(Fault(Rule::UnsafeName, "the name ends with `;` and a number, which programs that unpack zips cut off"))
     } else if text.len() > MAX_COMPONENT_BYTES {
         Err(Fault(Rule::PathTooLong, "the name has more than 255 bytes"))
     } else {
         Ok(text)
     }
+}
+
+/// Returns true for a name like `file;1`, by which VMS tells versions of a file apart. The number may be missing.
+fn has_version(name: &str) -> bool {
+    name.trim_end_matches(|character: char| character.is_ascii_digit()).ends_with(';')
 }
 
 /// Checks the bounds of a path below the package's root.

@@ -180,6 +180,27 @@ fn end_records_are_right() {
         ("zip64 with too few members", wide_end(|numbers, _| numbers[1] = 1), Err(Rule::NotAZip)),
         ("zip64 with another size", wide_end(|numbers, _| numbers[2] += 1), Err(Rule::ZipDamaged)),
         ("zip64 with another start", wide_end(|numbers, _| numbers[3] += 1), Err(Rule::NotAZip)),
+        (
+            "zip64 with more in its end record",
+            {
+                let (mut bytes, more) = (wide_end(|_, _| ()), extra(1, b"more"));
+                let locator = bytes.len() - 22 - 20;
+                bytes[locator - 52] += more.len() as u8;
+                bytes.splice(locator..locator, more);
+                bytes
+            },
+            Err(Rule::ZipDamaged),
+        ),
+        (
+            "zip64 of no part",
+            {
+                let mut bytes = wide_end(|_, _| ());
+                let parts = bytes.len() - 22 - 4;
+                bytes[parts] = 0;
+                bytes
+            },
+            Err(Rule::ZipDamaged),
+        ),
         ("zip64 elsewhere", wide_end(|_, place| *place -= 1), Err(Rule::NotAZip)),
         (
             "zip64 that differs from what it widens",
@@ -301,11 +322,78 @@ fn names_that_kibana_misreads() {
         ("marked as UTF-8", with(Member { flags: utf8, ..Member::new(name) }), Ok(&[])),
         ("not marked", with(Member::new(name)), warned),
         ("named once more", with(Member { extra: unicode_name(name, name), ..Member::new(name) }), Ok(&[])),
+        ("named for another name", with(Member { extra: unicode_name("p/x", name), ..Member::new(name) }), warned),
         ("a drive", with(Member::new("c:/x")), Ok(&[Rule::ZipOutsideRoot, Rule::KibanaZipName])),
         ("a colon", with(Member::new("p/c:x")), Ok(&[])),
         ("names that differ only in case", with(Member::new("p/MANIFEST.yml")), Ok(&[])),
         ("not UTF-8", with(Member::new(b"p/\x82")), Err(Rule::UnsafeName)),
         ("longer than it need be", with(Member::new(b"p/\xc0\xae")), Err(Rule::UnsafeName)),
+    ]);
+}
+
+/// The kind of a member counts whichever system it is said to come from: readers differ in whom they believe.
+#[test]
+fn attributes_agree_with_the_name() {
+    let special: Result<&[Rule], Rule> = Err(Rule::SpecialFile);
+    let (file, folder) = (x(), Member::new("p/x/"));
+    for system in [0, 3, 6, 7, 10, 11, 14, 19, 99] {
+        let with = |member: &Member, mode: u32, dos: u32| with(Member { mode, dos, system, ..member.clone() });
+        check(vec![
+            ("a file without attributes", with(&file, 0, 0), Ok(&[])),
+            ("a file", with(&file, 0o100_644, 0x20), Ok(&[])),
+            ("a file that is read-only, hidden and of the system", with(&file, 0, 0x27), Ok(&[])),
+            ("a link", with(&file, 0o120_777, 0), Err(Rule::ZipSymlink)),
+            ("a pipe", with(&file, 0o010_644, 0), special),
+            ("a device", with(&file, 0o020_644, 0), special),
+            ("a file that is a folder", with(&file, 0o040_755, 0), special),
+            ("a file that is a folder for DOS", with(&file, 0, 0x10), special),
+            ("a file, and a folder for DOS", with(&file, 0o100_644, 0x10), special),
+            ("a label", with(&file, 0, 0x08), special),
+            ("a folder without attributes", with(&folder, 0, 0), Ok(&[])),
+            ("a folder", with(&folder, 0o040_755, 0x10), Ok(&[])),
+            ("a folder that is no folder for DOS", with(&folder, 0o040_755, 0), Ok(&[])),
+            ("a folder that is a file", with(&folder, 0o100_644, 0), special),
+            ("a folder that is a label", with(&folder, 0, 0x18), special),
+        ]);
+    }
+}
+
+/// Some readers refuse what they do not know, others unpack it.
+#[test]
+fn members_need_what_every_reader_knows() {
+    let ambiguous: Result<&[Rule], Rule> = Err(Rule::ZipAmbiguousMember);
+    for bit in 0..16 {
+        let expected = match bit {
+            0 => Err(Rule::ZipEncrypted),
+            1 | 2 | 11 => Ok(&[][..]),
+            3 => continue,
+            _ => ambiguous,
+        };
+        check(vec![("a flag", with(Member { flags: 1 << bit, ..x() }), expected)]);
+    }
+    let needs = |version| with(Member { version, ..x() });
+    check(vec![
+        ("version 1.0", needs(10), Ok(&[])),
+        ("version 4.5", needs(45), Ok(&[])),
+        ("version 4.6", needs(46), ambiguous),
+        ("version 6.3", needs(63), ambiguous),
+        ("version 9.9", needs(99), ambiguous),
+        ("version 9.9, locally", local(Local { version: Some(99), ..Local::default() }), ambiguous),
+        ("encrypted, and version 5.1", with(Member { flags: 1, version: 51, ..x() }), Err(Rule::ZipEncrypted)),
+    ]);
+}
+
+/// Info-ZIP cuts the version off that VMS puts after a name.
+#[test]
+fn names_have_no_version() {
+    let unsafe_name: Result<&[Rule], Rule> = Err(Rule::UnsafeName);
+    check(vec![
+        ("a version", with(Member::new("p/x;1")), unsafe_name),
+        ("a long version", with(Member::new("p/x;00")), unsafe_name),
+        ("an empty version", with(Member::new("p/x;")), unsafe_name),
+        ("two versions", with(Member::new("p/x;1;2")), unsafe_name),
+        ("a folder with a version", with(Member::new("p/x;1/")), unsafe_name),
+        ("a semicolon within", with(Member::new("p/x;1.md")), Ok(&[])),
     ]);
 }
 

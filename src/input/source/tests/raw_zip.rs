@@ -9,6 +9,12 @@ pub(super) struct Member {
     pub(super) method: u16,
     /// Unix mode.
     pub(super) mode: u32,
+    /// Attributes of DOS.
+    pub(super) dos: u32,
+    /// The system that it is said to come from: 3 is Unix.
+    pub(super) system: u8,
+    /// The version of the format that a reader must know, in tenths.
+    pub(super) version: u16,
     /// What the directory says of the unpacked size.
     pub(super) size: u32,
     pub(super) crc: u32,
@@ -24,6 +30,7 @@ pub(super) struct Local {
     pub(super) name: Option<Vec<u8>>,
     pub(super) flags: Option<u16>,
     pub(super) method: Option<u16>,
+    pub(super) version: Option<u16>,
     /// Checksum, packed and unpacked size.
     pub(super) sums: Option<[u32; 3]>,
     pub(super) extra: Vec<u8>,
@@ -40,6 +47,9 @@ impl Member {
             flags: 0,
             method: 0,
             mode: 0,
+            dos: 0,
+            system: 3,
+            version: 20,
             size: content.len() as u32,
             crc: crc32fast::hash(&content),
             extra: Vec::new(),
@@ -59,9 +69,9 @@ impl Member {
         Self { flags: 8, ..self.locally(Local { sums: Some([0; 3]), after, ..Local::default() }) }
     }
 
-    fn fixed(flags: u16, method: u16, sums: [u32; 3], name: &[u8]) -> Vec<u8> {
+    fn fixed(version: u16, flags: u16, method: u16, sums: [u32; 3], name: &[u8]) -> Vec<u8> {
         let mut fixed = Vec::new();
-        for number in [20, flags, method, 0, 0x21] {
+        for number in [version, flags, method, 0, 0x21] {
             fixed.extend(number.to_le_bytes());
         }
         sums.iter().for_each(|number| fixed.extend(number.to_le_bytes()));
@@ -80,16 +90,22 @@ pub(super) fn zip(members: &[Member]) -> Vec<u8> {
         let name = local.name.as_ref().unwrap_or(&member.name);
         let (flags, method) = (local.flags.unwrap_or(member.flags), local.method.unwrap_or(member.method));
         bytes.extend(b"PK\x03\x04");
-        bytes.extend(Member::fixed(flags, method, local.sums.unwrap_or(sums), name));
+        bytes.extend(Member::fixed(
+            local.version.unwrap_or(member.version),
+            flags,
+            method,
+            local.sums.unwrap_or(sums),
+            name,
+        ));
         bytes.extend((local.extra.len() as u16).to_le_bytes());
         for part in [name, &local.extra, &member.content, &local.after] {
             bytes.extend(part);
         }
-        directory.extend(b"PK\x01\x02\x14\x03");
-        directory.extend(Member::fixed(member.flags, member.method, sums, &member.name));
+        directory.extend([b'P', b'K', 1, 2, 20, member.system]);
+        directory.extend(Member::fixed(member.version, member.flags, member.method, sums, &member.name));
         directory.extend((member.extra.len() as u16).to_le_bytes());
         directory.extend([0; 6]);
-        directory.extend((member.mode << 16).to_le_bytes());
+        directory.extend((member.mode << 16 | member.dos).to_le_bytes());
         directory.extend(offset.to_le_bytes());
         directory.extend(&member.name);
         directory.extend(&member.extra);
