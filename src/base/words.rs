@@ -8,6 +8,18 @@ pub fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> Strin
     format!("{count} {noun}{ending}")
 }
 
+/// Names that are shown of many.
+const SHOWN: usize = 5;
+
+/// The first names, and how many more there are.
+pub fn few(names: &[String]) -> String {
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = names.len().checked_sub(SHOWN) {
+        text += &format!(" and {more} more");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::counted;

@@ -53,6 +53,9 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
     let survey = Survey::new(&settings.layers)?;
     survey::require_layers(settings, |position| &survey.0[position].problems)?;
     let lock = Lock::take(out)?;
+    if !settings.use_cache {
+        lay_again::set_modes(out)?;
+    }
     drop_damaged_cache(out, scrutiny(settings))?;
     for distribution in Distribution::all(out)? {
         distribution.mend_records()?;
@@ -189,7 +192,8 @@ impl<'a> Build<'a> {
         distribution.mend_releases(scrutiny(self.settings))?;
         distribution.write_advice(&report.generation, &report.advice)?;
         if plan.ui {
-            history_page::write(&distribution)?;
+            // Its absence is told, and mended by the next build.
+            let _ = history_page::renew(&distribution);
         }
         self.clock.lap("write");
         Ok(report)

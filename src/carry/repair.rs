@@ -18,6 +18,7 @@ use std::path::Path;
 /// When the disk fails. What cannot be mended stays as it is.
 pub fn output(out: &Path) -> Result<()> {
     let _lock = Lock::take(out)?;
+    lay_again::set_modes(out)?;
     for path in cache::damaged(out, Scrutiny::Read)? {
         remove_file(&path)?;
     }

@@ -10,6 +10,8 @@ use super::common::talk;
 use crate::base::progress::{Progress, Timings};
 use crate::build;
 use crate::config::settings::Settings;
+use crate::generation::distribution::Distribution;
+use crate::generation::history_page;
 use crate::input::excerpt::Excerpts;
 use crate::site::report::Report;
 use anyhow::{Context, Result};
@@ -143,12 +145,32 @@ fn watched_build(arguments: &Arguments) -> Result<(Settings, Vec<Report>, Timing
     Ok((settings, reports, timings))
 }
 
+/// Warns of what the build met beside the generations of a distribution.
+fn warn_of_place(distribution: &Distribution) -> Result<()> {
+    for folder in distribution.set_aside() {
+        let path = folder.display();
+        talk::say(&format!(
+            "warning: `{path}` is a folder that was in the place of the link `current`\nhint: remove it when nothing in it is needed\n"
+        ))?;
+    }
+    if !history_page::is_intact(distribution) {
+        let folder = distribution.folder().display();
+        talk::say(&format!(
+            "warning: the history of `{folder}` could not be written\nhint: the next build writes it\n"
+        ))?;
+    }
+    Ok(())
+}
+
 /// Prints problems, and a summary of each distribution.
 fn print_results(arguments: &Arguments, settings: &Settings, reports: &[Report], timings: &Timings) -> Result<()> {
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
     let limit = if talk::verbose() { usize::MAX } else { MAX_PROBLEMS };
     talk::say(&summary::render_problems(reports, limit, !talk::quiet(), &arguments.out, &excerpts))?;
     talk::say(arguments.keep.warning())?;
+    for report in reports {
+        warn_of_place(&Distribution::new(&arguments.out, &report.distribution))?;
+    }
     summary::tell_unneeded(settings, reports)?;
     if !talk::quiet() {
         let mut text = String::new();

@@ -59,7 +59,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     unneeded::tell(&[], |_| true, (arguments.loss.accept_loss, !refusals.is_empty()))?;
     distribution.switch(&id, Switch::Rollback)?;
-    history_page::write(&distribution)?;
+    if let Err(error) = history_page::renew(&distribution) {
+        talk::say(&format!(
+            "warning: generation {id} is in use, without its history: {error:#}\nhint: the next build writes it\n"
+        ))?;
+    }
     if !talk::quiet() {
         let mut text = format!("{dist}: generation {id} is in use{}\n", date(&distribution, &id));
         if let Some(change) = before.change_to(&now) {

@@ -9,8 +9,9 @@
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::words::counted;
+use crate::base::words::few;
 use crate::compare::holdings::{Holdings, Key};
-use crate::compare::policy::{few, id};
+use crate::compare::policy::id;
 use crate::dialect::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 

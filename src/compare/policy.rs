@@ -6,6 +6,7 @@
 
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
+use crate::base::words::few;
 use crate::compare::holdings::{Holdings, Key};
 use crate::config::exceptions::{Exception, Exceptions, Moment, PolicyRule, Stack};
 use crate::config::layer::{Layer, Policy};
@@ -14,9 +15,6 @@ use crate::site::report::Change;
 use crate::store::Store;
 use anyhow::Result;
 use std::fmt;
-
-/// Number of changed files that a message names.
-const MAX_FILES: usize = 5;
 
 /// Result of a comparison.
 #[derive(Debug, Default)]
@@ -152,15 +150,6 @@ impl Verdict {
 /// `<name>-<version>`.
 pub(crate) fn id(key: &Key) -> String {
     format!("{}-{}", key.0, key.1)
-}
-
-/// The first files, and how many more there are.
-pub(crate) fn few(files: &[String]) -> String {
-    let mut text = files.iter().take(MAX_FILES).cloned().collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = files.len().checked_sub(MAX_FILES) {
-        text += &format!(" and {more} more");
-    }
-    text
 }
 
 /// What was in use before a change.

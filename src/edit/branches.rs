@@ -184,7 +184,7 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, editor: &Editor<'_>) ->
     ensure!(
         files.is_empty(),
         "the package changed while it was copied: {}\nhint: try again when it is complete",
-        crate::compare::policy::few(&files)
+        crate::base::words::few(&files)
     );
     Ok(())
 }

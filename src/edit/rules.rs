@@ -3,8 +3,9 @@
 //! The same rules as for builds, in every distribution that sees the layer; defaults refuse, as in checks.
 
 use super::layer_view::{FoundPackage, LayerView, Wanted, difference};
+use crate::base::words::few;
 use crate::compare::holdings::Key;
-use crate::compare::policy::{Breach, Verdict, few, id};
+use crate::compare::policy::{Breach, Verdict, id};
 use crate::config::exceptions::{Moment, PolicyRule};
 use crate::config::layer::LayerPlan;
 use crate::config::settings::{DistributionPlan, Settings};

@@ -133,7 +133,7 @@ impl<'a> Workplace<'a> {
         ensure!(
             files.is_empty(),
             "the package changed while it was copied: {}\nhint: try again when it is complete",
-            crate::compare::policy::few(&files)
+            crate::base::words::few(&files)
         );
         Ok(path)
     }

@@ -22,7 +22,7 @@ use crate::base::fs::{
 use crate::base::problem::Problem;
 use crate::config::exceptions::{Exception, KeptException};
 use crate::generation::own_files::{self, OwnFiles};
-use crate::generation::uses::{self, Switch, Use};
+use crate::generation::uses::{self, Switch, Use, is_id};
 use crate::hosts::{HOSTING, Hosting};
 use crate::site::report::Report;
 use crate::store::Store;
@@ -37,6 +37,9 @@ const LOG: &str = "generations.log";
 
 /// What policies and guards said to the last build, see [`Distribution::write_advice`].
 pub const ADVICE: &str = "advice.json";
+
+/// Before the number in the name of a folder that had the place of the link `current`.
+const ASIDE: &str = "current.old-";
 
 /// The output folder when no other is named.
 pub const DEFAULT_OUT: &str = "out";
@@ -152,7 +155,7 @@ impl Distribution {
         let parent = self.folder.join("generations");
         make_folders(&parent)?;
         let temporary = parent.join(format!(".{id}"));
-        fs::remove_folder_if_there(&temporary)?;
+        fs::remove_any(&temporary)?;
         make_folders(&temporary)?;
         fs::symlink(format!("../../../store/{}", Store::tree_path(site)), &temporary.join("site"))?;
         set_time(&temporary.join("site"), LINK_TIME)?;
@@ -191,8 +194,9 @@ impl Distribution {
     pub fn generations(&self) -> Result<Vec<String>> {
         let folder = self.folder.join("generations");
         let entries = fs::list_if_there(&folder)?.unwrap_or_default();
-        let names = entries.iter().filter_map(|entry| entry.name().map(str::to_owned));
-        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+        let folders = entries.iter().filter(|entry| entry.kind.is_dir());
+        let names = folders.filter_map(|entry| entry.name().filter(|name| is_id(name)));
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
         let used = self.used();
         names.sort_by_key(|name| (Reverse(used.iter().rposition(|id| id == name)), name.clone()));
         Ok(names)
@@ -205,10 +209,13 @@ impl Distribution {
     pub fn clear_unfinished(&self) -> Result<()> {
         self.clear_unfinished_releases()?;
         let folder = self.folder.join("generations");
-        for entry in fs::list(&folder)?.iter().filter(|entry| entry.begins_with(".")) {
-            fs::remove_folder(&entry.path)?;
+        let is_ours = |name: &str| name.strip_prefix('.').is_some_and(is_id);
+        for entry in fs::list_if_there(&folder)?.unwrap_or_default() {
+            if entry.name().is_some_and(is_ours) {
+                fs::remove_any(&entry.path)?;
+            }
         }
-        fs::remove_file_if_there(&self.folder.join(".current"))
+        fs::remove_any(&self.folder.join(".current"))
     }
 
     /// Returns what is damaged or lost of the files of a generation beside its document root.
@@ -344,8 +351,26 @@ impl Distribution {
     /// Moves the link to the generation in use.
     pub(crate) fn lead_to(&self, id: &str) -> Result<()> {
         let next = self.folder.join(".current");
-        fs::remove_file_if_there(&next)?;
+        fs::remove_any(&next)?;
         fs::symlink(format!("generations/{id}"), &next)?;
+        self.set_current_aside()?;
         fs::rename_for_good(&next, &self.current_link())
+    }
+
+    /// Makes room for the link where a folder has its place. What is in that is not ours, so it gets another name.
+    fn set_current_aside(&self) -> Result<()> {
+        let place = self.current_link();
+        if !fs::link_metadata(&place).is_ok_and(|stat| stat.is_dir()) || fs::remove_empty_folder(&place).is_ok() {
+            return Ok(());
+        }
+        let mut names = (1_u32..).map(|number| self.folder.join(format!("{ASIDE}{number}")));
+        let free = names.find(|path| fs::link_metadata(path).is_err());
+        free.map_or(Ok(()), |free| fs::rename(&place, &free))
+    }
+
+    /// Folders that had the place of the link to the generation in use, and were given another name.
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        let entries = fs::list(&self.folder).unwrap_or_default().into_iter();
+        entries.filter(|entry| entry.begins_with(ASIDE)).map(|entry| entry.path).collect()
     }
 }

@@ -4,7 +4,7 @@
 //! names, and hosts that serve whole folders publish it as `/ui/history.json`. It is written anew whenever another
 //! generation is taken into use or a release comes or goes, and never read by a build.
 
-use crate::base::fs::{Scrutiny, is_dated, write_dated};
+use crate::base::fs::{Scrutiny, is_dated, remove_any, write_dated};
 use crate::base::time;
 use crate::generation::distribution::Distribution;
 use crate::site::pages::version_digests::VersionDigests;
@@ -96,6 +96,17 @@ pub fn write(distribution: &Distribution) -> Result<()> {
     let history = History { generations: generations.collect(), releases: pinned.collect() };
     let text = serde_json::to_vec(&history).context("cannot write the history")?;
     write_dated(&distribution.folder().join(FILE), &text)
+}
+
+/// Writes the history when another generation is in use already, which a failure to write does not undo. What lies there
+/// then goes, so that the next build makes it.
+///
+/// # Errors
+/// As [`write`].
+pub fn renew(distribution: &Distribution) -> Result<()> {
+    write(distribution).inspect_err(|_| {
+        let _ = remove_any(&distribution.folder().join(FILE));
+    })
 }
 
 /// Returns true if the history is there as it was written, or there is none.

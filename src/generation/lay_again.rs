@@ -26,6 +26,21 @@ pub fn everywhere(out: &Path, store: &Store) -> Result<()> {
     Ok(())
 }
 
+/// Gives everything in the store, generations and releases the modes of what is published.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn set_modes(out: &Path) -> Result<()> {
+    ["store/blobs", "store/trees"].iter().for_each(|part| fs::set_modes(&out.join(part)));
+    for distribution in Distribution::all(out)? {
+        distribution.generations()?.iter().for_each(|id| fs::set_modes(&distribution.generation(id)));
+        for name in distribution.release_names()? {
+            fs::set_modes(&distribution.release_folder(&name));
+        }
+    }
+    Ok(())
+}
+
 fn lay(generation: &Path, store: &Store) -> Result<()> {
     let Ok(listed) = Listed::of(generation) else { return Ok(()) };
     let mut site = Folder::default();

@@ -9,4 +9,5 @@ pub mod mend;
 pub mod own_files;
 pub mod prune;
 pub mod release;
+mod release_log;
 pub mod uses;

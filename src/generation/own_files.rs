@@ -72,6 +72,12 @@ impl OwnFiles {
         write_dated(&folder.join(FILE), &text)
     }
 
+    /// Returns true if a file in the folder has the content that the list says.
+    pub fn has(&self, folder: &Path, path: &str) -> bool {
+        let found = fs::digest_of_file(&folder.join(path)).ok();
+        self.files.get(path).is_some_and(|file| found == Some((file.sha256, file.size)))
+    }
+
     /// Reads the list in a folder; `None` if it is lost or damaged.
     pub fn read(folder: &Path) -> Option<Self> {
         let path = folder.join(FILE);

@@ -14,11 +14,12 @@
 use crate::answers::route::model::Routes;
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
-use crate::base::fs::{self, LINK_TIME, Scrutiny, append, make_folders, set_time, write_file};
+use crate::base::fs::{self, LINK_TIME, Scrutiny, make_folders, set_time, write_file};
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::dialect::version::Version;
 use crate::generation::distribution::{Distribution, with_remedy};
 use crate::generation::own_files::{self, OwnFiles};
+use crate::generation::release_log;
 use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -120,7 +121,12 @@ impl Distribution {
     /// # Errors
     /// As [`Self::releases`].
     pub fn pinned(&self) -> Result<BTreeSet<String>> {
-        Ok(self.releases()?.into_iter().map(|release| release.generation).collect())
+        let mut pinned: BTreeSet<String> = self.releases()?.into_iter().map(|release| release.generation).collect();
+        // The link counts too: what a description says may be damaged.
+        let links =
+            self.release_names()?.into_iter().map(|name| fs::read_link(&self.release_folder(&name).join("site")));
+        pinned.extend(links.filter_map(|target| generation_of(&target.ok()?)));
+        Ok(pinned)
     }
 
     /// Returns the generation of this name, or of the release of this name.
@@ -173,14 +179,10 @@ impl Distribution {
             path: format!("{}/release/{name}", hosting.prefix),
         };
         let temporary = self.unfinished(name);
-        fs::remove_folder_if_there(&temporary)?;
+        fs::remove_any(&temporary)?;
         self.require_intact(generation)?;
         self.make(&release, hosting.debug_header, &temporary)?;
-        let mut line = serde_json::json!({ "released": name, "generation": generation });
-        if let Some(kibana) = kibana {
-            line["kibana"] = kibana.into();
-        }
-        self.note(&line)?;
+        release_log::add(&self.folder().join(LOG), &line(name, generation, kibana))?;
         make_folders(&self.folder().join(FOLDER))?;
         fs::flush_all(&temporary)?;
         fs::rename_for_good(&temporary, &self.release_folder(name))?;
@@ -199,13 +201,14 @@ impl Distribution {
             bail!("`{}` has no release `{}`\nhint: {hint}", self.name(), name.escape_default());
         };
         let leaving = self.unfinished(name);
-        fs::remove_folder_if_there(&leaving)?;
-        self.note(&serde_json::json!({ "removed": name, "generation": release.generation, "reason": reason }))?;
+        fs::remove_any(&leaving)?;
+        let removed = serde_json::json!({ "removed": name, "generation": release.generation, "reason": reason });
+        release_log::add(&self.folder().join(LOG), &removed)?;
         fs::flush_all(self.folder())?;
         // Out of sight first: a release is there as a whole or not at all.
         fs::rename_for_good(&self.release_folder(name), &leaving)?;
         fs::flush(&self.folder().join(FOLDER))?;
-        fs::remove_folder_if_there(&leaving)?;
+        fs::remove_any(&leaving)?;
         Ok(release.clone())
     }
 
@@ -215,7 +218,7 @@ impl Distribution {
     /// When the disk fails.
     pub(crate) fn clear_unfinished_releases(&self) -> Result<()> {
         for entry in fs::list(self.folder())?.iter().filter(|entry| entry.begins_with(UNFINISHED)) {
-            fs::remove_folder_if_there(&entry.path)?;
+            fs::remove_any(&entry.path)?;
         }
         Ok(())
     }
@@ -235,10 +238,14 @@ impl Distribution {
                 faults.push(format!("{} leads to no generation", folder.display()));
             }
         }
+        if scrutiny == Scrutiny::Read && !self.is_release_log_intact()? {
+            let log = self.folder().join(LOG);
+            faults.push(format!("{} is damaged, or has lost a release that is there", log.display()));
+        }
         Ok(faults)
     }
 
-    fn release_names(&self) -> Result<Vec<String>> {
+    pub(super) fn release_names(&self) -> Result<Vec<String>> {
         let entries = fs::list_if_there(&self.folder().join(FOLDER))?.unwrap_or_default();
         let names = entries.iter().filter_map(|entry| entry.name().map(str::to_owned));
         Ok(names.filter(|name| check_name(name).is_ok()).collect())
@@ -251,7 +258,8 @@ impl Distribution {
     pub fn mend_releases(&self, scrutiny: Scrutiny) -> Result<()> {
         for name in self.release_names()? {
             let place = self.release_folder(&name);
-            if own_files::faults(&place, scrutiny).is_empty() {
+            // The description says what is kept, and is small: it is always read.
+            if own_files::faults(&place, scrutiny).is_empty() && fs::is_dated(&place.join(FILE), Scrutiny::Read) {
                 continue;
             }
             let Some(release) = self.recalled(&name) else { continue };
@@ -261,25 +269,47 @@ impl Distribution {
             let hosting: Hosting = fs::read_json(&self.generation(&release.generation).join(HOSTING))?;
             let release = Release { path: format!("{}/release/{name}", hosting.prefix), ..release };
             let temporary = self.unfinished(&name);
-            fs::remove_folder_if_there(&temporary)?;
+            fs::remove_any(&temporary)?;
             self.make(&release, hosting.debug_header, &temporary)?;
             fs::flush_all(&temporary)?;
             own_files::mend(&temporary, &place)?;
         }
-        Ok(())
+        self.mend_release_log()
     }
 
-    /// A release as its folder says, or where that is damaged its link and the log.
-    fn recalled(&self, name: &str) -> Option<Release> {
+    fn is_release_log_intact(&self) -> Result<bool> {
+        let path = self.folder().join(LOG);
+        Ok(release_log::is_intact(&path) && self.release_names()?.iter().all(|name| release_log::has(&path, name)))
+    }
+
+    /// Writes the log anew with what can be read of it, and with the releases that are there.
+    fn mend_release_log(&self) -> Result<()> {
+        if self.is_release_log_intact()? {
+            return Ok(());
+        }
+        let path = self.folder().join(LOG);
+        let names = self.release_names()?;
+        let lost = names.iter().filter(|name| !release_log::has(&path, name));
+        let described = lost.filter_map(|name| self.described(name));
+        let lines: Vec<_> = described.map(|one| line(&one.name, &one.generation, one.kibana.as_deref())).collect();
+        if lines.is_empty() && release_log::is_intact(&path) { Ok(()) } else { release_log::mend(&path, &lines) }
+    }
+
+    /// A release as its folder says, unless what it says is not what was written.
+    fn described(&self, name: &str) -> Option<Release> {
         let folder = self.release_folder(name);
-        if let Ok(release) = fs::read_json::<Release>(&folder.join(FILE))
-            && release.name == name
-        {
+        let is_listed = OwnFiles::read(&folder).is_none_or(|own| own.has(&folder, FILE));
+        let is_as_written = is_listed && fs::is_dated(&folder.join(FILE), Scrutiny::Read);
+        let release: Release = fs::read_json(&folder.join(FILE)).ok().filter(|_| is_as_written)?;
+        (release.name == name).then_some(release)
+    }
+
+    /// A release as its folder says, or where that is damaged the log. It is never made from what is damaged.
+    fn recalled(&self, name: &str) -> Option<Release> {
+        if let Some(release) = self.described(name) {
             return Some(release);
         }
-        let log = fs::read_text(&self.folder().join(LOG)).unwrap_or_default();
-        let lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Noted>(line).ok());
-        let noted = lines.into_iter().find(|noted| noted.released.as_deref() == Some(name))?;
+        let noted = release_log::released(&self.folder().join(LOG), name)?;
         Some(Release {
             schema: SCHEMA.to_owned(),
             name: name.to_owned(),
@@ -292,13 +322,6 @@ impl Distribution {
 
     fn unfinished(&self, name: &str) -> PathBuf {
         self.folder().join(format!("{UNFINISHED}{name}"))
-    }
-
-    /// Adds a line to the log, unless it is the last one already: a run that was stopped afterwards says the same.
-    fn note(&self, line: &serde_json::Value) -> Result<()> {
-        let (path, line) = (self.folder().join(LOG), line.to_string());
-        let log = fs::read_text(&path).unwrap_or_default();
-        if log.lines().next_back() == Some(line.as_str()) { Ok(()) } else { append(&path, &line) }
     }
 
     /// Writes the folder of a release.
@@ -335,12 +358,13 @@ impl Distribution {
     }
 }
 
-/// A line of the log.
-#[derive(Deserialize)]
-struct Noted {
-    released: Option<String>,
-    generation: String,
-    kibana: Option<String>,
+/// The line of the log that says that a release was made.
+fn line(name: &str, generation: &str, kibana: Option<&str>) -> serde_json::Value {
+    let mut line = serde_json::json!({ "released": name, "generation": generation });
+    if let Some(kibana) = kibana {
+        line["kibana"] = kibana.into();
+    }
+    line
 }
 
 /// The generation that a link of a release leads into: `../../generations/<id>/site`.

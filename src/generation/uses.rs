@@ -17,6 +17,11 @@ const DIGITS: usize = 8;
 /// Stands for what is not known.
 const UNKNOWN: &str = "-";
 
+/// Returns true if a generation can have this name; what has another one is somebody else's.
+pub(super) fn is_id(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// That a generation was taken into use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
@@ -95,7 +100,8 @@ impl Use {
     }
 }
 
-fn sum(before: &str, body: &str) -> String {
+/// The beginning of the digest of a line and all before it.
+pub(super) fn sum(before: &str, body: &str) -> String {
     Digest::of(format!("{before}{body}").as_bytes()).short(DIGITS)
 }
 
@@ -120,7 +126,7 @@ pub(super) fn read(path: &Path) -> Vec<Use> {
 }
 
 /// What can be read of a log: a byte that is no text spoils its line alone.
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
@@ -154,8 +160,7 @@ pub(super) fn is_intact(path: &Path, current: &str) -> bool {
 /// Writes a log anew with the lines that can be read, and with the generation in use at its end, where `by` is what is known
 /// of the switch to it.
 pub(super) fn mend(path: &Path, current: &str, by: Switch) -> Result<()> {
-    let is_name = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mut uses: Vec<Use> = read(path).into_iter().filter(|one| is_name(&one.id)).collect();
+    let mut uses: Vec<Use> = read(path).into_iter().filter(|one| is_id(&one.id)).collect();
     if uses.last().is_none_or(|last| last.id != current) {
         uses.push(Use::now(&uses, current, by));
     }
@@ -163,6 +168,11 @@ pub(super) fn mend(path: &Path, current: &str, by: Switch) -> Result<()> {
     for one in &uses {
         text += &(one.line(&text) + "\n");
     }
+    replace(path, &text)
+}
+
+/// Puts another log in the place of one.
+pub(super) fn replace(path: &Path, text: &str) -> Result<()> {
     let temporary = path.with_extension("new");
     fs::remove_file_if_there(&temporary)?;
     fs::write_file(&temporary, text.as_bytes())?;

@@ -17,7 +17,7 @@ const BUILD: [&str; 3] = ["--dist", "staging", "--quiet"];
 /// What is damaged, and which damages to it a build mends (`+`), or leaves to `--no-cache` and `--repair` (`-`): a bit is
 /// flipped (`f`), the second half is gone (`c`), all of it (`e`), the file (`g`). Capital letters change the time of the
 /// file, small ones keep it.
-const ROWS: [(&str, &str); 22] = [
+const ROWS: [(&str, &str); 23] = [
     ("the content of a package's file", "F+ f- C+ c+ E+ e+ g+"),
     ("an answer", "F+ f- c+ E+ e+ g+"),
     ("a document", "F+ f- c+ e+ g+"),
@@ -38,8 +38,9 @@ const ROWS: [(&str, &str); 22] = [
     ("current", "g+"),
     ("generations.log", "F+ f+ c+ e+ g+"),
     ("history.json", "F+ f+ c+ e+ g+"),
-    ("release.json", "F+ f- c+ e+ g+"),
+    ("release.json", "F+ f+ c+ e+ g+"),
     ("hosting.json of the release", "f- e+ g+"),
+    ("releases.log", "F+ f+ C+ c+ E+ e+ g+"),
     ("cache/packages", "F+ f+ C+ c+ E+ e+"),
 ];
 
@@ -117,7 +118,7 @@ fn place(case: &Case, target: &str) -> PathBuf {
         "a folder of the store" => {
             fs::canonicalize(case.path("out/staging/current/site/package/alpha/1.0.0/docs")).unwrap()
         }
-        "current" | "generations.log" | "history.json" => case.path("out/staging").join(target),
+        "current" | "generations.log" | "history.json" | "releases.log" => case.path("out/staging").join(target),
         "release.json" => case.path("out/staging/releases/8.5.0/release.json"),
         "hosting.json of the release" => case.path("out/staging/releases/8.5.0/hosting.json"),
         "cache/packages" => {
@@ -306,5 +307,123 @@ fn the_link_to_what_is_in_use_comes_from_the_log() {
         build(&case);
         assert_eq!(fs::read_link(&link).unwrap(), before);
         check_mended(&case, "out", "current");
+    }
+}
+
+/// What is not a generation by its name is somebody else's: it disturbs nothing, and stays.
+#[test]
+fn what_others_put_among_the_generations_stays() {
+    let case = world();
+    let folder = case.path("out/staging/generations");
+    fs::write(folder.join("x"), "").unwrap();
+    fs::create_dir_all(folder.join("notes/old")).unwrap();
+    fs::create_dir(folder.join(".hidden")).unwrap();
+    // A leftover of our own need not be a folder.
+    fs::write(folder.join(".0123456789abcdef"), "").unwrap();
+    change(&case, 2);
+    settle();
+    good(&case, &[&BUILD[..], &["--keep", "1"]].concat());
+    for name in ["x", "notes/old", ".hidden"] {
+        assert!(folder.join(name).exists(), "{name} is gone");
+    }
+    assert!(!folder.join(".0123456789abcdef").exists());
+    assert!(faults(&case, "out").is_empty());
+    let listed = good(&case, &["generations", "--dist", "staging"]).stdout;
+    assert!(!listed.contains("notes"), "{listed}");
+}
+
+/// A folder in the place of the link is set aside, with all that is in it.
+#[test]
+fn a_folder_in_the_place_of_the_link_is_set_aside() {
+    let case = world();
+    let link = case.path("out/staging/current");
+    let before = fs::read_link(&link).unwrap();
+    let builds: [&[&str]; 3] =
+        [&BUILD, &["--dist", "staging", "--quiet", "--no-cache"], &["verify", "out", "--repair"]];
+    for (round, command) in builds.iter().enumerate() {
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(&link).unwrap();
+        good(&case, command);
+        assert_eq!(fs::read_link(&link).unwrap(), before, "an empty folder");
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(&link).unwrap();
+        fs::write(link.join("mine"), "kept").unwrap();
+        let run = good(&case, command);
+        let aside = format!("out/staging/current.old-{}", round + 1);
+        assert_eq!(fs::read_to_string(case.path(&aside).join("mine")).unwrap(), "kept");
+        assert!(command[0] == "verify" || run.stderr.contains(&aside), "{run:#?}");
+        assert_eq!(fs::read_link(&link).unwrap(), before);
+        check_mended(&case, "out", "current");
+    }
+}
+
+/// What is in use already is not undone by a history that cannot be written; the next build writes it.
+#[test]
+fn a_rollback_stands_without_its_history() {
+    let case = world();
+    let before = fs::read_link(case.path("out/staging/current")).unwrap();
+    // The name beside which it is written is taken.
+    fs::create_dir(case.path("out/staging/history.new")).unwrap();
+    let run = good(&case, &["rollback", "--dist", "staging"]);
+    assert!(run.stderr.contains("without its history"), "{run:#?}");
+    assert_ne!(fs::read_link(case.path("out/staging/current")).unwrap(), before);
+    assert!(!case.path("out/staging/history.json").exists(), "it tells of another generation");
+    fs::remove_dir(case.path("out/staging/history.new")).unwrap();
+    build(&case);
+    check_mended(&case, "out", "history");
+}
+
+/// Modes of files and folders are set by who reads everything.
+#[test]
+fn modes_are_told_and_mended() {
+    use std::os::unix::fs::PermissionsExt;
+    let case = world();
+    good(&case, &["bundle", "--dist", "staging", "--output", "some.bundle", "--no-program"]);
+    let mends: [&[&str]; 3] = [
+        &["--dist", "staging", "--quiet", "--no-cache"],
+        &["verify", "out", "--repair"],
+        &["verify", "out", "--repair", "--from", "some.bundle"],
+    ];
+    for command in mends {
+        for (target, mode) in [
+            ("the content of a package's file", 0o600),
+            ("an answer", 0o666),
+            ("a folder of the store", 0o700),
+            ("routes.json", 0o600),
+            ("release.json", 0o600),
+        ] {
+            let path = place(&case, target);
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(!faults(&case, "out").is_empty(), "{target}: not told");
+            good(&case, command);
+            check_mended(&case, "out", &format!("{target} {command:?}"));
+        }
+    }
+}
+
+/// The description of a release that is damaged is made from the log, and without that it is told: it is never believed.
+#[test]
+fn a_damaged_release_is_not_made_good() {
+    let case = world();
+    let (file, list) = (place(&case, "release.json"), case.path("out/staging/releases/8.5.0/own-files.json"));
+    let good_text = fs::read_to_string(&file).unwrap();
+    let bad_text = good_text.replace("\"distribution\": \"staging\"", "\"distribution\": \"stagimg\"");
+    assert_ne!(bad_text, good_text);
+    let spoil = || {
+        let time = fs::metadata(&file).unwrap().modified().unwrap();
+        fs::write(&file, &bad_text).unwrap();
+        fs::File::open(&file).unwrap().set_modified(time).unwrap();
+    };
+    spoil();
+    fs::remove_file(&list).unwrap();
+    build(&case);
+    assert_eq!(fs::read_to_string(&file).unwrap(), good_text);
+    check_mended(&case, "out", "release.json");
+    spoil();
+    fs::remove_file(case.path("out/staging/releases.log")).unwrap();
+    for command in [&BUILD[..], &["verify", "out", "--repair"]] {
+        case.run(command);
+        let told = faults(&case, "out");
+        assert!(told.iter().any(|fault| fault.contains("release.json is damaged")), "{told:#?}");
     }
 }

@@ -15,9 +15,9 @@ pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
 pub use write::{
     append, copy_open, create, digest_of, digest_of_file, hard_link, make_folders, make_private_folder, open_to_append,
-    remove_empty_folder, remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename,
-    rename_if_there, scratch_file, set_time, stream_dated, stream_file, symlink, times, write_dated, write_file,
-    write_in_place, write_over,
+    remove_any, remove_empty_folder, remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename,
+    rename_if_there, scratch_file, set_modes, set_time, stream_dated, stream_file, symlink, times, write_dated,
+    write_file, write_in_place, write_over,
 };
 
 use anyhow::{Context, Result};

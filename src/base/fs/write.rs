@@ -3,13 +3,15 @@
 //! Content is written by [`write_file`], [`create`], [`open_to_append`] and [`stream_file`] alone, and taken into use by [`rename`]
 //! and [`write_over`]. Whatever must outlive a loss of power is flushed first, see [`flush_all`](super::flush_all).
 
-use super::{FOLDER_MODE, if_there, named, open_as};
+use super::{FILE_MODE, FOLDER_MODE, if_there, named, open_as};
 use crate::base::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
+use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Writes a new file and the folders above it, readable by all.
@@ -255,6 +257,35 @@ pub fn remove_folder(path: &Path) -> Result<()> {
 /// When the disk fails.
 pub fn remove_folder_if_there(path: &Path) -> Result<()> {
     named("remove", path, if_there(fs::remove_dir_all(path))).map(drop)
+}
+
+/// Removes what has a name, of whatever kind it is, if it is there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn remove_any(path: &Path) -> Result<()> {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|stat| stat.is_dir());
+    if is_folder { remove_folder_if_there(path) } else { remove_file_if_there(path) }
+}
+
+/// Gives folders and files below a folder, and itself, the modes of what is published. What cannot be set stays as it is.
+pub fn set_modes(folder: &Path) {
+    set_mode(folder, FOLDER_MODE);
+    super::list(folder).unwrap_or_default().par_iter().for_each(|entry| {
+        if entry.kind.is_dir() {
+            set_modes(&entry.path);
+        } else if entry.kind.is_file() {
+            set_mode(&entry.path, FILE_MODE);
+        }
+    });
+}
+
+fn set_mode(path: &Path, mode: Mode) {
+    let is_other = fs::symlink_metadata(path).is_ok_and(|stat| stat.mode() & 0o7777 != mode.as_raw_mode());
+    if is_other {
+        // Somebody else's file is told by who verifies.
+        let _ = rustix::fs::chmod(path, mode);
+    }
 }
 
 /// Removes a folder if nothing is in it.

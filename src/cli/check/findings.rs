@@ -2,8 +2,8 @@
 
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
+use crate::base::words::few;
 use crate::cli::common::located::{Located, locate};
-use crate::compare::policy::few;
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report};
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use super::unneeded;
 use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
 use crate::base::words::counted;
-use crate::compare::policy::few;
+use crate::base::words::few;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::exceptions::Exception;
 use crate::config::settings::{DistributionPlan, Settings};
