@@ -102,7 +102,7 @@ pub fn write(distribution: &Distribution) -> Result<()> {
 /// then goes, so that the next build makes it.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn renew(distribution: &Distribution) -> Result<()> {
     write(distribution).inspect_err(|_| {
         let _ = remove_any(&distribution.folder().join(FILE));
