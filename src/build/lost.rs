@@ -1,6 +1,7 @@
 //! The guard of a build: what its layers lost since the generation in use was made. A check tells the same of its base.
 
 use crate::base::problem::{Problem, Severity};
+use crate::base::rule::Rule;
 use crate::catalog::record::LayerIntake;
 use crate::compare::holdings::{Holdings, Key};
 use crate::compare::loss::{self, Loss};
@@ -35,7 +36,8 @@ pub(super) fn refusals(
     };
     let mut refusals = Vec::new();
     let Losses { losses, skips } = losses(settings, was, now, layers)?;
-    for Lost { loss, intake, is_too_much } in losses {
+    for Lost { loss, intake, is_too_much, unmounted } in losses {
+        refusals.extend(unmounted.cloned());
         if let Some(problem) = intake.and_then(|layer| loss.unreadable(layer.all_problems())) {
             if !settings.accept_loss {
                 unreadable(&loss, problem)?;
@@ -61,7 +63,7 @@ pub(super) fn refusals(
 /// When the log of a layer cannot be read.
 pub(super) fn told(settings: &Settings, was: &Holdings, now: &Holdings, layers: &[&LayerIntake]) -> Result<Told> {
     let mut told = Told::default();
-    for Lost { loss, intake, is_too_much } in losses(settings, was, now, layers)?.losses {
+    for Lost { loss, intake, is_too_much, .. } in losses(settings, was, now, layers)?.losses {
         let problem = loss.refusal(intake.map_or(0, |layer| layer.quarantined()));
         if is_too_much && !settings.accept_loss {
             told.refusals.push(problem);
@@ -96,6 +98,8 @@ struct Lost<'a> {
     /// The layer as it is now, unless the distribution no longer has it.
     intake: Option<&'a LayerIntake>,
     is_too_much: bool,
+    /// The reason why a loss within the share is too much: a path that holds no packages.
+    unmounted: Option<&'a Problem>,
 }
 
 /// What each layer of a distribution lost, without what commands took out.
@@ -113,12 +117,21 @@ fn losses<'a>(settings: &Settings, was: &Holdings, now: &Holdings, layers: &[&'a
         let (loss, links) =
             loss.without_skipped(|key| intake.is_some_and(|layer| loss::is_skipped(&layer.problems, key)));
         skips += links;
-        let is_too_much = loss.is_too_much(rules.and_then(|layer| layer.rules.shrink));
+        let shrink = rules.and_then(|layer| layer.rules.shrink);
+        // One of several folders that is not mounted may hold less than the share.
+        let may_shrink = loss.lost.is_empty() || shrink == Some(100) || loss.is_too_much(shrink);
+        let unmounted = if may_shrink { None } else { intake.and_then(empty_path) };
+        let is_too_much = unmounted.is_some() || loss.is_too_much(shrink);
         if !loss.lost.is_empty() {
-            losses.push(Lost { loss, intake, is_too_much });
+            losses.push(Lost { loss, intake, is_too_much, unmounted });
         }
     }
     Ok(Losses { losses, skips })
+}
+
+/// The problem of a path of a layer that holds no packages.
+fn empty_path(layer: &LayerIntake) -> Option<&Problem> {
+    layer.problems.iter().find(|problem| problem.rule == Rule::EmptyLayerPath)
 }
 
 /// The versions that a layer holds, before anything selects among them.

@@ -269,6 +269,20 @@ fn what_was_taken_out_of_a_branch_is_not_lost() {
     good(&run(&build), "change             3 → 2 versions: 0 new, 1 gone\n");
 }
 
+/// One of several folders that is not mounted may hold less than the share of the layer.
+#[test]
+fn an_empty_path_among_others_stops_the_build() {
+    let paths = "layers: {production: {paths: [packages/production, more]}}\n";
+    let case = layer(Case::new().config(paths), "packages/production", 12).package("more", "other", "1.0.0", "");
+    let case = case.package("packages/staging", "third", "1.0.0", "");
+    good(&case.run(&["--dist", "staging"]), "");
+    fs::rename(case.path("more/other"), case.path("away")).unwrap();
+    refused(&case, &BUILD, &["layer `production` has lost 1 of 13 versions: other-1.0.0", "holds no packages"]);
+    // Taken out on purpose, the empty folder is no reason.
+    good(&case.run(&["--dist", "staging", "--accept-loss"]), "change             14 → 13 versions: 0 new, 1 gone\n");
+    good(&case.run(&["--dist", "staging"]), "change             13 → 13 versions: 0 new, 0 gone\n");
+}
+
 /// A repository's zips are no packages of it, so a check tells that it cannot compare them.
 #[test]
 fn zips_of_a_base_in_a_repository_are_named() {
