@@ -228,7 +228,19 @@ impl Distribution {
     /// # Errors
     /// When one is, naming it and the remedy.
     pub fn require_intact(&self, id: &str) -> Result<()> {
-        match self.faults(id, Scrutiny::Read).first() {
+        self.refuse(id, &own_files::damage(&self.generation(id), Scrutiny::Read))
+    }
+
+    /// Checks the same, and that nothing lies there that does not belong there, for those who take all that lies there.
+    ///
+    /// # Errors
+    /// When it is not so, naming a file and the remedy.
+    pub fn require_exact(&self, id: &str) -> Result<()> {
+        self.refuse(id, &self.faults(id, Scrutiny::Read))
+    }
+
+    fn refuse(&self, id: &str, faults: &[String]) -> Result<()> {
+        match faults.first() {
             None => Ok(()),
             Some(fault) => bail!("generation {id} of `{}` is damaged: {fault}\nhint: {REMEDY}", self.name()),
         }

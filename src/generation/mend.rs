@@ -10,9 +10,9 @@ use crate::generation::uses::{self, Switch};
 use anyhow::Result;
 
 impl Distribution {
-    /// Returns true if the log is as it was written, and its last line is of this generation.
-    pub fn has_intact_log(&self, current: &str) -> bool {
-        uses::is_intact(&self.log(), current)
+    /// Returns true if the log is as it was written, and tells of this generation.
+    pub fn is_logged(&self, id: &str) -> bool {
+        uses::proves(&self.log(), id)
     }
 
     /// Puts the log right, if that is needed; `by` is what is known of the switch to the generation in use.
@@ -21,7 +21,7 @@ impl Distribution {
     /// When the disk fails.
     pub fn mend_log(&self, by: Switch) -> Result<()> {
         match self.current() {
-            Some(current) if !self.has_intact_log(&current) => uses::mend(&self.log(), &current, by),
+            Some(current) if !uses::is_intact(&self.log(), &current) => uses::mend(&self.log(), &current, by),
             _ => Ok(()),
         }
     }

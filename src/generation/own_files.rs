@@ -87,8 +87,25 @@ impl OwnFiles {
     }
 }
 
-/// What is damaged or lost in a folder that has a list, one line each.
+/// What is damaged or lost in a folder that has a list, and what does not belong there, one line each.
 pub fn faults(folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
+    let mut faults = damage(folder, scrutiny);
+    faults.extend(strangers(folder));
+    faults
+}
+
+/// What does not belong into a folder that has a list: it spoils nothing.
+fn strangers(folder: &Path) -> Vec<String> {
+    let Some(own) = OwnFiles::read(folder) else { return Vec::new() };
+    let mut found = BTreeSet::new();
+    names(folder, "", &mut found);
+    let is_listed = |path: &String| path == FILE || own.files.contains_key(path) || own.links.contains_key(path);
+    let strangers = found.iter().filter(|path| !is_listed(path));
+    strangers.map(|path| format!("{} does not belong there", folder.join(path).display())).collect()
+}
+
+/// What is damaged or lost in a folder that has a list, one line each.
+pub fn damage(folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
     let Some(own) = OwnFiles::read(folder) else {
         return vec![format!("{} is damaged or lost", folder.join(FILE).display())];
     };
@@ -103,11 +120,6 @@ pub fn faults(folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
         let path = folder.join(path);
         faults.extend(fault(&path, file, scrutiny).map(|fault| format!("{} {fault}", path.display())));
     }
-    let mut found = BTreeSet::new();
-    names(folder, "", &mut found);
-    let is_listed = |path: &String| path == FILE || own.files.contains_key(path) || own.links.contains_key(path);
-    let strangers = found.iter().filter(|path| !is_listed(path));
-    faults.extend(strangers.map(|path| format!("{} does not belong there", folder.join(path).display())));
     faults
 }
 

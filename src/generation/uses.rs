@@ -143,18 +143,28 @@ pub(super) fn add(path: &Path, id: &str, by: Switch) -> Result<()> {
 
 /// Returns true if every line is as it was written, and the last one is of the generation in use.
 pub(super) fn is_intact(path: &Path, current: &str) -> bool {
-    let Ok(text) = fs::read_text(path) else { return false };
+    intact(path).is_some_and(|uses| uses.last().is_some_and(|last| last.id == current))
+}
+
+/// Returns true if every line is as it was written, and one of them is of the generation in use: a switch that was interrupted
+/// has its line already.
+pub(super) fn proves(path: &Path, current: &str) -> bool {
+    intact(path).is_some_and(|uses| uses.iter().any(|one| one.id == current))
+}
+
+/// The lines of a log, if all are as they were written.
+fn intact(path: &Path) -> Option<Vec<Use>> {
+    let text = fs::read_text(path).ok()?;
     let (mut before, mut is_summed) = (0, false);
     for line in text.split_inclusive('\n') {
-        let Some(line_text) = line.strip_suffix('\n') else { return false };
-        match line_text.rsplit_once(" #") {
+        match line.strip_suffix('\n')?.rsplit_once(" #") {
             Some((body, digits)) if sum(&text[..before], body) == digits => is_summed = true,
             None if !is_summed => {}
-            _ => return false,
+            _ => return None,
         }
         before += line.len();
     }
-    parse(&text).last().is_some_and(|last| last.id == current)
+    Some(parse(&text))
 }
 
 /// Writes a log anew with the lines that can be read, and with the generation in use at its end, where `by` is what is known

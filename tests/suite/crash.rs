@@ -257,8 +257,8 @@ fn what_cannot_be_read_is_read_again_next_time() {
         ("manifest.yml", "read", "error=EIO"),
         ("docs/README.md", "read", "error=EIO"),
         ("data_stream/log/fields/base.yml", "read", "error=EIO"),
-        ("docs/README.md", "openat", "error=ENOENT"),
-        ("manifest.yml", "openat", "error=ENOENT"),
+        ("docs/README.md", "openat2", "error=ENOENT"),
+        ("manifest.yml", "openat2", "error=ENOENT"),
         ("docs", "getdents64", "error=EIO"),
     ] {
         let context = format!("{file} {call} {effect}");
@@ -268,8 +268,9 @@ fn what_cannot_be_read_is_read_again_next_time() {
         change(&case, 1);
         settle();
         let path = case.path("packages/staging/moving/1.0.0").join(file);
-        let options = ["-o", "/dev/null", "-P", path.to_str().unwrap()];
-        // Paths are matched as the program writes them.
+        // Files are opened below the layer's folder, and paths are matched as the program writes them.
+        let below = format!("moving/1.0.0/{file}");
+        let options = ["-o", "/dev/null", "-P", path.to_str().unwrap(), "-P", &below];
         let packages = case.path("packages");
         let arguments = [&BUILD[..], &["--packages", packages.to_str().unwrap()]].concat();
         let inject = format!("inject={call}:{effect}");

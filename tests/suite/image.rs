@@ -237,6 +237,7 @@ fn start(root: &Path, entrypoint: &[String], command: &[String], environment: &[
     running::start("image", |address| {
         let mut process = Command::new("chroot");
         process.arg("--userspec=65532:65532").arg(root).args(entrypoint).args(command).env_clear();
+        process.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         for variable in environment {
             let (name, value) = variable.split_once('=').unwrap();
             process.env(name, value.replace("0.0.0.0:8080", address));
@@ -272,6 +273,7 @@ fn it_takes_the_place_of_the_registrys_image() {
     let running = running::start("image", |address| {
         let mut chroot = Command::new("chroot");
         chroot.arg("--userspec=1234:0").arg(&root).args(words("Entrypoint")).args(words("Cmd")).env_clear();
+        chroot.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         chroot.env("EPR_ADDRESS", address).env("EPR_TLS_MIN_VERSION", "1.0").env("EPR_LOG_LEVEL", "info");
         chroot.env("EPR_TLS_CERT", "/mnt/elastic-internal/http-certs/tls.crt");
         chroot.env("EPR_TLS_KEY", "/mnt/elastic-internal/http-certs/tls.key");

@@ -181,7 +181,7 @@ fn check_age(manifest: &BundleManifest, distribution: &Distribution) -> Result<(
     }
     let hint =
         "take in the newest bundle; if you mean this one, or its sender counts anew, repeat with `--allow-older`";
-    if current.as_ref().is_some_and(|current| !distribution.has_intact_log(current)) {
+    if current.as_ref().is_some_and(|current| !distribution.is_logged(current)) {
         let what = "the bundle may be older than what is in use: the log of the output folder is damaged";
         return Err(Refusal::new(what, hint));
     }

@@ -76,7 +76,7 @@ pub fn check_program(path: &Path) -> Result<()> {
 pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     let store = Store::existing(&order.out.join("store"))?;
     let distribution = Distribution::new(order.out, order.distribution);
-    distribution.require_intact(order.generation)?;
+    distribution.require_exact(order.generation)?;
     let scan = Scan::new(&distribution, order.generation, &store)?;
     let none = BaseContents::default();
     let base = order.base.map_or(&none, |(_, base)| base);
