@@ -112,7 +112,7 @@ pub fn generation(out: &Path, distribution: &Distribution, id: &str, progress: &
     let folder = distribution.generation(id);
     let site = walk.site(&folder);
     walk.read_files(progress);
-    walk.faults.extend(own_files::faults(&folder, Scrutiny::Read));
+    walk.faults.extend(own_files::damage(&folder, Scrutiny::Read));
     if let Some(site) = site {
         walk.compare_with_manifest(&folder, &site);
     }

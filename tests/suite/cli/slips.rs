@@ -135,7 +135,11 @@ fn a_bundle_does_not_take_the_place_of_another_file() {
     assert_eq!(run(&case, "bundle --dist staging --output notes.txt --force -q").code, 0);
     assert_eq!(run(&case, "verify notes.txt -q").code, 0);
     assert_eq!(run(&case, "bundle --dist staging --output parts --split 4k --no-program -q").code, 0);
-    assert_eq!(run(&case, "bundle --dist staging --output parts --split 8k --no-program -q").code, 0, "parts are replaced");
+    assert_eq!(
+        run(&case, "bundle --dist staging --output parts --split 8k --no-program -q").code,
+        0,
+        "parts are replaced"
+    );
 }
 
 #[test]
