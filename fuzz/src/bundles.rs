@@ -1,10 +1,11 @@
 //! Properties of the reader of bundles: what is damaged or forged is refused, and what is read is what was written.
 
-use epr_build::base::digest::Digest;
 use epr_build::base::progress::Progress;
-use epr_build::carry::bundle::parts::Sealed;
+use epr_build::carry::bundle::parts::{Sealed, Sealing};
 use epr_build::carry::bundle::unpack::{Terms, unpack};
 use epr_build::carry::bundle::{BundleManifest, Refusal, check as verify};
+use std::io::Write;
+use std::path::Path;
 
 /// Checks one input: a tar archive, which is compressed and sealed; its first member also by itself.
 ///
@@ -19,7 +20,7 @@ pub fn check(data: &[u8]) {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("epr.bundle");
-    std::fs::write(&file, sealed(data)).expect("writes the bundle");
+    seal(data, &file);
     let read =
         Sealed::open(std::slice::from_ref(&file)).and_then(|sealed| verify::bundle(&sealed, &Progress::new(true)));
     if let Err(error) = &read {
@@ -35,15 +36,9 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Compresses a tar archive, with a true seal behind it.
-fn sealed(tar: &[u8]) -> Vec<u8> {
-    let mut bytes = zstd::stream::encode_all(tar, 1).expect("compresses");
-    let length = bytes.len() as u64;
-    bytes.extend(b"\x5e\x2a\x4d\x18\x40\0\0\0EPRBUNDL");
-    for number in [length, 0, 1] {
-        bytes.extend(number.to_le_bytes());
-    }
-    let digest = Digest::of(&bytes);
-    bytes.extend(digest.bytes());
-    bytes
+/// Writes a tar archive as a bundle, compressed and with a true seal behind it.
+fn seal(tar: &[u8], file: &Path) {
+    let mut bundle = Sealing::new(file, None);
+    bundle.write_all(&zstd::stream::encode_all(tar, 1).expect("compresses")).expect("writes the bundle");
+    bundle.finish().expect("seals the bundle");
 }

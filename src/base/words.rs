@@ -13,8 +13,13 @@ const SHOWN: usize = 5;
 
 /// The first names, and how many more there are.
 pub fn few(names: &[String]) -> String {
-    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = names.len().checked_sub(SHOWN) {
+    first(names, SHOWN)
+}
+
+/// As many names as `most`, and how many more there are.
+pub fn first(names: &[String], most: usize) -> String {
+    let mut text = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = names.len().checked_sub(most) {
         text += &format!(" and {more} more");
     }
     text

@@ -118,13 +118,13 @@ fn losses<'a>(settings: &Settings, was: &Holdings, now: &Holdings, layers: &[&'a
             loss.without_skipped(|key| intake.is_some_and(|layer| loss::is_skipped(&layer.problems, key)));
         skips += links;
         let shrink = rules.and_then(|layer| layer.rules.shrink);
-        // One of several folders that is not mounted may hold less than the share.
-        let may_shrink = loss.lost.is_empty() || shrink == Some(100) || loss.is_too_much(shrink);
-        let unmounted = if may_shrink { None } else { intake.and_then(empty_path) };
-        let is_too_much = unmounted.is_some() || loss.is_too_much(shrink);
-        if !loss.lost.is_empty() {
-            losses.push(Lost { loss, intake, is_too_much, unmounted });
+        if loss.lost.is_empty() {
+            continue;
         }
+        let exceeds = loss.is_too_much(shrink);
+        // One of several folders that is not mounted may hold less than the share.
+        let unmounted = if exceeds || shrink == Some(100) { None } else { intake.and_then(empty_path) };
+        losses.push(Lost { loss, intake, is_too_much: exceeds || unmounted.is_some(), unmounted });
     }
     Ok(Losses { losses, skips })
 }

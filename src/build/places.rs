@@ -20,17 +20,19 @@ pub struct Place<'a> {
     what: &'static str,
     /// The option that names it.
     option: &'static str,
+    /// True if an output folder may be written to again.
+    is_output: bool,
 }
 
 impl<'a> Place<'a> {
     /// An output folder.
     pub fn output(path: &'a Path) -> Self {
-        Self { path, what: "the output folder", option: "--out" }
+        Self { path, what: "the output folder", option: "--out", is_output: true }
     }
 
     /// A folder to publish to.
     pub fn target(path: &'a Path) -> Self {
-        Self { path, what: "the target", option: "--to" }
+        Self { path, what: "the target", option: "--to", is_output: false }
     }
 }
 
@@ -40,7 +42,7 @@ impl<'a> Place<'a> {
 /// # Errors
 /// When one lies in the other, naming both.
 pub fn are_apart(layers: &[LayerPlan], place: Place<'_>) -> Result<()> {
-    let Place { path: out, what, option } = place;
+    let Place { path: out, what, option, .. } = place;
     let real_out = real(out);
     for layer in layers {
         let (name, paths) = (&layer.source.name, &layer.source.paths);
@@ -69,10 +71,8 @@ pub fn are_apart(layers: &[LayerPlan], place: Place<'_>) -> Result<()> {
 
 /// Refuses a folder inside an output folder, or inside what looks like a layer that nobody named. An output that is there
 /// already stays where it is, whatever was put beside it.
-fn stands_alone(real_out: &Path, Place { path: out, what, option }: Place<'_>) -> Result<()> {
-    // A build may go on in an output, and nothing else may begin there.
-    let is_target = option == Place::target(out).option;
-    if let Some(other) = real_out.ancestors().skip(usize::from(!is_target)).find(|folder| is_output(folder)) {
+fn stands_alone(real_out: &Path, Place { path: out, what, option, is_output: is_own }: Place<'_>) -> Result<()> {
+    if let Some(other) = real_out.ancestors().skip(usize::from(is_own)).find(|folder| is_output(folder)) {
         bail!(
             "{what} `{}` lies in the output folder `{}`\nhint: name a folder outside of it with {option}",
             out.display(),

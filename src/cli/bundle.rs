@@ -15,6 +15,7 @@ use crate::carry::bundle::write::{Order, Written, check_program, write};
 use crate::carry::bundle::{Refusal, check, sign};
 use crate::config::file;
 use crate::generation::distribution::Distribution;
+use crate::generation::uses::is_id;
 use crate::store::Store;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -194,7 +195,7 @@ fn base(args: &Arguments, distribution: &Distribution, progress: &Progress) -> R
     let mut base: Option<(String, BaseContents)> = None;
     for since in &args.since {
         let id = since.to_str().unwrap_or_default();
-        if crate::carry::bundle::manifest::is_generation(id) && distribution.has(id) {
+        if is_id(id) && distribution.has(id) {
             base = at_hand(id)?.map(|stock| (id.to_owned(), stock));
             continue;
         }

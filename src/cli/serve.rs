@@ -8,7 +8,7 @@ use super::common::registry_environment::{LowestTls, RegistryEnvironment, lowest
 use super::common::talk;
 use crate::config::DEFAULT_LISTEN;
 use crate::generation::distribution::Distribution;
-use crate::serve::{Event, MAX_CONNECTIONS, ServeOptions, TlsFiles};
+use crate::serve::{Event, MAX_CONNECTIONS, MORE_HANDLES, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow, bail};
 use clap::Args;
 use std::io::ErrorKind;
@@ -166,8 +166,7 @@ fn say_limit(connections: usize, handles: u64) -> std::io::Result<()> {
     if connections >= FEW_CONNECTIONS {
         return talk::note(&text);
     }
-    let hint = "raise it, with `ulimit -n 65536` in a shell or `LimitNOFILE=65536` in a systemd unit";
-    talk::say(&format!("warning: {text}\nhint: {hint}\n"))
+    talk::say(&format!("warning: {text}\nhint: {MORE_HANDLES}\n"))
 }
 
 /// Adds a hint if the address or a file is the cause of a failure.

@@ -89,38 +89,44 @@ impl OwnFiles {
 
 /// What is damaged or lost in a folder that has a list, and what does not belong there, one line each.
 pub fn faults(folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
-    let mut faults = damage(folder, scrutiny);
-    faults.extend(strangers(folder));
-    faults
+    match OwnFiles::read(folder) {
+        Some(own) => [own.damage(folder, scrutiny), own.strangers(folder)].concat(),
+        None => vec![unlisted(folder)],
+    }
 }
 
-/// What does not belong into a folder that has a list: it spoils nothing.
-fn strangers(folder: &Path) -> Vec<String> {
-    let Some(own) = OwnFiles::read(folder) else { return Vec::new() };
-    let mut found = BTreeSet::new();
-    names(folder, "", &mut found);
-    let is_listed = |path: &String| path == FILE || own.files.contains_key(path) || own.links.contains_key(path);
-    let strangers = found.iter().filter(|path| !is_listed(path));
-    strangers.map(|path| format!("{} does not belong there", folder.join(path).display())).collect()
-}
-
-/// What is damaged or lost in a folder that has a list, one line each.
+/// What is damaged or lost in a folder that has a list, one line each. What does not belong there spoils nothing.
 pub fn damage(folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
-    let Some(own) = OwnFiles::read(folder) else {
-        return vec![format!("{} is damaged or lost", folder.join(FILE).display())];
-    };
-    let mut faults = Vec::new();
-    for (path, target) in &own.links {
-        let path = folder.join(path);
-        if fs::read_link(&path).ok().is_none_or(|found| found.as_os_str() != target.as_str()) {
-            faults.push(format!("{} does not lead to `{target}`", path.display()));
+    OwnFiles::read(folder).map_or_else(|| vec![unlisted(folder)], |own| own.damage(folder, scrutiny))
+}
+
+fn unlisted(folder: &Path) -> String {
+    format!("{} is damaged or lost", folder.join(FILE).display())
+}
+
+impl OwnFiles {
+    fn damage(&self, folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (path, target) in &self.links {
+            let path = folder.join(path);
+            if fs::read_link(&path).ok().is_none_or(|found| found.as_os_str() != target.as_str()) {
+                faults.push(format!("{} does not lead to `{target}`", path.display()));
+            }
         }
+        for (path, file) in &self.files {
+            let path = folder.join(path);
+            faults.extend(fault(&path, file, scrutiny).map(|fault| format!("{} {fault}", path.display())));
+        }
+        faults
     }
-    for (path, file) in &own.files {
-        let path = folder.join(path);
-        faults.extend(fault(&path, file, scrutiny).map(|fault| format!("{} {fault}", path.display())));
+
+    fn strangers(&self, folder: &Path) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        names(folder, "", &mut found);
+        let is_listed = |path: &String| path == FILE || self.files.contains_key(path) || self.links.contains_key(path);
+        let strangers = found.iter().filter(|path| !is_listed(path));
+        strangers.map(|path| format!("{} does not belong there", folder.join(path).display())).collect()
     }
-    faults
 }
 
 fn fault(path: &Path, file: &OwnFile, scrutiny: Scrutiny) -> Option<String> {

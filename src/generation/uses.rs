@@ -17,8 +17,9 @@ const DIGITS: usize = 8;
 /// Stands for what is not known.
 const UNKNOWN: &str = "-";
 
-/// Returns true if a generation can have this name; what has another one is somebody else's.
-pub(super) fn is_id(name: &str) -> bool {
+/// Returns true if a generation can have this name, see [`id`](super::distribution::id); what has another one is somebody
+/// else's.
+pub fn is_id(name: &str) -> bool {
     name.len() == 16 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

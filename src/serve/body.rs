@@ -3,7 +3,6 @@
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -20,8 +19,8 @@ pub(super) enum ResponseBody {
     File { file: File, left: u64, _permit: Permit },
 }
 
-/// The permit to have a file open; shared, because it is handed on before it is known if the file stays open.
-pub(super) type Permit = Arc<OwnedSemaphorePermit>;
+/// The permit to have a file open.
+pub(super) type Permit = OwnedSemaphorePermit;
 
 impl ResponseBody {
     pub(super) fn text(text: &str) -> Self {

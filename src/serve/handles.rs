@@ -3,6 +3,8 @@
 use anyhow::{Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// What to do about too few handles.
+pub const MORE_HANDLES: &str = "raise it, with `ulimit -n 65536` in a shell or `LimitNOFILE=65536` in a systemd unit";
 /// Handles for the listeners, logs, certificates, the runtime, and opening a generation.
 const OWN: u64 = 48;
 /// Fewer handles than this are no basis for a server.
@@ -35,10 +37,7 @@ pub(super) fn shares(connections: usize) -> Result<Shares> {
 /// Two thirds at most are for connections: one that waits for a file is better than one that cannot be opened.
 fn share(limit: u64, wanted: usize) -> Result<Shares> {
     if limit < FLOOR {
-        bail!(
-            "the limit of file handles is {limit}, and a server needs at least {FLOOR}\nhint: raise it, with `ulimit -n 65536` \
-             in a shell or `LimitNOFILE=65536` in a systemd unit"
-        );
+        bail!("the limit of file handles is {limit}, and a server needs at least {FLOOR}\nhint: {MORE_HANDLES}");
     }
     let count = |handles: u64| usize::try_from(handles).unwrap_or(usize::MAX);
     let left = limit - OWN;

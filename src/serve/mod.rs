@@ -20,6 +20,7 @@ mod server;
 mod site;
 mod tls;
 
+pub use handles::MORE_HANDLES;
 pub use options::{Event, MAX_CONNECTIONS, Patience, ServeOptions};
 pub use tls::TlsFiles;
 

@@ -43,11 +43,9 @@ pub(super) async fn respond<B>(site: Arc<Site>, files: Arc<Semaphore>, request: 
             let headers = parts.headers;
             match tokio::time::timeout(WAIT_FOR_FILES, files.acquire_owned()).await {
                 // A panic in there would be a fault of ours; the client gets an answer nevertheless.
-                Ok(Ok(permit)) => {
-                    tokio::task::spawn_blocking(move || file_response(&site, &file, &headers, Arc::new(permit)))
-                        .await
-                        .unwrap_or_else(|_| error(500, BROKEN))
-                }
+                Ok(Ok(permit)) => tokio::task::spawn_blocking(move || file_response(&site, &file, &headers, permit))
+                    .await
+                    .unwrap_or_else(|_| error(500, BROKEN)),
                 Ok(Err(_)) | Err(_) => error(503, UNREADABLE),
             }
         }

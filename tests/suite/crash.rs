@@ -148,31 +148,42 @@ fn round(case: &Case, number: usize, fault: &Fault) -> Option<i32> {
     code
 }
 
-/// How often each call is made by the thread that makes it most often, in a build that changes what is there; and the
-/// number of the first file that is opened by the program and not by its loader.
-fn count(case: &Case) -> (BTreeMap<String, usize>, usize) {
-    change(case, 1);
-    let (code, stderr) = traced(case, &["-o", "calls", "-e", &format!("trace={CALLS}")], &BUILD);
-    assert_eq!(code, Some(0), "{stderr}");
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut first = 0;
-    for line in fs::read_to_string(case.path("calls")).unwrap().lines() {
-        let Some((thread, rest)) = line.split_once(' ') else { continue };
-        let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
-        let count = counts.entry((thread.to_owned(), call.to_owned())).or_default();
-        *count += 1;
-        if call == "openat" && first == 0 && arguments.contains("/.lock\"") {
-            first = *count;
-        }
-    }
+/// The calls that a command makes, a line each that begins with the thread.
+pub(crate) fn calls_of(case: &Case, calls: &str, arguments: &[&str]) -> String {
+    let (code, stderr) = traced(case, &["-o", "calls", "-e", &format!("trace={calls}")], arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
+    let made = fs::read_to_string(case.path("calls")).unwrap();
     fs::remove_file(case.path("calls")).unwrap();
+    made
+}
+
+/// How often each call is made by the thread that makes it most often.
+pub(crate) fn most_of_a_thread(calls: &str) -> BTreeMap<String, usize> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for line in calls.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
+        *counts.entry((thread, call)).or_default() += 1;
+    }
     let mut most = BTreeMap::new();
     for ((_, call), count) in counts {
-        let known: &mut usize = most.entry(call).or_default();
+        let known: &mut usize = most.entry(call.to_owned()).or_default();
         *known = count.max(*known);
     }
-    assert!(first > 0, "{most:?}");
-    (most, first)
+    most
+}
+
+/// The same in a build that changes what is there; and the number of the first file that is opened by the program and not by
+/// its loader.
+fn count(case: &Case) -> (BTreeMap<String, usize>, usize) {
+    change(case, 1);
+    let calls = calls_of(case, CALLS, &BUILD);
+    let opened = || calls.lines().filter(|line| line.contains(" openat("));
+    let lock = opened().find(|line| line.contains("/.lock\"")).expect("the lock is opened");
+    let thread = |line: &str| line.split(' ').next().unwrap().to_owned();
+    let own = opened().filter(|line| thread(line) == thread(lock));
+    let first = 1 + own.take_while(|line| *line != lock).count();
+    (most_of_a_thread(&calls), first)
 }
 
 /// So many numbers from `first` to `last`, both included.

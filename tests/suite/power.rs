@@ -8,9 +8,8 @@
 mod scenes;
 mod trace;
 
-use crate::crash::{can_trace, spread, traced};
+use crate::crash::{calls_of, can_trace, most_of_a_thread, spread, traced};
 use crate::harness::Case;
-use std::collections::BTreeMap;
 use std::fs;
 use trace::Trace;
 
@@ -58,32 +57,14 @@ fn cut(case: &Case, arguments: &[String], place: Option<(&str, usize)>, fate: Fa
     (code.is_none(), lost)
 }
 
-/// How often a command makes each call that a cut may fall on.
-fn count(case: &Case, arguments: &[String]) -> BTreeMap<String, usize> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (code, stderr) = traced(case, &["-o", "calls", "-e", &format!("trace={CALLS}")], &arguments);
-    assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for line in fs::read_to_string(case.path("calls")).unwrap().lines() {
-        let Some((thread, rest)) = line.split_once(' ') else { continue };
-        let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
-        *counts.entry((thread.to_owned(), call.to_owned())).or_default() += 1;
-    }
-    let mut most = BTreeMap::new();
-    for ((_, call), count) in counts {
-        let known: &mut usize = most.entry(call).or_default();
-        *known = count.max(*known);
-    }
-    most
-}
-
 /// Plays a scene with cuts at many moments, most of them where things are flushed and moved, and one after the end.
 fn play(scene: &mut dyn Scene, case: &Case, least: usize) {
     if !can_trace() {
         return;
     }
     let arguments = scene.next(case);
-    let counts = count(case, &arguments);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let counts = most_of_a_thread(&calls_of(case, CALLS, &words));
     scene.check_cut(case, true, "without a cut");
     scene.check_mended(case, "without a cut");
     let mut places: Vec<Option<(&str, usize)>> = vec![None, None];

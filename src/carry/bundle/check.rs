@@ -7,7 +7,7 @@ use super::listed;
 use super::manifest::{BundleManifest, Folder};
 use super::parts::Sealed;
 use super::read::{Item, Reader};
-use super::scan::{digest_of, tree_name};
+use super::scan::tree_name;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, Metadata, Scrutiny};
 use crate::base::progress::Progress;
@@ -234,7 +234,7 @@ impl Walk<'_> {
         progress.begin("verifying contents", self.files.len() as u64);
         let read = self.files.par_iter().map(|(key, seen)| {
             progress.step();
-            (*key, digest_of(&seen.path))
+            (*key, fs::digest_of_file(&seen.path))
         });
         let read: Vec<_> = read.collect();
         for (key, read) in read {
@@ -297,7 +297,7 @@ impl Walk<'_> {
                 let (Ok(digest), Ok(stat)) = (name.parse::<Digest>(), fs::link_metadata(&entry.path)) else { continue };
                 let known = self.files.get(&(stat.dev(), stat.ino()));
                 // One without its time was being written when a run ended, and counts for nothing.
-                let seems_whole = (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0);
+                let seems_whole = fs::has_time(&stat, &digest);
                 if known.is_some_and(|known| known.digest == Some(digest)) {
                     lost.remove(&digest);
                 } else if known.is_none() && seems_whole {
@@ -306,7 +306,7 @@ impl Walk<'_> {
             }
         }
         let read = others.into_par_iter().map(|(digest, path)| {
-            let is_good = digest_of(&path).is_ok_and(|(found, _)| found == digest);
+            let is_good = fs::digest_of_file(&path).is_ok_and(|(found, _)| found == digest);
             (digest, path, is_good)
         });
         for (digest, path, is_good) in read.collect::<Vec<_>>() {

@@ -6,6 +6,7 @@
 
 use super::Refusal;
 use crate::base::digest::Digest;
+use crate::generation::uses::is_id;
 use crate::store::{Tree, TreeEntry};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -272,7 +273,7 @@ impl BundleManifest {
             return Err(invalid(format!("`{}` cannot be a distribution", self.distribution.escape_default())));
         }
         for id in std::iter::once(&self.generation).chain(&self.base) {
-            if !is_generation(id) {
+            if !is_id(id) {
                 return Err(invalid(format!("`{}` cannot be a generation", id.escape_default())));
             }
         }
@@ -413,11 +414,6 @@ impl io::Write for Rest<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Returns true if this names a generation as [`crate::generation::distribution::id`] does.
-pub fn is_generation(id: &str) -> bool {
-    id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Returns true if a name can stand in a folder and mean nothing else.

@@ -177,7 +177,7 @@ impl Reading<'_> {
         let (digest, size) = match self.inodes.get(&key) {
             Some(known) => *known,
             None => {
-                let known = (digest_of(path)?.0, stat.size());
+                let known = (fs::digest_of_file(path)?.0, stat.size());
                 self.inodes.insert(key, known);
                 known
             }
@@ -185,14 +185,6 @@ impl Reading<'_> {
         self.scan.contents.entry(digest).or_insert(Found { size, path: String::new() });
         Ok(digest)
     }
-}
-
-/// Digest and size of a file.
-///
-/// # Errors
-/// When it cannot be read.
-pub(super) fn digest_of(path: &Path) -> Result<(Digest, u64)> {
-    fs::digest_of_file(path)
 }
 
 /// A place to write to that keeps nothing but the digest and the size.

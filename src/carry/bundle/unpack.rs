@@ -15,7 +15,6 @@ use super::listed;
 use super::manifest::{BundleManifest, BundledContent, Folder, Origin};
 use super::parts::Sealed;
 use super::read::{Item, Reader};
-use super::scan::digest_of;
 use super::write::{PATCHABLE, list};
 use super::{Refusal, WINDOW};
 use crate::base::digest::Digest;
@@ -75,16 +74,15 @@ pub struct Terms<'a> {
 /// A [`Refusal`] when the bundle is refused; [`Refused`] when too many versions would be lost; others when the machine fails. The generation in use stays in use.
 pub fn unpack(sealed: &Sealed, out: &Path, terms: &Terms<'_>, progress: &Progress) -> Result<Unpacked> {
     let taken = take_in(sealed, out, terms, progress)?;
-    let Taken { manifest, digest, present, store, distribution, base, lock: _lock } = &taken;
-    let unpacker = Unpacker { store, base: base.clone() };
+    let Taken { manifest, digest, present, store, distribution, base, lock: _lock } = taken;
+    let unpacker = Unpacker { store: &store, base };
     let previous = distribution.current();
-    let (change, is_loss_accepted) = unpacker.guard(manifest, distribution, terms.accept_loss)?;
-    unpacker.write(manifest, distribution).map_err(|error| at(error, sealed))?;
+    let (change, is_loss_accepted) = unpacker.guard(&manifest, &distribution, terms.accept_loss)?;
+    unpacker.write(&manifest, &distribution).map_err(|error| at(error, sealed))?;
     distribution.switch(&manifest.generation, Switch::Bundle(manifest.number.unwrap_or_default()))?;
     distribution.mend_records()?;
-    prune::tidy(out, terms.keep, store, &Cache::read(out))?;
+    prune::tidy(out, terms.keep, &store, &Cache::read(out))?;
     store.write_stock(&out.join(STOCK))?;
-    let (manifest, digest, present) = (manifest.clone(), *digest, *present);
     Ok(Unpacked { manifest, digest, previous, present, change, is_loss_accepted })
 }
 
@@ -312,7 +310,7 @@ impl Unpacker<'_> {
             return Ok(false);
         }
         let path = self.store.root().join(Store::blob_path(&content.sha256));
-        if digest_of(&path)?.0 == content.sha256 {
+        if fs::digest_of_file(&path)?.0 == content.sha256 {
             return Ok(true);
         }
         // It is made again, and so are the folders that it is linked into.
@@ -394,7 +392,7 @@ fn check_same(manifest: &BundleManifest, folder: &Path, site: &Digest) -> Result
     let mut paths = Vec::new();
     list(folder, "", &mut paths)?;
     paths.sort();
-    let is_same = |file: &super::manifest::File| Ok(digest_of(&folder.join(&file.path))?.0 == file.sha256);
+    let is_same = |file: &super::manifest::File| Ok(fs::digest_of_file(&folder.join(&file.path))?.0 == file.sha256);
     let has_all =
         target.ends_with(Store::tree_path(site)) && paths.iter().eq(manifest.files.iter().map(|file| &file.path));
     let same = has_all && manifest.files.iter().map(is_same).collect::<Result<Vec<bool>>>()?.iter().all(|same| *same);

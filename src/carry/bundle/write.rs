@@ -7,7 +7,7 @@ use super::delta::BaseContents;
 use super::manifest::{BundleManifest, File, Origin, Patch, Sized};
 use super::parts::Sealing;
 use super::plan::{self, Recipes, Title};
-use super::scan::{HashOnly, Scan, digest_of};
+use super::scan::{HashOnly, Scan};
 use super::{GENERATION, MANIFEST, MEDIA, PATCH, PROGRAM, TEXT, WINDOW, header, recipe};
 use crate::base::compress;
 use crate::base::digest::{Digest, Hasher};
@@ -84,7 +84,7 @@ pub fn write(order: &Order<'_>, progress: &Progress) -> Result<Written> {
     let base_folder = order.base.map(|(id, _)| distribution.generation(id)).filter(|folder| folder.is_dir());
     let folder = distribution.generation(order.generation);
     let files = generation_files(&folder, base_folder.as_deref())?;
-    let program = order.program.map(digest_of).transpose()?;
+    let program = order.program.map(fs::digest_of_file).transpose()?;
     let title = Title {
         distribution: order.distribution.to_owned(),
         generation: order.generation.to_owned(),
@@ -201,7 +201,7 @@ fn generation_files(folder: &Path, base: Option<&Path>) -> Result<Vec<(File, Opt
     paths.sort();
     let mut files = Vec::new();
     for path in paths {
-        let (sha256, size) = digest_of(&folder.join(&path))?;
+        let (sha256, size) = fs::digest_of_file(&folder.join(&path))?;
         let old = base.map(|base| base.join(&path)).filter(|old| old.is_file());
         let patch = old.map(|old| patch(&folder.join(&path), size, &old)).transpose()?.flatten();
         let patch = patch.map(|(of, bytes)| (Patch { size: bytes.len() as u64, of }, bytes));
@@ -228,7 +228,7 @@ pub(super) fn list(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Resu
 
 /// A file compressed with an older one as prefix, if both are small enough and something is gained.
 fn patch(new: &Path, size: u64, old: &Path) -> Result<Option<(Sized, Vec<u8>)>> {
-    let (sha256, old_size) = digest_of(old)?;
+    let (sha256, old_size) = fs::digest_of_file(old)?;
     if size == 0 || old_size == 0 || size > PATCHABLE || old_size > PATCHABLE {
         return Ok(None);
     }

@@ -6,6 +6,7 @@
 use super::disk::Listed;
 use super::names::shown;
 use super::strays::is_manifest;
+use crate::base::words::first;
 use crate::dialect::version::Version;
 use crate::input::door::{self, Spot};
 use crate::input::git::{Kind, Repository, TreeEntry};
@@ -71,9 +72,5 @@ pub(super) fn refuse_misplaced(path: &Path, misplaced: &[String]) -> anyhow::Res
 
 /// The first names of a list, and how many more there are.
 pub(super) fn few(names: &[String]) -> String {
-    let mut text = names.iter().take(MOST_NAMES).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = names.len().checked_sub(MOST_NAMES) {
-        text += &format!(" and {more} more");
-    }
-    text
+    first(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>(), MOST_NAMES)
 }

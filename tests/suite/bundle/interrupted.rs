@@ -1,10 +1,8 @@
 //! Taking a bundle in, ended at any moment: one whole generation is in use, and a second run completes.
 
 use super::{build, bundle, check_arrived, current, unbundle, world};
-use crate::crash::{can_trace, spread, traced};
-use crate::harness::Case;
+use crate::crash::{calls_of, can_trace, most_of_a_thread, spread, traced};
 use crate::incremental::check_whole;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -18,24 +16,6 @@ const TAKE: [&str; 4] = ["unbundle", "delta", "--out", "far"];
 fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
-}
-
-/// How often each call is made by the thread that makes it most often.
-fn count(case: &Case) -> BTreeMap<String, usize> {
-    let (code, stderr) = traced(case, &["-o", "calls", "-e", &format!("trace={CALLS}")], &TAKE);
-    assert_eq!(code, Some(0), "{stderr}");
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for line in fs::read_to_string(case.path("calls")).unwrap().lines() {
-        let Some((thread, rest)) = line.split_once(' ') else { continue };
-        let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
-        *counts.entry((thread.to_owned(), call.to_owned())).or_default() += 1;
-    }
-    let mut most = BTreeMap::new();
-    for ((_, call), count) in counts {
-        let known: &mut usize = most.entry(call).or_default();
-        *known = count.max(*known);
-    }
-    most
 }
 
 #[test]
@@ -52,7 +32,7 @@ fn no_moment_leaves_half_a_generation() {
     let second = build(&case);
     bundle(&case, "delta", &["--since", &first]);
     copy(&case.path("before"), &case.path("far"));
-    let counts = count(&case);
+    let counts = most_of_a_thread(&calls_of(&case, CALLS, &TAKE));
     let calls: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     // Calls that are rare are tried at every moment, the others at so many: some hundred moments in all.
     let points = 16;
