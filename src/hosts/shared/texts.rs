@@ -53,7 +53,7 @@ pub(in crate::hosts) fn option_values(options: &HostOptions) -> Value {
 /// Seconds in which a fallback must take a connection, and begin its answer.
 const PATIENCE: (u32, u32) = (2, 10);
 /// The text of 503: the fallback does not answer.
-const NO_FALLBACK: &str = "this registry cannot compute the answer at the moment";
+pub(in crate::hosts) const NO_FALLBACK: &str = "this registry cannot compute the answer at the moment";
 
 /// The fallback as templates see it: false if there is none.
 pub(in crate::hosts) fn fallback_values(fallback: &Fallback) -> Value {

@@ -96,7 +96,11 @@ struct Backend {
 impl Backend {
     /// At a free port.
     fn at_port() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0")
+    }
+
+    fn at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let accept = move || Box::new(listener.accept().unwrap().0) as Box<dyn Stream>;
         Self::start(format!("http://{address}"), accept, move || drop(TcpStream::connect(address)))
@@ -242,17 +246,29 @@ fn is_down(response: &Response) {
 /// line for an answer of HTTP 0.9.
 pub(super) fn all(start: &Start, wanted: fn(&str) -> bool, takes_all: bool) {
     let site = Site::build();
+    at_root(start, &site, wanted, takes_all);
+    below_a_path(start, &site, wanted, Backend::at_socket(&site.folder.path().join("fallback.sock")));
+}
+
+/// The same for hosts that know no sockets.
+pub(super) fn at_ports(start: &Start, wanted: fn(&str) -> bool, takes_all: bool) {
+    let site = Site::build();
+    at_root(start, &site, wanted, takes_all);
+    below_a_path(start, &site, wanted, Backend::at_port());
+}
+
+fn at_root(start: &Start, site: &Site, wanted: fn(&str) -> bool, takes_all: bool) {
     let backend = Backend::at_port();
-    let host = start(&site, "", &backend.address);
-    hands_over_what_is_not_held("", &site, &backend, &host, wanted, 4_000);
+    let host = start(site, "", &backend.address);
+    hands_over_what_is_not_held("", site, &backend, &host, wanted, 4_000);
     passes_answers_as_they_are("", &backend, &host);
     says_503_while_it_is_down(backend, &host, takes_all);
-    drop(host);
+}
 
+fn below_a_path(start: &Start, site: &Site, wanted: fn(&str) -> bool, backend: Backend) {
     let below = "/epr.d/staging";
-    let backend = Backend::at_socket(&site.folder.path().join("fallback.sock"));
-    let host = start(&site, below, &backend.address);
-    hands_over_what_is_not_held(below, &site, &backend, &host, wanted, 1_000);
+    let host = start(site, below, &backend.address);
+    hands_over_what_is_not_held(below, site, &backend, &host, wanted, 1_000);
     passes_answers_as_they_are(below, &backend, &host);
     says_503_below(below, backend, &host);
 }
@@ -382,8 +398,9 @@ fn says_503_while_it_is_down(backend: Backend, host: &Running, takes_all: bool) 
     says_503_below("", backend, host);
 }
 
-/// Nobody listens at the address; what the tables hold is answered all the same.
+/// Nobody listens at the address; what the tables hold is answered all the same. Once somebody does, nobody has to wait.
 fn says_503_below(prefix: &str, backend: Backend, host: &Running) {
+    let address = backend.address.clone();
     drop(backend);
     for _ in 0..3 {
         is_down(&Client::connect(&host.address).get(&format!("{prefix}{UNHELD}")));
@@ -391,4 +408,14 @@ fn says_503_below(prefix: &str, backend: Backend, host: &Running) {
     }
     let head = Client::connect(&host.address).send("HEAD", &format!("{prefix}{UNHELD}"), &[]);
     assert_eq!((head.status, head.header("cache-control")), (503, Some("max-age=0, private, no-store")));
+    let backend = match address.strip_prefix("unix:") {
+        Some(path) => {
+            std::fs::remove_file(path).unwrap();
+            Backend::at_socket(Path::new(path))
+        }
+        None => Backend::at(address.strip_prefix("http://").unwrap()),
+    };
+    let response = Client::connect(&host.address).get(&format!("{prefix}{UNHELD}"));
+    assert_eq!((response.status, &*response.body), (200, &b"[]"[..]), "{response:?}");
+    one(&backend, "after it was down");
 }

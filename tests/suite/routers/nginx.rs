@@ -9,6 +9,7 @@ use crate::running::{self, Running};
 use epr_build::answers::route::build::build;
 use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
+use epr_build::hosts::nginx::origin::{self, Origin};
 use epr_build::hosts::nginx::render;
 use std::fs;
 use std::path::PathBuf;
@@ -87,6 +88,36 @@ fn nginx_sends_bytes_as_asked_for() {
 fn nginx_asks_a_fallback_for_what_it_does_not_hold() {
     if running::binary("nginx").is_some() {
         fallback::all(&start_with_fallback, all, true);
+    }
+}
+
+/// nginx in front of a store that has the site in a folder.
+fn start_origin_with_fallback(site: &Site, prefix: &str, fallback: &str) -> Running {
+    let binary = running::binary("nginx").unwrap();
+    let store = super::haproxy::origin(site.folder.path(), &site.folder.path().join("store"));
+    let (name, port) = store.address.split_once(':').unwrap();
+    let folder = format!("{}/site", super::site::GENERATION);
+    let origin = Origin {
+        scheme: "http".to_owned(),
+        name: name.to_owned(),
+        port: port.parse().ok(),
+        path: String::new(),
+        places: [("nginx-1.2.3".to_owned(), folder.clone())].into(),
+        folder,
+    };
+    let mut front = running::start("nginx", |address| {
+        let options = HostOptions { fallback: fallback.parse().unwrap(), ..options(site, prefix, address) };
+        let files = origin::render(&site.routes, &options, &origin).unwrap();
+        running::nginx_command(&binary, &write(site, "nginx-origin", files, &options))
+    });
+    front.behind = Some(Box::new(store));
+    front
+}
+
+#[test]
+fn nginx_before_a_store_asks_a_fallback() {
+    if running::binary("nginx").is_some() {
+        fallback::all(&start_origin_with_fallback, all, true);
     }
 }
 
