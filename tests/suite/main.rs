@@ -22,6 +22,7 @@ mod included;
 mod incremental;
 mod life;
 mod links;
+mod oracle;
 mod packaging;
 mod power;
 mod publish;
