@@ -16,7 +16,7 @@ use crate::hosts::Published;
 use crate::hosts::{self, HostOptions, Hosting};
 use crate::site::assemble::Site;
 use crate::site::report::Report;
-use crate::site::{assemble, manifest, pages};
+use crate::site::{assemble, facts, manifest, pages};
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::io::Write;
@@ -69,9 +69,11 @@ impl Writer<'_> {
                 files.insert(format!("hosts/{name}"), FileContent::Bytes(text.into_bytes()));
             }
             let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
+            let known = catalog.facts();
             let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, self.store);
             files.extend([
                 (file_notes::FILE.to_owned(), FileContent::Bytes(notes)),
+                (facts::FILE.to_owned(), FileContent::Written(Box::new(move |out| facts::write(&known, out)))),
                 (hosts::HOSTING.to_owned(), FileContent::Bytes(hosting)),
                 ("manifest.json".to_owned(), FileContent::Written(Box::new(write_manifest))),
                 ("report.json".to_owned(), FileContent::Bytes(report.to_json().into_bytes())),

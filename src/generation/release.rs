@@ -22,6 +22,7 @@ use crate::generation::own_files::{self, OwnFiles};
 use crate::generation::release_log;
 use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
+use crate::site::facts;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,7 @@ const SCHEMA: &str = "epr-build/release/1";
 /// Longer names are none.
 const LONGEST_NAME: usize = 64;
 /// Entries that a release shares with its generation, by links.
-const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.json", "report.json"];
+const SHARED: [&str; 6] = ["site", "routes.json", facts::FILE, file_notes::FILE, "manifest.json", "report.json"];
 
 /// A generation under the version of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -328,7 +329,8 @@ impl Distribution {
     fn make(&self, release: &Release, debug_header: bool, folder: &Path) -> Result<()> {
         let generation = self.generation(&release.generation);
         make_folders(folder)?;
-        for name in SHARED {
+        // A generation of an earlier program has no facts.
+        for name in SHARED.iter().filter(|name| generation.join(name).exists()) {
             let target = format!("../../generations/{}/{name}", release.generation);
             let link = folder.join(name);
             fs::symlink(target, &link)?;

@@ -89,7 +89,7 @@ async fn answer(
     let began = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
     let asked = server.log.is_some().then(|| Asked::new(peer.ip(), &request));
-    let response = respond::respond(server.site(request.uri().path()), server.files.clone(), request).await;
+    let response = respond::respond(server.site(&request).await, server.shares.clone(), request).await;
     let status = response.status().as_u16();
     Ok(response.map(|content| Observed::new(content, status, began, endpoint, asked, server)))
 }

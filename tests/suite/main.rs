@@ -6,6 +6,7 @@ mod archives;
 mod built;
 mod bundle;
 mod cli;
+mod computed;
 mod conformance;
 mod crash;
 mod damage;
