@@ -58,7 +58,7 @@ impl Writer<'_> {
         self.clock.lap("render");
         let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
         report.exceptions = exceptions;
-        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen);
+        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen, &plan.fallback);
         let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
         report.generation = id(plan, catalog, &site, &routes, &report, &hosting)?;
 
@@ -115,6 +115,7 @@ fn host_options(plan: &DistributionPlan, catalog: &Catalog, site: &Site, generat
         distribution: plan.name.clone(),
         generation_id: generation_id.to_owned(),
         listen: plan.listen.clone(),
+        fallback: plan.fallback.clone(),
         state: format!("/tmp/epr-{}", plan.name),
         prefix: plan.prefix.clone(),
         debug_header: plan.debug_header,

@@ -23,6 +23,7 @@ mod included;
 mod incremental;
 mod life;
 mod links;
+mod oracle;
 mod packaging;
 mod power;
 mod publish;
