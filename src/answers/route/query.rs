@@ -8,16 +8,14 @@
 use super::build::is_plain;
 use super::model::Unkeyed;
 use super::spelling::{Spelling, in_capability, in_flag, in_name, in_version, in_word, spelling};
-use crate::answers::search::question::{
-    FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version,
-};
+use crate::answers::search::question::{FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version};
 use crate::dialect::version::Version;
 use crate::package::Spec;
 
 /// Why a query is refused with 501 when part of it is spelled in a way that is not decoded.
-pub const UNREAD: &str = "this registry does not read this spelling of the query";
+pub const UNREAD: &str = "this server does not read this spelling of the query. Write it without escapes, or let epr-build serve answer, alone or as a fallback";
 /// Why a query is refused with 501 when its filters are not offered together, or not at all.
-pub const FILTERS: &str = "this registry does not answer this combination of filters";
+pub const FILTERS: &str = "this server holds no answers to these filters together. Leave one out, or let epr-build serve answer, alone or as a fallback";
 
 /// More bytes than this are no version.
 const LONGEST_VERSION: usize = 256;
