@@ -40,8 +40,7 @@ pub(super) struct Query<'a> {
 impl<'a> Query<'a> {
     /// Looks at the spelling of the whole query.
     pub(super) fn new(raw: &'a str) -> Self {
-        let mut query =
-            Self { raw, invalid: None, is_unread: false, has_hidden_names: false, is_unanswered: false };
+        let mut query = Self { raw, invalid: None, is_unread: false, has_hidden_names: false, is_unanswered: false };
         // The registry drops a pair with `;`, and decodes names: either could hide or reveal a filter.
         query.has_hidden_names = query.pairs().any(|(name, _)| name.contains('%'));
         query.is_unread = query.has_hidden_names || raw.contains(';');
