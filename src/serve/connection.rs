@@ -1,6 +1,7 @@
 //! One connection from its first byte to its last.
 
 use super::access_log::{self, Asked};
+use super::body::ResponseBody;
 use super::guard::Guarded;
 use super::metrics::Endpoint;
 use super::observed::Observed;
@@ -92,5 +93,8 @@ async fn answer(
     let asked = server.log.is_some().then(|| Asked::new(peer, &request));
     let response = respond::respond(server.site(&request).await, server.shares.clone(), request).await;
     let status = response.status().as_u16();
+    if matches!(response.body(), ResponseBody::Computed { .. }) {
+        server.metrics.computed.inc();
+    }
     Ok(response.map(|content| Observed::new(content, status, began, endpoint, asked, server)))
 }

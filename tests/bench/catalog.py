@@ -1,28 +1,27 @@
 #!/usr/bin/env python3
 """Writes a synthetic catalog of packages: as many names and versions as wanted, sharing content as real ones do.
 
+What manifests say is in shapes.py. Packages are folders or, with --zips, zips with signatures, as a mirror holds them.
+
 Deterministic: the same arguments write the same bytes. Every name has the same history whatever else is in the catalog,
 so a catalog of ten times as many names is ten times the work and not another kind of work. Most versions change their
 manifest, change log and one or two files more; base and ECS fields are the same across names; pictures are most of the
-bytes and do not compress. A staging and a snapshot layer add the next version of a few names.
-
-Files are separate files: packages in a repository are no hard links either.
+bytes and do not compress. A staging and a snapshot layer add the next version of a few names. Files are separate files:
+packages in a repository are no hard links either. Zips are the same bytes wherever zlib is the same.
 """
 
 import argparse
+import io
 import os
 import random
 import sys
+import zipfile
+
+import shapes
+import signing
 
 # Of ten names one has many versions and some have few, as in package-storage; the mean is 20.
 HISTORY = (60, 38, 26, 20, 16, 12, 10, 8, 6, 4)
-FORMATS = ("1.0.0", "2.0.0", "2.3.0", "2.8.0", "3.0.0", "3.1.3", "3.3.0", "3.6.0")
-KIBANA = (
-    "^7.14.0", "^7.17.0 || ^8.0.0", "^8.0.0", "^8.2.0", "^8.4.0", "^8.6.1", "^8.8.0", "^8.10.1", "^8.11.0",
-    "^8.12.0", "^8.13.0", "^8.14.0", "^8.15.2", "^8.16.0 || ^9.0.0", "^8.17.3 || ^9.0.0", "^8.18.0 || ^9.0.0",
-    "^8.19.0 || ^9.1.0", "^8.19.4 || ^9.1.4", "^9.2.0", "^9.3.0",
-)
-CATEGORIES = ("observability", "security", "web", "cloud", "monitoring", "network", "custom", "containers")
 SUBJECTS = ("access", "audit", "status", "usage", "error", "flow", "alert", "session")
 WORDS = (
     "address agent answer bucket client cluster connection counter count duration endpoint error event field group "
@@ -122,21 +121,19 @@ def stream_manifest(rng, name, stream):
     )
 
 
+THIN_STREAM = "title: Logs\ntype: logs\nstreams:\n  - input: filestream\n    title: Files\n"
+
+
 class Name:
     """One package name: its files and how they change from version to version."""
 
-    def __init__(self, number, scale):
-        self.number, self.scale = number, scale
+    def __init__(self, number, scale, is_thin=False):
+        self.number, self.scale, self.is_thin = number, scale, is_thin
         self.name = f"synthetic_{number:05}"
-        rng = Random("name", number)
-        # Every twentieth name is no integration: input and content packages by turns.
-        self.kind = "integration" if number % 20 != 11 else ("input" if number % 40 == 11 else "content")
-        self.streams = sorted(rng.sample(SUBJECTS, 1 + number % 3)) if self.kind == "integration" else []
-        self.categories = rng.sample(CATEGORIES, 2)
-        self.capabilities = {7: "[security]", 23: "[apm, uptime]"}.get(number % 50)
-        self.first_major = 0 if number % 6 == 5 else 1
-        # Where in the course of time a name begins: few are as old as the registry.
-        self.begin = rng.random() * 0.6
+        self.shape = shapes.Shape(number)
+        self.kind = self.shape.kind
+        count = 1 if is_thin else 1 + number % 3
+        self.streams = sorted(Random("streams", number).sample(SUBJECTS, count)) if self.kind == "integration" else []
         self.revisions = {path: 0 for path in self.files()}
 
     def files(self):
@@ -146,9 +143,13 @@ class Name:
             "docs/README.md": lambda rng: f"# {name}\n\n" + "\n\n".join(rng.sentences(4) for _ in range(8)) + "\n",
             f"img/{name}.svg": drawing,
         }
-        for number in range(1, 3):
+        for number in range(1, 1 + self.pictures()):
             size = int(self.scale * Random("size", self.number, number).choice((9, 18, 27, 36, 60)) * 1000)
             paths[f"img/{name}-{number}.png"] = lambda rng, size=size: picture(rng, size)
+        if self.is_thin:
+            folders = [f"data_stream/{stream}" for stream in self.streams]
+            paths |= {f"{folder}/manifest.yml": lambda _: THIN_STREAM for folder in folders}
+            return paths | {f"{folder}/fields/base-fields.yml": lambda _: BASE_FIELDS for folder in folders}
         if self.kind != "input":
             paths[f"kibana/dashboard/{name}-overview.json"] = lambda rng: dashboard(rng, name)
         if self.kind == "input":
@@ -168,61 +169,29 @@ class Name:
             }
         return paths
 
-    def versions(self, count):
-        """Version numbers in order: mostly minor ones, now and then a patch, a major, or (2 %) a pre-release."""
-        rng = Random("versions", self.number)
-        major, minor, patch = self.first_major, 0 if self.first_major else 1, 0
-        for position in range(count):
-            pick = rng.random()
-            if position and pick < 0.25:
-                patch += 1
-            elif position and pick < 0.29:
-                major, minor, patch = major + 1, 0, 0
-            elif position:
-                minor, patch = minor + 1, 0
-            suffix = rng.choice(("-beta.1", "-rc.1", "-preview1")) if rng.random() < 0.02 else ""
-            yield f"{major}.{minor}.{patch}{suffix}"
+    def pictures(self):
+        return 0 if self.is_thin else 2
 
     def manifest(self, version, age):
         """`age` goes from 0 to 1 over the history of the registry."""
         name = self.name
-        floor = {"integration": 0, "input": 3, "content": 4}[self.kind]
-        format_version = FORMATS[min(len(FORMATS) - 1, max(floor, int(age * len(FORMATS))))]
-        kibana = KIBANA[min(len(KIBANA) - 1, max(11 if self.kind == "content" else 0, int(age * len(KIBANA))))]
-        text = (
-            f"format_version: {format_version}\nname: {name}\ntitle: Synthetic {self.number}\nversion: {version}\n"
-            f"description: {Random('description', self.number).sentences(1)}\ntype: {self.kind}\ncategories:\n"
-            + "".join(f"  - {category}\n" for category in self.categories)
-        )
-        if format_version < "2.3.0":
-            text += "license: basic\nrelease: ga\n"
-        else:
-            text += 'source:\n  license: "Elastic-2.0"\n'
-        text += f'conditions:\n  kibana:\n    version: "{kibana}"\n'
-        if self.capabilities:
-            text += f"  elastic:\n    capabilities: {self.capabilities}\n"
-        text += f"icons:\n  - src: /img/{name}.svg\n    title: Icon\n    size: 32x32\n    type: image/svg+xml\nscreenshots:\n"
-        for number in range(1, 3):
+        text = self.shape.head(name, version, age, Random("description", self.number).sentences(1))
+        text += f"icons:\n  - src: /img/{name}.svg\n    title: Icon\n    size: 32x32\n    type: image/svg+xml\n"
+        text += "screenshots:\n" if self.pictures() else ""
+        for number in range(1, 1 + self.pictures()):
             text += f"  - src: /img/{name}-{number}.png\n    title: View {number}\n    size: 600x600\n    type: image/png\n"
-        if self.kind == "integration":
-            text += (
-                f"policy_templates:\n  - name: {name}\n    title: Logs\n    description: Collect logs\n    inputs:\n"
-                "      - type: filestream\n        title: Collect files\n        description: Reads lines as they come\n"
-            )
-        elif self.kind == "input":
-            text += (
-                f"policy_templates:\n  - name: {name}\n    type: logs\n    title: Logs\n    description: Collect logs\n"
-                "    input: httpjson\n    template_path: input.yml.hbs\n    vars:\n      - name: url\n        type: url\n"
-                "        title: Address\n        required: true\n        show_user: true\n"
-            )
-        return text + "owner:\n  github: example/synthetic\n  type: community\n"
+        return text + self.shape.policy_templates(name) + "owner:\n  github: example/synthetic\n  type: community\n"
 
-    def write(self, folder, versions, total, begin=0):
-        """Writes the versions from the position `begin` on below `folder`; earlier ones only leave their changes."""
+    def write(self, folder, versions, total, begin=0, key=None):
+        """Writes the versions from the position `begin` on below `folder`; earlier ones only leave their changes.
+
+        As zips, signed with the key, if there is one; as folders otherwise.
+        """
         files = self.files()
         contents, log = {}, []
         for position, version in enumerate(versions):
-            age = self.begin + (1 - self.begin) * position / max(1, total - 1)
+            age = self.shape.begin + (self.shape.end - self.shape.begin) * position / max(1, total - 1)
+            self.shape.next(age)
             rng = Random("changes", self.number, position)
             for path, make in files.items():
                 chance = PICTURES_CHANGE if path.endswith(".png") else CHANGES
@@ -236,7 +205,9 @@ class Name:
             log.insert(0, change(self.number, position, version))
             contents["changelog.yml"] = ("# newer versions go on top\n" + "".join(log[:60])).encode()
             contents["manifest.yml"] = self.manifest(version, min(age, 1)).encode()
-            if position >= begin:
+            if position >= begin and key:
+                write_zip(folder, f"{self.name}-{version}", contents, key)
+            elif position >= begin:
                 write_package(os.path.join(folder, self.name, version), contents)
 
 
@@ -263,6 +234,23 @@ def write_package(folder, contents):
             file.write(content)
 
 
+def write_zip(folder, name, contents, key):
+    """A zip with its folders and its files in order, all below one folder of its own name, and its signature."""
+    os.makedirs(folder, exist_ok=True)
+    folders = {path[: at + 1] for path in contents for at, letter in enumerate(path) if letter == "/"}
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for path in sorted(folders | {""} | set(contents)):
+            entry = zipfile.ZipInfo(f"{name}/{path}", (2024, 1, 2, 3, 4, 6))
+            entry.external_attr = (0o100644 if path in contents else 0o40755) << 16
+            is_plain = path not in contents or path.endswith(".png")
+            entry.compress_type = zipfile.ZIP_STORED if is_plain else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, contents.get(path, b""))
+    for ending, content in ((".zip", data.getvalue()), (".zip.sig", key.sign(data.getvalue()))):
+        with open(os.path.join(folder, name + ending), "wb", buffering=0) as file:
+            file.write(content)
+
+
 def history_lengths(names, versions):
     """How many versions each name has; their sum is `versions`."""
     mean = versions / names
@@ -272,15 +260,19 @@ def history_lengths(names, versions):
     return lengths
 
 
-def write_catalog(out, names, versions, scale=1.0):
+def write_catalog(out, names, versions, scale=1.0, is_thin=False, has_zips=False):
     """Writes `versions` versions into OUT/production, and a few more into OUT/staging and OUT/snapshot."""
+    key = signing.Key() if has_zips else None
     for number, length in enumerate(history_lengths(names, versions)):
-        package, extra = Name(number, scale), 1 if number % 12 == 0 else 0
-        numbers = list(package.versions(length + extra))
-        package.write(os.path.join(out, "production"), numbers[:length], length)
+        extra = 1 if number % 12 == 0 else 0
+        numbers = list(shapes.versions_of(number, length + extra))
+        Name(number, scale, is_thin).write(os.path.join(out, "production"), numbers[:length], length, key=key)
         if extra:
             layer = "snapshot" if number % 24 == 0 else "staging"
-            Name(number, scale).write(os.path.join(out, layer), numbers, length, begin=length)
+            Name(number, scale, is_thin).write(os.path.join(out, layer), numbers, length, begin=length, key=key)
+    if key:
+        with open(os.path.join(out, "signing-key.asc"), "wb") as file:
+            file.write(key.public())
     for layer in ("production", "staging", "snapshot"):
         os.makedirs(os.path.join(out, layer), exist_ok=True)
 
@@ -290,13 +282,20 @@ def main():
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to; must not exist")
     parser.add_argument("--names", type=int, default=600, metavar="N", help="package names (default 600)")
     parser.add_argument("--versions", type=int, default=12000, metavar="N", help="versions of all names (default 12000)")
-    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="size of pictures (default 1: 60 kB a version)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, metavar="F",
+        help="size of pictures (default 1: 60 kB a version; 25 for 1.5 MB, as packages of today)",
+    )
+    parser.add_argument("--thin", action="store_true", help="no pictures, and only the files that a package must have")
+    parser.add_argument("--zips", action="store_true", help="zips with signatures instead of folders; the key lies beside")
     arguments = parser.parse_args()
     if os.path.exists(arguments.out):
         sys.exit(f"{arguments.out} is there already")
     if not 0 < arguments.names <= arguments.versions:
         sys.exit("at least one version for each name")
-    write_catalog(arguments.out, arguments.names, arguments.versions, arguments.scale)
+    write_catalog(
+        arguments.out, arguments.names, arguments.versions, arguments.scale, arguments.thin, arguments.zips
+    )
 
 
 if __name__ == "__main__":
