@@ -8,9 +8,7 @@
 use super::build::is_plain;
 use super::model::Unkeyed;
 use super::spelling::{Spelling, in_capability, in_flag, in_name, in_version, in_word, spelling};
-use crate::answers::search::question::{
-    FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version,
-};
+use crate::answers::search::question::{FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version};
 use crate::dialect::version::Version;
 use crate::package::Spec;
 
