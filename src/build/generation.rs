@@ -15,7 +15,7 @@ use crate::generation::distribution::{self, Distribution, FileContent, Files};
 use crate::hosts::Published;
 use crate::hosts::{self, HostOptions, Hosting};
 use crate::site::assemble::Site;
-use crate::site::report::Report;
+use crate::site::report::{Report, Shares};
 use crate::site::{assemble, facts, manifest, pages};
 use crate::store::Store;
 use anyhow::{Context, Result};
@@ -47,7 +47,8 @@ impl Writer<'_> {
             route::build::build(&catalog.facts(), self.routing);
         self.clock.lap("route");
         let pages = if plan.ui {
-            let report = Report::new(&plan.name, layers, catalog, None);
+            let coverage = Some(Shares::of(&routing));
+            let report = Report { coverage, ..Report::new(&plan.name, layers, catalog, None) };
             pages::build(&plan.name, catalog, &report, self.store, &self.cache.pages, self.progress)?
         } else {
             Vec::new()
@@ -57,7 +58,7 @@ impl Writer<'_> {
         self.clock.lap("render");
         let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
         report.exceptions = exceptions;
-        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen);
+        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen, &plan.fallback);
         let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
         report.generation = id(plan, catalog, &site, &routes, &report, &hosting)?;
 
@@ -114,6 +115,7 @@ fn host_options(plan: &DistributionPlan, catalog: &Catalog, site: &Site, generat
         distribution: plan.name.clone(),
         generation_id: generation_id.to_owned(),
         listen: plan.listen.clone(),
+        fallback: plan.fallback.clone(),
         state: format!("/tmp/epr-{}", plan.name),
         prefix: plan.prefix.clone(),
         debug_header: plan.debug_header,
