@@ -16,7 +16,7 @@ mod odd;
 mod read;
 
 use crate::built::{build_samples, program, run};
-use crate::conformance::{packages_below, shared};
+use crate::conformance::{nginx, packages_below, shared};
 use crate::in_process::Server;
 use crate::routers::client::{Client, Response};
 use crate::running;
@@ -177,11 +177,13 @@ fn the_small_set_answers_as_the_contract_says() {
     compare_served("small set", home.path(), "snapshot");
 }
 
+/// Where no server is, until a test puts the address of one in its place.
+const NOBODY: &str = "127.0.0.1:9";
+
 /// Constraints, capabilities and formats as those of today, zips among the folders, odd packages beside them, and far fewer
 /// answers in tables than there are questions.
-#[test]
-fn a_catalog_beyond_the_budget_answers_as_the_contract_says() {
-    let Some(python) = running::binary("python3") else { return };
+fn build_beyond_the_budget() -> Option<TempDir> {
+    let python = running::binary("python3")?;
     let home = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let write = |folder: &str, versions: &str, more: &[&str]| {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/catalog.py");
@@ -200,13 +202,32 @@ fn a_catalog_beyond_the_budget_answers_as_the_contract_says() {
     odd::write(&home.path().join("odd"));
     let paths = [folders, zips, home.path().join("odd")].map(|path: PathBuf| path.to_str().unwrap().to_owned());
     let config = format!(
-        "ui: no\nlayers:\n  production:\n    paths: [{}]\nbudget:\n  max_contexts: 3000\n  max_answers: 60\n",
+        "ui: no\nfallback: http://{NOBODY}\nlayers:\n  production:\n    paths: [{}]\nbudget:\n  max_contexts: 3000\n  \
+         max_answers: 60\n",
         paths.join(", ")
     );
     fs::write(home.path().join("epr-build.yml"), config).unwrap();
     let built = run(program(home.path()).args(["--dist", "production"]));
     assert_eq!(built.status, Some(0), "{built:#?}");
+    Some(home)
+}
+
+#[test]
+fn a_catalog_beyond_the_budget_answers_as_the_contract_says() {
+    let Some(home) = build_beyond_the_budget() else { return };
     compare_served("realistic catalog", home.path(), "production");
+    let generation = fs::canonicalize(home.path().join("out/production/current")).unwrap();
+    let server = Server::start(ServeOptions::new(home.path().join("out/production/current")));
+    let mut named = 0;
+    for entry in fs::read_dir(generation.join("hosts/nginx")).unwrap().map(Result::unwrap) {
+        let text = fs::read_to_string(entry.path()).unwrap();
+        named += text.matches(NOBODY).count();
+        fs::remove_file(entry.path()).unwrap();
+        fs::write(entry.path(), text.replace(NOBODY, &server.address)).unwrap();
+    }
+    assert!(named > 0, "the fallback is written in another way");
+    let Some(nginx) = nginx(home.path(), "production") else { return };
+    compare("realistic catalog, nginx with a fallback", &generation, &nginx.address);
 }
 
 /// A generation of any size, to be asked by hand.
