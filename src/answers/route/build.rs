@@ -5,7 +5,7 @@
 
 use super::answers::{Answers, Collector, SubjectKind};
 use super::axes::Axes;
-use super::diagram::{Arena, EMPTY, Link, Outcome, REFUSED};
+use super::diagram::{Arena, EMPTY, HashMap, Link, Outcome, REFUSED};
 use super::emit::{Classes, Emitter, Subject};
 use super::lookup::{Lookup, Mode};
 use super::model::{Axis, Routes, Unkeyed};
@@ -16,7 +16,7 @@ use crate::config::routing::Options;
 use crate::package::Facts;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How large everything became.
@@ -250,7 +250,7 @@ impl<'a> Work<'a> {
 
     /// The list.
     fn list(&self, mode: Mode, lookups: &Lookups) -> Family {
-        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let (mut arena, mut known) = (Arena::new(), HashMap::default());
         let mut copy = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
             Some(Outcome::Refused) => REFUSED,
             _ => arena.hits(lookups.arena.all_hits(end)),
@@ -264,7 +264,7 @@ impl<'a> Work<'a> {
 
     /// A category: the look-ups of its names with the category filter after them.
     fn category(&self, mode: Mode, lookups: &Lookups, id: &str, members: &[usize]) -> Family {
-        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let (mut arena, mut known) = (Arena::new(), HashMap::default());
         let mut filter = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
             Some(Outcome::Refused) => REFUSED,
             _ => {
@@ -288,7 +288,7 @@ impl<'a> Work<'a> {
 
     /// Counts: what the packages that the look-ups find contribute.
     fn counted(&self, mode: Mode, lookups: &Lookups, word: &str, include_templates: bool) -> Family {
-        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let (mut arena, mut known) = (Arena::new(), HashMap::default());
         let mut count = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
             Some(Outcome::Refused) => REFUSED,
             _ if end == EMPTY => EMPTY,

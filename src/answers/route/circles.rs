@@ -4,13 +4,12 @@
 //! the further out a circle is, the less likely are its questions. Knows nothing of packages, only of labels.
 
 use super::axes::Axes;
-use super::diagram::{Arena, EMPTY, Link, REFUSED};
+use super::diagram::{Arena, EMPTY, HashMap, Link, REFUSED};
 use super::emit::Classes;
 use super::lookup::Mode;
 use super::model::{Axis, Routes};
 use super::walk::ANY;
 use crate::config::routing::{self, Client};
-use std::collections::HashMap;
 
 /// Questions that are answered together or not at all.
 #[derive(Debug)]
@@ -183,7 +182,7 @@ impl Circle {
 
 /// How many combinations of classes a function does not refuse.
 pub(super) fn held_contexts(arena: &Arena, link: Link, classes: &Classes) -> u64 {
-    held_below(arena, link, &Axis::ALL, classes, &mut HashMap::new())
+    held_below(arena, link, &Axis::ALL, classes, &mut HashMap::default())
 }
 
 /// The same for the axes that are left.

@@ -7,7 +7,8 @@
 use super::interned::Interned;
 use super::model::Axis;
 use crate::answers::search::{CategoryCount, Hit};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A function: a node, or an outcome that depends on nothing further. The highest bit tells which.
@@ -20,6 +21,10 @@ const END: u32 = 1 << 31;
 pub(super) const EMPTY: Link = Link(END);
 /// Not precomputed.
 pub(super) const REFUSED: Link = Link(END + 1);
+
+/// Maps of the numbers of functions, of which there are millions: a hash that withstands chosen keys would take half of
+/// the time, and nobody chooses these.
+pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Where a link leads.
 enum Destination {
@@ -89,7 +94,7 @@ impl Arena {
         let mut arena = Self {
             nodes: Interned::new(),
             outcomes: Vec::new(),
-            outcome_positions: HashMap::new(),
+            outcome_positions: HashMap::default(),
             buffer: Vec::new(),
         };
         arena.outcome(Outcome::Empty);
@@ -221,7 +226,7 @@ impl Arena {
     /// The function that gives both outcomes at once: hits one after the other, counts added. Fails when it takes more
     /// than `most` distinct pairs of functions.
     pub(super) fn join(&mut self, first: Link, second: Link, most: usize) -> Result<(Link, usize), OverBudget> {
-        let mut known = HashMap::new();
+        let mut known = HashMap::default();
         let link = self.join_pair(first, second, &mut known, most)?;
         Ok((link, known.len()))
     }
@@ -264,7 +269,7 @@ impl Arena {
 
     /// The first function where it is not refused, and the second elsewhere.
     pub(super) fn overlay(&mut self, first: Link, second: Link) -> Link {
-        self.overlay_pair(first, second, &mut HashMap::new())
+        self.overlay_pair(first, second, &mut HashMap::default())
     }
 
     fn overlay_pair(&mut self, first: Link, second: Link, known: &mut HashMap<(Link, Link), Link>) -> Link {

@@ -6,13 +6,13 @@
 
 use super::axes::Axes;
 use super::circles::{Circles, held_contexts};
-use super::diagram::{Arena, EMPTY, Link, Outcome, OverBudget, REFUSED};
+use super::diagram::{Arena, EMPTY, HashMap, Link, Outcome, OverBudget, REFUSED};
 use super::emit::Classes;
 use super::lookup::Mode;
 use super::model::{Axis, Routes};
 use crate::config::routing::{Budget, Client};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Sizes of one subject over many packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub(super) struct Joiner<'a> {
 const LARGEST_JOIN: usize = 400_000;
 /// Most links in the diagrams that a circle is cut from, for the same reason.
 const MOST_LINKS: usize = 4_000_000;
+/// Most answers of a subject with circles that are not always held: a bound on the number of files, for short lists.
+const MOST_ANSWERS: usize = 4_000;
 /// What one category adds to an answer with counts, which is stored as it is.
 const COUNT_BYTES: u64 = 60;
 /// From this part of the packages on it is worth a look how many bytes their answers take.
@@ -77,6 +79,18 @@ struct Held {
     ends: BTreeSet<Link>,
     /// Bytes of answers, and of the parts that they are joined from.
     sizes: HashMap<Link, u64>,
+}
+
+/// What the answers of circles, and the way to them, may come to.
+struct Bounds {
+    bytes: u64,
+    answers: usize,
+    /// Of functions in one join.
+    pairs: usize,
+}
+
+impl Bounds {
+    const NONE: Self = Self { bytes: u64::MAX, answers: usize::MAX, pairs: usize::MAX };
 }
 
 impl Joiner<'_> {
@@ -120,17 +134,21 @@ impl Joiner<'_> {
     /// The function that answers as many circles as may be, and refuses everything else.
     fn in_circles(&self, arena: &mut Arena, parts: &Parts<'_>, report: &mut FamilyReport) -> Link {
         let circles = Circles { axes: self.axes, routes: self.routes, clients: self.clients };
-        let mut held = Held { link: REFUSED, bytes: 0, ends: BTreeSet::new(), sizes: HashMap::new() };
+        let mut held = Held { link: REFUSED, bytes: 0, ends: BTreeSet::new(), sizes: HashMap::default() };
         let mut domain = REFUSED;
         for circle in circles.always(parts.mode) {
             let own = circle.domain(arena, parts.classes);
-            let evaluated = self.circle(arena, parts.links, own, (u64::MAX, usize::MAX), &mut held);
+            let evaluated = self.circle(arena, parts.links, own, &Bounds::NONE, &mut held);
             report.evaluated = report.evaluated.max(evaluated.expect("nothing is too large without bounds"));
             report.circles.push(circle.name);
             domain = arena.overlay(domain, own);
         }
         let links = parts.links.len().saturating_mul(self.axes.table(Axis::Kibana).labels.len());
-        let bounds = (held.bytes.saturating_add(parts.share), if links > MOST_LINKS { 0 } else { LARGEST_JOIN });
+        let bounds = Bounds {
+            bytes: held.bytes.saturating_add(parts.share),
+            answers: MOST_ANSWERS,
+            pairs: if links > MOST_LINKS { 0 } else { LARGEST_JOIN },
+        };
         let further = if parts.mode == Mode::Latest { circles.further(parts.is_category) } else { Vec::new() };
         for circle in further {
             let own = circle.domain(arena, parts.classes);
@@ -139,7 +157,7 @@ impl Joiner<'_> {
             if both == domain {
                 continue;
             }
-            match self.circle(arena, parts.links, own, bounds, &mut held) {
+            match self.circle(arena, parts.links, own, &bounds, &mut held) {
                 Ok(evaluated) => {
                     report.evaluated = report.evaluated.max(evaluated);
                     report.circles.push(circle.name);
@@ -149,6 +167,9 @@ impl Joiner<'_> {
             }
         }
         report.exact = domain == EMPTY;
+        if report.exact {
+            (report.circles, report.cut) = (Vec::new(), Vec::new());
+        }
         report.refused_contexts = report.contexts.saturating_sub(held_contexts(arena, domain, parts.classes));
         held.link
     }
@@ -159,26 +180,26 @@ impl Joiner<'_> {
         arena: &mut Arena,
         parts: &[Link],
         domain: Link,
-        (share, most): (u64, usize),
+        bounds: &Bounds,
         held: &mut Held,
     ) -> Result<usize, OverBudget> {
         let mut links = Vec::with_capacity(parts.len());
         for part in parts {
             if *part != EMPTY {
-                links.push(arena.join(domain, *part, most)?.0);
+                links.push(arena.join(domain, *part, bounds.pairs)?.0);
             }
         }
         let sizes = &mut held.sizes;
         let all = links.len();
         let check = |arena: &Arena, link: Link, joined: usize| {
-            if share == u64::MAX || joined * LEAST_PART < all {
+            if bounds.bytes == u64::MAX || joined * LEAST_PART < all {
                 return Ok(());
             }
             // Lists that differ in some packages differ, and the other packages are more or less as long.
             let bytes = answers(arena, link).map(|end| self.bytes(arena, end, sizes)).fold(0, u64::saturating_add);
-            if bytes / (2 * joined as u64) * all as u64 > share { Err(OverBudget) } else { Ok(()) }
+            if bytes / (2 * joined as u64) * all as u64 > bounds.bytes { Err(OverBudget) } else { Ok(()) }
         };
-        let mut tree = Tree { links: &links, most, check, largest: 0 };
+        let mut tree = Tree { links: &links, most: bounds.pairs, check, largest: 0 };
         let link = tree.join(arena)?.unwrap_or(domain);
         let largest = tree.largest;
         let mut ends = held.ends.clone();
@@ -188,7 +209,7 @@ impl Joiner<'_> {
                 bytes = bytes.saturating_add(self.bytes(arena, end, &mut held.sizes));
             }
         }
-        if bytes > share {
+        if bytes > bounds.bytes || ends.len() > bounds.answers {
             return Err(OverBudget);
         }
         held.link = arena.overlay(held.link, link);

@@ -109,7 +109,7 @@ fn the_combinations_of_real_clients() {
         ("9.1.0", "2.3", "3.4", "", true),
         ("9.3.8", "2.3", "3.5", "", true),
         ("9.5.0", "2.3", "3.6", "", true),
-        ("9.5.0", "2.3", "3.6", "uptime", false),
+        ("8.18.4", "", "3.3", "uptime", false),
         ("", "3.0", "3.5", "security", true),
         ("", "3.0", "3.6", "apm,observability,uptime", true),
         // No package tells this from `apm,observability`, which was sent once.

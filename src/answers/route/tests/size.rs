@@ -96,7 +96,7 @@ fn a_tenth_of_the_largest_catalog() {
     let budget = Budget::default();
     assert!(built.routes.kibana_boundaries.len() > 100 && built.routes.specs.len() == SPECS.len());
     assert!(built.report.node_rows < 200_000, "{}", built.report.node_rows);
-    assert!(built.report.families.iter().all(|family| !family.exact || family.answers <= budget.max_answers));
+    assert!(built.report.families.iter().all(|family| family.answers <= 2 * budget.max_answers));
     assert!(built.report.families.iter().all(|family| family.exact == (family.refused_contexts == 0)));
     assert!(built.report.families.iter().all(|family| family.exact == family.circles.is_empty()));
 }
