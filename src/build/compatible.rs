@@ -93,6 +93,7 @@ pub fn generation(
     let listen = config.distributions.get(&name).and_then(|distribution| distribution.listen.clone());
     let plan = DistributionPlan {
         listen: listen.unwrap_or_else(|| config.listen.clone()),
+        fallback: hosting.fallback,
         layers: Vec::new(),
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,

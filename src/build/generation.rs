@@ -16,7 +16,7 @@ use crate::hosts::Published;
 use crate::hosts::{self, HostOptions, Hosting};
 use crate::site::assemble::Site;
 use crate::site::report::Report;
-use crate::site::{assemble, manifest, pages};
+use crate::site::{assemble, facts, manifest, pages};
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::io::Write;
@@ -57,7 +57,7 @@ impl Writer<'_> {
         self.clock.lap("render");
         let mut report = Report::new(&plan.name, layers, catalog, Some((routing, &site)));
         report.exceptions = exceptions;
-        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen);
+        let hosting = Hosting::new(&plan.prefix, plan.debug_header, &plan.listen, &plan.fallback);
         let hosting = serde_json::to_vec(&hosting).context("cannot write how it is hosted")?;
         report.generation = id(plan, catalog, &site, &routes, &report, &hosting)?;
 
@@ -69,9 +69,11 @@ impl Writer<'_> {
                 files.insert(format!("hosts/{name}"), FileContent::Bytes(text.into_bytes()));
             }
             let notes = serde_json::to_vec(&site.notes).context("cannot write the notes")?;
+            let known = catalog.facts();
             let write_manifest = |out: &mut dyn Write| manifest::write(out, &plan.name, id, catalog, &site, self.store);
             files.extend([
                 (file_notes::FILE.to_owned(), FileContent::Bytes(notes)),
+                (facts::FILE.to_owned(), FileContent::Written(Box::new(move |out| facts::write(&known, out)))),
                 (hosts::HOSTING.to_owned(), FileContent::Bytes(hosting)),
                 ("manifest.json".to_owned(), FileContent::Written(Box::new(write_manifest))),
                 ("report.json".to_owned(), FileContent::Bytes(report.to_json().into_bytes())),
@@ -112,6 +114,7 @@ fn host_options(plan: &DistributionPlan, catalog: &Catalog, site: &Site, generat
         distribution: plan.name.clone(),
         generation_id: generation_id.to_owned(),
         listen: plan.listen.clone(),
+        fallback: plan.fallback.clone(),
         state: format!("/tmp/epr-{}", plan.name),
         prefix: plan.prefix.clone(),
         debug_header: plan.debug_header,

@@ -16,7 +16,7 @@ use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::dialect::version::{Constraint, Version};
 use crate::generation::distribution::{Distribution, with_remedy};
-use crate::package::{Facts, Release, Spec};
+use crate::package::{DiscoveryFacts, Facts, Release, Spec};
 use crate::site::report::CopyReport;
 use crate::store::Store;
 use crate::store::content::{Blob, StoredFile};
@@ -309,6 +309,7 @@ impl Holdings {
                 agent: agent.map(|range| range.version),
                 spec: Spec { major: spec.major, minor: spec.minor },
                 capabilities: elastic.map(|elastic| elastic.capabilities).unwrap_or_default(),
+                discovery: DiscoveryFacts::default(),
                 categories: Vec::new(),
                 templates: Vec::new(),
                 deprecated: None,

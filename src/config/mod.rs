@@ -7,6 +7,7 @@
 //! see that something changed, for the key is made from the struct as JSON.
 
 pub mod exceptions;
+pub mod fallback;
 pub mod file;
 pub mod layer;
 pub mod limits;
@@ -14,6 +15,7 @@ pub mod location;
 pub mod routing;
 pub mod settings;
 
+use fallback::Fallback;
 use layer::Layer;
 use limits::Limits;
 use routing::Options;
@@ -30,6 +32,9 @@ pub struct Distribution {
     pub layers: Vec<String>,
     /// Address and port of the generated server configurations, such as `127.0.0.1:8080`; [`Config::listen`] if absent.
     pub listen: Option<String>,
+    /// Where hosts ask for what their tables do not hold; [`Config::fallback`] if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
     /// True if pages for people are built; [`Config::ui`] if absent.
     pub ui: Option<bool>,
     /// Path of the registry in URLs, such as `/epr`, without a slash at the end; empty for the root of the host.
@@ -48,6 +53,9 @@ pub struct Config {
     pub layers: BTreeMap<String, Layer>,
     /// Address and port for distributions without one of their own.
     pub listen: String,
+    /// Where hosts of distributions that do not decide this themselves ask for what their tables do not hold.
+    #[serde(skip_serializing_if = "Fallback::is_off")]
+    pub fallback: Fallback,
     /// True if pages for people are built for distributions that do not decide this themselves.
     pub ui: bool,
     /// Bounds on the size of packages.
@@ -71,6 +79,7 @@ impl Default for Config {
             .into(),
             layers: BTreeMap::new(),
             listen: DEFAULT_LISTEN.to_owned(),
+            fallback: Fallback::Off,
             ui: true,
             limits: Limits::default(),
             routing: Options::default(),

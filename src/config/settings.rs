@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::exceptions::{Exceptions, Stack};
+use super::fallback::Fallback;
 use super::layer::LayerPlan;
 use super::location::below;
 use serde::Serialize;
@@ -16,6 +17,9 @@ pub struct DistributionPlan {
     pub layers: Vec<usize>,
     /// Address and port of the generated server configurations.
     pub listen: String,
+    /// Where hosts ask for what their tables do not hold.
+    #[serde(skip_serializing_if = "Fallback::is_off")]
+    pub fallback: Fallback,
     /// True if pages for people are built.
     pub ui: bool,
     /// Path of the registry in URLs, such as `/epr`; empty for the root of the host.
@@ -68,6 +72,7 @@ mod tests {
     use super::DistributionPlan;
     use crate::base::digest::Digest;
     use crate::config::Config;
+    use crate::config::fallback::Fallback;
     use crate::config::layer::{Layer, LayerPlan, LayerSource, Policy};
     use serde::Serialize;
 
@@ -91,6 +96,8 @@ mod tests {
                 |config| config.distributions.get_mut("staging").unwrap().debug_header = true,
                 |config| drop(config.layers.insert("x".to_owned(), Layer::default())),
                 |config| config.listen.push('0'),
+                |config| config.fallback = "unix:/a".parse().unwrap(),
+                |config| config.distributions.get_mut("staging").unwrap().fallback = Some(Fallback::Off),
                 |config| config.ui = !config.ui,
                 |config| config.limits.max_depth += 1,
                 |config| config.limits.max_entries += 1,
@@ -117,6 +124,7 @@ mod tests {
             name: "a".to_owned(),
             layers: vec![0],
             listen: String::new(),
+            fallback: Fallback::Off,
             ui: true,
             prefix: String::new(),
             debug_header: false,
@@ -126,6 +134,7 @@ mod tests {
             &[
                 |plan| plan.layers.push(0),
                 |plan| plan.listen.push('a'),
+                |plan| plan.fallback = "unix:/a".parse().unwrap(),
                 |plan| plan.prefix.push('a'),
                 |plan| plan.debug_header = true,
                 |plan| plan.ui = false,

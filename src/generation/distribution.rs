@@ -5,6 +5,7 @@
 //! OUT/<distribution>/generations/<id>/site   symlink to the document root in OUT/store
 //!                                    /hosts/<server>/…  ready-made configurations
 //!                                    /routes.json       the routing tables
+//!                                    /facts.json        what filters know of each version
 //!                                    /manifest.json     every path with size, SHA-256, type, cache class, layer
 //!                                    /report.json       what was built, and what was not
 //!                                    /own-files.json    the files above, with size and digest

@@ -22,6 +22,7 @@ use crate::generation::own_files::{self, OwnFiles};
 use crate::generation::release_log;
 use crate::hosts::Published;
 use crate::hosts::{HOSTING, HostOptions, Hosting, release};
+use crate::site::facts;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,7 @@ const SCHEMA: &str = "epr-build/release/1";
 /// Longer names are none.
 const LONGEST_NAME: usize = 64;
 /// Entries that a release shares with its generation, by links.
-const SHARED: [&str; 5] = ["site", "routes.json", file_notes::FILE, "manifest.json", "report.json"];
+const SHARED: [&str; 6] = ["site", "routes.json", facts::FILE, file_notes::FILE, "manifest.json", "report.json"];
 
 /// A generation under the version of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +182,7 @@ impl Distribution {
         let temporary = self.unfinished(name);
         fs::remove_any(&temporary)?;
         self.require_intact(generation)?;
-        self.make(&release, hosting.debug_header, &temporary)?;
+        self.make(&release, &hosting, &temporary)?;
         release_log::add(&self.folder().join(LOG), &line(name, generation, kibana))?;
         make_folders(&self.folder().join(FOLDER))?;
         fs::flush_all(&temporary)?;
@@ -270,7 +271,7 @@ impl Distribution {
             let release = Release { path: format!("{}/release/{name}", hosting.prefix), ..release };
             let temporary = self.unfinished(&name);
             fs::remove_any(&temporary)?;
-            self.make(&release, hosting.debug_header, &temporary)?;
+            self.make(&release, &hosting, &temporary)?;
             fs::flush_all(&temporary)?;
             own_files::mend(&temporary, &place)?;
         }
@@ -324,18 +325,19 @@ impl Distribution {
         self.folder().join(format!("{UNFINISHED}{name}"))
     }
 
-    /// Writes the folder of a release.
-    fn make(&self, release: &Release, debug_header: bool, folder: &Path) -> Result<()> {
+    /// Writes the folder of a release; `of` is how its generation is hosted.
+    fn make(&self, release: &Release, of: &Hosting, folder: &Path) -> Result<()> {
         let generation = self.generation(&release.generation);
         make_folders(folder)?;
-        for name in SHARED {
+        // A generation of an earlier program has no facts.
+        for name in SHARED.iter().filter(|name| generation.join(name).exists()) {
             let target = format!("../../generations/{}/{name}", release.generation);
             let link = folder.join(name);
             fs::symlink(target, &link)?;
             set_time(&link, LINK_TIME)?;
         }
-        let mut files = hosts(release, debug_header, &generation)?;
-        let hosting = Hosting { prefix: release.path.clone(), debug_header, ..Hosting::default() };
+        let mut files = hosts(release, of, &generation)?;
+        let hosting = Hosting { prefix: release.path.clone(), listen: String::new(), ..of.clone() };
         files.insert(HOSTING.to_owned(), serde_json::to_string(&hosting).context("cannot write how it is hosted")?);
         let json = serde_json::to_string_pretty(release).context("cannot write the release")?;
         files.insert(FILE.to_owned(), json + "\n");
@@ -373,14 +375,15 @@ fn generation_of(target: &Path) -> Option<String> {
 }
 
 /// The configurations that servers include, by path.
-fn hosts(release: &Release, debug_header: bool, generation: &Path) -> Result<BTreeMap<String, String>> {
+fn hosts(release: &Release, of: &Hosting, generation: &Path) -> Result<BTreeMap<String, String>> {
     let routes: Routes = fs::read_json(&generation.join("routes.json"))?;
     let notes: FileNotes = fs::read_json(&generation.join(file_notes::FILE))?;
     let options = HostOptions {
         distribution: release.distribution.clone(),
         generation_id: release.generation.clone(),
         prefix: release.path.clone(),
-        debug_header,
+        debug_header: of.debug_header,
+        fallback: of.fallback.clone(),
         notes,
         published: published(generation)?,
         ..HostOptions::default()

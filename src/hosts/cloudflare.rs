@@ -9,6 +9,7 @@ use super::shared::options::HostOptions;
 use super::shared::templates::Template;
 use crate::answers::route::model::Routes;
 use crate::base::media;
+use crate::config::fallback::Fallback;
 use anyhow::{Context, Result};
 use minijinja::context;
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, Str
         json => media::JSON,
         name => name(&options.distribution),
         bytes => table.len(),
+        computes => matches!(options.fallback, Fallback::Address { tls: true, .. }),
     };
     let mut files = vec![("tables.txt".to_owned(), table)];
     for template in TEMPLATES {

@@ -8,8 +8,9 @@ use super::edge;
 use super::edge::minify::minify;
 use super::shared::options::HostOptions;
 use super::shared::templates::{self, Template};
-use super::shared::texts::option_values;
+use super::shared::texts::{NO_FALLBACK, option_values};
 use crate::answers::route::model::Routes;
+use crate::config::fallback::Fallback;
 use anyhow::Result;
 use minijinja::context;
 use std::collections::BTreeMap;
@@ -39,12 +40,14 @@ const MISSING: &str = "resource not found\n";
 pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>> {
     let mut table = edge::table(routes);
     table.extend(options.notes.archives.iter().map(|path| (edge::file_key(path), "z".to_owned())));
-    let function = minify(&edge::render(FUNCTION, routes, options, context! {})?);
+    let computes = is_origin(&options.fallback);
+    let function = minify(&edge::render(FUNCTION, routes, options, context! { computes })?);
     let response = minify(&edge::render(RESPONSE, routes, options, context! {})?);
     let store = store(&table);
     let problems = problems(&table, &function, &store);
     let values = context! {
         problems => &problems,
+        computes,
         name => plain(&format!("epr-{}", options.distribution), 40),
         version => plain(&options.generation_id, 20),
         bytes => store.len(),
@@ -62,8 +65,18 @@ pub fn render(routes: &Routes, options: &HostOptions) -> Result<Vec<(String, Str
             ("missing.txt".to_owned(), MISSING.to_owned()),
             ("response.js".to_owned(), response),
         ]);
+        if computes {
+            files.push(("down.txt".to_owned(), format!("{NO_FALLBACK}\n")));
+        }
     }
     Ok(files)
+}
+
+/// Returns true if CloudFront can have the fallback as an origin: a host with a public name, at a port that it takes.
+fn is_origin(fallback: &Fallback) -> bool {
+    let Fallback::Address { host, port, .. } = fallback else { return false };
+    let is_name = host.contains('.') && host.bytes().any(|byte| byte.is_ascii_alphabetic()) && !host.starts_with('[');
+    is_name && (matches!(port, 80 | 443) || *port >= 1024)
 }
 
 /// The table in the form in which a store is imported.
@@ -118,6 +131,28 @@ mod tests {
         assert_eq!(store["data"].as_array().unwrap().len(), 0);
         let code = &files["function.js"];
         assert!(code.len() < LONGEST_CODE - 500, "{} bytes leave no room for settings", code.len());
+    }
+
+    // What has no public name cannot be an origin: then the function refuses as it does without a fallback.
+    #[test]
+    fn only_a_host_with_a_name_is_a_second_origin() {
+        for (fallback, expected) in [
+            ("", false),
+            ("unix:/run/a.sock", false),
+            ("http://127.0.0.1:8090", false),
+            ("https://[::1]", false),
+            ("http://epr:8090", false),
+            ("http://epr.example.org:81", false),
+            ("https://epr.example.org", true),
+            ("http://epr.example.org:8090", true),
+        ] {
+            let options = HostOptions { fallback: fallback.parse().unwrap(), ..HostOptions::default() };
+            let files = files(&Routes::default(), &options);
+            let found = (files.contains_key("down.txt"), files["template.yaml"].contains("Id: fallback"));
+            assert_eq!(found, (expected, expected), "{fallback}");
+            assert_eq!(files["function.js"].contains("selectRequestOriginById"), expected, "{fallback}");
+            assert!(files["function.js"].len() < LONGEST_CODE - 500);
+        }
     }
 
     // A half of a table would answer wrongly, so there is none at all.

@@ -19,6 +19,7 @@ pub use shared::options::{HostOptions, Published};
 
 use crate::answers::route::model::Routes;
 use crate::config::DEFAULT_LISTEN;
+use crate::config::fallback::Fallback;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,13 +37,16 @@ pub struct Hosting {
     /// See [`HostOptions::listen`]; empty stands for [`DEFAULT_LISTEN`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub listen: String,
+    /// See [`HostOptions::fallback`].
+    #[serde(default, skip_serializing_if = "Fallback::is_off")]
+    pub fallback: Fallback,
 }
 
 impl Hosting {
     /// The settings, with an address only if it is not the default.
-    pub fn new(prefix: &str, debug_header: bool, listen: &str) -> Self {
+    pub fn new(prefix: &str, debug_header: bool, listen: &str, fallback: &Fallback) -> Self {
         let listen = if listen == DEFAULT_LISTEN { "" } else { listen };
-        Self { prefix: prefix.to_owned(), debug_header, listen: listen.to_owned() }
+        Self { prefix: prefix.to_owned(), debug_header, listen: listen.to_owned(), fallback: fallback.clone() }
     }
 
     /// Address, port, or both, to listen on.

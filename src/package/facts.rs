@@ -58,6 +58,15 @@ pub struct TemplateFacts {
     pub categories: Option<Vec<String>>,
 }
 
+/// The names by which content packages are discovered (contract, "Normal filter").
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscoveryFacts {
+    /// Fields that must all be in data for the package to be of use.
+    pub fields: Vec<String>,
+    /// Datasets of which one is enough.
+    pub datasets: Vec<String>,
+}
+
 /// The facts about one package version that filters, latest selection and categories need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -77,6 +86,8 @@ pub struct Facts {
     pub spec: Spec,
     /// `conditions.elastic.capabilities`; empty means no filter applies.
     pub capabilities: Vec<String>,
+    /// `discovery`; empty where the manifest has none.
+    pub discovery: DiscoveryFacts,
     /// Known category ids, in manifest order, repeats kept.
     pub categories: Vec<String>,
     /// One per policy template, in order.

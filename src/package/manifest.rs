@@ -6,7 +6,7 @@
 
 use super::categories;
 use super::conditions::Conditions;
-use super::facts::{Deprecated, Release, Spec};
+use super::facts::{Deprecated, DiscoveryFacts, Release, Spec};
 use super::image::Image;
 use super::policy_template::PolicyTemplate;
 use super::privileges::{Agent, ElasticsearchPrivileges};
@@ -279,6 +279,10 @@ impl Discovery {
     fn read(fields: &Fields<'_>) -> Self {
         let read_name = |fields: &Fields<'_>| fields.required_text("name");
         Self { fields: fields.list("fields", read_name), datasets: fields.list("datasets", read_name) }
+    }
+
+    pub(super) fn facts(&self) -> DiscoveryFacts {
+        DiscoveryFacts { fields: self.fields.clone(), datasets: self.datasets.clone() }
     }
 
     fn is_set(&self) -> bool {

@@ -34,7 +34,7 @@ mod variable;
 mod tests;
 
 pub use document::{InfoDocument, SearchItem};
-pub use facts::{Deprecated, Facts, Release, ReplacedBy, Spec, TemplateFacts};
+pub use facts::{Deprecated, DiscoveryFacts, Facts, Release, ReplacedBy, Spec, TemplateFacts};
 pub use findings::Findings;
 pub use read::read;
 

@@ -3,7 +3,7 @@
 use super::data_stream::{DataStream, Parent};
 use super::documents::{self, DocumentParts};
 use super::facts::{Facts, TemplateFacts};
-use super::manifest::Manifest;
+use super::manifest::{Discovery, Manifest};
 use super::package_files::Files;
 use super::reader::Fields;
 use super::report::ProblemList;
@@ -116,6 +116,7 @@ fn facts_of(manifest: &Manifest) -> Option<Facts> {
         agent: conditions.agent,
         spec: manifest.spec?,
         capabilities: conditions.elastic.unwrap_or_default().capabilities,
+        discovery: manifest.discovery.as_ref().map(Discovery::facts).unwrap_or_default(),
         categories: documents::known_categories(manifest),
         templates: template_facts.map(|template| TemplateFacts { categories: template.categories.clone() }).collect(),
         deprecated: manifest.deprecated.clone(),

@@ -1,8 +1,10 @@
-//! The body of a response: some bytes, or a stretch of a file that is read while it is sent.
+//! The body of a response: some bytes, or a stretch of a file or of a computed answer, which is read while it is sent.
 
+use super::computed::{Answer, Computer, Form};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -17,6 +19,8 @@ pub(super) enum ResponseBody {
     Bytes(Bytes),
     /// The next so many bytes of a file, which is open until the last one is sent.
     File { file: File, left: u64, _permit: Permit },
+    /// A computed answer from a piece on, with so many bytes left.
+    Computed { answer: Arc<Answer>, computer: Arc<Computer>, form: Form, from: usize, left: u64 },
 }
 
 /// The permit to have a file open.
@@ -40,7 +44,7 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::File { left: 0, .. } => Poll::Ready(None),
+            Self::File { left: 0, .. } | Self::Computed { left: 0, .. } => Poll::Ready(None),
             Self::File { file, left, .. } => {
                 let length = usize::try_from(CHUNK.min(*left)).unwrap_or(usize::MAX);
                 let mut chunk = vec![0; length];
@@ -56,6 +60,18 @@ impl Body for ResponseBody {
                 chunk.truncate(read);
                 Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
             }
+            // Some hundred elements, which the machine has in memory: a change of threads would take longer.
+            Self::Computed { answer, computer, form, from, left } => {
+                Poll::Ready(Some(match answer.stretch(*form, *from, computer.elements()) {
+                    Ok(Some((bytes, next))) => {
+                        *from = next;
+                        *left = left.saturating_sub(bytes.len() as u64);
+                        Ok(Frame::data(bytes))
+                    }
+                    Ok(None) => Err(io::ErrorKind::UnexpectedEof.into()),
+                    Err(error) => Err(error),
+                }))
+            }
         }
     }
 
@@ -66,7 +82,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { left, .. } => *left,
+            Self::File { left, .. } | Self::Computed { left, .. } => *left,
         })
     }
 }

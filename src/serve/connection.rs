@@ -1,6 +1,7 @@
 //! One connection from its first byte to its last.
 
 use super::access_log::{self, Asked};
+use super::body::ResponseBody;
 use super::guard::Guarded;
 use super::metrics::Endpoint;
 use super::observed::Observed;
@@ -89,7 +90,10 @@ async fn answer(
     let began = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
     let asked = server.log.is_some().then(|| Asked::new(peer.ip(), &request));
-    let response = respond::respond(server.site(request.uri().path()), server.files.clone(), request).await;
+    let response = respond::respond(server.site(&request).await, server.shares.clone(), request).await;
     let status = response.status().as_u16();
+    if matches!(response.body(), ResponseBody::Computed { .. }) {
+        server.metrics.computed.inc();
+    }
     Ok(response.map(|content| Observed::new(content, status, began, endpoint, asked, server)))
 }

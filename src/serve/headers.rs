@@ -38,9 +38,13 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Returns true if a list of tags names this version.
-fn names(list: &str, version: Version) -> bool {
-    let etag = version.etag();
+/// Returns true if a client has the version with this tag.
+pub(super) fn names_tag(headers: &HeaderMap, etag: &str) -> bool {
+    text(headers, header::IF_NONE_MATCH).is_some_and(|list| names(list, etag))
+}
+
+/// Returns true if a list of tags names this one.
+fn names(list: &str, etag: &str) -> bool {
     list.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
@@ -48,14 +52,14 @@ fn names(list: &str, version: Version) -> bool {
 pub(super) fn part(headers: &HeaderMap, version: Version) -> Part {
     let time = |name| text(headers, name).and_then(parse_http);
     let is_changed = match text(headers, header::IF_MATCH) {
-        Some(list) => !names(list, version),
+        Some(list) => !names(list, &version.etag()),
         None => time(header::IF_UNMODIFIED_SINCE).is_some_and(|time| version.modified > time),
     };
     if is_changed {
         return Part::Changed;
     }
     let is_unchanged = match text(headers, header::IF_NONE_MATCH) {
-        Some(list) => names(list, version),
+        Some(list) => names(list, &version.etag()),
         None => time(header::IF_MODIFIED_SINCE).is_some_and(|time| version.modified <= time),
     };
     if is_unchanged {

@@ -71,6 +71,8 @@ pub(super) struct Metrics {
     pub(super) accepted: Counter,
     /// Connections that did not get through the handshake of TLS.
     pub(super) handshakes_failed: Counter,
+    /// Answers that no table held.
+    pub(super) computed: Counter,
     /// Lines of the access log that were dropped.
     pub(super) lines_dropped: Counter,
     /// Number of switches to another generation.
@@ -91,6 +93,7 @@ impl Metrics {
             connections: Gauge::default(),
             accepted: Counter::default(),
             handshakes_failed: Counter::default(),
+            computed: Counter::default(),
             lines_dropped: Counter::default(),
             switches: Counter::default(),
             refusals: Counter::default(),
@@ -113,6 +116,7 @@ impl Metrics {
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("connections_accepted", "Connections accepted", self.accepted.clone());
         registry.register("tls_handshakes_failed", "Failed TLS handshakes", self.handshakes_failed.clone());
+        registry.register("answers_computed", "Answers that no table held", self.computed.clone());
         registry.register("access_log_lines_dropped", "Lines the access log lost", self.lines_dropped.clone());
         registry.register("generation_switches", "Generations taken into use", self.switches.clone());
         registry.register("refusals", "Generations and certificates not taken into use", self.refusals.clone());

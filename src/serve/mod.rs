@@ -6,6 +6,7 @@
 
 mod access_log;
 mod body;
+mod computed;
 mod connection;
 mod files;
 mod guard;
@@ -165,6 +166,7 @@ async fn watch(options: ServeOptions, server: Arc<Server>) {
     let mut refused = None;
     loop {
         tokio::time::sleep(WATCH_INTERVAL).await;
+        server.close_earlier();
         let (looked, asked) = (server.releases(), options.clone());
         if let Ok(Some((releases, failed))) = tokio::task::spawn_blocking(move || looked.look(&asked)).await {
             server.take_releases(releases);

@@ -1,12 +1,14 @@
 //! From a request to a response: the router's decision, put into HTTP.
 
 use super::body::{Permit, ResponseBody};
+use super::computed::{Answer, Computer, Form};
 use super::files::{self, Opened};
-use super::headers::{Part, accepts_gzip};
+use super::headers::{Part, accepts_gzip, names_tag};
 use super::site::Site;
 use crate::answers::route::request::{
-    self, BROKEN, Decision, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
+    self, BROKEN, Decision, Endpoint, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
 };
+use crate::answers::search::question::Question;
 use crate::base::headers::{self, CacheClass};
 use crate::base::media;
 use crate::base::time;
@@ -21,15 +23,30 @@ const UNREADABLE: &str = "the registry cannot read its files at the moment";
 
 const NO_STORE: &str = "max-age=0, private, no-store";
 
-/// How long a response waits for other ones to close their files.
-const WAIT_FOR_FILES: Duration = Duration::from_secs(10);
+/// Text of the answer when too many others are computed.
+const BUSY: &str = "the registry computes too many answers at the moment";
+/// Text of the answer to a host that serves another generation.
+const ELSEWHERE: &str = "this server does not hold the generation that was asked for";
 
-/// Answers one request from one generation; `files` are the permits to have files open.
-pub(super) async fn respond<B>(site: Arc<Site>, files: Arc<Semaphore>, request: Request<B>) -> Response<ResponseBody> {
+/// How long a response waits for other ones to close their files or to be computed.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// What responses share with each other.
+#[derive(Clone)]
+pub(super) struct Shares {
+    /// A permit for each response that may have files open.
+    pub(super) files: Arc<Semaphore>,
+    /// A permit for each answer that may be computed at once, so that those of the tables need not wait for processors.
+    pub(super) computing: Arc<Semaphore>,
+}
+
+/// Answers one request from one generation; without one, the client named a generation that is not here.
+pub(super) async fn respond<B>(site: Option<Arc<Site>>, shares: Shares, request: Request<B>) -> Response<ResponseBody> {
     let (parts, _) = request.into_parts();
     if let Some(what) = host_fault(parts.version, &parts.headers) {
         return bad_request(what);
     }
+    let Some(site) = site else { return error(503, ELSEWHERE) };
     let decision =
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
     let may_be_page = site.notes.pages && matches!(&decision, Decision::File(file) if file.kind == Kind::Index);
@@ -41,17 +58,23 @@ pub(super) async fn respond<B>(site: Arc<Site>, files: Arc<Semaphore>, request: 
         }
         Decision::File(file) => {
             let headers = parts.headers;
-            match tokio::time::timeout(WAIT_FOR_FILES, files.acquire_owned()).await {
-                // A panic in there would be a fault of ours; the client gets an answer nevertheless.
-                Ok(Ok(permit)) => tokio::task::spawn_blocking(move || file_response(&site, &file, &headers, permit))
-                    .await
-                    .unwrap_or_else(|_| error(500, BROKEN)),
-                Ok(Err(_)) | Err(_) => error(503, UNREADABLE),
-            }
+            aside(shares.files, UNREADABLE, move |permit| file_response(&site, &file, &headers, permit)).await
         }
         Decision::Redirect(location) => redirect(&location),
         Decision::Health => Response::new(ResponseBody::empty()),
         Decision::Options => preflight(),
+        // The tables read less than the registry does: what they call wrong may be hidden by an escape before it.
+        Decision::Refuse(status @ (400 | 501), text) => {
+            match request::endpoint_below(&site.prefix, parts.uri.path()) {
+                Some(endpoint) => {
+                    let query = parts.uri.query().unwrap_or_default().to_owned();
+                    let headers = parts.headers;
+                    let compute = move |_| computed(&site, endpoint, &query, &headers, (status, &text));
+                    aside(shares.computing, BUSY, compute).await
+                }
+                None => error(status, &text),
+            }
+        }
         Decision::Refuse(status, text) => error(status, &text),
     };
     set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
@@ -60,6 +83,76 @@ pub(super) async fn respond<B>(site: Arc<Site>, files: Arc<Semaphore>, request: 
     }
     if parts.method == Method::HEAD {
         *response.body_mut() = ResponseBody::empty();
+    }
+    response
+}
+
+/// Does blocking work on a thread of its own, once there is a permit for it; else says that it cannot be done now.
+async fn aside(
+    permits: Arc<Semaphore>,
+    otherwise: &str,
+    work: impl FnOnce(Permit) -> Response<ResponseBody> + Send + 'static,
+) -> Response<ResponseBody> {
+    match tokio::time::timeout(WAIT, permits.acquire_owned()).await {
+        // A panic in there would be a fault of ours; the client gets an answer nevertheless.
+        Ok(Ok(permit)) => {
+            tokio::task::spawn_blocking(move || work(permit)).await.unwrap_or_else(|_| error(500, BROKEN))
+        }
+        Ok(Err(_)) | Err(_) => error(503, otherwise),
+    }
+}
+
+/// Answers what the tables refuse; a generation that cannot be computed from gives their answer.
+fn computed(
+    site: &Site,
+    endpoint: Endpoint,
+    query: &str,
+    headers: &HeaderMap,
+    (status, text): (u16, &str),
+) -> Response<ResponseBody> {
+    let computer = match site.computer() {
+        Ok(Some(computer)) => computer,
+        Ok(None) => return error(status, text),
+        Err(_) => return error(500, BROKEN),
+    };
+    let question = match endpoint {
+        Endpoint::Search => Question::of_search(query),
+        Endpoint::Categories => Question::of_categories(query),
+    };
+    match question.map(|question| computer.answer(question)) {
+        Ok(Ok(answer)) => computed_response(site, &computer, answer, headers),
+        Ok(Err(_)) => error(503, UNREADABLE),
+        Err(text) => error(400, &text),
+    }
+}
+
+fn computed_response(
+    site: &Site,
+    computer: &Arc<Computer>,
+    answer: Arc<Answer>,
+    headers: &HeaderMap,
+) -> Response<ResponseBody> {
+    let form = answer.form(accepts_gzip(headers));
+    let (etag, size, varies) = (answer.etag(form), answer.size(form), answer.varies());
+    let mut response = if names_tag(headers, &etag) {
+        status(StatusCode::NOT_MODIFIED, ResponseBody::empty())
+    } else {
+        let body = ResponseBody::Computed { answer, computer: Arc::clone(computer), form, from: 0, left: size };
+        let mut response = status(StatusCode::OK, body);
+        set(&mut response, header::CONTENT_TYPE, media::JSON);
+        set(&mut response, header::CONTENT_LENGTH, &size.to_string());
+        if form == Form::Gzip {
+            set(&mut response, header::CONTENT_ENCODING, "gzip");
+        }
+        response
+    };
+    if varies {
+        set(&mut response, header::VARY, "Accept-Encoding");
+    }
+    set(&mut response, header::ETAG, &etag);
+    set(&mut response, header::CACHE_CONTROL, CacheClass::Minutes.header());
+    if site.debug_header {
+        set(&mut response, HeaderName::from_static("x-epr-route"), "computed");
     }
     response
 }

@@ -4,12 +4,26 @@ use super::access_log::AccessLog;
 use super::metrics::Metrics;
 use super::options::{Event, EventSink, Patience, ServeOptions};
 use super::releases::Releases;
+use super::respond::Shares;
 use super::site::Site;
 use super::tls::Tls;
 use crate::answers::route::request::position_below;
+use crate::generation::uses::is_id;
 use anyhow::Result;
-use std::sync::{Arc, PoisonError, RwLock};
+use hyper::Request;
+use std::cmp::Reverse;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+
+/// The header by which a host before this server says from which generation it answers.
+const GENERATION: &str = "x-epr-generation";
+/// Earlier generations that are open at once.
+const EARLIER: usize = 4;
+/// How long an earlier generation stays open after the last question to it.
+const EARLIER_STAYS: Duration = Duration::from_secs(60);
 
 /// State that all connections share.
 pub(super) struct Server {
@@ -21,8 +35,10 @@ pub(super) struct Server {
     pub(super) log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     pub(super) patience: Patience,
-    /// A permit for each response that may have files open.
-    pub(super) files: Arc<Semaphore>,
+    pub(super) shares: Shares,
+    /// Generations that are no longer current and that a host before this server still answers from.
+    earlier: Mutex<Vec<(Instant, Arc<Site>)>>,
+    options: ServeOptions,
     report: EventSink,
 }
 
@@ -41,7 +57,12 @@ impl Server {
             log: options.access_log.as_deref().map(AccessLog::open).transpose()?,
             metrics,
             patience: options.patience,
-            files: Arc::new(Semaphore::new(options.max_files.min(Semaphore::MAX_PERMITS))),
+            shares: Shares {
+                files: Arc::new(Semaphore::new(options.max_files.min(Semaphore::MAX_PERMITS))),
+                computing: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+            },
+            earlier: Mutex::default(),
+            options: options.clone(),
             report,
         })
     }
@@ -56,11 +77,52 @@ impl Server {
         self.releases.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The site that answers a request: the release below whose path it lies, else the generation.
-    pub(super) fn site(&self, path: &str) -> Arc<Site> {
+    /// The site that answers a request: the release below whose path it lies, else the generation. `None` if a host before
+    /// this server names a generation that is not here.
+    pub(super) async fn site<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Arc<Site>> {
+        let site = self.site_of(request.uri().path());
+        let Some(wanted) = request.headers().get(GENERATION) else { return Some(site) };
+        let wanted = wanted.to_str().ok().filter(|wanted| is_id(wanted))?;
+        if site.generation == wanted {
+            return Some(site);
+        }
+        if let Some(site) = self.earlier(wanted) {
+            return Some(site);
+        }
+        let (server, wanted) = (self.clone(), wanted.to_owned());
+        tokio::task::spawn_blocking(move || server.open_earlier(&site, &wanted)).await.ok()?
+    }
+
+    fn site_of(&self, path: &str) -> Arc<Site> {
         let releases = self.releases();
         let found = position_below(path, releases.sites().map(|site| site.prefix.as_str()));
         found.and_then(|position| releases.sites().nth(position)).map_or_else(|| self.served(), Arc::clone)
+    }
+
+    /// An earlier generation that is open already.
+    fn earlier(&self, wanted: &str) -> Option<Arc<Site>> {
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asked, site) = earlier.iter_mut().find(|(_, site)| site.generation == wanted)?;
+        *asked = Instant::now();
+        Some(site.clone())
+    }
+
+    /// Opens an earlier generation beside the one that is served. A release has none: it never changes.
+    fn open_earlier(&self, served: &Site, wanted: &str) -> Option<Arc<Site>> {
+        let beside = served.folder.parent().filter(|_| served.name() == served.generation)?;
+        let options = ServeOptions { generation: beside.join(wanted), ..self.options.clone() };
+        let site = Arc::new(Site::open(&options).ok()?);
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.sort_by_key(|(asked, _)| Reverse(*asked));
+        earlier.truncate(EARLIER - 1);
+        earlier.push((Instant::now(), site.clone()));
+        Some(site)
+    }
+
+    /// Closes earlier generations that no host asks for any more, so that they can be removed.
+    pub(super) fn close_earlier(&self) {
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.retain(|(asked, _)| asked.elapsed() < EARLIER_STAYS);
     }
 
     /// Replaces the releases.

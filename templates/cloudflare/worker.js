@@ -165,10 +165,38 @@ async function send(decision, request, bucket, isSecond) {
   return send(decision, request, bucket, true);
 }
 
+{%- if computes %}
+
+// What the table does not hold is asked of the fallback, under the path and query under which it was asked for here. Its
+// answer passes as it is, whatever its status; statuses of the service between say that there is none.
+async function compute(request) {
+  const headers = new Headers(request.headers);
+  ['authorization', 'cookie', 'host'].forEach((name) => headers.delete(name));
+  // By which generation it is to answer; what the client says of it does not count.
+  headers.set('x-epr-generation', '{{ generation }}');
+  if (request.cf) headers.set('accept-encoding', request.cf.clientAcceptEncoding || 'identity');
+  const target = /^[^:]*:\/\/[^/?#]*([^#]*)/.exec(request.url)[1];
+  try {
+    const signal = AbortSignal.timeout({{ fallback.begin }} * 1000);
+    const found = await fetch('{{ fallback.text }}' + target, { method: request.method, headers, redirect: 'manual', signal });
+    if (found.status === 502 || found.status === 504 || found.status >= 520) throw new Error(`status ${found.status}`);
+    const response = new Response(found.body, found);
+    response.headers.set('access-control-allow-origin', '*');
+    return response;
+  } catch (error) {
+    console.error(error);
+    return plain(refuse(503, '{{ fallback.down }}'), request.method);
+  }
+}
+{%- endif %}
+
 export default {
   async fetch(request, env) {
     try {
       let decision = decide(request.method, request.url);
+{%- if computes %}
+      if (decision.status === 501) return await compute(request);
+{%- endif %}
       const path = new URL(request.url).pathname;
       if (isForBrowsers(decision, path, request.headers.get('accept'))) decision = toPages();
       const bucket = {

@@ -63,6 +63,13 @@ async function handler(event) {
   } catch (error) {
     decision = refuse(500, '{{ texts.broken }}');
   }
+{%- if computes %}
+  // What the table does not hold goes to the fallback as it came: the origin of that name says by which generation.
+  if (decision.status === 501) {
+    cf.selectRequestOriginById('fallback');
+    return request;
+  }
+{%- endif %}
   if (!decision.file) return respond(decision);
   request.uri = encode(decision.file);
   request.querystring = {};

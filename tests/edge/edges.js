@@ -29,6 +29,7 @@ function cloudfront(folder) {
     reads.most = Math.max(reads.most, ++reads.now);
     if (reads.now > LIMITS.reads) fail(`more than ${LIMITS.reads} reads`);
   };
+  const selected = {};
   const table = {
     async get(key) {
       read(key);
@@ -41,13 +42,15 @@ function cloudfront(folder) {
     },
   };
   const body = code.replace(/import cf from *'cloudfront';/, '') + '\nreturn { handler, begin, step, lookUp };';
-  const { handler, begin, step, lookUp } = new Function('cf', `'use strict';${body}`)({ kvs: () => table });
+  const { handler, begin, step, lookUp } = new Function('cf', `'use strict';${body}`)({ kvs: () => table, selectRequestOriginById: (id) => (selected.id = id) });
   const response = fs.readFileSync(path.join(folder, 'response.js'), 'utf8');
   return {
     reads,
+    selected,
     respond: new Function(`'use strict';${response}\nreturn handler;`)(),
     handler(event) {
       reads.now = 0;
+      delete selected.id;
       return handler(event);
     },
     async decide(method, rawPath, query) {
@@ -59,11 +62,11 @@ function cloudfront(folder) {
   };
 }
 
-function cloudflare(folder) {
+function cloudflare(folder, fetch) {
   const code = fs.readFileSync(path.join(folder, 'worker.js'), 'utf8');
   const table = fs.readFileSync(path.join(folder, 'tables.txt'), 'utf8');
   const body = code.replace("import TABLE from './tables.txt';", '').replace('export default', 'const worker =');
-  const made = new Function('TABLE', `'use strict';${body}\nreturn { worker, begin, step, lookUp };`)(table);
+  const made = new Function('TABLE', 'fetch', `'use strict';${body}\nreturn { worker, begin, step, lookUp };`)(table, fetch);
   return {
     fetch: (request, env) => made.worker.fetch(request, env),
     async decide(method, rawPath, query) {

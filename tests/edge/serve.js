@@ -44,8 +44,31 @@ function bucket(site) {
   };
 }
 
+// Asks a server as an edge asks an origin: the bytes of a body are passed on as they came. TLS is the service's own, so
+// an address of https is asked without.
+function ask(address, { method, headers, signal }) {
+  const { hostname, port, pathname, search } = new URL(address);
+  return new Promise((resolve, reject) => {
+    const options = { host: hostname, port, path: pathname + search, method, headers: { ...headers, host: `${hostname}:${port}` }, signal, agent: false };
+    const request = http.request(options, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }));
+    });
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+async function fetch(address, options) {
+  const { status, headers, body } = await ask(address, { ...options, headers: Object.fromEntries(options.headers) });
+  const found = new Response(options.method === 'HEAD' ? null : body, { status, headers });
+  return found;
+}
+
 function worker(folder, site) {
-  const edge = edges.cloudflare(folder);
+  const edge = edges.cloudflare(folder, fetch);
   const env = { SITE: bucket(site), FOLDER: '' };
   return async (request, target) => {
     const headers = Object.entries(request.headers).filter(([name]) => name !== 'connection');
@@ -72,6 +95,7 @@ function distribution(folder, site, types) {
       const headers = Object.entries(made.headers).map(([name, { value }]) => [name, value]);
       return { status: made.statusCode, headers: Object.fromEntries(headers), body: Buffer.from(made.body || '') };
     }
+    if (edge.selected.id) return second(edge.selected.id, folder, request, target);
     if (Object.keys(made.querystring).length || /[^\x21-\x7e]/.test(made.uri)) throw new Error(`not for an origin: ${made.uri}`);
     const answer = origin(request, decodeURIComponent(made.uri.slice(1)), site, types, folder);
     const found = Object.entries(answer.headers).map(([name, value]) => [name, { value }]);
@@ -83,6 +107,30 @@ function distribution(folder, site, types) {
     else delete answer.headers['x-epr-route'];
     return answer;
   };
+}
+
+// The other origin, as the template describes it: asked for what the client asked for.
+async function second(id, folder, request, target) {
+  const template = fs.readFileSync(path.join(folder, 'template.yaml'), 'utf8');
+  const part = template.slice(template.indexOf(`- Id: ${id}`));
+  const value = (pattern) => pattern.exec(part)[1];
+  const headers = { ...request.headers, [value(/HeaderName: (\S+)/).toLowerCase()]: value(/HeaderValue: "(\S+)"/) };
+  ['authorization', 'cookie', 'connection'].forEach((name) => delete headers[name]);
+  const [code, page, shown] = /ErrorCode: (502)\s+ResponseCode: (\d+)\s+ResponsePagePath: (\S+)/.exec(part).slice(1);
+  let answer;
+  try {
+    // A name of the test stands for this machine.
+    const address = `http://${value(/DomainName: (\S+)/).replace(/^localhost\..*$/, '127.0.0.1')}:${value(/Port: (\d+)/)}`;
+    const seconds = Number(value(/OriginReadTimeout: (\d+)/));
+    answer = await ask(address + target, { method: request.method, headers, signal: AbortSignal.timeout(seconds * 1000) });
+  } catch {
+    answer = { status: Number(code) };
+  }
+  if (answer.status === 502 || answer.status === 504) {
+    const noted = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'max-age=0, private, no-store' };
+    answer = { status: Number(page), headers: noted, body: fs.readFileSync(path.join(folder, shown.slice(1))) };
+  }
+  return { ...answer, headers: { ...answer.headers, 'access-control-allow-origin': '*' } };
 }
 
 function origin(request, key, site, types, folder) {

@@ -8,6 +8,9 @@
 use super::build::is_plain;
 use super::model::Unkeyed;
 use super::spelling::{Spelling, in_capability, in_flag, in_name, in_version, in_word, spelling};
+use crate::answers::search::question::{
+    FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version,
+};
 use crate::dialect::version::Version;
 use crate::package::Spec;
 
@@ -16,9 +19,6 @@ pub const UNREAD: &str = "this registry does not read this spelling of the query
 /// Why a query is refused with 501 when its filters are not offered together, or not at all.
 pub const FILTERS: &str = "this registry does not answer this combination of filters";
 
-/// Words for true and false.
-const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
-const FALSE: [&str; 6] = ["0", "f", "F", "FALSE", "false", "False"];
 /// More bytes than this are no version.
 const LONGEST_VERSION: usize = 256;
 /// More digits than this, leading zeros apart, may not fit 64 bits.
@@ -85,7 +85,7 @@ impl<'a> Query<'a> {
         match Version::loose(&text).ok().filter(|_| seen != Spelling::Foreign) {
             Some(version) if within_reach => return Some(version),
             Some(_) => self.is_unread = true,
-            None => self.invalid(|| format!("invalid {label} version '{raw}': invalid semantic version")),
+            None => self.invalid(|| invalid_version(label, raw)),
         }
         None
     }
@@ -100,7 +100,7 @@ impl<'a> Query<'a> {
         }
         let dots: usize = [".", "%2E", "%2e"].iter().map(|dot| raw.matches(dot).count()).sum();
         if dots != 1 {
-            self.invalid(|| format!("invalid '{name}' version: invalid version '{raw}': it should be <major.version>"));
+            self.invalid(|| invalid_parts(name, raw));
             return None;
         }
         let (within_reach, text) = shorten(raw);
@@ -109,9 +109,7 @@ impl<'a> Query<'a> {
                 return Some(Spec { major: version.major, minor: version.minor });
             }
             Some(_) => self.is_unread = true,
-            None => self.invalid(|| {
-                format!("invalid '{name}' version: invalid spec version '{raw}': invalid semantic version")
-            }),
+            None => self.invalid(|| invalid_spec(name, raw)),
         }
         None
     }
@@ -122,7 +120,7 @@ impl<'a> Query<'a> {
         if matches!(spelling(raw, in_flag), Spelling::Dropped | Spelling::Escaped) {
             self.is_unread = true;
         } else if !TRUE.contains(&raw) && !FALSE.contains(&raw) {
-            self.invalid(|| format!("invalid '{name}' query param: '{raw}'"));
+            self.invalid(|| invalid_param(name, raw));
         }
         TRUE.contains(&raw)
     }
@@ -157,7 +155,7 @@ impl<'a> Query<'a> {
             if value.contains(['%', ';']) {
                 self.is_unread = true;
             } else {
-                self.invalid(|| format!("invalid 'discovery' query param: '{value}'"));
+                self.invalid(|| invalid_param("discovery", value));
             }
         }
         !values.is_empty()

@@ -92,6 +92,24 @@ pub fn route(routes: &Routes, method: &str, path: &str, query: Option<&str>) -> 
     route_below("", routes, method, path, query)
 }
 
+/// The two requests that have a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/search`.
+    Search,
+    /// `/categories`.
+    Categories,
+}
+
+/// The request that a raw path names, for a registry that lies below a path as in [`route_below`].
+pub fn endpoint_below(prefix: &str, path: &str) -> Option<Endpoint> {
+    match below(prefix, &clean(path)?)? {
+        "/search" => Some(Endpoint::Search),
+        "/categories" => Some(Endpoint::Categories),
+        _ => None,
+    }
+}
+
 /// The first of some registries below whose path a raw path leads. Each is empty or has no slash at its end.
 pub fn position_below<'a>(path: &str, prefixes: impl IntoIterator<Item = &'a str>) -> Option<usize> {
     let path = clean(path)?;

@@ -5,8 +5,9 @@
 //! routing tables are tested against this module.
 
 pub mod category;
-pub mod select;
 pub mod explain;
+pub mod question;
+pub mod select;
 
 #[cfg(test)]
 pub(crate) mod samples;
@@ -16,12 +17,12 @@ mod tests;
 pub use category::{CategoryCount, categories, render_categories};
 
 use crate::dialect::version::Version;
-use crate::package::{Facts, Release, Spec};
+use crate::package::{DiscoveryFacts, Facts, Release, Spec};
 use std::borrow::Borrow;
 
 /// The parameters of a request, parsed; empty ones are absent (contract, "Search parameters" and "Categories
 /// parameters").
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Query {
     /// `kibana.version`.
     pub kibana: Option<Version>,
@@ -45,6 +46,28 @@ pub struct Query {
     pub prerelease: bool,
     /// `experimental`: the legacy filter.
     pub experimental: bool,
+    /// Every `discovery`; all must match.
+    pub discovery: Vec<DiscoveryFilter>,
+}
+
+/// A value of `discovery`: the names that a client has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiscoveryFilter {
+    /// `fields:`: of use are packages all of whose fields are among these.
+    Fields(Vec<String>),
+    /// `datasets:`: of use are packages one of whose datasets is among these.
+    Datasets(Vec<String>),
+}
+
+impl DiscoveryFilter {
+    /// Returns true if the client's names are what the package is discovered by.
+    fn finds(&self, facts: &Facts) -> bool {
+        let DiscoveryFacts { fields, datasets } = &facts.discovery;
+        match self {
+            Self::Fields(names) => !fields.is_empty() && fields.iter().all(|field| names.contains(field)),
+            Self::Datasets(names) => datasets.iter().any(|dataset| names.contains(dataset)),
+        }
+    }
 }
 
 /// Which policy templates of a package an answer shows.
@@ -100,7 +123,7 @@ fn selected(catalog: &[&Facts], query: &Query, all: bool) -> Vec<usize> {
     }
 }
 
-/// The normal filter (contract, "Normal filter"), without discovery, which no precomputed answer knows.
+/// The normal filter (contract, "Normal filter").
 fn passes(facts: &Facts, query: &Query) -> bool {
     let agent = match (&query.agent, &facts.agent) {
         (Some(version), Some(constraint)) => constraint.matches(version),
@@ -116,6 +139,7 @@ fn passes(facts: &Facts, query: &Query) -> bool {
         && capable
         && query.spec_min.is_none_or(|bound| facts.spec >= bound)
         && query.spec_max.is_none_or(|bound| facts.spec <= bound)
+        && query.discovery.iter().all(|filter| filter.finds(facts))
 }
 
 /// The conditions that both filters share (contract, "Legacy filter", step 1).

@@ -1,11 +1,11 @@
 //! Catalogs for tests, written as a few lines of text.
 
 use crate::dialect::version::{Constraint, Version};
-use crate::package::{Deprecated, Facts, Release, Spec, TemplateFacts};
+use crate::package::{Deprecated, DiscoveryFacts, Facts, Release, Spec, TemplateFacts};
 
 /// One package version a line: `name version key=value ...`, sorted afterwards.
 ///
-/// Keys: `kibana`, `agent` (`_` stands for a blank), `spec`, `caps`, `cats`, `type`, `release=experimental`,
+/// Keys: `kibana`, `agent` (`_` stands for a blank), `spec`, `caps`, `cats`, `fields`, `datasets`, `type`, `release=experimental`,
 /// `deprecated=<reason>`, and `templates`, each template's categories after the other with `;` between them, `-` for
 /// categories that are not set.
 pub(crate) fn catalog(text: &str) -> Vec<Facts> {
@@ -26,6 +26,7 @@ fn facts(line: &str) -> Facts {
         agent: None,
         spec: Spec { major: 1, minor: 0 },
         capabilities: Vec::new(),
+        discovery: DiscoveryFacts::default(),
         categories: Vec::new(),
         templates: Vec::new(),
         deprecated: None,
@@ -38,6 +39,8 @@ fn facts(line: &str) -> Facts {
             "agent" => facts.agent = constraint(),
             "spec" => facts.spec = spec(value),
             "caps" => facts.capabilities = list(value),
+            "fields" => facts.discovery.fields = list(value),
+            "datasets" => facts.discovery.datasets = list(value),
             "cats" => facts.categories = list(value),
             "type" => facts.package_type = value.to_owned(),
             "release" => facts.release = Release::Experimental,

@@ -29,9 +29,9 @@ pub fn deflate(bytes: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The bytes of a gzip file around a deflate stream.
-pub fn gzip_size(deflated: &[u8]) -> u64 {
-    deflated.len() as u64 + 18
+/// The bytes of a gzip file around a deflate stream of so many bytes.
+pub fn gzip_size(deflated: u64) -> u64 {
+    deflated + 18
 }
 
 /// A piece of a deflate stream, ending on a byte, that refers to nothing before it: pieces may be put after each other in
@@ -67,7 +67,7 @@ pub fn gzip_trailer(crc: u32, size: u64) -> [u8; 8] {
 
 /// A gzip file around a deflate stream of `size` bytes with the given CRC-32.
 pub fn gzip_around(deflated: &[u8], crc: u32, size: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(gzip_size(deflated) as usize);
+    let mut out = Vec::with_capacity(gzip_size(deflated.len() as u64) as usize);
     out.extend(GZIP_HEADER);
     out.extend(deflated);
     out.extend(gzip_trailer(crc, size));

@@ -6,6 +6,7 @@ use crate::base::fs::{self, LINK_TIME};
 use crate::carry::program::Program;
 use crate::generation::distribution::Distribution;
 use crate::hosts::HOSTING;
+use crate::site::facts;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -103,7 +104,7 @@ fn add_generation(layer: &mut Layer, out: &Path, name: &str, generation: &str) -
     let folder = Distribution::new(out, name).generation(generation);
     let place = format!("{HOME}/{name}/generations/{generation}");
     let time = LINK_TIME as u64;
-    for file in ["files.json", HOSTING, "manifest.json", "report.json", "routes.json"] {
+    for file in ["files.json", HOSTING, facts::FILE, "manifest.json", "report.json", "routes.json"] {
         layer.insert(format!("{place}/{file}"), entry(&folder.join(file))?);
     }
     layer.insert(format!("{place}/site"), entry(&folder.join("site"))?);

@@ -27,6 +27,7 @@ pub fn write_nginx(
         distribution: distribution.to_owned(),
         generation_id: contents.current.generation.clone(),
         listen: hosting.listen().to_owned(),
+        fallback: hosting.fallback,
         prefix: hosting.prefix,
         state: format!("/tmp/epr-origin-{distribution}"),
         notes: read_json(&generation.join(file_notes::FILE))?,

@@ -88,7 +88,8 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
         let (prefix, debug_header) = (distribution.prefix.clone(), distribution.debug_header);
         let ui = distribution.ui.unwrap_or(config.ui);
-        distributions.push(DistributionPlan { name, layers: positions, listen, prefix, debug_header, ui });
+        let fallback = distribution.fallback.clone().unwrap_or_else(|| config.fallback.clone());
+        distributions.push(DistributionPlan { name, layers: positions, listen, fallback, prefix, debug_header, ui });
     }
     Ok(Settings {
         distributions,

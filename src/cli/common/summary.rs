@@ -229,6 +229,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{quoted, registry_url};
+    use crate::config::fallback::Fallback;
     use crate::config::settings::DistributionPlan;
 
     #[test]
@@ -246,6 +247,7 @@ mod tests {
                     name: "staging".to_owned(),
                     layers: Vec::new(),
                     listen: listen.to_owned(),
+                    fallback: Fallback::Off,
                     prefix: prefix.to_owned(),
                     debug_header: false,
                     ui: true,

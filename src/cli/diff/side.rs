@@ -15,6 +15,7 @@ use crate::compare::diff::Side;
 use crate::compare::holdings::{Holding, Holdings, generation_at};
 use crate::config::Config;
 use crate::config::exceptions::Exceptions;
+use crate::config::fallback::Fallback;
 use crate::config::layer::{Layer, LayerPlan, LayerSource};
 use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::{Distribution, with_remedy};
@@ -141,6 +142,7 @@ fn single(path: &Path) -> Settings {
         name: String::new(),
         layers: vec![0],
         listen: String::new(),
+        fallback: Fallback::Off,
         prefix: String::new(),
         debug_header: false,
         ui: false,

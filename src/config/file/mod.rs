@@ -24,9 +24,9 @@ use std::path::Path;
 use yaml11::{self as yaml, Plain, WarningKind};
 
 /// Keys of the file.
-const TOP: &[&str] = &["distributions", "layers", "listen", "ui", "limits", "budget", "clients"];
+const TOP: &[&str] = &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen", "prefix", "debug_header", "ui"];
+const DISTRIBUTION: &[&str] = &["layers", "listen", "fallback", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
 const LAYER: &[&str] = &[
     "paths",
@@ -103,7 +103,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
 
 fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {
     let mut layers = Vec::new();
-    let mut lines = BTreeMap::new();
+    let (mut lines, mut fallback_line) = (BTreeMap::new(), 1);
     for (key, value) in reader.section(&Value::root(root), TOP) {
         match key {
             "distributions" => lines = distributions(reader, &value, &mut config.distributions),
@@ -113,6 +113,10 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
                     config.listen = address;
                 }
             }
+            "fallback" => {
+                config.fallback = reader.fallback(&value);
+                fallback_line = value.line;
+            }
             "ui" => config.ui = reader.flag(&value),
             "limits" => limits(reader, &value, &mut config.limits),
             "budget" => budget(reader, &value, &mut config.routing.budget),
@@ -120,6 +124,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
         }
     }
     prefixes(reader, config, &lines);
+    fallbacks(reader, config, &lines, fallback_line);
     for (name, value) in layers {
         if !reader.name(name, &value) {
             continue;
@@ -163,6 +168,20 @@ fn prefixes(reader: &mut Reader<'_>, config: &Config, lines: &BTreeMap<String, u
     }
 }
 
+/// A host that asks itself would do so for ever.
+fn fallbacks(reader: &mut Reader<'_>, config: &Config, lines: &BTreeMap<String, u32>, line: u32) {
+    for (name, distribution) in &config.distributions {
+        let listen = distribution.listen.as_ref().unwrap_or(&config.listen);
+        let fallback = distribution.fallback.as_ref().unwrap_or(&config.fallback);
+        if fallback.is_at(listen) {
+            let line = lines.get(name).filter(|_| distribution.fallback.is_some()).copied().unwrap_or(line);
+            let message = format!("the fallback of `{name}` is the address that its own servers listen on");
+            reader.mistake(line, message, "give it the address of `epr-build serve`, on a port of its own");
+            return;
+        }
+    }
+}
+
 /// Adds to the built-in ones; one of the same name replaces it. Gives their lines.
 fn distributions(
     reader: &mut Reader<'_>,
@@ -191,6 +210,7 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
             match key {
                 "layers" => list = Some(value),
                 "listen" => distribution.listen = reader.listen(&value),
+                "fallback" => distribution.fallback = Some(reader.fallback(&value)),
                 "prefix" => distribution.prefix = reader.prefix(&value),
                 "debug_header" => distribution.debug_header = reader.flag(&value),
                 _ => distribution.ui = Some(reader.flag(&value)),

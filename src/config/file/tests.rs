@@ -4,6 +4,7 @@ use super::reader::size;
 use super::values::check_name;
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
 use crate::base::rule::Rule;
+use crate::config::fallback::Fallback;
 use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
 use crate::config::limits::Limits;
 use crate::config::routing::{Budget, Client, known};
@@ -40,6 +41,8 @@ fn every_mistake_has_a_line_and_a_way_out() {
     const MAPPING: &str = "write `key: value` pairs, one a line; epr-build.sample.yml has an example";
     const LISTEN: &str = "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`";
     const PREFIX: &str = "must be a path of letters, digits, `.`, `_`, `~` and `-` | write `/epr/staging`, with a slash before each part and none at the end";
+    const FALLBACK: &str = "must be the address of a server without a path, a Unix socket, or no | write `http://127.0.0.1:8090`, `https://epr.example.org`, `unix:/run/epr-build/epr.sock` or `no`";
+    const ITSELF: &str = "is the address that its own servers listen on | give it the address of `epr-build serve`, on a port of its own";
     const SIZE: &str = "write bytes, or a whole number with B, kB, MB, GB, KiB, MiB or GiB, for example `512 MiB`";
     const SHARE: &str =
         "must be a share from `0%` to `100%` | write a whole number and a percent sign, for example `50%`";
@@ -58,7 +61,7 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ("\nlistn: 8080", "2: unknown key `listn` | did you mean `listen`?"),
         (
             "x: 1",
-            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `ui`, `limits`, `budget`, `clients`",
+            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `fallback`, `ui`, `limits`, `budget`, `clients`",
         ),
         ("limits:\n  max_entires: 5", "2: unknown key `max_entires` in `limits` | did you mean `max_entries`?"),
         (
@@ -187,6 +190,22 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ("listen: '::1:80'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: '80; include x'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
         ("listen: 'x;}:80'", &format!("1: `listen` must be a port, or an address and a port | {LISTEN}")),
+        ("fallback: http://a:1/epr", &format!("1: `fallback` {FALLBACK}")),
+        ("fallback: http://user:word@a:1", &format!("1: `fallback` {FALLBACK}")),
+        ("fallback: unix:run/x", &format!("1: `fallback` {FALLBACK}")),
+        ("fallback: 8090", &format!("1: `fallback` {FALLBACK}")),
+        ("fallback: yes", &format!("1: `fallback` {FALLBACK}")),
+        ("fallback:", &format!("1: `fallback` {FALLBACK}")),
+        ("fallback: ''", &format!("1: `fallback` {FALLBACK}")),
+        (
+            "distributions: {a: {layers: [production], fallback: 'http://a b'}}",
+            &format!("1: `distributions.a.fallback` {FALLBACK}"),
+        ),
+        ("listen: 80\nfallback: http://localhost", &format!("2: the fallback of `production` {ITSELF}")),
+        (
+            "distributions:\n  a: {layers: [production], listen: 81, fallback: 'http://127.0.0.1:81'}",
+            &format!("2: the fallback of `a` {ITSELF}"),
+        ),
         // Numbers.
         (
             "limits:\n  max_file_bytes: 5 MiBs",
@@ -274,6 +293,7 @@ fn nothing_said_is_the_default() {
         let config = read(text);
         assert_eq!((&config.distributions, &config.layers), (&default.distributions, &default.layers), "{text}");
         assert_eq!((&config.listen, config.limits), (&default.listen, default.limits), "{text}");
+        assert!(config.fallback.is_off(), "{text}");
         assert_eq!(config.routing.clients, default.routing.clients, "{text}");
         assert_eq!(config.routing.budget, default.routing.budget, "{text}");
     }
@@ -294,11 +314,12 @@ fn prefixes_of_other_addresses_or_folders_do_not_collide() {
 #[test]
 fn every_value_arrives() {
     let config = read(
-        "distributions: {approved: {layers: [production, in_house], listen: 80, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
+        "distributions: {approved: {layers: [production, in_house], listen: 80, fallback: no, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
   in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
   production: {paths: c}
 listen: '[::1]:9'
+fallback: unix:/run/epr.sock
 limits: {max_file_bytes: 1 kB, max_package_bytes: 2, max_entries: 3, max_zip_ratio: 4, max_path_bytes: 5, max_depth: 6}
 budget: {max_contexts: 7, max_answers: 8, max_bytes: 9}
 clients:
@@ -311,6 +332,7 @@ clients:
     let approved = Distribution {
         layers: vec!["production".into(), "in_house".into()],
         listen: Some("80".into()),
+        fallback: Some(Fallback::Off),
         prefix: "/a/b-c".into(),
         debug_header: true,
         ui: None,
@@ -335,6 +357,7 @@ clients:
     let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
     assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));
     assert_eq!(config.listen, "[::1]:9");
+    assert_eq!(config.fallback, Fallback::Socket("/run/epr.sock".into()));
     let limits = Limits {
         max_file_bytes: 1000,
         max_package_bytes: 2,

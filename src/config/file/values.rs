@@ -1,6 +1,7 @@
 //! Values of the configuration that have rules of their own: names, paths, addresses.
 
 use super::reader::{Reader, Value};
+use crate::config::fallback::Fallback;
 use crate::config::location::Location;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -107,6 +108,21 @@ impl Reader<'_> {
         let message = format!("`{}` must be a port, or an address and a port", value.path);
         self.mistake(value.line, message, "write `8080`, `127.0.0.1:8080` or `\"[::1]:8080\"`");
         None
+    }
+
+    /// Where hosts ask for what their tables do not hold; nowhere when it is wrong.
+    pub(super) fn fallback(&mut self, value: &Value<'_>) -> Fallback {
+        if matches!(value.plain, Plain::Scalar(Scalar::Bool(false), _)) {
+            return Fallback::Off;
+        }
+        let text = value.plain.as_str().unwrap_or_default();
+        if let Some(fallback) = text.parse().ok().filter(|fallback: &Fallback| !fallback.is_off()) {
+            return fallback;
+        }
+        let message = format!("`{}` must be the address of a server without a path, a Unix socket, or no", value.path);
+        let hint = "write `http://127.0.0.1:8090`, `https://epr.example.org`, `unix:/run/epr-build/epr.sock` or `no`";
+        self.mistake(value.line, message, hint);
+        Fallback::Off
     }
 
     /// A share, written with a percent sign.

@@ -14,6 +14,7 @@ use super::shared::texts::option_values;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::FileNotes;
 use crate::base::media;
+use crate::config::fallback::Fallback;
 use minijinja::{Value, context};
 
 /// The file of the rules.
@@ -25,6 +26,12 @@ const TEMPLATES: [Template; 4] = [
     (RULES_FILE, include_str!("../../../templates/apache/registry.conf")),
     ("virtual-host.conf.in", include_str!("../../../templates/apache/virtual-host.conf.in")),
 ];
+/// Sent when the fallback does not answer.
+const DOWN: Template = ("fallback.asis", include_str!("../../../templates/apache/fallback.asis"));
+/// Modules that are loaded, and further ones for a fallback, and for one that is asked by HTTPS.
+const MODULES: [&str; 5] = ["mpm_event", "alias", "authz_core", "headers", "rewrite"];
+const PROXY_MODULES: [&str; 3] = ["asis", "proxy", "proxy_http"];
+const TLS_MODULES: [&str; 2] = ["socache_shmcb", "ssl"];
 /// Stands before the name of a section of the rules.
 const SECTION: &str = "\n#-- ";
 /// Stands for the number of rules behind the first one.
@@ -40,6 +47,9 @@ const SKIPPED: [(&str, &str); 3] =
 pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(String, String)>> {
     let values = context! { ..server_values(options)?, ..request_values(routes) };
     let mut files = vec![("files.map".to_owned(), files(&options.notes)), ("types.map".to_owned(), types())];
+    if !options.fallback.is_off() {
+        files.push((DOWN.0.to_owned(), templates::render("Apache", DOWN, &values)?));
+    }
     for (name, text) in templates::render_all("Apache", &TEMPLATES, &values)? {
         let text = if name == RULES_FILE { with_own_maps(&count_rules(text), &options.slug()) } else { text };
         files.push((name, text));
@@ -53,10 +63,23 @@ fn server_values(options: &HostOptions) -> anyhow::Result<Value> {
     Ok(context! {
         prefix_pattern => literal(options.plain_prefix()?),
         state,
+        modules => modules(&options.fallback),
+        // The headers of errors are not added to what the fallback says.
+        unless_passed => if options.fallback.is_off() { "" } else { " && -z reqenv('EPR_FALLBACK')" },
         folder,
         lasting => if options.notes.immutable { "E=EPR_IMMUTABLE:1" } else { "E=EPR_AGE:600" },
         ..option_values(options)
     })
+}
+
+fn modules(fallback: &Fallback) -> Vec<&'static str> {
+    let mut modules = MODULES.to_vec();
+    match fallback {
+        Fallback::Off => {}
+        Fallback::Address { tls: true, .. } => modules.extend(PROXY_MODULES.iter().chain(&TLS_MODULES)),
+        Fallback::Address { .. } | Fallback::Socket(_) => modules.extend(PROXY_MODULES),
+    }
+    modules
 }
 
 /// Gives the maps names of their own for each distribution, so that one virtual host can have the rules of several.

@@ -34,6 +34,12 @@ const TEMPLATES: [Template; 7] = [
     (TABLES, include_str!("../../../templates/caddy/tables.caddy")),
 ];
 
+/// Imported wherever a request is left to the fallback, and where errors are handled.
+const FALLBACK: [Template; 2] = [
+    ("errors.caddy", include_str!("../../../templates/caddy/errors.caddy")),
+    ("fallback.caddy", include_str!("../../../templates/caddy/fallback.caddy")),
+];
+
 /// A malformed escape or a `;`: the registry drops a parameter that holds one.
 const DROPPED: &str = "%(?:[^0-9A-Fa-f]|$|[0-9A-Fa-f](?:[^0-9A-Fa-f]|$))|;";
 
@@ -49,6 +55,10 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
         ..tables::start_values(routes, &places),
     };
     let mut files = templates::render_all("Caddy", &TEMPLATES, &values)?;
+    if !options.fallback.is_off() {
+        files.extend(templates::render_all("Caddy", &FALLBACK, &values)?);
+        files.sort_unstable();
+    }
     for (_, text) in files.iter_mut().filter(|(name, _)| name == TABLES) {
         tables::add_steps(routes, &places, text)?;
     }

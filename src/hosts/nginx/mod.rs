@@ -30,9 +30,21 @@ const TEMPLATES: [Template; 10] = [
     (HTTP, include_str!("../../../templates/nginx/http.conf.in")),
     (MAPS, include_str!("../../../templates/nginx/http.conf.in")),
     ("nginx.conf", include_str!("../../../templates/nginx/nginx.conf")),
-    ("request.maps", include_str!("../../../templates/nginx/request.maps")),
+    (
+        "request.maps",
+        concat!(
+            include_str!("../../../templates/nginx/request.maps"),
+            include_str!("../../../templates/nginx/fallback.maps")
+        ),
+    ),
     ("server.conf.in", include_str!("../../../templates/nginx/server.conf.in")),
-    ("server.inc", include_str!("../../../templates/nginx/server.inc")),
+    (
+        "server.inc",
+        concat!(
+            include_str!("../../../templates/nginx/server.inc"),
+            include_str!("../../../templates/nginx/fallback.inc")
+        ),
+    ),
     ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
     (TLS, include_str!("../../../templates/nginx/nginx.conf")),
     (TABLES, include_str!("../../../templates/nginx/tables.maps")),
@@ -70,6 +82,7 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
 fn server_values(options: &HostOptions, locations: &[(String, Option<String>)]) -> Value {
     context! {
         prefix_pattern => literal(&options.prefix),
+        upstream => format!("epr_{}_fallback", options.slug()),
         types => content_types(),
         errors => errors(),
         treatments => locations.iter().map(|(name, kind)| context! { name, type => kind }).collect::<Vec<_>>(),

@@ -37,8 +37,20 @@ const TABLES: &str = "tables.maps";
 const TEMPLATES: [Template; 6] = [
     ("README.md", include_str!("../../../templates/nginx-origin/README.md")),
     ("nginx.conf", include_str!("../../../templates/nginx-origin/nginx.conf")),
-    ("request.maps", include_str!("../../../templates/nginx/request.maps")),
-    ("server.inc", include_str!("../../../templates/nginx-origin/server.inc")),
+    (
+        "request.maps",
+        concat!(
+            include_str!("../../../templates/nginx/request.maps"),
+            include_str!("../../../templates/nginx/fallback.maps")
+        ),
+    ),
+    (
+        "server.inc",
+        concat!(
+            include_str!("../../../templates/nginx-origin/server.inc"),
+            include_str!("../../../templates/nginx/fallback.inc")
+        ),
+    ),
     ("sizes.inc", include_str!("../../../templates/nginx/sizes.inc")),
     (
         TABLES,

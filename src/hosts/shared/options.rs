@@ -3,6 +3,7 @@
 use super::escape::escape;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
+use crate::config::fallback::Fallback;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The options of a host's configuration, besides the routing tables.
@@ -14,6 +15,8 @@ pub struct HostOptions {
     pub generation_id: String,
     /// Address, port, or both, to listen on.
     pub listen: String,
+    /// Where to ask for what the tables do not hold, instead of refusing it.
+    pub fallback: Fallback,
     /// Beginning of the paths of the process id file and of the temporary folder, outside of every generation. The address
     /// is appended, so that several instances on a machine keep apart.
     pub state: String,
@@ -34,6 +37,7 @@ impl Default for HostOptions {
             distribution: "epr".to_owned(),
             generation_id: "current".to_owned(),
             listen: "8080".to_owned(),
+            fallback: Fallback::Off,
             state: "/tmp/epr-nginx".to_owned(),
             prefix: String::new(),
             debug_header: false,

@@ -3,6 +3,7 @@
 use super::options::HostOptions;
 use crate::answers::route::{query, request};
 use crate::base::{headers, media};
+use crate::config::fallback::Fallback;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ pub(in crate::hosts) fn option_values(options: &HostOptions) -> Value {
         generation => options.generation_id.as_str(),
         slug => options.slug(),
         listen => options.listen.as_str(),
+        fallback => fallback_values(&options.fallback),
         state => options.state_of_address(),
         prefix => options.prefix.as_str(),
         debug_header => options.debug_header,
@@ -45,6 +47,31 @@ pub(in crate::hosts) fn option_values(options: &HostOptions) -> Value {
         policy => headers::POLICY,
         sandbox => headers::SANDBOX,
         text => media::TEXT,
+    }
+}
+
+/// Seconds in which a fallback must take a connection, and begin its answer.
+const PATIENCE: (u32, u32) = (2, 10);
+/// The text of 503: the fallback does not answer.
+pub(in crate::hosts) const NO_FALLBACK: &str = "this registry cannot compute the answer at the moment";
+
+/// The fallback as templates see it: false if there is none.
+pub(in crate::hosts) fn fallback_values(fallback: &Fallback) -> Value {
+    let more = match fallback {
+        Fallback::Off => return Value::from(false),
+        Fallback::Address { tls, host, port } => context! {
+            tls, host, port, address => format!("{host}:{port}"), scheme => if *tls { "https" } else { "http" },
+        },
+        Fallback::Socket(path) => context! { socket => path, tls => false, scheme => "http" },
+    };
+    let (connect, begin) = PATIENCE;
+    context! {
+        text => fallback.to_string(),
+        authority => fallback.authority(),
+        down => NO_FALLBACK,
+        connect,
+        begin,
+        ..more
     }
 }
 

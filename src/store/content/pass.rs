@@ -152,7 +152,7 @@ impl Pass<'_> {
             },
         };
         if let (true, None, Some(deflated)) = (wants_gzip_copy, found.gzip_copy, &deflated)
-            && is_worth_a_gzip_copy(blob.size, compress::gzip_size(deflated))
+            && is_worth_a_gzip_copy(blob.size, compress::gzip_size(deflated.len() as u64))
         {
             found.gzip_copy = Some(self.contents.put(&compress::gzip_around(deflated, found.crc, blob.size))?);
         }

@@ -2,9 +2,11 @@
 
 use super::check_bytes;
 use super::driver::{self, all, options, write};
+use super::fallback;
 use super::site::Site;
 use crate::conformance::copy_host;
 use crate::running::{self, Running};
+use epr_build::hosts::HostOptions;
 use epr_build::hosts::apache::render;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,9 +38,13 @@ pub(crate) fn command(binary: &Path, folder: &Path, generation: &Path) -> Comman
 }
 
 fn start(site: &Site, prefix: &str) -> Running {
+    start_with_fallback(site, prefix, "")
+}
+
+fn start_with_fallback(site: &Site, prefix: &str, fallback: &str) -> Running {
     let binary = binary().unwrap();
     running::start("apache", |address| {
-        let options = options(site, prefix, address);
+        let options = HostOptions { fallback: fallback.parse().unwrap(), ..options(site, prefix, address) };
         let folder = write(site, "apache", render(&site.routes, &options).unwrap(), &options);
         command(&binary, &folder, folder.parent().unwrap().parent().unwrap())
     })
@@ -138,6 +144,13 @@ fn apache_says_500_for_a_lost_answer() {
 fn apache_refuses_malformed_paths_with_text() {
     if binary().is_some() {
         driver::malformed(&start, &[400, 404]);
+    }
+}
+
+#[test]
+fn apache_asks_a_fallback_for_what_it_does_not_hold() {
+    if binary().is_some() {
+        fallback::all(&start_with_fallback, all, true);
     }
 }
 

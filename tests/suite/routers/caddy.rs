@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::driver::{self, all, options, write};
+use super::fallback;
 use super::site::{Dice, Site, catalog};
 use super::{check_bytes, compare_below, queries};
 use crate::running::{self, Running};
@@ -43,8 +44,9 @@ pub(crate) fn start_generated(binary: &Path, distribution: &Path) -> Running {
 }
 
 /// Writes the configuration for a site.
-fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) {
-    let options = HostOptions { distribution: distribution.to_owned(), ..options(site, prefix, address) };
+fn configure(site: &Site, distribution: &str, address: &str, prefix: &str, fallback: &str) {
+    let (distribution, fallback) = (distribution.to_owned(), fallback.parse().unwrap());
+    let options = HostOptions { distribution, fallback, ..options(site, prefix, address) };
     write(site, "caddy", render(&site.routes, &options).unwrap(), &options);
     // As below the output, where generations have a folder of their own.
     let generations = site.folder.path().join("generations");
@@ -55,10 +57,14 @@ fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) {
 
 /// Caddy with the configuration for a site below a path.
 fn start(site: &Site, prefix: &str) -> Running {
+    start_with_fallback(site, prefix, "")
+}
+
+fn start_with_fallback(site: &Site, prefix: &str, fallback: &str) -> Running {
     let binary = running::binary("caddy").unwrap();
     let home = site.folder.path();
     running::start("caddy", |address| {
-        configure(site, "caddy", address, prefix);
+        configure(site, "caddy", address, prefix, fallback);
         command(&binary, home, Path::new("current/hosts/caddy/Caddyfile"))
     })
 }
@@ -113,6 +119,13 @@ fn caddy_sends_bytes_as_asked_for() {
     }
 }
 
+#[test]
+fn caddy_asks_a_fallback_for_what_it_does_not_hold() {
+    if running::binary("caddy").is_some() {
+        fallback::all(&start_with_fallback, all, false);
+    }
+}
+
 // Two distributions in one site, as in a Caddyfile that somebody has already.
 #[test]
 fn caddy_hosts_two_distributions_side_by_side() {
@@ -121,7 +134,7 @@ fn caddy_hosts_two_distributions_side_by_side() {
     let caddy = running::start("caddy", |address| {
         let mut text = format!("{{\nadmin off\nauto_https off\n}}\nhttp://{address} {{\n").replace("127.0.0.1", "");
         for (site, name) in sites.iter().zip(["one", "two"]) {
-            configure(site, name, address, &format!("/epr/{name}"));
+            configure(site, name, address, &format!("/epr/{name}"), "");
             let home = site.folder.path().display();
             text += &format!("import {home}/current/hosts/caddy/server.caddy {home}\n");
         }

@@ -45,6 +45,13 @@ impl Client {
         }
     }
 
+    /// As [`Self::connect`], for servers that wait for others.
+    pub(crate) fn patient(address: &str) -> Self {
+        let client = Self::connect(address);
+        client.stream.get_ref().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        client
+    }
+
     pub(crate) fn get(&mut self, target: &str) -> Response {
         self.send("GET", target, &[])
     }

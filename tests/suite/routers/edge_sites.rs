@@ -3,7 +3,7 @@
 use super::client::{Client, Response};
 use super::edge::{script, write_hosts};
 use super::site::{Dice, Site, catalog};
-use super::{check, check_bytes, check_ranges, compare, driver, put_large_archive, queries, spellings};
+use super::{check, check_bytes, check_ranges, compare, driver, fallback, put_large_archive, queries, spellings};
 use crate::running::{self, Running};
 use epr_build::answers::route::build::build;
 use epr_build::answers::route::request::{Decision, File, route};
@@ -43,8 +43,19 @@ fn serve(node: &Path, edge: &str, hosts: &Path, site: &Path, types: &Path) -> Ru
 }
 
 fn start(site: &Site, node: &Path, edge: &str) -> Running {
+    start_with_fallback(site, node, edge, "", "")
+}
+
+fn start_with_fallback(site: &Site, node: &Path, edge: &str, prefix: &str, fallback: &str) -> Running {
     let home = site.folder.path();
-    let options = HostOptions { debug_header: true, notes: site.notes.clone(), ..HostOptions::default() };
+    let options = HostOptions {
+        generation_id: super::site::GENERATION.to_owned(),
+        debug_header: true,
+        notes: site.notes.clone(),
+        prefix: prefix.to_owned(),
+        fallback: fallback.parse().unwrap(),
+        ..HostOptions::default()
+    };
     write_hosts(&home.join("hosts"), &site.routes, &options);
     write_types(&home.join("types.json"), &site.notes);
     serve(node, edge, &home.join("hosts"), &site.root(), &home.join("types.json"))
@@ -79,6 +90,35 @@ fn the_worker_sends_bytes_as_asked_for() {
     let Some(node) = running::binary("node") else { return };
     let site = Site::build();
     check_bytes(&site, || start(&site, &node, "cloudflare"), |worker| worker.address.clone());
+}
+
+/// What a URL is without the changes that every edge makes before any code of ours sees it.
+fn is_kept_by_urls(target: &str) -> bool {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let is_plain = |text: &str, odd: &str| {
+        text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains(|one| odd.contains(one))
+    };
+    let has_dots = ["/.", "%2e", "%2E"].iter().any(|dots| path.contains(dots));
+    is_plain(path, "\"<>`{}^#\\|") && is_plain(query, "\"<>'#") && !has_dots
+}
+
+#[test]
+fn the_worker_asks_a_fallback_for_what_it_does_not_hold() {
+    let Some(node) = running::binary("node") else { return };
+    let start = move |site: &Site, prefix: &str, fallback: &str| {
+        start_with_fallback(site, &node, "cloudflare", prefix, &fallback.replace("http://", "https://"))
+    };
+    fallback::at_ports(&start, is_kept_by_urls, false);
+}
+
+// Whether CloudFront does as its documentation says cannot be tested here.
+#[test]
+fn the_distribution_asks_a_fallback_for_what_it_does_not_hold() {
+    let Some(node) = running::binary("node") else { return };
+    let start = move |site: &Site, prefix: &str, fallback: &str| {
+        start_with_fallback(site, &node, "cloudfront", prefix, &fallback.replace("127.0.0.1", "localhost.example"))
+    };
+    fallback::at_ports(&start, is_kept_by_urls, false);
 }
 
 #[test]
@@ -141,8 +181,11 @@ fn the_distribution_keeps_archives_as_they_are() {
 fn the_template_is_one_that_cloudformation_takes() {
     let Some(lint) = running::binary("cfn-lint") else { return };
     let site = Site::build();
-    for debug_header in [false, true] {
-        let options = HostOptions { debug_header, notes: site.notes.clone(), ..HostOptions::default() };
+    for (debug_header, fallback) in
+        [(false, ""), (true, ""), (false, "https://epr.example.org"), (true, "http://epr.example.org:8090")]
+    {
+        let (notes, fallback) = (site.notes.clone(), fallback.parse().unwrap());
+        let options = HostOptions { debug_header, notes, fallback, ..HostOptions::default() };
         let folder = tempfile::tempdir().unwrap();
         write_hosts(folder.path(), &site.routes, &options);
         let output = Command::new(&lint).arg(folder.path().join("cloudfront/template.yaml")).output().unwrap();

@@ -3,9 +3,11 @@
 use super::check_parts;
 use super::client::Client;
 use super::driver::{self, options, write};
+use super::fallback;
 use super::site::Site;
 use crate::conformance::copy_host;
 use crate::running::{self, Running};
+use epr_build::hosts::HostOptions;
 use epr_build::hosts::haproxy::render;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,12 +46,16 @@ pub(crate) fn command(binary: &Path, file: &Path, origin: &str, below: &str) -> 
 }
 
 fn start(site: &Site, prefix: &str) -> Running {
+    start_with_fallback(site, prefix, "")
+}
+
+fn start_with_fallback(site: &Site, prefix: &str, fallback: &str) -> Running {
     let binary = binary().unwrap();
     // As if the site lay in a folder of a bucket.
     let origin = origin(site.folder.path(), &site.folder.path().join("origin"));
     let below = format!("/{}/site", super::site::GENERATION);
     let mut running = running::start("haproxy", |address| {
-        let options = options(site, prefix, address);
+        let options = HostOptions { fallback: fallback.parse().unwrap(), ..options(site, prefix, address) };
         let folder = write(site, "haproxy", render(&site.routes, &options).unwrap(), &options);
         command(&binary, &folder.join("haproxy.cfg"), &origin.address, &below)
     });
@@ -156,6 +162,13 @@ fn haproxy_sends_bytes_as_asked_for() {
     if binary().is_some() {
         let site = Site::build();
         check_parts(&site, || start(&site, ""), |server| server.address.clone(), false);
+    }
+}
+
+#[test]
+fn haproxy_asks_a_fallback_for_what_it_does_not_hold() {
+    if binary().is_some() {
+        fallback::all(&start_with_fallback, is_ascii, false);
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod apache;
 pub(crate) mod caddy;
 pub(crate) mod client;
 mod driver;
+mod fallback;
 pub(crate) mod haproxy;
 pub(crate) mod nginx;
 mod edge;

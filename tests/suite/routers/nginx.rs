@@ -2,27 +2,34 @@
 
 use super::client::Client;
 use super::driver::{self, all, options, write};
+use super::fallback;
 use super::site::{Dice, Site, catalog};
 use super::{check_bytes, compare_below, targets_below};
 use crate::running::{self, Running};
 use epr_build::answers::route::build::build;
 use epr_build::config::routing::Options;
 use epr_build::hosts::HostOptions;
+use epr_build::hosts::nginx::origin::{self, Origin};
 use epr_build::hosts::nginx::render;
 use std::fs;
 use std::path::PathBuf;
 
 /// Writes the configuration for a site; gives its folder.
-fn configure(site: &Site, distribution: &str, address: &str, prefix: &str) -> PathBuf {
-    let options = HostOptions { distribution: distribution.to_owned(), ..options(site, prefix, address) };
+fn configure(site: &Site, distribution: &str, address: &str, prefix: &str, fallback: &str) -> PathBuf {
+    let (distribution, fallback) = (distribution.to_owned(), fallback.parse().unwrap());
+    let options = HostOptions { distribution, fallback, ..options(site, prefix, address) };
     write(site, "nginx", render(&site.routes, &options).unwrap(), &options)
 }
 
 /// nginx with the configuration for a site below a path.
 fn start(site: &Site, prefix: &str) -> Running {
+    start_with_fallback(site, prefix, "")
+}
+
+fn start_with_fallback(site: &Site, prefix: &str, fallback: &str) -> Running {
     let binary = running::binary("nginx").unwrap();
     running::start("nginx", |address| {
-        configure(site, "My_Distribution-1.0", address, prefix);
+        configure(site, "My_Distribution-1.0", address, prefix, fallback);
         running::nginx_command(&binary, &site.folder.path().join("current/hosts/nginx"))
     })
 }
@@ -77,14 +84,51 @@ fn nginx_sends_bytes_as_asked_for() {
     }
 }
 
+#[test]
+fn nginx_asks_a_fallback_for_what_it_does_not_hold() {
+    if running::binary("nginx").is_some() {
+        fallback::all(&start_with_fallback, all, true);
+    }
+}
+
+/// nginx in front of a store that has the site in a folder.
+fn start_origin_with_fallback(site: &Site, prefix: &str, fallback: &str) -> Running {
+    let binary = running::binary("nginx").unwrap();
+    let store = super::haproxy::origin(site.folder.path(), &site.folder.path().join("store"));
+    let (name, port) = store.address.split_once(':').unwrap();
+    let folder = format!("{}/site", super::site::GENERATION);
+    let origin = Origin {
+        scheme: "http".to_owned(),
+        name: name.to_owned(),
+        port: port.parse().ok(),
+        path: String::new(),
+        places: [("nginx-1.2.3".to_owned(), folder.clone())].into(),
+        folder,
+    };
+    let mut front = running::start("nginx", |address| {
+        let options = HostOptions { fallback: fallback.parse().unwrap(), ..options(site, prefix, address) };
+        let files = origin::render(&site.routes, &options, &origin).unwrap();
+        running::nginx_command(&binary, &write(site, "nginx-origin", files, &options))
+    });
+    front.behind = Some(Box::new(store));
+    front
+}
+
+#[test]
+fn nginx_before_a_store_asks_a_fallback() {
+    if running::binary("nginx").is_some() {
+        fallback::all(&start_origin_with_fallback, all, true);
+    }
+}
+
 // Two distributions in one server: neither may see a variable, a location or a file of the other.
 #[test]
 fn nginx_hosts_two_distributions_side_by_side() {
     let Some(binary) = running::binary("nginx") else { return };
     let sites = [Site::build(), Site::of(build(&catalog(), &Options::default()).routes)];
     let nginx = running::start("nginx", |address| {
-        let folder = configure(&sites[0], "one", address, "/epr/one");
-        let other = configure(&sites[1], "two", address, "/epr/two");
+        let folder = configure(&sites[0], "one", address, "/epr/one", "");
+        let other = configure(&sites[1], "two", address, "/epr/two", "");
         let other = other.display();
         let root = sites[1].root();
         let generated = fs::read_to_string(folder.join("nginx.conf")).unwrap();

@@ -5,7 +5,7 @@ use epr_build::answers::route::walk::{boundary_label, capabilities_label, spec_l
 use epr_build::base::file_notes::FileNotes;
 use epr_build::base::media::{self, FAVICON};
 use epr_build::dialect::version::{Constraint, Version};
-use epr_build::package::{Facts, Release, Spec, TemplateFacts};
+use epr_build::package::{DiscoveryFacts, Facts, Release, Spec, TemplateFacts};
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
@@ -149,6 +149,7 @@ pub(super) fn catalog() -> Vec<Facts> {
                 categories: maybe(&["web", "security"]).into_iter().collect(),
                 templates: vec![TemplateFacts { categories: maybe(&["web", "Web", "aws.x-Y"]).map(|id| vec![id]) }],
                 spec: Spec { major: 2 + dice.below(2) as u64, minor: 3 * dice.below(2) as u64 },
+                discovery: DiscoveryFacts::default(),
                 deprecated: None,
             });
         }
