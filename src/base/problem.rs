@@ -9,9 +9,34 @@ use super::rule::Rule;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Why something cannot be read although the machine is well: the input itself is at fault. It travels in an
+/// [`std::io::Error`], and [`reading_rule`] finds it there.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Misread {
+    rule: Rule,
+    message: String,
+}
+
+impl Misread {
+    /// The reason is a lower-case fragment without a final period.
+    pub fn new(rule: Rule, message: impl Into<String>) -> Self {
+        Self { rule, message: message.into() }
+    }
+}
+
+impl From<Misread> for std::io::Error {
+    fn from(misread: Misread) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, misread)
+    }
+}
+
 /// The rule for something that cannot be read.
 pub fn reading_rule(error: &std::io::Error) -> Rule {
     use rustix::io::Errno;
+    if let Some(misread) = error.get_ref().and_then(|inner| inner.downcast_ref::<Misread>()) {
+        return misread.rule;
+    }
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Rule::MachineExhausted,
         _ => Rule::Unreadable,

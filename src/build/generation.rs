@@ -15,7 +15,7 @@ use crate::generation::distribution::{self, Distribution, FileContent, Files};
 use crate::hosts::Published;
 use crate::hosts::{self, HostOptions, Hosting};
 use crate::site::assemble::Site;
-use crate::site::report::Report;
+use crate::site::report::{Report, Shares};
 use crate::site::{assemble, facts, manifest, pages};
 use crate::store::Store;
 use anyhow::{Context, Result};
@@ -47,7 +47,8 @@ impl Writer<'_> {
             route::build::build_sized(&catalog.facts(), &catalog.compressed_sizes(), self.routing);
         self.clock.lap("route");
         let pages = if plan.ui {
-            let report = Report::new(&plan.name, layers, catalog, None);
+            let coverage = Some(Shares::of(&routing));
+            let report = Report { coverage, ..Report::new(&plan.name, layers, catalog, None) };
             pages::build(&plan.name, catalog, &report, self.store, &self.cache.pages, self.progress)?
         } else {
             Vec::new()

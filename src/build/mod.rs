@@ -9,7 +9,7 @@ mod lost;
 pub mod places;
 pub mod verify;
 
-use crate::base::fs::{Lock, Scrutiny, flush_all, remove_file};
+use crate::base::fs::{Lock, Scrutiny, flush_all, remove_any};
 use crate::base::problem::Problem;
 use crate::base::progress::{Clock, Progress, Timings};
 use crate::base::rule::Rule;
@@ -100,7 +100,7 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
 
 /// Removes files of the cache that are not as they were written.
 fn drop_damaged_cache(out: &Path, scrutiny: Scrutiny) -> Result<()> {
-    cache::damaged(out, scrutiny)?.iter().try_for_each(|path| remove_file(path))
+    cache::damaged(out, scrutiny)?.iter().try_for_each(|path| remove_any(path))
 }
 
 /// How closely what is there is compared with what it should be.

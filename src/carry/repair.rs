@@ -4,7 +4,7 @@
 //! ([`super::bundle::unpack::contribute`]). Here the document roots of all generations are laid again with them. Files of a
 //! generation beside its document root are not made here: they come with the build or the bundle.
 
-use crate::base::fs::{Lock, Scrutiny, remove_file};
+use crate::base::fs::{Lock, Scrutiny, remove_any};
 use crate::catalog::cache;
 use crate::generation::distribution::Distribution;
 use crate::generation::lay_again;
@@ -20,7 +20,7 @@ pub fn output(out: &Path) -> Result<()> {
     let _lock = Lock::take(out)?;
     lay_again::set_modes(out)?;
     for path in cache::damaged(out, Scrutiny::Read)? {
-        remove_file(&path)?;
+        remove_any(&path)?;
     }
     let store = Store::open(&out.join("store"))?;
     store.take_stock(None);

@@ -28,13 +28,13 @@ pub struct Cache {
 /// Files up to this size are read even where a look is enough.
 const SMALL: u64 = 1 << 16;
 
-/// The files of the cache of an output folder that do not have the time of their content.
+/// What lies in the cache of an output folder and is no file that has the time of its content.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn damaged(out: &Path, scrutiny: Scrutiny) -> Result<Vec<PathBuf>> {
     let entries = list_if_there(&out.join("cache"))?.unwrap_or_default();
-    let files = entries.into_iter().filter(|entry| entry.kind.is_file()).map(|entry| entry.path);
+    let files = entries.into_iter().map(|entry| entry.path);
     // One that is being written is replaced by the next run.
     let is_written = |path: &PathBuf| path.extension().is_none_or(|extension| extension != "new");
     let is_small = |path: &PathBuf| metadata(path).is_ok_and(|stat| stat.len() <= SMALL);

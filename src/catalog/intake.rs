@@ -19,7 +19,7 @@ use crate::input::source::{self, Candidate, OpenPackage};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::{self, Content, Entry, Findings, Package, PackageFiles, PackageKind, ReadContext};
 use crate::store::Store;
-use crate::store::content::{Blob, Contents, StoreError, StoredFile, StoredPackage};
+use crate::store::content::{Blob, Contents, StoreError, StoredFile, StoredPackage, UNREADABLE_HINT};
 use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -155,7 +155,8 @@ fn remembered(fingerprint: &Digest, context: &IntakeContext<'_>) -> Option<Outco
 /// Bytes of a package that are kept between checking and storing it.
 const KEPT_BYTES: usize = 8 << 20;
 
-/// The files of a package, for a reader that does not tell failures of the machine from mistakes in the package. What was
+/// The files of a package, for a reader that does not tell failures of the machine, or of the zip, from mistakes in the
+/// package. What was
 /// read once is stored from memory: what was checked is what is published.
 struct TrackedFiles<'a> {
     files: &'a OpenPackage,
@@ -179,10 +180,11 @@ impl PackageFiles for TrackedFiles<'_> {
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         self.files.read(path).inspect_err(|error| {
-            if error.raw_os_error().is_some() {
-                let problem = Problem::new(reading_rule(error), format!("cannot read the file: {error}"));
-                let hint = "check the permissions of the file and the health of the disk";
-                self.failure.set(Some(problem.file(path).hint(hint)));
+            let problem = Problem::new(reading_rule(error), format!("cannot read the file: {error}")).file(path);
+            if problem.rule != Rule::Unreadable {
+                self.failure.set(Some(problem));
+            } else if error.raw_os_error().is_some() {
+                self.failure.set(Some(problem.hint(UNREADABLE_HINT)));
             }
         })
     }

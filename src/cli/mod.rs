@@ -9,6 +9,7 @@ mod build;
 mod bundle;
 mod cache;
 mod check;
+mod coverage;
 mod diff;
 mod generate;
 mod generations;
@@ -82,6 +83,7 @@ commands! {
         Verify(verify);
     "Explain":
         Which(which),
+        Coverage(coverage),
         Diff(diff),
         Log(log);
     "Help":

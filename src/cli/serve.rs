@@ -19,6 +19,7 @@ Examples:
   epr-build serve --dist staging
   epr-build serve --dist staging --listen 8081            on all addresses
   epr-build serve --dist staging --listen 127.0.0.1:0     on any free port, which is printed
+  epr-build serve --dist staging --listen unix:/run/epr-build/staging.sock    for a web server on this machine
   epr-build serve --dist staging --listen 8443 --tls-cert epr.crt --tls-key epr.key
   epr-build serve --dist staging --access-log - --metrics 127.0.0.1:9090
   EPR_ADDRESS=0.0.0.0:8080 epr-build serve --out /srv/epr in the place of Elastic's registry
@@ -41,7 +42,8 @@ pub(super) struct Arguments {
     dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
-    /// Address and port to listen on; a port alone means every address [default: EPR_ADDRESS, or 127.0.0.1:8080]. `listen` of
+    /// Address and port to listen on; a port alone means every address, and `unix:/PATH` a Unix socket, which the user and the
+    /// group of the server may use [default: EPR_ADDRESS, or 127.0.0.1:8080]. `listen` of
     /// the configuration is for the generated server configurations, not for this server
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -103,6 +105,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             }
             _ if quiet => return,
             Event::Listening(address) => format!("serving {name} ({current}) on {scheme}://{address}{prefix}"),
+            Event::ListeningAt(path) => {
+                format!("serving {name} ({current}) on unix:{}, below `{prefix}/`", path.display())
+            }
             Event::Measuring(address) => format!("metrics on http://{address}/metrics"),
             Event::Generation(folder) => format!("now serving {}", folder.display()),
             Event::Releases(names) if names.is_empty() => "now serving no releases".to_owned(),
@@ -176,7 +181,9 @@ fn with_listen_hint(error: Error) -> Error {
         Some(ErrorKind::PermissionDenied) => {
             "you may not use this port or read this file; name a port above 1023 with --listen, or a file that you may read"
         }
-        Some(ErrorKind::InvalidInput) => "write `--listen 8080` or `--listen 127.0.0.1:8080`",
+        Some(ErrorKind::InvalidInput) => {
+            "write `--listen 8080`, `--listen 127.0.0.1:8080` or `--listen unix:/run/epr-build/epr.sock`"
+        }
         _ => return error,
     };
     if format!("{error:#}").contains("hint: ") { error } else { anyhow!("{error:#}\nhint: {hint}") }

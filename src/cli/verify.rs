@@ -34,7 +34,7 @@ Examples:
 
 Nothing is changed without --repair. With it the layers are built as `build --no-cache` builds them, or a bundle brings its \
 contents; then every generation that good copies are at hand for is put right where it lies. What is in use stays in use, \
-unless the layers have changed.
+unless the layers have changed. Add --strict where builds have it: otherwise what they quarantine would be published.
 
 Exit codes:
   0  everything is as it was written, or is so again
@@ -57,6 +57,9 @@ pub(super) struct Arguments {
     /// Bundle to mend from, or all its parts
     #[arg(long, value_name = "FILE", requires = "repair", num_args = 1..)]
     from: Vec<PathBuf>,
+    /// Quarantine packages that fail validation, as `build --strict` did
+    #[arg(long, requires = "repair", conflicts_with = "from")]
+    strict: bool,
     #[command(flatten)]
     layers: LayerOptions,
     #[command(flatten)]
@@ -179,7 +182,7 @@ fn repair(args: &Arguments, out: &Path, key: Option<&minisign::PublicKey>, progr
     }
     if args.from.is_empty() {
         let names = Distribution::all(out)?.iter().map(Distribution::name).collect::<Vec<_>>();
-        let resolved = args.layers.resolve(Choice::new(&names, false), false)?;
+        let resolved = args.layers.resolve(Choice::new(&names, false), args.strict)?;
         // Nothing is forgotten: what is damaged in an earlier generation may be mended later from a bundle.
         let settings = Settings { use_cache: false, keep: usize::MAX, ..resolved };
         build::build(&settings, out, progress)?;

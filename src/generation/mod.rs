@@ -5,6 +5,7 @@ pub mod history_page;
 pub mod include;
 pub mod lay_again;
 pub mod listed;
+pub mod lost;
 pub mod mend;
 pub mod own_files;
 pub mod prune;

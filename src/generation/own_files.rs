@@ -9,7 +9,8 @@
 //! time that is made from its content, the list too. Knows nothing of what is in the files.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{self, FILE_MODE, LINK_TIME, Scrutiny, has_time, set_time, write_dated};
+use crate::base::fs::{self, FILE_MODE, FOLDER_MODE, LINK_TIME, Scrutiny, has_time, set_time, write_dated};
+use crate::generation::lost::Lost;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,10 +88,11 @@ impl OwnFiles {
     }
 }
 
-/// What is damaged or lost in a folder that has a list, and what does not belong there, one line each.
+/// What is damaged or lost in a folder that has a list, what does not belong there, and which folders have wrong modes, one
+/// line each. A folder that is lost with all that is in it is one line, too.
 pub fn faults(folder: &Path, scrutiny: Scrutiny) -> Vec<String> {
     match OwnFiles::read(folder) {
-        Some(own) => [own.damage(folder, scrutiny), own.strangers(folder)].concat(),
+        Some(own) => [own.damage(folder, scrutiny), own.strangers(folder), wrong_modes(folder)].concat(),
         None => vec![unlisted(folder)],
     }
 }
@@ -113,10 +115,15 @@ impl OwnFiles {
                 faults.push(format!("{} does not lead to `{target}`", path.display()));
             }
         }
+        let mut lost = Lost::below(folder);
         for (path, file) in &self.files {
             let path = folder.join(path);
-            faults.extend(fault(&path, file, scrutiny).map(|fault| format!("{} {fault}", path.display())));
+            match fault(&path, file, scrutiny) {
+                Some(fault) if !lost.took(&path) => faults.push(format!("{} {fault}", path.display())),
+                _ => {}
+            }
         }
+        faults.extend(lost.lines());
         faults
     }
 
@@ -131,7 +138,10 @@ impl OwnFiles {
 
 fn fault(path: &Path, file: &OwnFile, scrutiny: Scrutiny) -> Option<String> {
     let Ok(stat) = fs::link_metadata(path) else { return Some("is lost".to_owned()) };
-    if !stat.is_file() || stat.size() != file.size {
+    if !stat.is_file() {
+        return Some("is damaged: it is no file".to_owned());
+    }
+    if stat.size() != file.size {
         return Some("is damaged: it has another size".to_owned());
     }
     if !has_time(&stat, &file.sha256) {
@@ -144,6 +154,17 @@ fn fault(path: &Path, file: &OwnFile, scrutiny: Scrutiny) -> Option<String> {
     let is_read = scrutiny == Scrutiny::Read;
     let is_other = is_read && fs::digest_of_file(path).ok().is_none_or(|(found, _)| found != file.sha256);
     is_other.then(|| "is damaged: it has another content".to_owned())
+}
+
+/// The folders of a folder, and itself, that not everybody may read.
+fn wrong_modes(folder: &Path) -> Vec<String> {
+    let stat = fs::link_metadata(folder).ok().filter(fs::Metadata::is_dir);
+    let Some(mode) = stat.map(|stat| stat.mode() & 0o7777) else { return Vec::new() };
+    let expected = FOLDER_MODE.as_raw_mode();
+    let own = (mode != expected).then(|| format!("{} has the mode {mode:04o}, not {expected:04o}", folder.display()));
+    let entries = fs::list(folder).unwrap_or_default();
+    let inner = entries.iter().filter(|entry| entry.kind.is_dir()).flat_map(|entry| wrong_modes(&entry.path));
+    own.into_iter().chain(inner).collect()
 }
 
 /// Files and links below a folder; what cannot be read is not there.
@@ -164,6 +185,7 @@ fn names(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
 /// When the disk fails.
 pub fn mend(good: &Path, place: &Path) -> Result<()> {
     let own = OwnFiles::of(good)?;
+    fs::make_room(place, place)?;
     let mut there = BTreeSet::new();
     names(place, "", &mut there);
     let wanted: BTreeSet<&str> = own.files.keys().chain(own.links.keys()).map(String::as_str).chain([FILE]).collect();
@@ -181,13 +203,11 @@ pub fn mend(good: &Path, place: &Path) -> Result<()> {
     for path in bad {
         let path = Path::new(path);
         let (from, to) = (good.join(path), place.join(path));
-        to.parent().map_or(Ok(()), fs::make_folders)?;
-        if fs::link_metadata(&to).is_ok_and(|stat| stat.is_dir()) {
-            fs::remove_folder(&to)?;
-        }
-        fs::rename(&from, &to)?;
+        to.parent().map_or(Ok(()), |folder| fs::make_room(place, folder))?;
+        fs::take_place(&from, &to)?;
     }
     fs::remove_folder(good)?;
+    fs::set_modes(place);
     let parents = wanted.iter().flat_map(|path| Path::new(path).ancestors().skip(1));
     let folders: BTreeSet<&Path> = parents.collect();
     // From the leaves up: making an entry moves the time of its folder.

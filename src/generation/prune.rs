@@ -150,7 +150,7 @@ pub fn sweep(out: &Path, store: &Store, cache: &Cache) -> Result<Pruned> {
     let named: BTreeSet<PathBuf> = named.iter().map(|digest: &Digest| root.join(Store::blob_path(digest))).collect();
     for path in stored(&root.join("blobs"))? {
         let stat = fs::link_metadata(&path)?;
-        if stat.nlink() == 1 && !named.contains(&path) {
+        if (stat.nlink() == 1 || !stat.is_file()) && !named.contains(&path) {
             store.remove_blob(&path)?;
             pruned.blobs += 1;
             pruned.bytes += stat.size();
@@ -166,7 +166,9 @@ fn mark(tree: PathBuf, needed: &mut BTreeSet<PathBuf>) -> Result<()> {
         if needed.contains(&tree) {
             continue;
         }
-        let Some(entries) = fs::list_if_there(&tree)? else { continue };
+        // What has the place of a folder and is none needs nothing either.
+        let is_folder = fs::link_metadata(&tree).is_ok_and(|stat| stat.is_dir());
+        let Some(entries) = is_folder.then(|| fs::list_if_there(&tree)).transpose()?.flatten() else { continue };
         for entry in entries.iter().filter(|entry| entry.kind.is_symlink()) {
             // Links between trees are `../../<first two digits>/<rest>`.
             let target = fs::read_link(&entry.path)?;

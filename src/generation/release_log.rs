@@ -2,9 +2,10 @@
 //!
 //! A line is a JSON object whose last field is the beginning of the digest of everything up to there, by which damage is
 //! seen: `{"generation":"0123456789abcdef","released":"8.5.0","sum":"89abcdef"}`. Lines of older versions have no such field.
+//! The file has the time that is made from its content, so that lines that are gone from its end are missed, too.
 
-use crate::base::fs::{self, append};
-use crate::generation::uses::{replace, sum, text};
+use crate::base::fs::{self, Scrutiny, append};
+use crate::generation::uses::{date, replace, sum, text};
 use anyhow::Result;
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,7 +52,8 @@ pub(super) fn add(path: &Path, line: &Value) -> Result<()> {
         // A line that was cut off stays alone.
         append(path, "")?;
     }
-    append(path, &summed(&text(path), &line))
+    append(path, &summed(&text(path), &line))?;
+    date(path)
 }
 
 /// What the last line says that a release of this name was made.
@@ -66,7 +68,7 @@ pub(super) fn has(path: &Path, name: &str) -> bool {
     released(path, name).is_some()
 }
 
-/// Returns true if every line is as it was written. Lines that are gone from the end are missed by who knows the releases.
+/// Returns true if every line is as it was written and none is gone.
 pub(super) fn is_intact(path: &Path) -> bool {
     let Ok(Some(bytes)) = fs::read_if_there(path) else { return fs::link_metadata(path).is_err() };
     let Ok(text) = String::from_utf8(bytes) else { return false };
@@ -81,7 +83,8 @@ pub(super) fn is_intact(path: &Path) -> bool {
         }
         before += line.len();
     }
-    text.is_empty() || text.ends_with('\n')
+    // Logs of older versions have neither sums nor their time.
+    (text.is_empty() || text.ends_with('\n')) && (!is_summed || fs::is_dated(path, Scrutiny::Read))
 }
 
 /// Returns true if this can be a line of an older version.

@@ -2,11 +2,12 @@
 //!
 //! A line is the name of a generation, the time, the version of this program, the number of the switch, what switched, and the
 //! beginning of the digest of everything up to there, by which damage is seen:
-//! `0123456789abcdef 2026-01-31T12:00:00Z 0.1.0 7 build #89abcdef`. Lines of older versions have less, down to the name
+//! `0123456789abcdef 2026-01-31T12:00:00Z 0.1.0 7 build #89abcdef`. The file has the time that is made from its content, so that
+//! lines that are gone from its end are missed, too. Lines of older versions have less, down to the name
 //! alone; each counts as one switch.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{self, append};
+use crate::base::fs::{self, Scrutiny, append};
 use crate::base::time;
 use anyhow::Result;
 use std::fmt;
@@ -139,12 +140,20 @@ pub(super) fn add(path: &Path, id: &str, by: Switch) -> Result<()> {
         append(path, "")?;
     }
     let before = text(path);
-    append(path, &Use::now(&parse(&before), id, by).line(&before))
+    append(path, &Use::now(&parse(&before), id, by).line(&before))?;
+    date(path)
 }
 
-/// Returns true if every line is as it was written, and the last one is of the generation in use.
+/// Gives a log the time of its content.
+pub(super) fn date(path: &Path) -> Result<()> {
+    fs::set_time(path, fs::digest_of_file(path)?.0.modified())
+}
+
+/// Returns true if every line is as it was written, none is gone, and the last one is of the generation in use.
 pub(super) fn is_intact(path: &Path, current: &str) -> bool {
-    intact(path).is_some_and(|uses| uses.last().is_some_and(|last| last.id == current))
+    // Logs of older versions have neither sums nor their time.
+    let is_whole = || fs::is_dated(path, Scrutiny::Read) || !text(path).contains(" #");
+    intact(path).is_some_and(|uses| uses.last().is_some_and(|last| last.id == current)) && is_whole()
 }
 
 /// Returns true if every line is as it was written, and one of them is of the generation in use: a switch that was interrupted
@@ -187,7 +196,11 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<()> {
     let temporary = path.with_extension("new");
     fs::remove_file_if_there(&temporary)?;
     fs::write_file(&temporary, text.as_bytes())?;
+    date(&temporary)?;
     fs::flush(&temporary)?;
+    if fs::link_metadata(path).is_ok_and(|stat| stat.is_dir()) {
+        fs::remove_folder(path)?;
+    }
     fs::rename_for_good(&temporary, path)
 }
 

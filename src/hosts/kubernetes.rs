@@ -24,6 +24,7 @@ pub fn render(_: &Routes, options: &HostOptions) -> Result<Vec<(String, String)>
     let values = context! {
         distribution => options.distribution.as_str(),
         generation => options.generation_id.as_str(),
+        fallback => !options.fallback.is_off(),
         name => name(&options.distribution),
         prefix => options.plain_prefix()?,
     };

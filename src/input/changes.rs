@@ -101,7 +101,7 @@ fn taken_out_of_branch(layer: &str, location: &Location) -> Result<BTreeSet<Stri
     let repository = Repository::open(&location.clone)?;
     let commit = repository.commit(location)?;
     let mut left = BTreeMap::new();
-    for message in repository.messages(&commit, layer)? {
+    for message in repository.messages(&commit, layer, MOST_LOG_BYTES)? {
         let is_out = message.starts_with(&format!("[{layer}] Remove "));
         let ids = message.lines().filter_map(|line| line.strip_prefix("- ")?.split(' ').next());
         for id in ids {

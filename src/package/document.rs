@@ -137,7 +137,11 @@ mod tests {
 
     /// An element whose texts look like the lines that are searched for.
     fn element(templates: usize) -> SearchItem {
-        let template = |number| format!("      {{\n        \"name\": \"t{number}\",\n        \"icons\": [\n          {{\n            \"src\": \"],\\n    ]\"\n          }}\n        ]\n      }}");
+        let template = |number| {
+            format!(
+                "      {{\n        \"name\": \"t{number}\",\n        \"icons\": [\n          {{\n            \"src\": \"],\\n    ]\"\n          }}\n        ]\n      }}"
+            )
+        };
         SearchItem {
             before_templates: "  {\n    \"name\": \"policy_templates: [\\n  }\"".to_owned(),
             templates: (0..templates).map(template).collect(),

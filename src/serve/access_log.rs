@@ -25,7 +25,8 @@ const STDOUT: &str = "-";
 
 /// The parts of a request that a line of the log holds.
 pub(super) struct Asked {
-    peer: IpAddr,
+    /// Absent at a Unix socket.
+    peer: Option<IpAddr>,
     method: Method,
     sink: Uri,
     version: Version,
@@ -34,7 +35,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new<B>(peer: IpAddr, request: &hyper::Request<B>) -> Self {
+    pub(super) fn new<B>(peer: Option<IpAddr>, request: &hyper::Request<B>) -> Self {
         let header = |name| header(request.headers(), name);
         Self {
             peer,
@@ -51,7 +52,7 @@ impl Asked {
         let sink = self.sink.path_and_query().map_or(self.sink.path(), |sink| sink.as_str());
         format!(
             "{} - - [{}] \"{} {} {:?}\" {status} {bytes} \"{}\" \"{}\" {:.6}",
-            self.peer,
+            shown(self.peer),
             time::access_log(now),
             self.method,
             escaped(sink),
@@ -64,8 +65,13 @@ impl Asked {
 }
 
 /// The line of a request that could not be read.
-pub(super) fn unreadable(peer: IpAddr, now: u64, status: u16) -> String {
-    format!("{peer} - - [{}] \"-\" {status} 0 \"-\" \"-\" 0.000000", time::access_log(now))
+pub(super) fn unreadable(peer: Option<IpAddr>, now: u64, status: u16) -> String {
+    format!("{} - - [{}] \"-\" {status} 0 \"-\" \"-\" 0.000000", shown(peer), time::access_log(now))
+}
+
+/// The address of a client, or a dash.
+fn shown(peer: Option<IpAddr>) -> String {
+    peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string())
 }
 
 fn header(headers: &HeaderMap, name: &str) -> String {
@@ -193,7 +199,7 @@ mod tests {
     #[test]
     fn a_line_is_in_the_combined_format() {
         let check = |request: Request<()>, expected: &str| {
-            let asked = Asked::new("192.0.2.7".parse().unwrap(), &request);
+            let asked = Asked::new(Some("192.0.2.7".parse().unwrap()), &request);
             assert_eq!(asked.line(784_111_777, 200, 42, Duration::from_micros(1500)), expected);
         };
         let request =
@@ -208,6 +214,15 @@ mod tests {
             hostile,
             "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /a HTTP/1.1\" 200 42 \"a\\x22b\\x5Cc\\x09d\" \"-\" 0.001500",
         );
+    }
+
+    // Tools that read such logs expect something in every field.
+    #[test]
+    fn clients_at_a_socket_have_no_address() {
+        let request = Request::get("/a").body(()).unwrap();
+        let line = Asked::new(None, &request).line(784_111_777, 200, 42, Duration::ZERO);
+        assert!(line.starts_with("- - - [06/Nov/1994:08:49:37 +0000] \"GET /a HTTP/1.1\" 200"), "{line}");
+        assert!(unreadable(None, 784_111_777, 400).starts_with("- - - [06/"));
     }
 
     #[test]

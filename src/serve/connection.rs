@@ -16,11 +16,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Bytes of the head of a request.
@@ -29,10 +28,12 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const STREAMS: u32 = 128;
 
 /// Handles one connection to its end.
-pub(super) async fn handle(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-    // A body goes out in chunks, and the last one must not wait until the client has confirmed the others. Where the option
-    // cannot be set, the connection is only slower.
-    let _ = stream.set_nodelay(true);
+///
+/// `peer` is the address of the client, which those at a Unix socket do not have.
+pub(super) async fn handle<S>(server: Arc<Server>, stream: S, peer: Option<IpAddr>, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     server.metrics.accepted.inc();
     server.metrics.connections.inc();
     let stream = Guarded::new(stream, server.patience.silence);
@@ -47,7 +48,7 @@ pub(super) async fn handle(server: Arc<Server>, stream: TcpStream, peer: SocketA
 }
 
 /// Speaks HTTP, 1 or 2 as the client likes.
-async fn talk<S>(server: &Arc<Server>, stream: S, peer: SocketAddr, watcher: Watcher)
+async fn talk<S>(server: &Arc<Server>, stream: S, peer: Option<IpAddr>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -73,10 +74,10 @@ where
 }
 
 /// Counts and logs a request that never became one: the parser refused it and answered.
-fn note_refused(server: &Server, peer: SocketAddr, status: u16) {
+fn note_refused(server: &Server, peer: Option<IpAddr>, status: u16) {
     server.metrics.answered(Endpoint::other, status, 0, Duration::ZERO);
     if let Some(log) = &server.log
-        && !log.write(access_log::unreadable(peer.ip(), time::now(), status))
+        && !log.write(access_log::unreadable(peer, time::now(), status))
     {
         server.metrics.lines_dropped.inc();
     }
@@ -84,12 +85,12 @@ fn note_refused(server: &Server, peer: SocketAddr, status: u16) {
 
 async fn answer(
     server: Arc<Server>,
-    peer: SocketAddr,
+    peer: Option<IpAddr>,
     request: Request<Incoming>,
 ) -> Result<Response<Observed>, Infallible> {
     let began = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
-    let asked = server.log.is_some().then(|| Asked::new(peer.ip(), &request));
+    let asked = server.log.is_some().then(|| Asked::new(peer, &request));
     let response = respond::respond(server.site(&request).await, server.shares.clone(), request).await;
     let status = response.status().as_u16();
     if matches!(response.body(), ResponseBody::Computed { .. }) {

@@ -12,6 +12,7 @@ mod files;
 mod guard;
 mod handles;
 mod headers;
+mod listener;
 mod metrics;
 mod observed;
 mod options;
@@ -22,6 +23,7 @@ mod site;
 mod tls;
 
 pub use handles::MORE_HANDLES;
+pub use listener::{Listener, Socket};
 pub use options::{Event, MAX_CONNECTIONS, Patience, ServeOptions};
 pub use tls::TlsFiles;
 
@@ -36,8 +38,11 @@ use server::Server;
 use site::Site;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -46,7 +51,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Interval at which the certificate is looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, or a port alone.
+/// Serves until the process is asked to stop by SIGINT or SIGTERM. `listen` is an address with port, a port alone, or a Unix
+/// socket such as `unix:/run/epr-build/epr.sock`.
 ///
 /// # Errors
 /// When the generation, certificate or log cannot be opened, an address cannot be bound, or there are too few file handles.
@@ -57,7 +63,14 @@ pub fn serve(options: &ServeOptions, listen: &str, report: impl Fn(Event) + Send
         report(Event::Limited { connections: shares.connections, handles: limit });
     }
     let options = &ServeOptions { max_connections: shares.connections, max_files: shares.files, ..options.clone() };
-    runtime.block_on(async { run(options, bind(listen).await?, stop_signal(), report).await })
+    runtime.block_on(async { run(options, open(listen).await?, stop_signal(), report).await })
+}
+
+async fn open(listen: &str) -> Result<Listener> {
+    match listen.strip_prefix(listener::SOCKET) {
+        Some(path) => Ok(Listener::Socket(Socket::bind(Path::new(path)).await?)),
+        None => Ok(Listener::Address(bind(listen).await?)),
+    }
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {
@@ -72,7 +85,7 @@ async fn bind(listen: &str) -> Result<TcpListener> {
 /// When the generation, certificate or log cannot be opened, or the address of the metrics cannot be bound.
 pub async fn run(
     options: &ServeOptions,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     stop: impl Future<Output = ()>,
     report: impl Fn(Event) + Send + Sync + 'static,
 ) -> Result<()> {
@@ -81,7 +94,11 @@ pub async fn run(
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    server.report(Event::Listening(listener.local_addr().context("ask for the address")?));
+    let listener = listener.into();
+    server.report(match &listener {
+        Listener::Address(listener) => Event::Listening(listener.local_addr().context("ask for the address")?),
+        Listener::Socket(socket) => Event::ListeningAt(socket.path().to_owned()),
+    });
     let mut tasks = vec![tokio::spawn(watch(options.clone(), server.clone()))];
     if let Some(listener) = metrics {
         server.report(Event::Measuring(listener.local_addr().context("ask for the address")?));
@@ -92,7 +109,7 @@ pub async fn run(
     }
     let graceful = GracefulShutdown::new();
     tokio::select! {
-        () = accept(&listener, &server, &graceful, options.max_connections) => {}
+        () = accept_all(&listener, &server, &graceful, options.max_connections) => {}
         () = stop => {}
     }
     // Nobody is to wait for a connection that will not be accepted.
@@ -103,13 +120,39 @@ pub async fn run(
     Ok(())
 }
 
+/// Accepts connections of either kind for ever, at most `limit` at once.
+async fn accept_all(listener: &Listener, server: &Arc<Server>, graceful: &GracefulShutdown, limit: usize) {
+    match listener {
+        Listener::Address(listener) => {
+            let next = async || {
+                let (stream, peer) = listener.accept().await?;
+                // A body goes out in chunks, and the last one must not wait until the client has confirmed the others. Where
+                // the option cannot be set, the connection is only slower.
+                let _ = stream.set_nodelay(true);
+                Ok((stream, Some(peer.ip())))
+            };
+            accept(next, server, graceful, limit).await;
+        }
+        Listener::Socket(socket) => {
+            accept(async || Ok((socket.accept().await?, None)), server, graceful, limit).await;
+        }
+    }
+}
+
 /// Accepts connections for ever, at most `limit` at once.
-async fn accept(listener: &TcpListener, server: &Arc<Server>, graceful: &GracefulShutdown, limit: usize) {
+async fn accept<S>(
+    next: impl AsyncFn() -> std::io::Result<(S, Option<IpAddr>)>,
+    server: &Arc<Server>,
+    graceful: &GracefulShutdown,
+    limit: usize,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     loop {
         // Never closed, so there is a place some time.
         let place = places.clone().acquire_owned().await;
-        match listener.accept().await {
+        match next().await {
             Ok((stream, peer)) => {
                 let connection = connection::handle(server.clone(), stream, peer, graceful.watcher());
                 tokio::spawn(async move {

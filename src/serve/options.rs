@@ -78,6 +78,8 @@ pub enum Event {
     },
     /// The server accepts connections here.
     Listening(SocketAddr),
+    /// The server accepts connections at this Unix socket.
+    ListeningAt(PathBuf),
     /// Metrics are served here.
     Measuring(SocketAddr),
     /// A new generation is served from now on: its folder.

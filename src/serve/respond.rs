@@ -64,17 +64,15 @@ pub(super) async fn respond<B>(site: Option<Arc<Site>>, shares: Shares, request:
         Decision::Health => Response::new(ResponseBody::empty()),
         Decision::Options => preflight(),
         // The tables read less than the registry does: what they call wrong may be hidden by an escape before it.
-        Decision::Refuse(status @ (400 | 501), text) => {
-            match request::endpoint_below(&site.prefix, parts.uri.path()) {
-                Some(endpoint) => {
-                    let query = parts.uri.query().unwrap_or_default().to_owned();
-                    let headers = parts.headers;
-                    let compute = move |_| computed(&site, endpoint, &query, &headers, (status, &text));
-                    aside(shares.computing, BUSY, compute).await
-                }
-                None => error(status, &text),
+        Decision::Refuse(status @ (400 | 501), text) => match request::endpoint_below(&site.prefix, parts.uri.path()) {
+            Some(endpoint) => {
+                let query = parts.uri.query().unwrap_or_default().to_owned();
+                let headers = parts.headers;
+                let compute = move |_| computed(&site, endpoint, &query, &headers, (status, &text));
+                aside(shares.computing, BUSY, compute).await
             }
-        }
+            None => error(status, &text),
+        },
         Decision::Refuse(status, text) => error(status, &text),
     };
     set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");

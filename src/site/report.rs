@@ -4,6 +4,7 @@
 //! are only printed. Its schema is documented on the types here.
 
 use crate::answers::route::build::RouteReport;
+use crate::answers::route::whole::FamilyReport;
 use crate::base::problem::{Problem, Severity};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::LayerIntake;
@@ -43,6 +44,9 @@ pub struct Report {
     /// Buckets, contexts and answers; absent when nothing was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<RouteReport>,
+    /// Which questions tables answer; absent when nothing was built, and in reports of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Shares>,
     /// Sizes in bytes.
     pub sizes: Sizes,
     /// Problems that the policies of layers find in the change from the build before. They are only printed, because the
@@ -116,6 +120,56 @@ pub struct CopyReport {
     pub package: String,
 }
 
+/// A subject that is beyond the budget: tables hold its answers for known clients only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beyond {
+    /// Mode and subject, such as `latest/list`.
+    pub subject: String,
+    /// Combinations of parameters that lead to different places.
+    pub contexts: u64,
+    /// Those that tables refuse.
+    pub refused_contexts: u64,
+}
+
+impl Beyond {
+    /// The subjects of which something is refused, in the order of the tables.
+    pub fn of(routing: &RouteReport) -> Vec<Self> {
+        let refused = routing.families.iter().filter(|family| !family.exact && family.refused_contexts > 0);
+        let one = |family: &FamilyReport| Self {
+            subject: family.subject.clone(),
+            contexts: family.contexts,
+            refused_contexts: family.refused_contexts,
+        };
+        refused.map(one).collect()
+    }
+}
+
+/// Which questions tables answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Lists, counts, types and categories, each in every mode that there is.
+    pub subjects: usize,
+    /// Those of which tables hold every combination of parameters.
+    pub exact_subjects: usize,
+    /// Combinations of parameters.
+    pub combinations: u64,
+    /// Those that tables hold; the others are left to `epr-build serve` or a fallback.
+    pub held_combinations: u64,
+}
+
+impl Shares {
+    /// The shares of a routing.
+    pub fn of(routing: &RouteReport) -> Self {
+        let held = routing.contexts.saturating_sub(routing.refused_contexts);
+        Self {
+            subjects: routing.families.len(),
+            exact_subjects: routing.families.iter().filter(|family| family.exact).count(),
+            combinations: routing.contexts,
+            held_combinations: held,
+        }
+    }
+}
+
 /// Bytes of the parts of a site.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Sizes {
@@ -165,6 +219,7 @@ impl Report {
             allowed: Vec::new(),
             is_loss_accepted: false,
             sizes: sizes(catalog, built.as_ref().map(|(_, site)| *site)),
+            coverage: built.as_ref().map(|(routing, _)| Shares::of(routing)),
             routing: built.map(|(routing, _)| routing),
         }
     }

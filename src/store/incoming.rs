@@ -3,9 +3,10 @@
 use super::Store;
 use super::list::Whole;
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::{FILE_MODE, File, times};
+use crate::base::fs::{FILE_MODE, File, remove_any, times};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, OFlags};
+use rustix::io::Errno;
 use std::collections::hash_map::Entry;
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -75,8 +76,17 @@ impl Incoming<'_> {
         self.spill().with_context(|| self.trouble())?;
         rustix::fs::futimens(&self.file, &times(digest.modified())).with_context(|| self.trouble())?;
         let path = Store::blob_path(digest);
-        rustix::fs::renameat(&self.store.folder, &self.name, &self.store.folder, &path)
-            .with_context(|| format!("cannot write {}", self.store.root.join(&path).display()))?;
+        let rename = || rustix::fs::renameat(&self.store.folder, &self.name, &self.store.folder, &path);
+        let place = self.store.root.join(&path);
+        let renamed = match rename() {
+            Err(Errno::ISDIR) => {
+                // A folder that has the place of a blob is nothing of ours, and nothing can be in it that is.
+                remove_any(&place)?;
+                rename()
+            }
+            renamed => renamed,
+        };
+        renamed.with_context(|| format!("cannot write {}", place.display()))?;
         self.settled = true;
         self.store.seen.change();
         Ok(Whole::of(&rustix::fs::fstat(&self.file).with_context(|| self.trouble())?))

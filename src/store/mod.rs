@@ -20,7 +20,7 @@ pub use incoming::Incoming;
 pub use tree::{Folder, Tree, TreeEntry};
 
 use crate::base::digest::Digest;
-use crate::base::fs::{FILE_MODE, File, make_folders, remove_folder_if_there, times};
+use crate::base::fs::{FILE_MODE, File, make_folders, make_room, remove_any, times};
 use anyhow::{Context, Result};
 use list::Whole;
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -84,13 +84,18 @@ impl Store {
     /// Clears the umask of the process: modes of published files must not depend on it.
     pub fn open(root: &Path) -> Result<Self> {
         rustix::process::umask(Mode::empty());
+        make_folders(root)?;
         for shard in 0..=255_u8 {
             for kind in ["blobs", "trees"] {
-                make_folders(&root.join(format!("{kind}/{shard:02x}")))?;
+                let folder = root.join(format!("{kind}/{shard:02x}"));
+                // A link to a folder elsewhere is somebody's choice.
+                if !folder.is_dir() {
+                    make_room(root, &folder)?;
+                }
             }
         }
         let temporary = root.join("tmp");
-        remove_folder_if_there(&temporary)?;
+        remove_any(&temporary)?;
         make_folders(&temporary)?;
         Self::existing(root)
     }

@@ -10,7 +10,7 @@ use super::Store;
 use super::list::{List, MAGIC, Mark, Whole, half, mark};
 use super::stock::Stock;
 use crate::base::digest::Digest;
-use crate::base::fs::{flush_all, list, make_folders, remove_file, remove_folder, write_dated};
+use crate::base::fs::{flush_all, list, make_folders, remove_any, write_dated};
 use anyhow::Result;
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Stat};
@@ -119,7 +119,7 @@ impl Store {
 
     /// Removes a folder that nothing needs, given the path that ends in `<first two digits>/<rest>`.
     pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
-        remove_folder(path)?;
+        remove_any(path)?;
         if let Some(digest) = half(&digits(path)) {
             self.seen.remove(&digest.half());
         }
@@ -128,7 +128,7 @@ impl Store {
 
     /// Removes a blob that nothing needs, given the path that ends in `<first two digits>/<rest>`.
     pub(crate) fn remove_blob(&self, path: &Path) -> Result<()> {
-        remove_file(path)?;
+        remove_any(path)?;
         if let Ok(digest) = digits(path).parse::<Digest>() {
             self.drop_blob(&digest);
         }
@@ -143,7 +143,7 @@ impl Store {
         for shard in list(&self.root.join("blobs"))? {
             for entry in list(&shard.path)? {
                 if digits(&entry.path).parse().is_ok_and(|digest| !self.holds(&digest)) {
-                    remove_file(&entry.path)?;
+                    remove_any(&entry.path)?;
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::list::{List, Whole};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::File;
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -90,9 +90,11 @@ fn look_at(store: &Store, shard: u8, list: Option<&List>) -> rustix::io::Result<
     Ok(found)
 }
 
-/// Returns true if a file has the time of what it should hold.
+/// Returns true if this is a file and has the time of what it should hold.
 pub(super) fn has_time(stat: &Stat, digest: &Digest) -> bool {
-    stat.st_mtime == digest.modified() && stat.st_mtime_nsec == 0
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && stat.st_mtime == digest.modified()
+        && stat.st_mtime_nsec == 0
 }
 
 /// The digest of a file in an open folder.

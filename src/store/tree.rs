@@ -4,7 +4,7 @@ use super::Store;
 use super::list::half;
 use super::stock::{self, has_time};
 use crate::base::digest::{Digest, Hasher};
-use crate::base::fs::{FOLDER_MODE, LINK_TIME, remove_folder, times};
+use crate::base::fs::{FOLDER_MODE, LINK_TIME, remove_any, times};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -240,7 +240,7 @@ impl Store {
     fn make_tree(&self, tree: &Tree, digest: &Digest, path: &str) -> Result<()> {
         match rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE) {
             Err(Errno::EXIST) => {
-                remove_folder(&self.root.join(path))?;
+                remove_any(&self.root.join(path))?;
                 rustix::fs::mkdirat(&self.folder, path, FOLDER_MODE)?;
             }
             made => made?,

@@ -105,7 +105,7 @@ function first(query, name) {
   return '';
 }
 
-function invalid(query, text) { query.invalid = query.invalid || text; }
+function invalid(query, text) { if (!query.hidden) query.invalid = query.invalid || text; }
 
 // Numbers as digits, true for a pre-release, undefined when it is absent or was not read.
 function numbers(query, text, wrong) {
@@ -175,7 +175,8 @@ function read(raw) {
     var at = pair.indexOf('=');
     return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
   });
-  if (query.pairs.some(function (pair) { return pair[0].indexOf('%') >= 0; })) query.unread = true;
+  query.hidden = query.pairs.some(function (pair) { return pair[0].indexOf('%') >= 0; });
+  if (query.hidden) query.unread = true;
   query.k = version(query, 'kibana.version', 'Kibana');
   query.a = version(query, 'agent.version', 'agent');
   query.m = spec(query, 'spec.min');

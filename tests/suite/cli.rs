@@ -311,7 +311,7 @@ hint: did you mean `staging`?
     check(&case.run(&["serve", "--dist", "stagin"]), 2, expected);
     let expected = str![[r#"
 error: cannot listen on `nonsense`: invalid socket address
-hint: write `--listen 8080` or `--listen 127.0.0.1:8080`
+hint: write `--listen 8080`, `--listen 127.0.0.1:8080` or `--listen unix:/run/epr-build/epr.sock`
 
 "#]];
     check(&case.run(&["serve", "--dist", "staging", "--listen", "nonsense"]), 2, expected);

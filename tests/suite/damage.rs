@@ -8,46 +8,54 @@ use epr_build::base::progress::Progress;
 use epr_build::build::verify::same;
 use epr_build::carry::bundle::check;
 use epr_build::store::Store;
+use rustix::fs::{FileType, Mode};
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 const BUILD: [&str; 3] = ["--dist", "staging", "--quiet"];
 
 /// What is damaged, and which damages to it a build mends (`+`), or leaves to `--no-cache` and `--repair` (`-`): a bit is
-/// flipped (`f`), the second half is gone (`c`), all of it (`e`), the file (`g`). Capital letters change the time of the
-/// file, small ones keep it.
-const ROWS: [(&str, &str); 23] = [
-    ("the content of a package's file", "F+ f- C+ c+ E+ e+ g+"),
-    ("an answer", "F+ f- c+ E+ e+ g+"),
-    ("a document", "F+ f- c+ e+ g+"),
-    ("a gzip copy", "f- c+ e+ g+"),
-    ("an archive", "F+ f- C+ c+ E+ e+ g+"),
-    ("the list of a package's files", "f- c+ e+"),
+/// flipped (`f`), the second half is gone (`c`), all of it (`e`), the file (`g`); or something else lies in its place: a folder
+/// with a file in it (`d`), a fifo (`p`), a socket (`s`), a link to the good one elsewhere (`l`). Capital letters change the
+/// time of the file, small ones keep it.
+const ROWS: [(&str, &str); 26] = [
+    ("the content of a package's file", "F+ f- C+ c+ E+ e+ g+ D+ d+ P+ p+ s+ L+ l+"),
+    ("an answer", "F+ f- c+ E+ e+ g+ d+ p+ l+"),
+    ("a document", "F+ f- c+ e+ g+ d+ p+ l+"),
+    ("a gzip copy", "f- c+ e+ g+ d+ p+ l+"),
+    ("an archive", "F+ f- C+ c+ E+ e+ g+ D+ d+ P+ p+ L+ l+"),
+    ("the list of a package's files", "f- c+ e+ d+ p+ l+"),
+    ("an empty file", "g+ d+ p+ s+ l+"),
     // A file of a folder that is no further name of a blob is read.
-    ("a file of a folder of the store", "F+ f+ C+ c+ E+ e+ g+"),
-    ("a link to a folder of the store", "g+"),
-    ("a folder of the store", "g+"),
-    ("routes.json", "F+ f- C+ c+ E+ e+ g+"),
-    ("manifest.json", "F+ f- c+ e+ g+"),
-    ("report.json", "F+ f- c+ e+ g+"),
-    ("files.json", "f- c+ g+"),
-    ("own-files.json", "F+ f+ c+ e+ g+"),
-    ("hosts/nginx/nginx.conf", "F+ f- c+ E+ e+ g+"),
-    ("site", "g+"),
-    ("current", "g+"),
-    ("generations.log", "F+ f+ c+ e+ g+"),
-    ("history.json", "F+ f+ c+ e+ g+"),
-    ("release.json", "F+ f+ c+ e+ g+"),
-    ("hosting.json of the release", "f- e+ g+"),
-    ("releases.log", "F+ f+ C+ c+ E+ e+ g+"),
-    ("cache/packages", "F+ f+ C+ c+ E+ e+"),
+    ("a file of a folder of the store", "F+ f+ C+ c+ E+ e+ g+ D+ d+ p+ s+ l+"),
+    ("a link to a folder of the store", "g+ d+ p+ l+"),
+    ("a folder of the store", "g+ p+ s+ L+ l+"),
+    ("a part of the store", "g+ p+"),
+    ("routes.json", "F+ f- C+ c+ E+ e+ g+ D+ d+ P+ p+ s+ L+ l+"),
+    ("manifest.json", "F+ f- c+ e+ g+ d+ p+ l+"),
+    ("report.json", "F+ f- c+ e+ g+ d+ p+ l+"),
+    ("files.json", "f- c+ g+ d+ p+ l+"),
+    ("own-files.json", "F+ f+ c+ e+ g+ d+ p+ l+"),
+    ("hosts/nginx/nginx.conf", "F+ f- c+ E+ e+ g+ d+ p+ l+"),
+    ("hosts/nginx", "g+ p+ s+ l+"),
+    ("site", "g+ d+ p+ l+"),
+    ("current", "g+ p+ s+ l+"),
+    ("generations.log", "F+ f+ c+ e+ g+ d+ p+ l+"),
+    ("history.json", "F+ f+ c+ e+ g+ d+ p+ l+"),
+    ("release.json", "F+ f+ c+ e+ g+ d+ p+ l+"),
+    ("hosting.json of the release", "f- e+ g+ d+ p+ l+"),
+    ("releases.log", "F+ f+ C+ c+ E+ e+ g+ d+ p+ l+"),
+    ("cache/packages", "F+ f+ C+ c+ E+ e+ d+ p+ l+"),
 ];
 
 /// Three packages, two generations, a release of the second.
 fn world() -> Case {
     let case = Case::new()
         .package("packages/production", "alpha", "1.0.0", &"A long readme has a gzip copy. ".repeat(400))
+        .file("packages/production/alpha/1.0.0/docs/empty.md", "")
         .zip("packages/production", "zipped", "1.0.0");
     change(&case, 0);
     build(&case);
@@ -96,6 +104,9 @@ fn place(case: &Case, target: &str) -> PathBuf {
     match target {
         "the content of a package's file" => blob(case, "package/alpha/1.0.0/docs/README.md"),
         "an answer" => blob(case, "index.json"),
+        "all blobs" => case.path("out/store/blobs"),
+        "an empty file" => blob(case, "package/alpha/1.0.0/docs/empty.md"),
+        "a part of the store" => blob(case, "index.json").parent().unwrap().to_owned(),
         "a document" => blob(case, "documents/alpha/1.0.0.json"),
         "a gzip copy" => blob(case, "package/alpha/1.0.0/docs/README.md.gz"),
         "an archive" => blob(case, "epr/zipped/zipped-1.0.0.zip"),
@@ -119,6 +130,8 @@ fn place(case: &Case, target: &str) -> PathBuf {
             fs::canonicalize(case.path("out/staging/current/site/package/alpha/1.0.0/docs")).unwrap()
         }
         "current" | "generations.log" | "history.json" | "releases.log" => case.path("out/staging").join(target),
+        "the folder of the generation" => fs::canonicalize(case.path("out/staging/current")).unwrap(),
+        "the folder of the release" => case.path("out/staging/releases/8.5.0"),
         "release.json" => case.path("out/staging/releases/8.5.0/release.json"),
         "hosting.json of the release" => case.path("out/staging/releases/8.5.0/hosting.json"),
         "cache/packages" => {
@@ -136,21 +149,50 @@ fn place(case: &Case, target: &str) -> PathBuf {
 /// Does a damage. Where the time is kept, the time of the folder is kept too.
 fn damage(path: &Path, kind: char) {
     let times = [path, path.parent().unwrap()].map(|path| fs::symlink_metadata(path).unwrap().modified().unwrap());
-    if kind == 'g' {
-        remove(path);
-    } else {
-        let mut bytes = fs::read(path).unwrap();
-        match kind.to_ascii_lowercase() {
-            'f' => {
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
-            }
-            'c' => bytes.truncate(bytes.len() / 2),
-            _ => bytes.clear(),
+    match kind.to_ascii_lowercase() {
+        'g' => remove(path),
+        'd' => {
+            remove(path);
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("file"), "").unwrap();
         }
-        fs::write(path, bytes).unwrap();
+        'p' => {
+            remove(path);
+            rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
+        }
+        's' => {
+            remove(path);
+            // Below a short path, as addresses of sockets are.
+            let folder = tempfile::tempdir().unwrap();
+            std::os::unix::fs::symlink(path.parent().unwrap(), folder.path().join("f")).unwrap();
+            drop(UnixListener::bind(folder.path().join("f").join(path.file_name().unwrap())).unwrap());
+        }
+        'l' => {
+            static COUNT: AtomicUsize = AtomicUsize::new(0);
+            let name = format!("epr-build-elsewhere-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let elsewhere = path.ancestors().find(|above| above.ends_with("out")).unwrap().with_file_name(name);
+            fs::rename(path, &elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, path).unwrap();
+        }
+        kind => {
+            let mut bytes = fs::read(path).unwrap();
+            match kind {
+                'f' => {
+                    let middle = bytes.len() / 2;
+                    bytes[middle] ^= 1;
+                }
+                'c' => bytes.truncate(bytes.len() / 2),
+                _ => bytes.clear(),
+            }
+            fs::write(path, bytes).unwrap();
+        }
     }
-    let set = |path: &Path, time: SystemTime| fs::File::open(path).unwrap().set_modified(time).unwrap();
+    let set = |path: &Path, time: SystemTime| {
+        let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let time = rustix::fs::Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    };
     if kind.is_ascii_lowercase() {
         if kind != 'g' {
             set(path, times[0]);
@@ -391,6 +433,9 @@ fn modes_are_told_and_mended() {
             ("a folder of the store", 0o700),
             ("routes.json", 0o600),
             ("release.json", 0o600),
+            ("hosts/nginx", 0o700),
+            ("the folder of the generation", 0o700),
+            ("the folder of the release", 0o750),
         ] {
             let path = place(&case, target);
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
@@ -426,4 +471,80 @@ fn a_damaged_release_is_not_made_good() {
         let told = faults(&case, "out");
         assert!(told.iter().any(|fault| fault.contains("release.json is damaged")), "{told:#?}");
     }
+}
+
+/// Lines that are gone from the end of a log are told, although what is left of it is as it was written.
+#[test]
+fn lines_that_are_cut_from_a_log_are_told() {
+    let case = world();
+    good(&case, &["rollback", "--dist", "staging"]);
+    good(&case, &["rollback", "--dist", "staging"]);
+    good(&case, &["release", "8.6.0", "--dist", "staging"]);
+    good(&case, &["release", "--remove", "8.6.0", "--dist", "staging", "--reason", "made by mistake"]);
+    assert!(faults(&case, "out").is_empty(), "{:#?}", faults(&case, "out"));
+    // The lines that are left of the one end with the generation in use, and of the other tell of all releases.
+    for (log, lines) in [("generations.log", 2), ("releases.log", 2)] {
+        for keeps_time in [false, true] {
+            let path = case.path("out/staging").join(log);
+            let (text, time) = (fs::read_to_string(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+            let count = text.lines().count();
+            assert!(count > lines, "{text}");
+            let left: String = text.split_inclusive('\n').take(count - lines).collect();
+            fs::write(&path, left).unwrap();
+            if keeps_time {
+                fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
+            }
+            let told = faults(&case, "out");
+            assert!(told.len() == 1 && told[0].contains(log), "{log}: {told:#?}");
+            good(&case, &["verify", "out", "--repair"]);
+            assert!(faults(&case, "out").is_empty(), "{log}");
+            fs::write(&path, text).unwrap();
+            fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
+            assert!(faults(&case, "out").is_empty(), "{log}: as it was");
+        }
+    }
+}
+
+/// What is lost with a folder is told once, and how much it is.
+#[test]
+fn a_folder_that_is_lost_is_one_line() {
+    let case = world();
+    let count = |target: &str| {
+        let path = place(&case, target);
+        remove(&path);
+        let told = faults(&case, "out");
+        good(&case, &["verify", "out", "--repair"]);
+        assert!(faults(&case, "out").is_empty(), "{target}");
+        told
+    };
+    for target in ["hosts", "a folder of the store"] {
+        let told = count(target);
+        let lost: Vec<_> = told.iter().filter(|fault| fault.contains(" is lost, with ")).collect();
+        let generations = if target == "hosts" { 1 } else { 2 };
+        assert_eq!(lost.len(), generations, "{target}: {told:#?}");
+        assert!(told.len() <= 4, "{target}: {told:#?}");
+    }
+    let told = count("all blobs");
+    let lost: Vec<_> = told.iter().filter(|fault| fault.contains("/blobs is lost, with ")).collect();
+    assert!(lost.len() == 1 && told.len() == 1, "{told:#?}");
+}
+
+/// A distribution that is built with `--strict` is mended so: what was quarantined stays out.
+#[test]
+fn a_strict_build_is_mended_strictly() {
+    let case = Case::new().package("packages/production", "alpha", "1.0.0", "Alpha");
+    // Validation, which only a strict build requires, misses an image.
+    let case = case.package("packages/staging", "loose", "1.0.0", "Loose");
+    fs::remove_file(case.path("packages/staging/loose/1.0.0/img/icon.svg")).unwrap();
+    let strict = [&BUILD[..], &["--strict"]].concat();
+    let built = case.run(&strict);
+    assert_eq!(built.code, 1, "{built:#?}");
+    let before = fs::read_link(case.path("out/staging/current")).unwrap();
+    assert!(!case.path("out/staging/current/site/package/loose").exists());
+    damage(&real(&case, "current/routes.json"), 'e');
+    let run = good(&case, &["verify", "out", "--repair", "--strict"]);
+    assert!(run.stdout.contains("mended"), "{run:#?}");
+    assert_eq!(fs::read_link(case.path("out/staging/current")).unwrap(), before);
+    let alone = case.run(&["verify", "out", "--strict"]);
+    assert_eq!(alone.code, 2, "{alone:#?}");
 }

@@ -3,12 +3,15 @@
 
 use crate::built::{Generation, program, run};
 use crate::fixture_layer::{make, write_zip};
+use epr_build::base::archive::{Member, Method, ZipWriter};
+use epr_build::base::compress;
 use epr_build::base::progress::Progress;
 use epr_build::cli::common::settings::{self, Choice, Input};
 use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -140,15 +143,42 @@ fn hostile_zips(layer: &Path) -> Vec<Refusal> {
     flipped[100] ^= 0xff;
     fs::write(layer.join("zip_flipped.zip"), flipped).unwrap();
     fs::write(layer.join("zip_empty.zip"), write_zip(&[])).unwrap();
+    for file in ["docs/README.md", "manifest.yml"] {
+        let name = if file == "manifest.yml" { "zip_hides_manifest" } else { "zip_hides_text" };
+        let whole = zip(layer, name, &[]);
+        fs::write(layer.join(format!("{name}.zip")), with_hidden(&whole, &format!("{name}-1.0.0/{file}"))).unwrap();
+    }
     vec![
         ("zip_climbs.zip", "unsafe-path", Some("zip_climbs-1.0.0/../../../../climbed.txt")),
         ("zip_absolute.zip", "unsafe-path", Some("/climbed.txt")),
         ("zip_back_slash.zip", "unsafe-name", Some("zip_back_slash-1.0.0\\..\\climbed.txt")),
         ("zip_bomb.zip", "zip-bomb", None),
         ("zip_twice.zip", "zip-duplicate-member", Some("zip_twice-1.0.0/docs/first.md")),
-        ("zip_flipped.zip", "unreadable", Some("data_stream/log/agent/stream/stream.yml.hbs")),
+        ("zip_flipped.zip", "zip-damaged", Some("data_stream/log/agent/stream/stream.yml.hbs")),
         ("zip_empty.zip", "zip-without-root", None),
+        ("zip_hides_text.zip", "zip-stray-bytes", Some("docs/README.md")),
+        ("zip_hides_manifest.zip", "zip-stray-bytes", Some("manifest.yml")),
     ]
+}
+
+/// The same archive, with a second deflated content behind that of one member, which its size includes.
+fn with_hidden(archive: &[u8], name: &str) -> Vec<u8> {
+    let mut from = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let mut to = ZipWriter::new(Vec::new());
+    for index in 0..from.len() {
+        let mut content = Vec::new();
+        let mut member = from.by_index(index).unwrap();
+        member.read_to_end(&mut content).unwrap();
+        let mut written = compress::deflate(&content);
+        if member.name().unwrap() == name {
+            written.extend(compress::deflate(b"hidden"));
+        }
+        let (name, crc) = (member.name().unwrap().into_owned(), member.crc32());
+        let sizes = (content.len() as u64, written.len() as u64);
+        let header = Member { name: &name, crc, size: sizes.0, written: sizes.1, method: Method::Deflated };
+        to.file(&header, &written).unwrap();
+    }
+    to.finish().unwrap()
 }
 
 fn replace_all(bytes: &mut [u8], old: &[u8], new: &[u8]) {

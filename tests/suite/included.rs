@@ -26,9 +26,16 @@ fn current(case: &Case) -> String {
 
 /// A case with a folder for a server's configuration.
 fn case(prefix: &str) -> Case {
+    case_with(prefix, |_| String::new())
+}
+
+/// The same, with more keys of the distribution, which may hold paths of the case.
+fn case_with(prefix: &str, more: impl FnOnce(&Case) -> String) -> Case {
     let port = crate::switching::free_port();
-    let case = Case::new().config(&format!(
-        "distributions: {{{DISTRIBUTION}: {{layers: [production], prefix: '{prefix}', listen: 127.0.0.1:{port}}}}}\n"
+    let case = Case::new();
+    let more = more(&case);
+    let case = case.config(&format!(
+        "distributions: {{{DISTRIBUTION}: {{layers: [production], prefix: '{prefix}', listen: 127.0.0.1:{port}{more}}}}}\n"
     ));
     fs::create_dir(case.path("etc")).unwrap();
     case

@@ -8,6 +8,7 @@ mod bundle;
 mod cli;
 mod computed;
 mod conformance;
+mod coverage;
 mod crash;
 mod damage;
 mod fixture_layer;

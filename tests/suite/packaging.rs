@@ -4,6 +4,8 @@
 use crate::built::{Generation, build_samples};
 use crate::image::static_program;
 use crate::running;
+use epr_build::answers::route::model::Routes;
+use epr_build::hosts::{HostOptions, systemd};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -43,16 +45,23 @@ fn systemd_takes_the_unit() {
     let home = build_samples();
     let generation = Generation::open(&home.path().join("out"), "staging");
     let unit = fs::read_to_string(generation.folder.join("hosts/systemd/epr-build@.service")).unwrap();
-    // The checker looks for the program too.
-    let unit = unit.replace("/usr/bin/epr-build", env!("CARGO_BIN_EXE_epr-build"));
-    let path = home.path().join("epr-build@staging.service");
-    fs::write(&path, unit).unwrap();
-    // As it would be installed, whatever the umask.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let output = Command::new(&analyze).arg("verify").arg("--man=no").arg(&path).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let ours: Vec<_> = said.lines().filter(|line| line.contains("epr-build@")).collect();
-    assert!(output.status.success() && ours.is_empty(), "{said}");
+    let fallback = "unix:/run/epr-build/staging.sock".parse().unwrap();
+    let options = HostOptions { fallback, ..HostOptions::default() };
+    let files = systemd::render(&Routes::default(), &options).unwrap();
+    let (_, fallback) = files.into_iter().find(|(name, _)| name == "epr-build-fallback.service").unwrap();
+    for (name, unit) in [("epr-build@staging.service", unit), ("epr-build-fallback.service", fallback)] {
+        // The checker looks for the program too.
+        let unit = unit.replace("/usr/bin/epr-build", env!("CARGO_BIN_EXE_epr-build"));
+        let path = home.path().join(name);
+        fs::write(&path, unit).unwrap();
+        // As it would be installed, whatever the umask.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let output = Command::new(&analyze).arg("verify").arg("--man=no").arg(&path).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let ours: Vec<_> =
+            said.lines().filter(|line| line.contains("epr-build@") || line.contains("fallback")).collect();
+        assert!(output.status.success() && ours.is_empty(), "{said}");
+    }
 }
 
 // The package is the same twice, has no errors by Debian's own checker, and what is in it runs.

@@ -51,7 +51,8 @@ impl Circles<'_> {
     /// single category are fewer: hardly any client asks for one.
     pub(super) fn further(&self, is_category: bool) -> Vec<Circle> {
         let branches = newest_first();
-        let later = branches.iter().skip(1).map(|own| Circle::new(format!("later formats, {}", own.name), self.later(own)));
+        let later =
+            branches.iter().skip(1).map(|own| Circle::new(format!("later formats, {}", own.name), self.later(own)));
         if is_category {
             return later.collect();
         }

@@ -8,16 +8,14 @@
 use super::build::is_plain;
 use super::model::Unkeyed;
 use super::spelling::{Spelling, in_capability, in_flag, in_name, in_version, in_word, spelling};
-use crate::answers::search::question::{
-    FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version,
-};
+use crate::answers::search::question::{FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version};
 use crate::dialect::version::Version;
 use crate::package::Spec;
 
 /// Why a query is refused with 501 when part of it is spelled in a way that is not decoded.
-pub const UNREAD: &str = "this registry does not read this spelling of the query";
+pub const UNREAD: &str = "this server does not read this spelling of the query. Write it without escapes, or let epr-build serve answer, alone or as a fallback";
 /// Why a query is refused with 501 when its filters are not offered together, or not at all.
-pub const FILTERS: &str = "this registry does not answer this combination of filters";
+pub const FILTERS: &str = "this server holds no answers to these filters together. Leave one out, or let epr-build serve answer, alone or as a fallback";
 
 /// More bytes than this are no version.
 const LONGEST_VERSION: usize = 256;
@@ -33,6 +31,8 @@ pub(super) struct Query<'a> {
     pub(super) invalid: Option<String>,
     /// True if some part was not decoded.
     is_unread: bool,
+    /// True if some name was not decoded: it could be that of a parameter whose second value, which does not count, is wrong.
+    has_hidden_names: bool,
     /// True if the filters are not offered together, or not at all.
     is_unanswered: bool,
 }
@@ -40,11 +40,10 @@ pub(super) struct Query<'a> {
 impl<'a> Query<'a> {
     /// Looks at the spelling of the whole query.
     pub(super) fn new(raw: &'a str) -> Self {
-        let mut query = Self { raw, invalid: None, is_unread: false, is_unanswered: false };
+        let mut query = Self { raw, invalid: None, is_unread: false, has_hidden_names: false, is_unanswered: false };
         // The registry drops a pair with `;`, and decodes names: either could hide or reveal a filter.
-        if raw.contains(';') || query.pairs().any(|(name, _)| name.contains('%')) {
-            query.is_unread = true;
-        }
+        query.has_hidden_names = query.pairs().any(|(name, _)| name.contains('%'));
+        query.is_unread = query.has_hidden_names || raw.contains(';');
         query
     }
 
@@ -59,7 +58,9 @@ impl<'a> Query<'a> {
     }
 
     fn invalid(&mut self, text: impl FnOnce() -> String) {
-        self.invalid.get_or_insert_with(text);
+        if !self.has_hidden_names {
+            self.invalid.get_or_insert_with(text);
+        }
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {

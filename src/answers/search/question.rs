@@ -291,16 +291,21 @@ mod tests {
 
     #[test]
     fn counts_know_other_parameters() {
-        let read = |raw| Question::of_categories(raw).map(|question| match question {
-            Question::Categories(Some(query), templates) => format!("{} {templates}", shown(&query)),
-            other => format!("{other:?}"),
-        });
+        let read = |raw| {
+            Question::of_categories(raw).map(|question| match question {
+                Question::Categories(Some(query), templates) => format!("{} {templates}", shown(&query)),
+                other => format!("{other:?}"),
+            })
+        };
         assert_eq!(read("package=%ff&category=a&type=b&all=zz&prerelease=1").unwrap(), "prerelease=true false");
         assert_eq!(read("include_policy_templates=T").unwrap(), " true");
         assert_eq!(
             read("include_policy_templates=2").unwrap_err(),
             "invalid 'include_policy_templates' query param: '2'"
         );
-        assert_eq!(read("include_policy_templates=2&all=1&spec.min=1").unwrap_err().split(':').next(), Some("invalid 'spec.min' version"));
+        assert_eq!(
+            read("include_policy_templates=2&all=1&spec.min=1").unwrap_err().split(':').next(),
+            Some("invalid 'spec.min' version")
+        );
     }
 }

@@ -14,16 +14,16 @@ pub enum Scrutiny {
     Read,
 }
 
-/// Returns true if a file has the time of what it should hold.
+/// Returns true if this is a file and has the time of what it should hold.
 pub fn has_time(stat: &Metadata, digest: &Digest) -> bool {
-    (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0)
+    stat.is_file() && (stat.mtime(), stat.mtime_nsec()) == (digest.modified(), 0)
 }
 
 /// Returns true if a file has the time of what it holds; after a look alone, if it has one that a content can give.
 pub fn is_dated(path: &Path, scrutiny: Scrutiny) -> bool {
     let Ok(stat) = link_metadata(path) else { return false };
     match scrutiny {
-        Scrutiny::Look => Digest::may_be_modified(stat.mtime(), stat.mtime_nsec()),
+        Scrutiny::Look => stat.is_file() && Digest::may_be_modified(stat.mtime(), stat.mtime_nsec()),
         Scrutiny::Read => digest_of_file(path).is_ok_and(|(digest, _)| has_time(&stat, &digest)),
     }
 }

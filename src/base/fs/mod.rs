@@ -14,17 +14,17 @@ pub use flush::{flush, flush_all, rename_for_good};
 pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
 pub use write::{
-    append, copy_open, create, digest_of, digest_of_file, hard_link, make_folders, make_private_folder, open_to_append,
-    remove_any, remove_empty_folder, remove_file, remove_file_if_there, remove_folder, remove_folder_if_there, rename,
-    rename_if_there, scratch_file, set_modes, set_time, stream_dated, stream_file, symlink, times, write_dated,
-    write_file, write_in_place, write_over,
+    append, copy_open, create, digest_of, digest_of_file, hard_link, make_folders, make_private_folder, make_room,
+    open_to_append, remove_any, remove_empty_folder, remove_file, remove_file_if_there, remove_folder,
+    remove_folder_if_there, rename, rename_if_there, scratch_file, set_modes, set_time, stream_dated, stream_file,
+    symlink, take_place, times, write_dated, write_file, write_in_place, write_over,
 };
 
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, Mode, OFlags};
 use serde::de::DeserializeOwned;
 use std::fs::{self, FileType};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Published files are readable by every server, whatever the umask of the build.
@@ -78,12 +78,24 @@ pub fn open_if_there(path: &Path) -> Result<Option<File>> {
     }
 }
 
+/// Opens a file for reading, if it is one: nobody waits for the other end of a fifo that lies in its place.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let file = open_as(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+}
+
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads a file.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or is a folder, a fifo or a device.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    named("read", path, fs::read(path))
+    named("read", path, read_regular(path))
 }
 
 /// Reads a file, if it is there.
@@ -91,7 +103,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// When it is there and cannot be read.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
-    named("read", path, if_there(fs::read(path)))
+    named("read", path, if_there(read_regular(path)))
 }
 
 /// Reads a file of UTF-8.
@@ -99,7 +111,8 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// When it cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
-    named("read", path, fs::read_to_string(path))
+    let text = |bytes| String::from_utf8(bytes).map_err(io::Error::other);
+    named("read", path, read_regular(path).and_then(text))
 }
 
 /// Reads a file of JSON.

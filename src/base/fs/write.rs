@@ -3,7 +3,7 @@
 //! Content is written by [`write_file`], [`create`], [`open_to_append`] and [`stream_file`] alone, and taken into use by [`rename`]
 //! and [`write_over`]. Whatever must outlive a loss of power is flushed first, see [`flush_all`](super::flush_all).
 
-use super::{FILE_MODE, FOLDER_MODE, if_there, named, open_as};
+use super::{FILE_MODE, FOLDER_MODE, if_there, named, open_as, open_regular};
 use crate::base::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
@@ -83,7 +83,7 @@ pub fn stream_dated(path: &Path, write: &dyn Fn(&mut dyn Write) -> Result<()>) -
     remove_file_if_there(&temporary)?;
     let digest = stream_file(&temporary, write)?;
     set_time(&temporary, digest.modified())?;
-    rename(&temporary, path)
+    take_place(&temporary, path)
 }
 
 /// Opens a file to add to its end, and creates it where it is absent.
@@ -131,10 +131,10 @@ pub fn digest_of(write: impl Fn(&mut dyn Write) -> Result<()>) -> Result<Digest>
 /// Digest and size of a file.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or is a folder, a fifo or a device.
 pub fn digest_of_file(path: &Path) -> Result<(Digest, u64)> {
     let mut out = Hashed { out: io::sink(), hasher: Hasher::default() };
-    let size = named("read", path, open_as(path, OFlags::RDONLY).and_then(|mut file| io::copy(&mut file, &mut out)))?;
+    let size = named("read", path, open_regular(path).and_then(|mut file| io::copy(&mut file, &mut out)))?;
     Ok((out.hasher.finish(), size))
 }
 
@@ -170,6 +170,22 @@ pub fn make_folders(path: &Path) -> Result<()> {
     named("create", path, rustix::fs::mkdirat(CWD, path, FOLDER_MODE).map_err(io::Error::from))
 }
 
+/// Makes a folder and those above it up to a root; whatever has the place of one of them and is no folder is removed.
+///
+/// # Errors
+/// When the disk fails.
+pub fn make_room(root: &Path, folder: &Path) -> Result<()> {
+    let mut above: Vec<&Path> = folder.ancestors().take_while(|above| above.starts_with(root)).collect();
+    above.reverse();
+    for folder in above {
+        if !fs::symlink_metadata(folder).is_ok_and(|stat| stat.is_dir()) {
+            remove_any(folder)?;
+            make_folders(folder)?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder that only this user may look into; returns false if the name is taken.
 ///
 /// # Errors
@@ -187,6 +203,19 @@ pub fn make_private_folder(path: &Path) -> Result<bool> {
 /// When the disk fails.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+/// Renames a file, folder or link to the place of whatever bears the new name, of whatever kind that is.
+///
+/// # Errors
+/// When the disk fails.
+pub fn take_place(from: &Path, to: &Path) -> Result<()> {
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|stat| stat.is_dir());
+    // Nothing but a folder can be renamed over a folder, and a folder over nothing else.
+    if is_folder(to) || is_folder(from) {
+        remove_any(to)?;
+    }
+    rename(from, to)
 }
 
 /// Renames a file, folder or link, if it is there.

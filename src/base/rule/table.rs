@@ -200,8 +200,8 @@ rules! {
             "It could exhaust the machines that unpack it."
             "pack real content or raise the limit";
         ZipStrayBytes Z012 "zip-stray-bytes" QUARANTINE
-            "The zip has bytes before, between or after its members that belong to none of them."
-            "Some programs would find other members in them."
+            "The zip has bytes before, between or after its members, or behind the compressed content of one, that belong to nothing."
+            "Some programs would find other members or other contents in them."
             "build the zip again";
     }
     "YAML" {

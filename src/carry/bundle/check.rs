@@ -14,6 +14,7 @@ use crate::base::progress::Progress;
 use crate::catalog::cache;
 use crate::generation::distribution::Distribution;
 use crate::generation::listed::{Listed, MANIFEST};
+use crate::generation::lost::Lost;
 use crate::generation::own_files;
 use crate::store::{Store, Tree, TreeEntry};
 use anyhow::Result;
@@ -291,10 +292,16 @@ impl Walk<'_> {
             lost.extend(good.map(|digest| (digest, self.store.root().join(Store::blob_path(&digest)))));
         }
         let mut others = Vec::new();
-        for shard in fs::list(&self.store.root().join("blobs"))? {
-            for entry in fs::list(&shard.path)? {
+        let blobs = self.store.root().join("blobs");
+        for shard in fs::list_if_there(&blobs)?.unwrap_or_default() {
+            // One that is no folder has lost all that should be in it.
+            for entry in fs::list(&shard.path).unwrap_or_default() {
                 let name = format!("{}{}", shard.name().unwrap_or_default(), entry.name().unwrap_or_default());
                 let (Ok(digest), Ok(stat)) = (name.parse::<Digest>(), fs::link_metadata(&entry.path)) else { continue };
+                if !stat.is_file() {
+                    self.faults.push(format!("{} is no file", entry.path.display()));
+                    continue;
+                }
                 let known = self.files.get(&(stat.dev(), stat.ino()));
                 // One without its time was being written when a run ended, and counts for nothing.
                 let seems_whole = fs::has_time(&stat, &digest);
@@ -316,7 +323,11 @@ impl Walk<'_> {
                 self.faults.push(format!("{} is damaged: it does not hold what its name says", path.display()));
             }
         }
-        self.faults.extend(lost.into_values().map(|path| format!("{} is lost", path.display())));
+        let mut folders = Lost::below(&blobs);
+        let single =
+            lost.into_values().filter(|path| !folders.took(path)).map(|path| format!("{} is lost", path.display()));
+        self.faults.extend(single);
+        self.faults.extend(folders.lines());
         Ok(())
     }
 
@@ -327,28 +338,35 @@ impl Walk<'_> {
             Ok(listed) => listed,
             Err(what) => return self.faults.push(format!("{} {what}", path.display())),
         };
+        let root = generation.join("site");
+        let mut lost = Lost::below(&root);
         for (path, digest) in listed.files() {
-            let found = self.look_up(site, &path);
-            if found.is_none_or(|found| found != digest) {
-                self.faults
-                    .push(format!("{}/{path} is not what the manifest lists", generation.join("site").display()));
+            match self.look_up(site, &path) {
+                Ok(found) if found == Some(digest) => {}
+                Ok(_) => self.faults.push(format!("{} is not what the manifest lists", root.join(&path).display())),
+                Err("") => lost.add(root.clone()),
+                Err(folder) => lost.add(root.join(folder)),
             }
         }
+        self.faults.extend(lost.lines());
     }
 
-    /// The file at a path of a document root.
-    fn look_up(&self, site: &str, path: &str) -> Option<Digest> {
-        let mut folder = site;
-        let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
-        for name in folders.split('/').filter(|name| !name.is_empty()) {
-            match self.folders.get(folder)?.get(name)? {
-                Entry::Folder(inner) => folder = inner,
-                Entry::File(_) => return None,
-            }
+    /// The file at a path of a document root. An error is the folder above it that is not there.
+    fn look_up<'p>(&self, site: &str, path: &'p str) -> Result<Option<Digest>, &'p str> {
+        let mut listing = self.folders.get(site).filter(|listing| !listing.is_empty()).ok_or("")?;
+        let ends = path.match_indices('/').map(|(end, _)| end);
+        let mut begin = 0;
+        for end in ends {
+            let inner = match listing.get(&path[begin..end]) {
+                Some(Entry::Folder(inner)) => self.folders.get(inner).filter(|inner| !inner.is_empty()),
+                _ => None,
+            };
+            listing = inner.ok_or(&path[..end])?;
+            begin = end + 1;
         }
-        match self.folders.get(folder)?.get(file)? {
-            Entry::File(key) => self.files.get(key)?.digest,
-            Entry::Folder(_) => None,
-        }
+        Ok(match listing.get(&path[begin..]) {
+            Some(Entry::File(key)) => self.files.get(key).and_then(|seen| seen.digest),
+            _ => None,
+        })
     }
 }

@@ -1,25 +1,27 @@
 //! A package that is a zip.
 //!
-//! Opening reads the central directory and every local header, no content. Sizes in the directory are only claims: they
-//! are checked against the limits here, and while content is read it must agree with them. Knows nothing of what the
-//! files mean.
+//! Opening reads the central directory and every local header, and of contents only those of members that are no file of the
+//! package, because nobody reads them later. Sizes in the directory are only claims: they are checked against the limits
+//! here, and while content is read it must agree with them. Knows nothing of what the files mean.
 
 use super::disk;
 use super::folder::{special_file, unreadable};
 use super::headers::{Header, ambiguous, damaged};
 use super::layout::{Layout, directory_limit};
 use super::members::{self, Members};
+use super::names::shown;
+use super::unpack::{Content, Place};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
 use crate::input::door::{self, FileStat, Spot};
 use crate::package::{Entry, PackageFiles, PackageKind};
 use rustix::fs::FileType;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::sync::Arc;
 use zip::ZipArchive;
-use zip::read::{ZipArchiveMetadata, ZipReadOptions};
+use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 
 /// Headers are small and far apart, so a large buffer would mostly read content.
@@ -30,7 +32,8 @@ const BUFFER_BYTES: usize = 1024;
 pub struct ZipPackage {
     spot: Spot,
     stat: FileStat,
-    directory: Arc<ZipArchiveMetadata>,
+    /// In the order of the directory.
+    places: Vec<Place>,
     members: Members,
 }
 
@@ -70,8 +73,8 @@ impl ZipPackage {
             return Err(Problem::new(Rule::PackageTooLarge, reason).into());
         }
         let file = spot.open_found(&stat).map_err(unreadable(""))?;
-        let (directory, members) = read_directory(&file, stat.size, limits)?;
-        Ok(Self { spot, stat, directory, members })
+        let (places, members) = read_directory(&file, stat.size, limits)?;
+        Ok(Self { spot, stat, places, members })
     }
 
     /// State of the zip, for detecting changes.
@@ -96,14 +99,13 @@ impl ZipPackage {
 
     /// Streams the content of one file into `use_content`.
     ///
-    /// Fails if the content is not as long as listed or its checksum differs, or if the zip changed since it was opened.
+    /// Fails if the content is not as long as listed, ends before its declared end or has another checksum, or if the zip
+    /// changed since it was opened.
     pub fn with_file<T>(&self, path: &str, use_content: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> io::Result<T> {
         let index = *self.members.files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        let mut file = self.spot.open_found(&self.stat)?;
-        let entry = self.directory.entry(index)?;
-        let size = entry.size();
-        let content = entry.with_reader(&mut file, ZipReadOptions::new())?;
-        let mut content = disk::Exactly::new(content, size);
+        let file = self.spot.open_found(&self.stat)?;
+        let place = self.places[index];
+        let mut content = disk::Exactly::new(Content::new(&file, place)?, place.size);
         let result = use_content(&mut content)?;
         content.finish()?;
         drop(content);
@@ -130,11 +132,7 @@ impl PackageFiles for ZipPackage {
     }
 }
 
-fn read_directory(
-    file: &File,
-    zip_bytes: u64,
-    limits: &Limits,
-) -> Result<(Arc<ZipArchiveMetadata>, Members), Box<Problem>> {
+fn read_directory(file: &File, zip_bytes: u64, limits: &Limits) -> Result<(Vec<Place>, Members), Box<Problem>> {
     // The count of members is known only after all have been read, so what may be read is bounded.
     let reader = Budgeted { inner: file, left: directory_limit(limits) };
     let zip = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, reader)).map_err(not_opened)?;
@@ -142,9 +140,29 @@ fn read_directory(
     let layout = Layout::read(file, zip_bytes, limits)?;
     check_names(&layout.members, &directory)?;
     let mut members = members::check(&layout.members, &directory, zip_bytes, limits)?;
-    layout.check_members(file)?;
+    let begins = layout.check_members(file)?;
+    let places: Vec<_> = layout.members.iter().zip(begins).map(|(member, begin)| Place::new(member, begin)).collect();
+    check_other_contents(file, &layout.members, &places, &members)?;
     members.warnings.extend(layout.members.iter().find_map(members::misread_name));
-    Ok((directory, members))
+    Ok((places, members))
+}
+
+/// Unpacks what no reader of the package asks for: folders, which programs give an empty content, and what lies outside of
+/// the root.
+fn check_other_contents(
+    file: &File,
+    headers: &[Header],
+    places: &[Place],
+    members: &Members,
+) -> Result<(), Box<Problem>> {
+    let files: BTreeSet<usize> = members.files.values().copied().collect();
+    let others = headers.iter().zip(places).enumerate().filter(|(index, _)| !files.contains(index));
+    for (_, (header, place)) in others.filter(|(_, (_, place))| !place.is_empty()) {
+        let content = Content::new(file, *place);
+        let whole = content.and_then(|content| io::copy(&mut disk::Exactly::new(content, place.size), &mut io::sink()));
+        whole.map_err(unreadable(&shown(&header.name)))?;
+    }
+    Ok(())
 }
 
 /// Compares the names in the directory with those that the zip crate made of them: it keeps one of two equal names, and

@@ -3,7 +3,7 @@
 //! Some readers begin with the end record and follow the central directory, others read the local headers one after the
 //! other. A zip is published byte for byte, so both ways must lead to the same: local headers, directory and end record agree,
 //! and together with the contents they fill the file, without a byte that belongs to none of them. Headers are read, and no
-//! content. (The crate `zip` reads a directory generously, which is its duty; this module is why it may.)
+//! content ([`super::unpack`] sees whether it ends where they say). (The crate `zip` reads a directory generously, which is its duty; this module is why it may.)
 
 use super::Limits;
 use super::headers::{CENTRAL, Header, LOCAL, ambiguous, damaged, number};
@@ -88,23 +88,25 @@ impl Layout {
         Ok(Self { members, start: end.start })
     }
 
-    /// Compares the local header of each member with the directory, and sees that nothing lies between members.
-    pub(super) fn check_members(&self, zip: &File) -> Checked<()> {
-        let mut order: Vec<_> = self.members.iter().collect();
-        order.sort_by_key(|member| member.offset);
+    /// Compares the local header of each member with the directory, and sees that nothing lies between members. Returns where
+    /// the content of each begins.
+    pub(super) fn check_members(&self, zip: &File) -> Checked<Vec<u64>> {
+        let mut order: Vec<_> = self.members.iter().enumerate().collect();
+        order.sort_by_key(|(_, member)| member.offset);
+        let mut begins = vec![0; order.len()];
         let mut begin = 0;
-        for (position, member) in order.iter().enumerate() {
-            let next = order.get(position + 1).map_or(self.start, |next| next.offset);
+        for (position, (index, member)) in order.iter().enumerate() {
+            let next = order.get(position + 1).map_or(self.start, |(_, next)| next.offset);
             if member.offset > begin {
                 return Err(stray(member.offset - begin, "before the first member"));
             }
-            check_member(zip, member, next)?;
+            begins[*index] = check_member(zip, member, next)?;
             begin = next;
         }
         if begin < self.start {
             return Err(stray(self.start - begin, "before the directory"));
         }
-        Ok(())
+        Ok(begins)
     }
 }
 
@@ -113,8 +115,8 @@ pub(super) fn directory_limit(limits: &Limits) -> u64 {
     (1 << 20) + 256 * limits.max_entries as u64
 }
 
-/// Compares one local header, and what follows the content up to the next member.
-fn check_member(zip: &File, member: &Header, next: u64) -> Checked<()> {
+/// Compares one local header, and what follows the content up to the next member. Returns where the content begins.
+fn check_member(zip: &File, member: &Header, next: u64) -> Checked<u64> {
     let refuse = |reason: &str| Err(ambiguous(&member.name, reason));
     if member.has_two_sizes() {
         return refuse("it is stored as it is, with two different sizes");
@@ -152,9 +154,10 @@ fn check_member(zip: &File, member: &Header, next: u64) -> Checked<()> {
     let Some(after) = member.packed.checked_add(bytes as u64).and_then(|used| room.checked_sub(used)) else {
         return Err(overlapping());
     };
+    let begin = member.offset + bytes as u64;
     match (member.is_streamed(), after) {
-        (false, 0) => Ok(()),
-        (true, 12..=MOST_DESCRIPTOR_BYTES) => check_descriptor(zip, member, next - after, after),
+        (false, 0) => Ok(begin),
+        (true, 12..=MOST_DESCRIPTOR_BYTES) => check_descriptor(zip, member, next - after, after).map(|()| begin),
         (true, 0..12) => refuse("its sizes should stand after its content, and do not"),
         _ => Err(stray(after, "after the member").file_of(&member.name)),
     }

@@ -19,6 +19,7 @@ mod misplaced;
 mod names;
 mod strays;
 mod tree;
+mod unpack;
 #[cfg(test)]
 mod tests;
 

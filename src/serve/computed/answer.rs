@@ -128,7 +128,12 @@ impl Answer {
     }
 
     /// The bytes from a piece on, and the piece after them; `None` after the last one.
-    pub(in crate::serve) fn stretch(&self, form: Form, from: usize, elements: &Elements) -> io::Result<Option<(Bytes, usize)>> {
+    pub(in crate::serve) fn stretch(
+        &self,
+        form: Form,
+        from: usize,
+        elements: &Elements,
+    ) -> io::Result<Option<(Bytes, usize)>> {
         let pieces = match &self.content {
             Content::Text { plain, packed } => {
                 let bytes = packed.as_ref().filter(|_| form == Form::Gzip).unwrap_or(plain);

@@ -23,6 +23,9 @@ use std::sync::{Mutex, PoisonError};
 /// A gzip copy takes a block of the disk, an inode and a name: it must save a reader at least as many bytes.
 const WORTH_A_TWIN: u64 = 4096;
 
+/// The remedy where only the machine can say why a file of a package is not read.
+pub const UNREADABLE_HINT: &str = "check the permissions of the file and the health of the disk";
+
 /// A content in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
@@ -276,7 +279,8 @@ fn pour(from: &mut dyn Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> i
 fn unreadable(file: &str, error: &io::Error) -> StoreError {
     let problem = Problem::new(reading_rule(error), format!("cannot read the file: {error}"));
     let problem = if file.is_empty() { problem } else { problem.file(file) };
-    problem.hint("check the permissions of the file and the health of the disk").into()
+    let is_unexplained = problem.rule == Rule::Unreadable;
+    if is_unexplained { problem.hint(UNREADABLE_HINT).into() } else { problem.into() }
 }
 
 fn changed(entry: &Entry) -> StoreError {

@@ -23,6 +23,11 @@ fn examples_of_json_are_current() {
     build(1);
     assert_eq!(case.run(&["release", "8.5.0", "--dist", "staging", "--quiet"]).code, 0);
     fs::remove_file(case.path("packages/staging/beta-1.0.0.zip")).unwrap();
+    let line = |target: &str| {
+        format!("192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] \"GET {target} HTTP/1.1\" 200 2 \"-\" \"curl/8.5.0\"\n")
+    };
+    let targets = ["/search?kibana.version=9.0.0", "/search?discovery=fields:a", "/package/beta/1.0.0/"];
+    fs::write(case.path("access.log"), targets.map(line).concat()).unwrap();
     let renewed = renewed(&text, |line| settled(&printed(&case, line), &case));
     if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
         fs::write(&page, &renewed).unwrap();
@@ -30,7 +35,7 @@ fn examples_of_json_are_current() {
     }
     let renew = "run `SNAPSHOTS=overwrite cargo test --test suite examples` and read the change";
     assert!(renewed == text, "{renew}\n{renewed}");
-    assert_eq!(text.matches(BEGIN).count(), 12, "each command has an example");
+    assert_eq!(text.matches(BEGIN).count(), 13, "each command has an example");
 }
 
 /// The page with what commands print now.

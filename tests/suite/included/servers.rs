@@ -1,6 +1,6 @@
 //! Real servers that include a generation, and are reloaded by others at any time.
 
-use super::{build, case, current, include, target};
+use super::{build, case, case_with, current, include, target};
 use crate::harness::Case;
 use crate::incremental::add;
 use crate::routers::client::Client;
@@ -94,7 +94,7 @@ const APACHE: Server = Server {
     is_there: || apache::binary().is_some(),
     configure: |wanted| {
         let (state, address, marker) = (wanted.state(), wanted.address, wanted.marker);
-        let modules = ["mpm_event", "alias", "authz_core", "headers", "rewrite"].map(|name| {
+        let modules = ["mpm_event", "alias", "asis", "authz_core", "headers", "proxy", "proxy_http", "rewrite"].map(|name| {
             format!("<IfModule !{name}_module>\nLoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n</IfModule>\n")
         });
         let includes = wanted.each(|link, _| format!("Include {link}/virtual-host.conf"));
@@ -288,6 +288,65 @@ fn caddy_goes_on_with_its_generation_whoever_reloads_it() {
 #[test]
 fn haproxy_goes_on_with_its_generation_whoever_reloads_it() {
     check_switch(&HAPROXY, PREFIX);
+}
+
+/// Our own server at the socket of a case, as a fallback.
+fn serve_at_socket(case: &Case) -> Running {
+    let socket = case.path("state/fallback.sock");
+    let listen = format!("unix:{}", socket.display());
+    let mut command = case.command(&["serve", "--dist", DISTRIBUTION, "--quiet", "--listen", &listen]);
+    let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let running = Running { process, address: listen, behind: None };
+    wait_until("the fallback listens", || socket.exists());
+    running
+}
+
+/// Behind a server that includes a generation our own one is its fallback. It answers by the generation that is included,
+/// also when another one is in use, and by that of a release.
+fn check_fallback(host: &Server) {
+    // The list as the tables have it, and the same list as no table has it.
+    const HELD: &str = "/search?package=moving";
+    const UNHELD: &str = "/search?package=moving&type=integration";
+    if !(host.is_there)() {
+        return;
+    }
+    let case = case_with(PREFIX, |case| format!(", fallback: 'unix:{}'", case.path("state/fallback.sock").display()));
+    fs::create_dir_all(case.path("state")).unwrap();
+    build(&case, 1);
+    include(&case, host.name, &[]);
+    let links = [Link { at: case.path("etc/epr"), distribution: DISTRIBUTION, prefix: PREFIX.to_owned() }];
+    let server = host.start(&case, &links);
+    let fallback = serve_at_socket(&case);
+    let ask =
+        |below: &str, target: &str| Client::connect(&server.address).ask(&format!("{PREFIX}{below}{target}"), &[]);
+    let check = |below: &str, number: usize| {
+        let (held, computed) = (ask(below, HELD), ask(below, UNHELD));
+        assert_eq!(belongs(HELD, &held), number, "{}: {held:?}", host.name);
+        assert_eq!((computed.status, &computed.body), (200, &held.body), "{}{below}: {computed:?}", host.name);
+        assert_eq!(computed.header("access-control-allow-origin"), Some("*"), "{}: {computed:?}", host.name);
+    };
+    check("", 1);
+    build(&case, 2);
+    check("", 1);
+    check_whole(&server, PREFIX, 1);
+    if host.name != "haproxy" {
+        assert_eq!(case.run(&["release", "8.5.0", "--dist", DISTRIBUTION]).code, 0);
+        host.reload(&case, &links, &server, "released");
+        // The fallback looks for releases now and then.
+        wait_until("the release is there", || ask("/release/8.5.0", UNHELD).status == 200);
+        check("/release/8.5.0", 2);
+        check("", 1);
+    }
+    drop(fallback);
+    assert!(!case.path("state/fallback.sock").exists());
+    let down = ask("", UNHELD);
+    assert_eq!((down.status, down.header("cache-control")), (503, Some("max-age=0, private, no-store")), "{down:?}");
+    check_whole(&server, PREFIX, 1);
+}
+
+#[test]
+fn included_generations_have_a_fallback_that_answers_by_them() {
+    [NGINX, APACHE, CADDY, HAPROXY].iter().for_each(check_fallback);
 }
 
 /// Two distributions in one server: neither sees a table, a rule or a file of the other.

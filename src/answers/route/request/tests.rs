@@ -105,6 +105,8 @@ fn queries_are_answered_exactly_or_refused() {
         ("all=yes", "400 invalid 'all' query param: 'yes'"),
         ("prerelease=tRUE", "400"),
         ("kibana%2Eversion=8", "501"),
+        ("%61ll=true&all=maybe", "501"),
+        ("al%=true&all=maybe", "501"),
         ("a=;", "501"),
         ("a=;&all=yes", "400"),
         ("capabilities=apm%2Cother", "200 /answers/list.json"),

@@ -3,7 +3,7 @@
 use super::super::OpenPackage;
 use super::Tree;
 use super::raw_zip::{Local, Member, end, with_wide_end, zip, zip_of};
-use crate::base::problem::Severity;
+use crate::base::problem::{Severity, reading_rule};
 use crate::base::rule::Rule;
 use crate::package::PackageFiles;
 use std::fs;
@@ -310,6 +310,70 @@ fn extra_fields_agree() {
         ("zip64 with another size", wide_local(&[size, 8], 0), ambiguous),
         ("zip64 without its sizes", wide_local(&[size], 0), ambiguous),
     ]);
+}
+
+/// What a zip gives for its second member, or the rule for why it does not.
+fn read_x(bytes: &[u8]) -> Result<Vec<u8>, Rule> {
+    let tree = Tree::with_zip(bytes);
+    let open = tree.open().map_err(|problem| problem.rule)?;
+    open.read("x").map_err(|error| reading_rule(&error))
+}
+
+/// A deflated content ends where the headers say: one reader stops at its own end, another goes on to the declared one.
+#[test]
+fn compressed_contents_end_where_they_should() {
+    let stray = Err(Rule::ZipStrayBytes);
+    let damaged = Err(Rule::ZipDamaged);
+    // A content as it is, in one block, which is the last one or not; and one that is nothing.
+    let (last, first, empty): (&[u8], &[u8], &[u8]) =
+        (b"\x01\x07\0\xf8\xffcontent", b"\0\x07\0\xf8\xffcontent", b"\x03\0");
+    let packed = |parts: &[&[u8]]| Member { method: 8, content: parts.concat(), ..x() };
+    let nothing = |parts: &[&[u8]]| Member { size: 0, crc: 0, ..packed(parts) };
+    let streamed = |member: Member| {
+        let after = descriptor(true, member.crc, [member.content.len() as u64, u64::from(member.size)], 4);
+        member.streamed(after)
+    };
+    for (name, member, expected) in [
+        ("one stream", packed(&[last]), Ok(&b"content"[..])),
+        ("two blocks", packed(&[first, empty]), Ok(b"content")),
+        ("one stream of a writer that streams", streamed(packed(&[last])), Ok(b"content")),
+        ("a byte behind it", packed(&[last, b"x"]), stray),
+        ("a zero behind it", packed(&[last, b"\0"]), stray),
+        ("much behind it", packed(&[last, &[7; 100_000]]), stray),
+        ("a second stream", packed(&[last, last]), stray),
+        ("a stream of nothing behind it", packed(&[last, empty]), stray),
+        ("a header behind it", packed(&[last, b"PK\x03\x04"]), stray),
+        ("a byte behind it, streamed", streamed(packed(&[last, b"x"])), stray),
+        ("no last block", packed(&[first]), damaged),
+        ("half a block", packed(&[&last[..9]]), damaged),
+        ("no stream", packed(&[b"\x07content"]), damaged),
+        ("another checksum", Member { crc: 1, ..packed(&[last]) }, damaged),
+        ("another checksum, stored", Member { crc: 1, ..x() }, damaged),
+        ("a longer content", Member { size: 6, ..packed(&[last]) }, damaged),
+        ("a shorter content", Member { size: 8, ..packed(&[last]) }, damaged),
+        ("nothing", nothing(&[empty]), Ok(b"")),
+        ("nothing, with a byte behind it", nothing(&[empty, b"x"]), stray),
+        ("nothing at all", nothing(&[]), damaged),
+    ] {
+        assert_eq!(read_x(&with(member)).as_deref().map_err(|rule| *rule), expected, "{name}");
+    }
+    // Members that no reader of the package asks for.
+    let other = |name: &str, member: Member| {
+        let member = Member { name: name.into(), ..member };
+        judge(&zip(&[Member::new(GOOD[0]), member])).map(|_| ())
+    };
+    for (name, member, expected) in [
+        // As Java writes folders.
+        ("p/d/", nothing(&[empty]), Ok(())),
+        ("p/d/", Member { method: 8, ..nothing(&[]) }, Ok(())),
+        ("p/d/", nothing(&[empty, b"evil"]), stray.map(|_: &[u8]| ())),
+        ("p/d/", nothing(&[last]), damaged.map(|_: &[u8]| ())),
+        ("q/x", packed(&[last]), Ok(())),
+        ("q/x", packed(&[last, last]), stray.map(|_: &[u8]| ())),
+        ("q/x", Member { crc: 1, ..x() }, damaged.map(|_: &[u8]| ())),
+    ] {
+        assert_eq!(other(name, member.clone()), expected, "{name} {member:?}");
+    }
 }
 
 /// Names that Kibana reads as others, or refuses, are published with a warning.

@@ -1,7 +1,7 @@
 //! Zips written byte by byte, so that every field can lie.
 
 /// A member and what its headers claim.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: Vec<u8>,
     pub(super) content: Vec<u8>,
@@ -25,7 +25,7 @@ pub(super) struct Member {
 }
 
 /// What stands in a local header instead of what the directory says.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Local {
     pub(super) name: Option<Vec<u8>>,
     pub(super) flags: Option<u16>,
