@@ -44,7 +44,7 @@ impl Writer<'_> {
         exceptions: Vec<KeptException>,
     ) -> Result<Report> {
         let route::build::Built { routes, answers, report: routing } =
-            route::build::build(&catalog.facts(), self.routing);
+            route::build::build_sized(&catalog.facts(), &catalog.compressed_sizes(), self.routing);
         self.clock.lap("route");
         let pages = if plan.ui {
             let coverage = Some(Shares::of(&routing));

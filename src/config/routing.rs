@@ -39,19 +39,23 @@ impl Default for Options {
     }
 }
 
-/// Bounds on what is computed and stored for one subject. Beyond them only the questions of known clients are answered.
+/// Bounds on what is computed and stored. Beyond the first two a subject is answered in circles of questions: those that
+/// known clients send, and further ones as far as the third bound allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Largest number of distinct questions that are computed: a bound on time and memory.
     pub max_contexts: usize,
     /// Largest number of distinct answers: a bound on the size of the site.
     pub max_answers: usize,
+    /// Most bytes of the compressed answers of all subjects that are answered in circles, as far as they can be told before
+    /// they are made. What known clients send and questions with a single filter are answered in any case.
+    pub max_bytes: u64,
 }
 
 /// Some twenty times what a real catalog of 2,000 versions needs. A list may be a megabyte, so answers are what counts.
 impl Default for Budget {
     fn default() -> Self {
-        Self { max_contexts: 20_000, max_answers: 2_000 }
+        Self { max_contexts: 20_000, max_answers: 2_000, max_bytes: 60_000_000 }
     }
 }
 
@@ -77,6 +81,9 @@ pub fn known() -> Vec<Client> {
     clients.extend(branches());
     // Of these two patches it is not certain which bound they send, so both are known.
     clients.push(branch([8, 15, 2], [8, 15, 4], None, [3, 2]));
+    // The tool with which Elastic makes distributions for those who have no network.
+    let download = plain("Elastic's download tool, for Kibana 7.17", Some(([7, 17, 0], [7, 18, 0])), false);
+    clients.push(Client { spec_max: Some(spec([3, 0])), ..download });
     for (spec_min, spec_max) in SERVERLESS {
         clients.extend(PROJECTS.iter().map(|project| Client {
             name: format!("serverless {}.{} {}", spec_max[0], spec_max[1], project.join(",")),
@@ -90,8 +97,8 @@ pub fn known() -> Vec<Client> {
     clients
 }
 
-/// Kibana with spec bounds of its own, by branch.
-fn branches() -> [Client; 7] {
+/// Kibana with spec bounds of its own, by branch, the oldest first.
+pub fn branches() -> [Client; 7] {
     [
         branch([8, 11, 0], [8, 16, 0], None, [3, 0]),
         branch([8, 16, 0], [8, 19, 0], None, [3, 3]),
@@ -117,6 +124,13 @@ pub fn of_kibana(version: [u64; 3]) -> Client {
     let carries = |client: &Client| client.kibana.is_some_and(|(first, next)| first <= version && version < next);
     let bounds = branches().into_iter().find(carries);
     bounds.unwrap_or_else(|| plain("Kibana", Some((version, END)), version < PRERELEASE_SINCE))
+}
+
+impl Client {
+    /// Kibanas from one version to the next, which send nothing but their version.
+    pub fn of_versions(first: [u64; 3], next: [u64; 3]) -> Self {
+        plain("Kibana", Some((first, next)), false)
+    }
 }
 
 fn plain(name: &str, kibana: Option<([u64; 3], [u64; 3])>, experimental: bool) -> Client {

@@ -43,6 +43,12 @@ impl SearchItem {
         self.after_deprecated.shrink_to_fit();
     }
 
+    /// Bytes of the element with all its templates, without deprecation and joints.
+    pub fn bytes(&self) -> usize {
+        let templates: usize = self.templates.iter().map(String::len).sum();
+        self.before_templates.len() + templates + self.before_deprecated.len() + self.after_deprecated.len()
+    }
+
     /// Writes the element with the given deprecation and the templates whose index `keep` accepts.
     pub fn render(&self, out: &mut String, keep: impl Fn(usize) -> bool, deprecated: Option<&Deprecated>) {
         out.push_str(&self.before_templates);

@@ -44,6 +44,8 @@ pub(super) struct AxisTable {
 #[derive(Debug)]
 pub(super) struct Axes {
     tables: BTreeMap<Axis, AxisTable>,
+    /// The labels of the sets of capabilities that packages ask for.
+    named_sets: Vec<usize>,
 }
 
 impl Axes {
@@ -60,6 +62,7 @@ impl Axes {
         routes.specs = specs.values.iter().map(|spec| [spec.major, spec.minor]).collect();
         routes.capabilities =
             capabilities.values.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let named: Vec<Vec<String>> = capabilities.values.iter().map(|set| set.iter().cloned().collect()).collect();
         let tables = [
             (Axis::Kibana, version_table(kibana, &routes.kibana_boundaries)),
             (Axis::Agent, version_table(agent, &routes.agent_boundaries).with_covers()),
@@ -68,7 +71,15 @@ impl Axes {
             (Axis::Capabilities, capability_table(capabilities, &routes.capabilities, sets)),
             (Axis::Prerelease, prerelease_table(prerelease)),
         ];
-        Self { tables: tables.into_iter().collect() }
+        let mut axes = Self { tables: tables.into_iter().collect(), named_sets: Vec::new() };
+        let label = |set: &Vec<String>| axes.table(Axis::Capabilities).position(&routes.label_capabilities(Some(set)));
+        axes.named_sets = named.iter().filter_map(label).collect();
+        axes
+    }
+
+    /// The labels of the sets of capabilities that packages ask for.
+    pub(super) fn named_sets(&self) -> &[usize] {
+        &self.named_sets
     }
 
     /// One axis.

@@ -5,18 +5,18 @@
 
 use super::answers::{Answers, Collector, SubjectKind};
 use super::axes::Axes;
-use super::diagram::{Arena, EMPTY, Link, Outcome, REFUSED};
+use super::diagram::{Arena, EMPTY, HashMap, Link, Outcome, REFUSED};
 use super::emit::{Classes, Emitter, Subject};
 use super::lookup::{Lookup, Mode};
 use super::model::{Axis, Routes, Unkeyed};
 use super::spelling;
-use super::whole::{FamilyReport, Joiner};
+use super::whole::{FamilyReport, Joiner, Parts};
 use crate::answers::search::category;
 use crate::config::routing::Options;
 use crate::package::Facts;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How large everything became.
@@ -49,13 +49,27 @@ pub struct Built {
     pub report: RouteReport,
 }
 
+// Shares of the bytes for circles, in thousandths: of the whole list, of all types, of all categories, and of both counts.
+const LIST: u64 = 550;
+const TYPES: u64 = 300;
+const CATEGORIES: u64 = 100;
+const COUNTS: u64 = 50;
+
+/// What a version adds to a compressed answer where nothing is known of it, in bytes.
+const USUAL_SIZE: u32 = 130;
+
 /// Makes everything. The catalog is sorted by name (bytes), then version, without repeats.
 pub fn build<F: Borrow<Facts>>(catalog: &[F], options: &Options) -> Built {
+    build_sized(catalog, &vec![USUAL_SIZE; catalog.len()], options)
+}
+
+/// The same, with the bytes that each version adds to a compressed answer, more or less.
+pub fn build_sized<F: Borrow<Facts>>(catalog: &[F], sizes: &[u32], options: &Options) -> Built {
     let catalog: Vec<&Facts> = catalog.iter().map(Borrow::borrow).collect();
     let mut labels = Routes { unkeyed: unkeyed(&catalog), ..Routes::default() };
     let sets: Vec<_> = options.clients.iter().filter_map(|client| client.capabilities.clone()).collect();
     let axes = Axes::new(&catalog, &sets, &mut labels);
-    let joiner = Joiner { axes: &axes, routes: &labels, budget: options.budget, clients: &options.clients };
+    let joiner = Joiner { axes: &axes, routes: &labels, budget: options.budget, clients: &options.clients, sizes };
     let mut work = Work {
         catalog: &catalog,
         axes: &axes,
@@ -183,11 +197,13 @@ impl<'a> Work<'a> {
     }
 
     /// Joins a family and adds its subject.
-    fn family(&mut self, joiner: &Joiner<'_>, family: Family) -> FamilyReport {
+    fn family(&mut self, joiner: &Joiner<'_>, family: Family, share: u64) -> FamilyReport {
         let Family { kind, word, folder, mode, mut arena, parts, versions } = family;
         let classes = Classes::of_versions(self.axes, mode, &versions);
         let key = format!("{}/{word}", mode.word());
-        let (link, report) = joiner.join(&mut arena, &key, mode, &parts, &classes);
+        let is_category = kind == SubjectKind::Category;
+        let parts = Parts { key: &key, mode, links: &parts, classes: &classes, share, is_category };
+        let (link, report) = joiner.join(&mut arena, &parts);
         self.add(mode, &word, kind, &folder, &arena, &Subject { link, classes });
         report
     }
@@ -199,25 +215,33 @@ impl<'a> Work<'a> {
         let diagram = |range: &Range<usize>| lookup.diagram(&mut arena, &range.clone().collect::<Vec<_>>());
         let links = self.names.iter().map(diagram).collect();
         let lookups = Lookups { arena, links };
+        let share = |per_mille: u64, part: usize, whole: usize| {
+            let bytes = u128::from(joiner.budget.max_bytes) * u128::from(per_mille) * part as u128;
+            u64::try_from(bytes / (1000 * whole.max(1) as u128)).unwrap_or(u64::MAX)
+        };
         let counted = [("categories", false), ("categories-templates", true)].map(|(word, include_templates)| {
             let family = self.counted(mode, &lookups, word, include_templates);
-            self.family(joiner, family)
+            self.family(joiner, family, share(COUNTS, 1, 2))
         });
         let mut others = Vec::new();
-        for (id, members) in self.members(category::reachable) {
+        let categories = self.members(category::reachable);
+        let all: usize = categories.values().map(Vec::len).sum();
+        for (id, members) in categories {
             let family = self.category(mode, &lookups, id, &members);
-            others.push(self.family(joiner, family));
+            others.push(self.family(joiner, family, share(CATEGORIES, members.len(), all)));
         }
         let family = self.list(mode, &lookups);
         // The list comes first in the report.
-        let list = self.family(joiner, family);
+        let list = self.family(joiner, family, share(LIST, 1, 1));
         for (range, link) in self.names.clone().into_iter().zip(&lookups.links) {
             self.package(mode, &lookups.arena, *link, &range.collect::<Vec<_>>());
         }
         drop(lookups);
-        for (package_type, members) in self.members(|facts| [facts.package_type.as_str()]) {
+        let types = self.members(|facts| [facts.package_type.as_str()]);
+        let all: usize = types.values().map(Vec::len).sum();
+        for (package_type, members) in types {
             let family = self.package_type(mode, package_type, &members);
-            others.push(self.family(joiner, family));
+            others.push(self.family(joiner, family, share(TYPES, members.len(), all)));
         }
         self.families.push(list);
         self.families.extend(counted);
@@ -226,7 +250,7 @@ impl<'a> Work<'a> {
 
     /// The list.
     fn list(&self, mode: Mode, lookups: &Lookups) -> Family {
-        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let (mut arena, mut known) = (Arena::new(), HashMap::default());
         let mut copy = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
             Some(Outcome::Refused) => REFUSED,
             _ => arena.hits(lookups.arena.all_hits(end)),
@@ -240,7 +264,7 @@ impl<'a> Work<'a> {
 
     /// A category: the look-ups of its names with the category filter after them.
     fn category(&self, mode: Mode, lookups: &Lookups, id: &str, members: &[usize]) -> Family {
-        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let (mut arena, mut known) = (Arena::new(), HashMap::default());
         let mut filter = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
             Some(Outcome::Refused) => REFUSED,
             _ => {
@@ -264,7 +288,7 @@ impl<'a> Work<'a> {
 
     /// Counts: what the packages that the look-ups find contribute.
     fn counted(&self, mode: Mode, lookups: &Lookups, word: &str, include_templates: bool) -> Family {
-        let (mut arena, mut known) = (Arena::new(), HashMap::new());
+        let (mut arena, mut known) = (Arena::new(), HashMap::default());
         let mut count = |arena: &mut Arena, end: Link| match lookups.arena.end(end) {
             Some(Outcome::Refused) => REFUSED,
             _ if end == EMPTY => EMPTY,

@@ -7,7 +7,8 @@
 use super::interned::Interned;
 use super::model::Axis;
 use crate::answers::search::{CategoryCount, Hit};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A function: a node, or an outcome that depends on nothing further. The highest bit tells which.
@@ -20,6 +21,10 @@ const END: u32 = 1 << 31;
 pub(super) const EMPTY: Link = Link(END);
 /// Not precomputed.
 pub(super) const REFUSED: Link = Link(END + 1);
+
+/// Maps of the numbers of functions, of which there are millions: a hash that withstands chosen keys would take half of
+/// the time, and nobody chooses these.
+pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Where a link leads.
 enum Destination {
@@ -69,9 +74,6 @@ pub(super) enum Outcome {
     Counts(Box<[CategoryCount]>),
 }
 
-/// One label an axis, by position.
-pub(super) type Context = [usize; Axis::ALL.len()];
-
 /// More work than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OverBudget;
@@ -92,7 +94,7 @@ impl Arena {
         let mut arena = Self {
             nodes: Interned::new(),
             outcomes: Vec::new(),
-            outcome_positions: HashMap::new(),
+            outcome_positions: HashMap::default(),
             buffer: Vec::new(),
         };
         arena.outcome(Outcome::Empty);
@@ -144,14 +146,6 @@ impl Arena {
         let Destination::Node(position) = link.destination() else { return None };
         let (axis, links) = self.nodes.get(position).split_last().expect("a node ends with its axis");
         Some(Question { axis: Axis::ALL[axis.0 as usize], links })
-    }
-
-    /// The end for one label an axis.
-    pub(super) fn evaluate(&self, mut link: Link, context: &Context) -> Link {
-        while let Some(question) = self.question(link) {
-            link = question.links[context[question.axis as usize]];
-        }
-        link
     }
 
     /// The outcome that a link leads to; `None` for a node.
@@ -232,7 +226,7 @@ impl Arena {
     /// The function that gives both outcomes at once: hits one after the other, counts added. Fails when it takes more
     /// than `most` distinct pairs of functions.
     pub(super) fn join(&mut self, first: Link, second: Link, most: usize) -> Result<(Link, usize), OverBudget> {
-        let mut known = HashMap::new();
+        let mut known = HashMap::default();
         let link = self.join_pair(first, second, &mut known, most)?;
         Ok((link, known.len()))
     }
@@ -271,6 +265,32 @@ impl Arena {
         };
         known.insert((first, second), link);
         Ok(link)
+    }
+
+    /// The first function where it is not refused, and the second elsewhere.
+    pub(super) fn overlay(&mut self, first: Link, second: Link) -> Link {
+        self.overlay_pair(first, second, &mut HashMap::default())
+    }
+
+    fn overlay_pair(&mut self, first: Link, second: Link, known: &mut HashMap<(Link, Link), Link>) -> Link {
+        if first == REFUSED || first == second {
+            return second;
+        }
+        if second == REFUSED || self.end(first).is_some() {
+            return first;
+        }
+        if let Some(link) = known.get(&(first, second)) {
+            return *link;
+        }
+        let axis = [first, second].iter().filter_map(|link| Some(self.question(*link)?.axis)).min();
+        let axis = axis.expect("the first function is no end");
+        let (firsts, seconds) = (self.links(first, axis), self.links(second, axis));
+        let count = firsts.len().max(seconds.len());
+        let pair = |label: usize| (firsts[label % firsts.len()], seconds[label % seconds.len()]);
+        let links = (0..count).map(pair).map(|(first, second)| self.overlay_pair(first, second, known)).collect();
+        let link = self.ask(axis, links);
+        known.insert((first, second), link);
+        link
     }
 
     /// The links by label when an axis is asked; a function that does not ask it has the same one for all.

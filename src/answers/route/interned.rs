@@ -3,7 +3,7 @@
 //! A map from lists to positions would hold every list a second time, with some hundred bytes around it. Knows nothing
 //! of what the lists mean.
 
-use std::collections::hash_map::RandomState;
+use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hash};
 
 /// Distinct lists.
@@ -19,7 +19,7 @@ pub(super) struct Interned<T> {
 
 impl<T: Copy + Eq + Hash> Interned<T> {
     pub(super) fn new() -> Self {
-        Self { items: Vec::new(), ends: Vec::new(), slots: vec![0; 16], hasher: RandomState::new() }
+        Self { items: Vec::new(), ends: Vec::new(), slots: vec![0; 16], hasher: RandomState::default() }
     }
 
     /// The list at a position.

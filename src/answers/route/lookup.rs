@@ -4,11 +4,10 @@
 //! counts, those that can no longer be it are dropped first, so that sets which lead to the same answers become equal.
 
 use super::axes::{Axes, Passes};
-use super::diagram::{Arena, Link, REFUSED};
+use super::diagram::{Arena, HashMap, Link, REFUSED};
 use super::model::Axis;
 use crate::answers::search::{Hit, TemplateSelection, select};
 use crate::package::Facts;
-use std::collections::HashMap;
 
 /// Which filter, and which of the versions that pass it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,13 +61,13 @@ impl Lookup<'_> {
             let version = |index: usize| &self.catalog[index].version;
             versions.sort_by(|a, b| version(*b).precedence(version(*a)).then(a.cmp(b)));
         }
-        self.residual(arena, self.mode.axes(), versions, &mut HashMap::new())
+        self.residual(arena, self.mode.axes(), versions, &mut HashMap::default())
     }
 
     /// The diagram of every version of every name, for a filter that only asks for `prerelease`.
     pub(super) fn every_version(&self, arena: &mut Arena) -> Link {
         let axes = if self.mode.axes().contains(&Axis::Prerelease) { &Axis::ALL[5..] } else { &[] };
-        self.residual(arena, axes, (0..self.catalog.len()).collect(), &mut HashMap::new())
+        self.residual(arena, axes, (0..self.catalog.len()).collect(), &mut HashMap::default())
     }
 
     /// The function of the axes that are left, when these versions have survived the others.

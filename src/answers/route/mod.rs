@@ -7,6 +7,7 @@
 pub mod answers;
 mod axes;
 pub mod build;
+mod circles;
 mod diagram;
 mod emit;
 mod interned;

@@ -166,7 +166,7 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
         line(
             "refused",
             format!(
-                "{} of parameters beyond the budget, which no known client sends",
+                "{} of parameters beyond the budget, in none of the circles that report.json lists",
                 counted(routing.refused_contexts, "combination")
             ),
         );

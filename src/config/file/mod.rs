@@ -44,7 +44,7 @@ const LAYER: &[&str] = &[
 const LIMITS: &[&str] =
     &["max_file_bytes", "max_package_bytes", "max_entries", "max_zip_ratio", "max_path_bytes", "max_depth"];
 /// Keys of `budget`.
-const BUDGET: &[&str] = &["max_contexts", "max_answers"];
+const BUDGET: &[&str] = &["max_contexts", "max_answers", "max_bytes"];
 
 /// Mistakes in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -290,7 +290,8 @@ fn budget(reader: &mut Reader<'_>, value: &Value<'_>, budget: &mut Budget) {
     for (key, value) in reader.section(value, BUDGET) {
         match key {
             "max_contexts" => reader.count(&value, &mut budget.max_contexts),
-            _ => reader.count(&value, &mut budget.max_answers),
+            "max_answers" => reader.count(&value, &mut budget.max_answers),
+            _ => reader.size(&value, &mut budget.max_bytes),
         }
     }
 }

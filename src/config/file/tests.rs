@@ -321,7 +321,7 @@ layers:
 listen: '[::1]:9'
 fallback: unix:/run/epr.sock
 limits: {max_file_bytes: 1 kB, max_package_bytes: 2, max_entries: 3, max_zip_ratio: 4, max_path_bytes: 5, max_depth: 6}
-budget: {max_contexts: 7, max_answers: 8}
+budget: {max_contexts: 7, max_answers: 8, max_bytes: 9}
 clients:
 - {name: x, kibana: [8.1.0, 8.2.0], spec_min: '1.2', spec_max: '3.10', capabilities: [apm], experimental: yes}
 - {name: other, kibana: [9.0.0]}
@@ -367,7 +367,7 @@ clients:
         max_depth: 6,
     };
     assert_eq!(config.limits, limits);
-    assert_eq!(config.routing.budget, Budget { max_contexts: 7, max_answers: 8 });
+    assert_eq!(config.routing.budget, Budget { max_contexts: 7, max_answers: 8, max_bytes: 9 });
     let plain = Client {
         name: "other".into(),
         kibana: Some(([9, 0, 0], [u64::MAX; 3])),

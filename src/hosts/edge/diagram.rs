@@ -4,10 +4,14 @@
 //! three are one: a node holds the bounds at which its links change. So a diagram needs nothing else, and modes of a
 //! subject that agree share their nodes. Knows nothing of how diagrams are written.
 
+use super::short_word;
 use crate::answers::route::model::{Axis, Node as Row, Profile, Routes, Rows, Start};
-use crate::answers::route::walk::{ANY, LOWEST, PRE, boundary_label, spec_ceiling, spec_floor, spec_label};
+use crate::answers::route::walk::{
+    ANY, LOWEST, PRE, boundary_label, capability_word, spec_ceiling, spec_floor, spec_label,
+};
 use crate::hosts::shared::patterns::is_plain_path;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Where a walk goes on or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +48,8 @@ pub(super) struct Labels {
     specs: Vec<(String, String, String)>,
     /// The label of an upper bound below all specs.
     below_specs: String,
+    /// Sets of capabilities in short words, by label.
+    capabilities: HashMap<Arc<str>, String>,
 }
 
 impl Labels {
@@ -55,8 +61,24 @@ impl Labels {
             agent: routes.agent_boundaries.iter().copied().map(boundary_label).collect(),
             specs: (0..specs.len()).map(spec).collect(),
             below_specs: spec_floor(specs, 0),
+            capabilities: short_sets(routes),
         }
     }
+
+    fn capabilities<'a>(&'a self, label: &'a str) -> &'a str {
+        self.capabilities.get(label).map_or(label, String::as_str)
+    }
+}
+
+fn short_sets(routes: &Routes) -> HashMap<Arc<str>, String> {
+    let words = routes.capabilities.iter().enumerate();
+    let words: HashMap<_, _> = words.map(|(position, own)| (capability_word(own), short_word(position))).collect();
+    let short = |label: &str| {
+        let own = label.strip_prefix('-')?.split('-').map(|word| words.get(word).map_or(word, String::as_str));
+        Some(format!("-{}", own.collect::<Vec<_>>().join("-")))
+    };
+    let labels = routes.rows.get(&Axis::Capabilities).into_iter().flat_map(|rows| rows.exact.values()).flatten();
+    labels.filter_map(|(label, _)| Some((Arc::clone(label), short(label)?))).collect()
 }
 
 /// The starts of the modes, and nodes in an order in which links lead backwards.
@@ -151,7 +173,7 @@ impl<'a> Work<'a> {
                 // No request has this label, so it leads to the default.
                 heads.push(next(" "));
                 let exact = rows.and_then(|rows| rows.exact.get(&number)).into_iter().flatten();
-                found.extend(exact.map(|(label, _)| (&**label, next(label))));
+                found.extend(exact.map(|(label, _)| (labels.capabilities(label), next(label))));
             }
             Axis::Prerelease => heads.extend(["0", "1"].map(&mut next)),
         }

@@ -15,7 +15,6 @@ use super::shared::templates::{self, Template};
 use super::shared::texts::{option_values, texts};
 use crate::answers::route::build::LONGEST_WORD;
 use crate::answers::route::model::Routes;
-use crate::answers::route::walk::capability_word;
 use crate::answers::route::{query, spelling};
 use anyhow::{Context, Result};
 use minijinja::{Value, context};
@@ -71,9 +70,17 @@ pub(super) fn render(template: Template, routes: &Routes, options: &HostOptions,
     templates::render("edge", template, &values)
 }
 
+/// What stands for a capability in labels: sets of capabilities are most of a table, and their names most of a set.
+fn short_word(position: usize) -> String {
+    let digit = |rest: usize| char::from_digit((rest % 36) as u32, 36).expect("a rest of 36 is a digit");
+    let digits = std::iter::successors(Some(position), |rest| Some(rest / 36).filter(|rest| *rest > 0)).map(digit);
+    digits.collect()
+}
+
 /// The settings of the router as JSON.
 fn settings(routes: &Routes, options: &HostOptions) -> Result<String> {
-    let capabilities: Vec<_> = routes.capabilities.iter().map(|name| [name.clone(), capability_word(name)]).collect();
+    let capabilities: Vec<_> =
+        routes.capabilities.iter().enumerate().map(|(position, name)| [name.clone(), short_word(position)]).collect();
     let settings = json!({
         "prefix": options.prefix,
         "pages": options.notes.pages,

@@ -43,6 +43,26 @@ fn a_subject_is_one_value() {
     assert_eq!(table, BTreeMap::from([("package/a".to_owned(), format!("*3 . *3 .{nodes}"))]));
 }
 
+// Sets of capabilities are written by the places of their names, as the settings of the router name them.
+#[test]
+fn sets_of_capabilities_are_short() {
+    let names: Vec<_> = (0..40).map(|n| format!("a-capability-{n:02}")).collect();
+    let word = |n: usize| crate::answers::route::walk::capability_word(&names[n]);
+    let label = format!("-{}-{}-{}", word(3), word(35), word(39));
+    let mut routes = Routes { capabilities: names.clone(), ..Routes::default() };
+    let rows = rows(1, &[("-", Node::Empty), (&label, Node::Refused)], answer("/answers/list/0"));
+    routes.rows.insert(Axis::Capabilities, rows);
+    routes.subjects.insert("latest/list".to_owned(), start(1));
+    assert_eq!(table(&routes)["list"], "*1 . . .|c 0 - - -3-z-31 !");
+    let settings: serde_json::Value =
+        serde_json::from_str(&settings(&routes, &HostOptions::default()).unwrap()).unwrap();
+    for (n, word) in [(3, "3"), (35, "z"), (39, "31")] {
+        assert_eq!(settings["capabilities"][n], json!([names[n], word]));
+    }
+    let words: std::collections::BTreeSet<_> = (0..2_000).map(short_word).collect();
+    assert_eq!(words.len(), 2_000);
+}
+
 // Whatever the number of bounds and answers, no value is too long, and every place that is named exists.
 #[test]
 fn large_subjects_become_several_values() {

@@ -78,7 +78,7 @@ fn facts() -> impl Strategy<Value = Facts> {
     })
 }
 
-fn catalogs() -> impl Strategy<Value = Vec<Facts>> {
+pub(super) fn catalogs() -> impl Strategy<Value = Vec<Facts>> {
     prop::collection::vec(facts(), 0..16).prop_map(|mut catalog| {
         catalog.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         catalog.dedup_by(|a, b| (&a.name, &a.version) == (&b.name, &b.version));
@@ -86,16 +86,16 @@ fn catalogs() -> impl Strategy<Value = Vec<Facts>> {
     })
 }
 
-fn bound() -> impl Strategy<Value = Option<Spec>> {
+pub(super) fn bound() -> impl Strategy<Value = Option<Spec>> {
     select(BOUNDS).prop_map(|text| (!text.is_empty()).then(|| crate::answers::search::samples::spec(text)))
 }
 
-fn requested() -> impl Strategy<Value = Option<Version>> {
+pub(super) fn requested() -> impl Strategy<Value = Option<Version>> {
     select(REQUESTED).prop_map(|text| (!text.is_empty()).then(|| Version::loose(text).unwrap()))
 }
 
 /// All parameters but those that choose the subject.
-fn queries() -> impl Strategy<Value = Query> {
+pub(super) fn queries() -> impl Strategy<Value = Query> {
     let agent = prop_oneof![2 => Just(None), 1 => requested()];
     let mut words = CAPABILITIES.to_vec();
     words.push("uptime");
@@ -178,7 +178,17 @@ fn may_refuse(catalog: &[Facts], query: &Query, labels: &Labels, subject: &str) 
 }
 
 /// Walks for every subject; `exact` says whether a refusal has to be justified.
-fn check(catalog: &[Facts], built: &Built, query: &Query, exact: bool) -> Result<(), TestCaseError> {
+pub(super) fn check(catalog: &[Facts], built: &Built, query: &Query, exact: bool) -> Result<(), TestCaseError> {
+    check_subjects(catalog, built, query, |_| exact)
+}
+
+/// Walks for every subject; a refusal has to be justified for those of which `is_exact` is true.
+pub(super) fn check_subjects(
+    catalog: &[Facts],
+    built: &Built,
+    query: &Query,
+    is_exact: impl Fn(&str) -> bool,
+) -> Result<(), TestCaseError> {
     let answers: BTreeMap<_, _> =
         built.answers.iter().map(|answer| (&*answer.path, built.answers.content(answer))).collect();
     let labels = labels(&built.routes, query);
@@ -186,7 +196,7 @@ fn check(catalog: &[Facts], built: &Built, query: &Query, exact: bool) -> Result
         match built.routes.walk(&subject, &labels) {
             Node::Step(number) => prop_assert!(false, "{subject} ends in step {number}"),
             Node::Refused => prop_assert!(
-                !exact || may_refuse(catalog, &query, &labels, &subject),
+                !is_exact(&subject) || may_refuse(catalog, &query, &labels, &subject),
                 "{subject} is refused for {labels:?}"
             ),
             Node::Empty => prop_assert_eq!(None, expected, "{} for {:?}", subject, labels),
@@ -199,7 +209,7 @@ fn check(catalog: &[Facts], built: &Built, query: &Query, exact: bool) -> Result
 }
 
 fn restricted(clients: Vec<Client>) -> Options {
-    Options { budget: Budget { max_contexts: 0, max_answers: 0 }, clients }
+    Options { budget: Budget { max_contexts: 0, max_answers: 0, ..Budget::default() }, clients }
 }
 
 fn client(query: &Query) -> Client {
