@@ -30,7 +30,8 @@ Examples:
 
 nginx, Apache, Caddy, HAProxy, object stores and edges look answers up in tables. Tables hold every answer for one package, and \
 every answer for lists, categories and types within a budget; beyond it they hold what known clients send, and a host refuses \
-the rest with 501. `epr-build serve` computes every answer, alone or as the fallback of such a host.
+the rest with 501. `epr-build serve` computes every answer, alone or as the fallback of such a host (`fallback:` in the \
+configuration).
 
 Without a log this tells what the tables hold of what clients are known to send. With one it tells what would have become of \
 its requests: the log may be that of the registry in use today. It reads the combined and common formats of nginx and Apache, \
@@ -38,7 +39,7 @@ the lines of `epr-build serve --access-log`, and Caddy's JSON; compressed with g
 refused is grouped, and followed by what to write into the configuration.
 
 Exit codes:
-  0  no request of a log would be refused, or no log is given
+  0  no request of a log would be refused, or no log is given, or the distribution has a fallback
   1  some would be
   2  wrong usage, or the machine failed";
 
@@ -67,6 +68,9 @@ struct Coverage {
     within_budget: bool,
     /// Subjects beyond the budget.
     beyond_budget: Vec<Beyond>,
+    /// The server that hosts of this distribution hand refused questions to; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<String>,
     /// What clients are known to send; absent with logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     forms: Option<Vec<Form>>,
@@ -84,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Format::Json => print_json(&coverage)?,
         Format::Text => print(&render(&coverage))?,
     }
-    let is_refused = coverage.requests.is_some_and(|requests| requests.refused > 0);
+    let is_refused = coverage.fallback.is_none() && coverage.requests.is_some_and(|requests| requests.refused > 0);
     Ok(if is_refused { Exit::Problems } else { Exit::Clean })
 }
 
@@ -95,11 +99,11 @@ fn coverage(distribution: &Distribution, logs: &[PathBuf]) -> Result<Coverage> {
     let report = distribution.report(&generation);
     let beyond_budget =
         report.and_then(|report| report.routing).map(|routing| Beyond::of(&routing)).unwrap_or_default();
+    let hosting = distribution.hosting(&generation)?;
     let (mut forms, mut requests) = (None, None);
     if logs.is_empty() {
         forms = Some(forms::held(&routes, &capability_sets(&folder)));
     } else {
-        let hosting = distribution.hosting(&generation)?;
         let mut tally = Tally::new(&routes, &hosting.prefix);
         for log in logs {
             read_log(log, &mut tally).with_context(|| format!("cannot read the log `{}`", log.display()))?;
@@ -111,6 +115,7 @@ fn coverage(distribution: &Distribution, logs: &[PathBuf]) -> Result<Coverage> {
         generation,
         within_budget: beyond_budget.is_empty(),
         beyond_budget,
+        fallback: (!hosting.fallback.is_off()).then(|| hosting.fallback.to_string()),
         forms,
         requests,
     })
@@ -137,7 +142,7 @@ fn read_log(path: &Path, tally: &mut Tally<'_>) -> Result<()> {
 }
 
 fn render(coverage: &Coverage) -> String {
-    let Coverage { distribution, generation, beyond_budget, forms, requests, .. } = coverage;
+    let Coverage { distribution, generation, beyond_budget, fallback, forms, requests, .. } = coverage;
     let mut text = format!("{distribution}: generation {generation}\n");
     match beyond_budget.as_slice() {
         [] => text += "the tables hold every combination of parameters that they can hold\n",
@@ -148,6 +153,9 @@ fn render(coverage: &Coverage) -> String {
             text += &format!("beyond the budget, and so held for known clients only: {}{more}\n", named.join(", "));
         }
     }
+    fallback
+        .iter()
+        .for_each(|address| text += &format!("what the tables do not hold, hosts ask the fallback {address} for\n"));
     forms.iter().for_each(|forms| text += &render_forms(forms));
     requests.iter().for_each(|requests| text += &render_requests(requests));
     text

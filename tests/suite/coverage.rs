@@ -55,7 +55,7 @@ fn line(target: &str) -> String {
 const ASKED: [&str; 7] = [
     "/search?kibana.version=9.3.0&spec.min=2.3&spec.max=3.0",
     "/search?prerelease=true&kibana.version=9.1.4&spec.min=2.3&spec.max=3.0",
-    "/categories?kibana.version=8.14.0&spec.min=2.3&spec.max=3.0",
+    "/search?type=integration&kibana.version=9.1.2&spec.min=2.3&spec.max=3.0",
     "/search?package=alpha&spec.max=2.3",
     "/search?prerelease=true",
     "/search?spec.max=x",
@@ -101,7 +101,7 @@ fn what_is_proposed_is_answered_after_the_next_build() {
     assert_eq!(requests["forms"][0]["form"], "/search?kibana.version=<version>&spec.min=2.3&spec.max=3.0");
     assert_eq!(requests["forms"][0]["clients"], json!({ "Kibana/9.3.0 node-fetch": 2 }));
     let told = coverage(&case, &["access.log", "old.gz"], 1).stdout;
-    for part in ["refuses 6 (50.00 %)", ASKED[0], "kibana: [8.14.0, 9.3.1]", "spec_max: \"3.0\"", "epr-build serve"] {
+    for part in ["refuses 6 (50.00 %)", ASKED[0], "kibana: [9.1.2, 9.3.1]", "spec_max: \"3.0\"", "epr-build serve"] {
         assert!(told.contains(part), "{part}: {told}");
     }
 

@@ -1,6 +1,5 @@
 //! What to write into the configuration, so that refused questions are answered by tables: `clients:` entries.
 
-use super::shape::is_usual;
 use crate::answers::search::Query;
 use crate::package::Spec;
 use serde::Serialize;
@@ -56,6 +55,11 @@ impl Wanted {
             *last = (*last).max(other_last);
         }
     }
+}
+
+/// Returns true for a word that needs no quoting anywhere.
+pub(super) fn is_usual(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 /// Clients to configure, gathered from questions. Their number is bounded.

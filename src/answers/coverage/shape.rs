@@ -1,6 +1,6 @@
 //! The form of a refused question: its parameters, with values left out that many requests differ in.
 
-use super::proposal::Wanted;
+use super::proposal::{Wanted, is_usual};
 use crate::answers::route::request::Endpoint;
 use crate::answers::search::Query;
 use crate::answers::search::question::Question;
@@ -75,9 +75,4 @@ fn words(words: &[String]) -> String {
 
 fn bound(spec: &Spec) -> String {
     if spec.major.max(spec.minor) <= MOST_SPEC { format!("{}.{}", spec.major, spec.minor) } else { "<spec>".to_owned() }
-}
-
-/// Returns true for a word that needs no quoting anywhere.
-pub(super) fn is_usual(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
