@@ -13,9 +13,9 @@ use crate::dialect::version::Version;
 use crate::package::Spec;
 
 /// Why a query is refused with 501 when part of it is spelled in a way that is not decoded.
-pub const UNREAD: &str = "this server does not read this spelling of the query. Write it without escapes, or let epr-build serve answer, alone or as a fallback";
+pub const UNREAD: &str = "this server does not read this spelling of the query. Write it without escapes or let epr-build serve answer as the fallback of this server or alone";
 /// Why a query is refused with 501 when its filters are not offered together, or not at all.
-pub const FILTERS: &str = "this server holds no answers to these filters together. Leave one out, or let epr-build serve answer, alone or as a fallback";
+pub const FILTERS: &str = "this server holds no answers to these filters together. Leave one out or let epr-build serve answer as the fallback of this server or alone";
 
 /// More bytes than this are no version.
 const LONGEST_VERSION: usize = 256;

@@ -14,7 +14,7 @@ use super::query::{Filter, Query, is_name, is_strict};
 use super::walk::Labels;
 
 /// Why a query is refused with 501 when its answer was not precomputed.
-pub const UNPUBLISHED: &str = "the budget of this registry leaves this query out. Add its client to clients in the configuration, raise budget, or let epr-build serve answer, alone or as a fallback";
+pub const UNPUBLISHED: &str = "this server holds no answer to this query. Add its client to clients in the configuration or raise the budget or let epr-build serve answer as the fallback of this server or alone";
 /// The text of 404 for a path without a route.
 pub const NO_ROUTE: &str = "404 page not found";
 /// The text of 400 for a version in a path.

@@ -323,3 +323,13 @@ proptest! {
         }
     }
 }
+
+/// Every host writes the texts into its configuration as they are: what ends a flag, a quotation or a line in one of them is in
+/// none of the texts. Each says what helps.
+#[test]
+fn texts_of_refusals_suit_every_configuration() {
+    for text in [super::UNPUBLISHED, crate::answers::route::query::UNREAD, crate::answers::route::query::FILTERS] {
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" .-".contains(&byte)), "{text}");
+        assert!(text.contains("epr-build serve") && text.contains("fallback"), "{text}");
+    }
+}
