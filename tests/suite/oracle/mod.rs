@@ -14,6 +14,7 @@ mod generate;
 mod json;
 mod odd;
 mod read;
+mod words;
 
 use crate::built::{build_samples, program, run};
 use crate::conformance::{nginx, packages_below, shared};

@@ -1,0 +1,85 @@
+//! Parameters and values of random queries: right, odd and wrong.
+
+pub(super) const BOOLEANS: [&str; 12] =
+    ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
+pub(super) const NO_BOOLEANS: [&str; 12] =
+    ["yes", "no", "2", "TRUe", "tRUE", " true", "true ", "true,true", "01", "on", "null", "\u{ff54}rue"];
+pub(super) const NO_VERSIONS: [&str; 26] = [
+    "abc",
+    "8.x",
+    "8.*",
+    "8.1.2.3",
+    "V8",
+    "vv8",
+    " 8.1.0",
+    "8.1.0 ",
+    "-1",
+    "8..1",
+    ".8",
+    "8.",
+    "8.1.0-",
+    "8.1.0+",
+    "8.1.0-01",
+    "8.1.0-rc..1",
+    "8,1",
+    "^8.1.0",
+    ">=8",
+    "8.-1.0",
+    "0x8",
+    "8.1.0-\u{e9}",
+    "\u{ff18}.1.0",
+    "8.1.0\n",
+    "+8",
+    "latest",
+];
+pub(super) const NO_BOUNDS: [&str; 14] =
+    ["3", "3.0.0", "v", "a.b", ".", "3.", ".6", "3.x", "3.6-beta.1", "3 .6", "3.6 ", "3,6", "V3.6", "..."];
+pub(super) const SUFFIXES: [&str; 12] = [
+    "-SNAPSHOT",
+    "-0",
+    "-rc.1",
+    "-beta1",
+    "-beta.11",
+    "-alpha",
+    "-zzz",
+    "+build",
+    "-rc1+build.5",
+    "-1.2.3",
+    "-a-b",
+    "-SNAPSHOT+1",
+];
+pub(super) const STRANGERS: [&str; 18] = [
+    "foo",
+    "internal",
+    "",
+    "Kibana.version",
+    "kibana_version",
+    "kibanaxversion",
+    "kibana.version ",
+    " package",
+    "Package",
+    "discovery.x",
+    "Discovery",
+    "spec",
+    "size",
+    "page",
+    "include_policy_templates",
+    "\u{e9}",
+    "capability",
+    "all[]",
+];
+pub(super) const NAMES: [&str; 13] = [
+    "kibana.version",
+    "agent.version",
+    "spec.min",
+    "spec.max",
+    "capabilities",
+    "prerelease",
+    "experimental",
+    "all",
+    "package",
+    "category",
+    "type",
+    "discovery",
+    "include_policy_templates",
+];
