@@ -9,7 +9,7 @@ use crate::answers::coverage::log_line::each_line;
 use crate::answers::coverage::tally::{Outcome, Reason, RefusedForm, Remedy, Tally};
 use crate::answers::route::model::Routes;
 use crate::base::fs;
-use crate::base::words::counted;
+use crate::base::words::{counted, first};
 use crate::generation::distribution::{Distribution, with_remedy};
 use crate::package::Facts;
 use crate::site::facts;
@@ -29,7 +29,7 @@ Examples:
   journalctl -u caddy -o cat | epr-build coverage --dist production -
 
 nginx, Apache, Caddy, HAProxy, object stores and edges look answers up in tables. Tables hold every answer for one package, and \
-every answer for lists, categories and types within a budget; beyond it they hold what known clients send, and a host refuses \
+every answer for lists, categories and types within a budget; beyond it they hold what clients are likely to send, and a host refuses \
 the rest with 501. `epr-build serve` computes every answer, alone or as the fallback of such a host (`fallback:` in the \
 configuration).
 
@@ -150,7 +150,12 @@ fn render(coverage: &Coverage) -> String {
             let named: Vec<_> = beyond.iter().take(5).map(|one| one.subject.as_str()).collect();
             let more = beyond.len().saturating_sub(5);
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            text += &format!("beyond the budget, and so held for known clients only: {}{more}\n", named.join(", "));
+            text += &format!("beyond the budget, and so held in part: {}{more}\n", named.join(", "));
+            let cut: BTreeSet<&String> = beyond.iter().flat_map(|one| &one.cut).collect();
+            if !cut.is_empty() {
+                let cut: Vec<String> = cut.into_iter().cloned().collect();
+                text += &format!("left out for the budget: {}\n", first(&cut, 8));
+            }
         }
     }
     fallback

@@ -120,7 +120,7 @@ pub struct CopyReport {
     pub package: String,
 }
 
-/// A subject that is beyond the budget: tables hold its answers for known clients only.
+/// A subject that is beyond the budget: tables hold a part of its answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beyond {
     /// Mode and subject, such as `latest/list`.
@@ -129,6 +129,9 @@ pub struct Beyond {
     pub contexts: u64,
     /// Those that tables refuse.
     pub refused_contexts: u64,
+    /// Kinds of questions that were left out for the sake of the budget.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
 }
 
 impl Beyond {
@@ -139,6 +142,7 @@ impl Beyond {
             subject: family.subject.clone(),
             contexts: family.contexts,
             refused_contexts: family.refused_contexts,
+            cut: family.cut.clone(),
         };
         refused.map(one).collect()
     }

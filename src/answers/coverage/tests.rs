@@ -131,7 +131,7 @@ fn tallied(routes: &Routes, targets: &[&str]) -> Outcome {
 const REFUSED: [&str; 5] = [
     "/search?kibana.version=8.14.0&spec.min=1.3&spec.max=3.9",
     "/search?kibana.version=8.12.3&spec.max=3.9&spec.min=1.3&prerelease=true",
-    "/categories?spec.min=1.3&kibana.version=9.1.0&spec.max=3.9",
+    "/search?type=integration&spec.min=1.3&kibana.version=8.14.2&spec.max=3.9",
     "/search?type=integration&spec.max=1.1&capabilities=observability",
     "/search?kibana.version=8.12.3&capabilities=security",
 ];
@@ -206,7 +206,7 @@ fn what_is_kept_of_a_log_is_bounded() {
             &format!("agent {number}"),
         );
         if number % 10 == 0 {
-            add("/search?kibana.version=9.0.0&spec.min=1.3&spec.max=3.9", "often");
+            add("/search?kibana.version=8.14.0&spec.min=1.3&spec.max=3.9", "often");
         }
     }
     tally.line(Some(&[0xff; 100]));
@@ -217,7 +217,7 @@ fn what_is_kept_of_a_log_is_bounded() {
     assert_eq!(outcome.forms.iter().map(|form| form.requests).sum::<u64>() + outcome.forgotten, outcome.refused);
     assert_eq!((outcome.forms[0].requests, outcome.forms[0].clients["often"]), (3000, 3000), "{:#?}", outcome.forms[0]);
     assert!(outcome.forms.iter().all(|form| form.clients.len() <= 5));
-    assert_eq!(outcome.clients[0].kibana, Some(["9.0.0".to_owned(), "9.0.1".to_owned()]));
+    assert_eq!(outcome.clients[0].kibana, Some(["8.14.0".to_owned(), "8.14.1".to_owned()]));
 }
 
 #[test]
