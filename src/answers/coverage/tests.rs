@@ -115,7 +115,7 @@ fn lines_are_cut_where_they_end() {
 /// Tables of the sample catalog in which whole lists are beyond the budget.
 fn small_budget(clients: Vec<crate::config::routing::Client>) -> (Vec<Facts>, Routes) {
     let catalog = samples::catalog(CATALOG);
-    let options = Options { budget: Budget { max_contexts: 1, max_answers: 1 }, clients };
+    let options = Options { budget: Budget { max_contexts: 1, max_answers: 1, max_bytes: 0 }, clients };
     let routes = build(&catalog, &options).routes;
     (catalog, routes)
 }
