@@ -24,7 +24,7 @@ const MOST_CHARACTERS: usize = 300;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
-    /// It is beyond the budget, and no known client sends it.
+    /// It is beyond the budget, and in none of the circles that are answered there.
     Budget,
     /// Its filters are not offered together.
     Filters,

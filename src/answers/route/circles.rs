@@ -87,7 +87,7 @@ impl Circles<'_> {
     /// What a client sends, or would send if it knew later formats.
     fn later(&self, client: &Client) -> Option<Labels> {
         let labels = self.of_client(client)?;
-        let upper = self.labels_from(labels[Axis::SpecMax as usize][0]);
+        let upper = self.upper_bounds_from(labels[Axis::SpecMax as usize][0]);
         Some(self.with(labels, &[(Axis::SpecMax, upper)]))
     }
 
@@ -109,7 +109,7 @@ impl Circles<'_> {
     }
 
     /// The labels of upper bounds that are not below this one. The first label of the axis is that of no bound.
-    fn labels_from(&self, label: usize) -> Vec<usize> {
+    fn upper_bounds_from(&self, label: usize) -> Vec<usize> {
         let labels = self.axes.table(Axis::SpecMax).labels.len();
         match label {
             0 => vec![0],

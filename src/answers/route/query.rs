@@ -9,7 +9,7 @@ use super::build::is_plain;
 use super::model::Unkeyed;
 use super::spelling::{Spelling, in_capability, in_flag, in_name, in_version, in_word, spelling};
 use crate::answers::search::question::{FALSE, TRUE, invalid_param, invalid_parts, invalid_spec, invalid_version};
-use crate::dialect::version::Version;
+use crate::dialect::version::{Version, VersionError};
 use crate::package::Spec;
 
 /// Why a query is refused with 501 when part of it is spelled in a way that is not decoded.
@@ -86,7 +86,7 @@ impl<'a> Query<'a> {
         match Version::loose(&text).ok().filter(|_| seen != Spelling::Foreign) {
             Some(version) if within_reach => return Some(version),
             Some(_) => self.is_unread = true,
-            None => self.invalid(|| invalid_version(label, raw)),
+            None => self.invalid(|| invalid_version(label, raw, &VersionError::Invalid)),
         }
         None
     }
@@ -110,7 +110,7 @@ impl<'a> Query<'a> {
                 return Some(Spec { major: version.major, minor: version.minor });
             }
             Some(_) => self.is_unread = true,
-            None => self.invalid(|| invalid_spec(name, raw)),
+            None => self.invalid(|| invalid_spec(name, raw, &VersionError::Invalid)),
         }
         None
     }

@@ -149,7 +149,9 @@ impl Joiner<'_> {
             answers: MOST_ANSWERS,
             pairs: if links > MOST_LINKS { 0 } else { LARGEST_JOIN },
         };
-        let further = if parts.mode == Mode::Latest { circles.further(parts.is_category) } else { Vec::new() };
+        // Without room even a circle that needs none is not looked for.
+        let has_further = parts.mode == Mode::Latest && parts.share > 0;
+        let further = if has_further { circles.further(parts.is_category) } else { Vec::new() };
         for circle in further {
             let own = circle.domain(arena, parts.classes);
             let both = arena.overlay(domain, own);

@@ -5,7 +5,7 @@
 //! routing tables cannot do that with patterns; where both read a query, a law in `route` holds them equal.
 
 use super::{DiscoveryFilter, Query};
-use crate::dialect::version::Version;
+use crate::dialect::version::{Version, VersionError};
 use crate::package::Spec;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -52,8 +52,8 @@ impl Question {
 }
 
 /// The text of a 400 for a version of Kibana or of the agent.
-pub fn invalid_version(label: &str, value: &str) -> String {
-    format!("invalid {label} version '{value}': invalid semantic version")
+pub fn invalid_version(label: &str, value: &str, why: &VersionError) -> String {
+    format!("invalid {label} version '{value}': {why}")
 }
 
 /// The text of a 400 for a bound that has not two parts.
@@ -62,8 +62,8 @@ pub fn invalid_parts(name: &str, value: &str) -> String {
 }
 
 /// The text of a 400 for a bound whose parts are no numbers.
-pub fn invalid_spec(name: &str, value: &str) -> String {
-    format!("invalid '{name}' version: invalid spec version '{value}': invalid semantic version")
+pub fn invalid_spec(name: &str, value: &str, why: &VersionError) -> String {
+    format!("invalid '{name}' version: invalid spec version '{value}': {why}")
 }
 
 /// The text of a 400 for a boolean or a discovery filter.
@@ -126,7 +126,7 @@ impl Pairs {
     fn version(&self, name: &str, label: &str) -> Result<Option<Version>, String> {
         let read = |text: Cow<'_, str>| match Version::loose(&text) {
             Ok(version) => Ok(plain(&version)),
-            Err(_) => Err(invalid_version(label, &text)),
+            Err(why) => Err(invalid_version(label, &text, &why)),
         };
         self.text(name).map(read).transpose()
     }
@@ -137,7 +137,7 @@ impl Pairs {
             if text.split('.').count() != 2 {
                 return Err(invalid_parts(name, &text));
             }
-            let version = Version::loose(&text).map_err(|_| invalid_spec(name, &text))?;
+            let version = Version::loose(&text).map_err(|why| invalid_spec(name, &text, &why))?;
             Ok((Spec { major: version.major, minor: version.minor }, version.is_prerelease()))
         };
         self.text(name).map(read).transpose()
@@ -283,6 +283,7 @@ mod tests {
             ("discovery=", "400 invalid 'discovery' query param: '': could not parse filter \"\""),
             ("discovery=foo:a", "400 invalid 'discovery' query param: 'foo:a': unknown discovery filter \"foo\""),
             ("discovery=a;b", ""),
+            ("kibana.version=8.1.0-01", "400 invalid Kibana version '8.1.0-01': version segment starts with 0"),
             ("agent.version=x", "400 invalid agent version 'x': invalid semantic version"),
         ] {
             assert_eq!(read(raw), expected, "{raw}");

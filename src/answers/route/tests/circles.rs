@@ -151,8 +151,9 @@ fn circles_are_cut_as_wholes() {
     };
     let [none, some, all] = [0, 300_000, 600_000_000].map(list);
     let always = ["what clients send", "a single filter", "later formats, newest Kibana"];
-    assert_eq!(none.circles[..always.len()], always);
-    assert!(none.cut.len() > 10 && some.cut.len() < none.cut.len() && !some.cut.is_empty(), "{some:?}");
+    assert_eq!(none.circles, always);
+    assert_eq!(some.circles[..always.len()], always);
+    assert!(some.circles.len() > always.len() && some.cut.len() > 3, "{some:?}");
     assert!(all.cut.is_empty(), "{all:?}");
     for family in [&none, &some, &all] {
         assert!(!family.exact && family.refused_contexts > 0);
