@@ -4,7 +4,7 @@
 //! three are one: a node holds the bounds at which its links change. So a diagram needs nothing else, and modes of a
 //! subject that agree share their nodes. Knows nothing of how diagrams are written.
 
-use super::short_word;
+use super::words::short_word;
 use crate::answers::route::model::{Axis, Node as Row, Profile, Routes, Rows, Start};
 use crate::answers::route::walk::{
     ANY, LOWEST, PRE, boundary_label, capability_word, spec_ceiling, spec_floor, spec_label,

@@ -7,6 +7,7 @@
 mod diagram;
 pub(super) mod minify;
 mod values;
+mod words;
 
 use super::shared::escape::escape;
 use super::shared::labels::{MODES, published_modes, subjects, word};
@@ -20,6 +21,7 @@ use anyhow::{Context, Result};
 use minijinja::{Value, context};
 use serde_json::json;
 use std::collections::BTreeMap;
+use words::short_word;
 
 const ROUTER: &str = include_str!("../../../templates/edge/router.js");
 
@@ -68,13 +70,6 @@ pub(super) fn render(template: Template, routes: &Routes, options: &HostOptions,
     let own = context! { router => router.trim_end(), settings };
     let values = context! { ..own, ..more, ..option_values(options), ..sets };
     templates::render("edge", template, &values)
-}
-
-/// What stands for a capability in labels: sets of capabilities are most of a table, and their names most of a set.
-fn short_word(position: usize) -> String {
-    let digit = |rest: usize| char::from_digit((rest % 36) as u32, 36).expect("a rest of 36 is a digit");
-    let digits = std::iter::successors(Some(position), |rest| Some(rest / 36).filter(|rest| *rest > 0)).map(digit);
-    digits.collect()
 }
 
 /// The settings of the router as JSON.
