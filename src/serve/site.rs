@@ -8,12 +8,23 @@ use crate::base::fs;
 use crate::generation::distribution::with_remedy;
 use crate::generation::history_page;
 use crate::hosts::{HOSTING, Hosting};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The only file that is not below the document root.
 const HISTORY: &str = "/ui/history.json";
+
+/// Time after which opening what failed to open is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether a computer was opened; a generation of an earlier program has none.
+enum Opened {
+    NotYet,
+    Yes(Option<Arc<Computer>>),
+    Failed(Instant),
+}
 
 /// A generation with its tables, which stays the same during a response.
 pub(super) struct Site {
@@ -27,7 +38,7 @@ pub(super) struct Site {
     /// The name of the generation; of a release, that of the generation that it pins.
     pub(super) generation: String,
     /// Opened when it is first needed.
-    computer: OnceLock<Result<Option<Arc<Computer>>, String>>,
+    computer: Mutex<Opened>,
     /// Keeps the generation from being removed while it is answered from.
     _hold: fs::Hold,
 }
@@ -46,17 +57,24 @@ impl Site {
         let target = fs::read_link(&folder.join("site")).unwrap_or_default();
         let pinned = target.parent().filter(|_| target.ends_with("site")).unwrap_or(&folder);
         let generation = pinned.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let computer = OnceLock::new();
+        let computer = Mutex::new(Opened::NotYet);
         Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header, generation, computer, _hold: hold })
     }
 
     /// What computes answers that no table holds; `None` for a generation of an earlier program.
     ///
     /// # Errors
-    /// The reason why it cannot, which is the same each time.
-    pub(super) fn computer(&self) -> Result<Option<Arc<Computer>>, String> {
-        let open = || Computer::open(&self.folder, &self.routes).map_err(|error| format!("{:#}", with_remedy(error)));
-        self.computer.get_or_init(open).clone()
+    /// When it cannot be opened. It is tried again after a while: the machine may have been out of file handles.
+    pub(super) fn computer(&self) -> anyhow::Result<Option<Arc<Computer>>> {
+        let mut opened = self.computer.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*opened {
+            Opened::Yes(computer) => return Ok(computer.clone()),
+            Opened::Failed(when) if when.elapsed() < TRY_AGAIN => bail!("it could not be opened a moment ago"),
+            Opened::Failed(_) | Opened::NotYet => {}
+        }
+        let computer = Computer::open(&self.folder, &self.routes).map_err(with_remedy);
+        *opened = computer.as_ref().map_or(Opened::Failed(Instant::now()), |computer| Opened::Yes(computer.clone()));
+        computer
     }
 
     /// The name of the generation.

@@ -6,12 +6,13 @@
 
 mod answer;
 mod elements;
+mod vocabulary;
 
 pub(super) use answer::{Answer, Form};
 
 use crate::answers::route::request::{self, Decision};
 use crate::answers::search::question::Question;
-use crate::answers::search::{self, DiscoveryFilter, Hit, Query, TemplateSelection};
+use crate::answers::search::{self, Hit, TemplateSelection};
 use crate::base::compress;
 use crate::base::fs;
 use crate::package::Facts;
@@ -22,9 +23,9 @@ use anyhow::{Context, Result, ensure};
 use elements::{Elements, Packed};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use vocabulary::Vocabulary;
 
 /// Bytes of answers that are remembered: lists of numbers, and texts that are no element as it is stored.
 const REMEMBERED: u64 = 8 * 1024 * 1024;
@@ -35,10 +36,7 @@ const USUAL_ANSWERS: usize = 2_000;
 pub(super) struct Computer {
     /// In the order of the elements.
     facts: Vec<Facts>,
-    /// The capabilities that some package asks for.
-    capabilities: HashSet<String>,
-    /// The fields and datasets that some package is discovered by.
-    discoverable: HashSet<String>,
+    vocabulary: Vocabulary,
     elements: Elements,
     answers: Cache<Question, Arc<Answer>, Weight>,
 }
@@ -48,7 +46,7 @@ struct Weight;
 
 impl Weighter<Question, Arc<Answer>> for Weight {
     fn weight(&self, question: &Question, answer: &Arc<Answer>) -> u64 {
-        // What a question holds beyond its own size are the words of a request, of which few are long.
+        // What a question holds beyond its own size are words of the catalog.
         (size_of_val(question) + answer.weight()) as u64
     }
 }
@@ -67,11 +65,9 @@ impl Computer {
         let path = folder.join("site").join(file.path.trim_start_matches('/'));
         let elements = Elements::open(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         ensure!(elements.len() == facts.len(), "`{}` has other versions than {}", path.display(), facts::FILE);
-        let capabilities = facts.iter().flat_map(|facts| &facts.capabilities).cloned().collect();
-        let discovery = facts.iter().map(|facts| &facts.discovery);
-        let discoverable = discovery.flat_map(|facts| facts.fields.iter().chain(&facts.datasets)).cloned().collect();
+        let vocabulary = Vocabulary::of(&facts);
         let answers = Cache::with_weighter(USUAL_ANSWERS, REMEMBERED, Weight);
-        let computer = Arc::new(Self { facts, capabilities, discoverable, elements, answers });
+        let computer = Arc::new(Self { facts, vocabulary, elements, answers });
         // A first list would wait for hundreds of elements to be compressed. Where no thread can be had, it does.
         let packer = Arc::downgrade(&computer);
         let _ = std::thread::Builder::new().name("pack elements".to_owned()).spawn(move || pack_all(&packer));
@@ -83,27 +79,8 @@ impl Computer {
     /// # Errors
     /// When an element cannot be read.
     pub(super) fn answer(&self, question: Question) -> Result<Arc<Answer>> {
-        let question = self.without_strangers(question);
+        let question = self.vocabulary.known(question);
         self.answers.get_or_insert_with(&question, || self.compute(&question).map(Arc::new))
-    }
-
-    /// Leaves out words of lists that no package has: they change no answer, and there may be thousands of them.
-    fn without_strangers(&self, question: Question) -> Question {
-        let clean = |mut query: Query| {
-            let keep = |words: &mut Vec<String>, known: &HashSet<String>| words.retain(|word| known.contains(word));
-            query.capabilities.iter_mut().for_each(|words| keep(words, &self.capabilities));
-            for filter in &mut query.discovery {
-                let (DiscoveryFilter::Fields(words) | DiscoveryFilter::Datasets(words)) = filter;
-                keep(words, &self.discoverable);
-            }
-            query.discovery.sort();
-            query.discovery.dedup();
-            query
-        };
-        match question {
-            Question::Search(query) => Question::Search(query.map(clean)),
-            Question::Categories(query, templates) => Question::Categories(query.map(clean), templates),
-        }
     }
 
     fn compute(&self, question: &Question) -> Result<Answer> {
