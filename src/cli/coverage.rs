@@ -43,7 +43,7 @@ Exit codes:
   1  some would be
   2  wrong usage, or the machine failed";
 
-/// Tell which questions a host that only looks answers up would refuse, from access logs or for known clients
+/// Tell which questions a host that only looks answers up would refuse
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

@@ -33,7 +33,7 @@ EPR_LOG_LEVEL are read where the option is absent; its other variables are named
 /// Fewer connections than this may be too few for a fleet's browsers and Kibanas.
 const FEW_CONNECTIONS: usize = 1000;
 
-/// Serve a distribution exactly as the generated server configurations do
+/// Serve a distribution, and compute the answers that its tables do not hold
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

@@ -20,7 +20,7 @@ fn commands_are_listed_in_groups() {
     let expected = str![[r#"
   build          Build distributions (the default command)
   check          Report problems and conflicts, and write nothing
-  serve          Serve a distribution exactly as the generated server configurations do
+  serve          Serve a distribution, and compute the answers that its tables do not hold
   include        Let a web server that you have include a generation
   probe          Ask a registry whether it answers, for health checks
   kibana-config  Print the lines of kibana.yml that point Kibana to the registry
@@ -45,6 +45,7 @@ Carry:
 
 Explain:
   which          Say which version of a package a Kibana gets, and why not a newer one
+  coverage       Tell which questions a host that only looks answers up would refuse
   diff           Compare generations, releases, distributions, folders of packages or bundles
   log            Show the history of a package over the kept generations and releases
 
@@ -78,7 +79,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [22, 22, 7, 9, 12, 22, 2], "commands with each option");
+    assert_eq!(seen, [23, 23, 7, 9, 12, 23, 2], "commands with each option");
 }
 
 #[test]
