@@ -42,12 +42,16 @@ pub fn render(routes: &Routes, options: &HostOptions, name: &str) -> Result<BTre
     for (file, text) in apache::render(routes, &own)? {
         match file.as_str() {
             "registry.conf" => {
+                let down = match own.fallback.is_off() {
+                    true => String::new(),
+                    false => format!("Define EPR_DOWN \"${{EPR_SITES}}/{}/hosts\"\n", own.generation_id),
+                };
                 let text = format!(
                     "# Generated. Release {name}, for a virtual host, before the rules of the distribution: EPR_RELEASES is\n\
                      # the folder of the releases, EPR_SITES that of the generations.\n\
                      Define EPR_HOSTS \"${{EPR_RELEASES}}/{name}/hosts\"\n\
-                     Define EPR_SITE \"${{EPR_SITES}}/{}/site\"\n{text}",
-                    own.generation_id
+                     Define EPR_SITE \"${{EPR_SITES}}/{generation}/site\"\n{down}{text}",
+                    generation = own.generation_id
                 );
                 files.insert("apache/release.conf".to_owned(), text);
             }

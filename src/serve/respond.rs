@@ -47,6 +47,7 @@ pub(super) async fn respond<B>(site: Option<Arc<Site>>, shares: Shares, request:
         return bad_request(what);
     }
     let Some(site) = site else { return error(503, ELSEWHERE) };
+    let is_earlier = site.is_earlier;
     let decision =
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
     let may_be_page = site.notes.pages && matches!(&decision, Decision::File(file) if file.kind == Kind::Index);
@@ -76,6 +77,10 @@ pub(super) async fn respond<B>(site: Option<Arc<Site>>, shares: Shares, request:
         Decision::Refuse(status, text) => error(status, &text),
     };
     set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if is_earlier {
+        // A cache does not know of the header that asked for it.
+        set(&mut response, header::CACHE_CONTROL, NO_STORE);
+    }
     if may_be_page {
         response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
     }

@@ -7,7 +7,7 @@ use super::releases::Releases;
 use super::respond::Shares;
 use super::site::Site;
 use super::tls::Tls;
-use crate::answers::route::request::position_below;
+use crate::answers::route::request::{endpoint_below, position_below};
 use crate::generation::uses::is_id;
 use anyhow::Result;
 use hyper::Request;
@@ -38,6 +38,8 @@ pub(super) struct Server {
     pub(super) shares: Shares,
     /// Generations that are no longer current and that a host before this server still answers from.
     earlier: Mutex<Vec<(Instant, Arc<Site>)>>,
+    /// Held while one of them is opened.
+    opening: tokio::sync::Mutex<()>,
     options: ServeOptions,
     report: EventSink,
 }
@@ -62,6 +64,7 @@ impl Server {
                 computing: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             },
             earlier: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
             options: options.clone(),
             report,
         })
@@ -81,11 +84,18 @@ impl Server {
     /// this server names a generation that is not here.
     pub(super) async fn site<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Arc<Site>> {
         let site = self.site_of(request.uri().path());
-        let Some(wanted) = request.headers().get(GENERATION) else { return Some(site) };
+        let is_question = || endpoint_below(&site.prefix, request.uri().path()).is_some();
+        // Hosts hand over questions alone. Anybody may send the header, so it counts for nothing else.
+        let Some(wanted) = request.headers().get(GENERATION).filter(|_| is_question()) else { return Some(site) };
         let wanted = wanted.to_str().ok().filter(|wanted| is_id(wanted))?;
         if site.generation == wanted {
             return Some(site);
         }
+        if let Some(site) = self.earlier(wanted) {
+            return Some(site);
+        }
+        // One at a time: after a switch all requests of a host ask for the same one at once, and tables are large.
+        let _turn = self.opening.lock().await;
         if let Some(site) = self.earlier(wanted) {
             return Some(site);
         }
@@ -110,8 +120,7 @@ impl Server {
     /// Opens an earlier generation beside the one that is served. A release has none: it never changes.
     fn open_earlier(&self, served: &Site, wanted: &str) -> Option<Arc<Site>> {
         let beside = served.folder.parent().filter(|_| served.name() == served.generation)?;
-        let options = ServeOptions { generation: beside.join(wanted), ..self.options.clone() };
-        let site = Arc::new(Site::open(&options).ok()?);
+        let site = Arc::new(Site::open_earlier(beside.join(wanted), &self.options).ok()?);
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
         earlier.sort_by_key(|(asked, _)| Reverse(*asked));
         earlier.truncate(EARLIER - 1);
@@ -119,10 +128,10 @@ impl Server {
         Some(site)
     }
 
-    /// Closes earlier generations that no host asks for any more, so that they can be removed.
+    /// Closes earlier generations that no host asks for any more, or that were removed.
     pub(super) fn close_earlier(&self) {
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        earlier.retain(|(asked, _)| asked.elapsed() < EARLIER_STAYS);
+        earlier.retain(|(asked, site)| asked.elapsed() < EARLIER_STAYS && site.folder.is_dir());
     }
 
     /// Replaces the releases.

@@ -19,10 +19,10 @@ const HISTORY: &str = "/ui/history.json";
 /// Time after which opening what failed to open is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// Whether a computer was opened; a generation of an earlier program has none.
+/// Whether a computer was opened.
 enum Opened {
     NotYet,
-    Yes(Option<Arc<Computer>>),
+    Yes(Arc<Computer>),
     Failed(Instant),
 }
 
@@ -39,8 +39,10 @@ pub(super) struct Site {
     pub(super) generation: String,
     /// Opened when it is first needed.
     computer: Mutex<Opened>,
-    /// Keeps the generation from being removed while it is answered from.
-    _hold: fs::Hold,
+    /// True if the generation is no longer current, and answered from because a host still does.
+    pub(super) is_earlier: bool,
+    /// Keeps the generation from being removed while it is answered from; not one that anybody could name.
+    _hold: Option<fs::Hold>,
 }
 
 impl Site {
@@ -48,6 +50,15 @@ impl Site {
     pub(super) fn open(options: &ServeOptions) -> anyhow::Result<Self> {
         let folder = fs::canonical(&options.generation)?;
         let hold = fs::Hold::shared(&folder).with_context(|| format!("`{}` is being removed", folder.display()))?;
+        Self::read(folder, options, Some(hold))
+    }
+
+    /// Reads the tables of a generation that is no longer current. It may be removed at any moment.
+    pub(super) fn open_earlier(folder: PathBuf, options: &ServeOptions) -> anyhow::Result<Self> {
+        Self::read(folder, options, None)
+    }
+
+    fn read(folder: PathBuf, options: &ServeOptions, hold: Option<fs::Hold>) -> anyhow::Result<Self> {
         let routes = fs::read_json_if_there(&folder.join("routes.json")).map_err(with_remedy)?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
         let notes = fs::read_json_if_there(&folder.join(file_notes::FILE)).map_err(with_remedy)?.unwrap_or_default();
@@ -57,8 +68,18 @@ impl Site {
         let target = fs::read_link(&folder.join("site")).unwrap_or_default();
         let pinned = target.parent().filter(|_| target.ends_with("site")).unwrap_or(&folder);
         let generation = pinned.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let computer = Mutex::new(Opened::NotYet);
-        Ok(Self { folder, routes, notes, prefix: hosting.prefix, debug_header, generation, computer, _hold: hold })
+        let (computer, is_earlier) = (Mutex::new(Opened::NotYet), hold.is_none());
+        Ok(Self {
+            folder,
+            routes,
+            notes,
+            prefix: hosting.prefix,
+            debug_header,
+            generation,
+            computer,
+            is_earlier,
+            _hold: hold,
+        })
     }
 
     /// What computes answers that no table holds; `None` for a generation of an earlier program.
@@ -68,12 +89,16 @@ impl Site {
     pub(super) fn computer(&self) -> anyhow::Result<Option<Arc<Computer>>> {
         let mut opened = self.computer.lock().unwrap_or_else(PoisonError::into_inner);
         match &*opened {
-            Opened::Yes(computer) => return Ok(computer.clone()),
+            Opened::Yes(computer) => return Ok(Some(computer.clone())),
             Opened::Failed(when) if when.elapsed() < TRY_AGAIN => bail!("it could not be opened a moment ago"),
             Opened::Failed(_) | Opened::NotYet => {}
         }
         let computer = Computer::open(&self.folder, &self.routes).map_err(with_remedy);
-        *opened = computer.as_ref().map_or(Opened::Failed(Instant::now()), |computer| Opened::Yes(computer.clone()));
+        match &computer {
+            Ok(Some(computer)) => *opened = Opened::Yes(computer.clone()),
+            Ok(None) => {}
+            Err(_) => *opened = Opened::Failed(Instant::now()),
+        }
         computer
     }
 

@@ -162,14 +162,15 @@ fn highest_within((spec, is_before): (Spec, bool)) -> Option<Spec> {
     }
 }
 
-/// The version in its shortest spelling, without build metadata, which no constraint looks at.
+/// The version in its plainest spelling, without build metadata, which no constraint looks at. One that would be too long
+/// for a version in that spelling stays as it is.
 fn plain(version: &Version) -> Version {
     let numbers = Version::release(version.numbers());
     if !version.is_prerelease() {
         return numbers;
     }
     let text = format!("{numbers}-{}", version.pre.join("."));
-    Version::loose(&text).expect("the parts of a version are a version")
+    Version::loose(&text).unwrap_or_else(|_| version.clone())
 }
 
 /// Words between commas, not trimmed, sorted and once each; those that are no UTF-8 equal nothing and are left out.
@@ -288,6 +289,19 @@ mod tests {
         ] {
             assert_eq!(read(raw), expected, "{raw}");
         }
+    }
+
+    // The plainest spelling of the longest versions is too long for a version.
+    #[test]
+    fn versions_of_any_length_are_read() {
+        for length in 240..=256 {
+            let text = format!("1-{}", "a".repeat(length - 2));
+            let Ok(Question::Search(Some(query))) = Question::of_search(&format!("kibana.version={text}")) else {
+                panic!("{length}");
+            };
+            assert_eq!(query.kibana.unwrap().pre, ["a".repeat(length - 2)], "{length}");
+        }
+        assert!(read(&format!("kibana.version=1-{}", "a".repeat(255))).contains("too long"));
     }
 
     #[test]

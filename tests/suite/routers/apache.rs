@@ -1,14 +1,17 @@
 //! A real Apache httpd with the generated configuration.
 
 use super::check_bytes;
+use super::client::Client;
 use super::driver::{self, all, options, write};
 use super::fallback;
 use super::site::Site;
+use crate::built::{program, run, sample_packages};
 use crate::conformance::copy_host;
 use crate::running::{self, Running};
 use epr_build::hosts::HostOptions;
 use epr_build::hosts::apache::render;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,6 +26,13 @@ pub(crate) fn binary() -> Option<PathBuf> {
 /// It refuses to run as root, and another user could not read the folders of a test; so a root gives up being root, but
 /// keeps the right to read.
 pub(crate) fn command(binary: &Path, folder: &Path, generation: &Path) -> Command {
+    let mut command = command_of_readme(binary, folder);
+    command.arg("-C").arg(format!("Define EPR_GENERATION {}", generation.display()));
+    command
+}
+
+/// As the README beside the configuration starts it: the folder alone leads to the generation.
+fn command_of_readme(binary: &Path, folder: &Path) -> Command {
     let mut command = if rustix::process::getuid().is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
@@ -31,8 +41,7 @@ pub(crate) fn command(binary: &Path, folder: &Path, generation: &Path) -> Comman
     } else {
         Command::new(binary)
     };
-    command.arg("-d").arg(folder).args(["-f", "httpd.conf", "-D", "FOREGROUND", "-C"]);
-    command.arg(format!("Define EPR_GENERATION {}", generation.display()));
+    command.arg("-d").arg(folder).args(["-f", "httpd.conf", "-D", "FOREGROUND"]);
     command.stdin(std::process::Stdio::null());
     command
 }
@@ -78,8 +87,12 @@ fn start_with_databases(site: &Site, prefix: &str) -> Running {
 pub(crate) fn start_generated(generation: &Path) -> Option<Running> {
     let binary = binary()?;
     let folder = copy_host(generation, "apache");
+    Some(start_changed(&folder, || command(&binary, &folder, generation)))
+}
+
+fn start_changed(folder: &Path, command: impl Fn() -> Command) -> Running {
     let generated = fs::read_to_string(folder.join("httpd.conf")).unwrap();
-    Some(running::start("apache", |address| {
+    running::start("apache", |address| {
         let change = |line: &str| match line.split(' ').next() {
             Some("Listen") => format!("Listen {address}\n"),
             Some("PidFile") => format!("PidFile \"{}\"\n", folder.join("pid").display()),
@@ -87,8 +100,27 @@ pub(crate) fn start_generated(generation: &Path) -> Option<Running> {
             _ => format!("{line}\n"),
         };
         fs::write(folder.join("httpd.conf"), generated.lines().map(change).collect::<String>()).unwrap();
-        command(&binary, &folder, generation)
-    }))
+        command()
+    })
+}
+
+// Its paths are relative then, and rewritten ones must not be.
+#[test]
+fn apache_started_as_its_readme_says_tells_in_text_that_its_fallback_is_down() {
+    let Some(binary) = binary() else { return };
+    let home = tempfile::tempdir().unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(home.path().join("epr-build.yml"), "fallback: http://127.0.0.1:1\n").unwrap();
+    let built = run(program(home.path()).args(["--dist", "staging", "--packages"]).arg(sample_packages()));
+    assert_eq!(built.status, Some(0), "{built:#?}");
+    let folder = copy_host(&home.path().join("out/staging/current"), "apache");
+    let server = start_changed(&folder, || command_of_readme(&binary, &folder));
+    let mut client = Client::connect(&server.address);
+    let response = client.get("/search?all=true&category=security");
+    assert_eq!(response.status, 503, "{response:?}");
+    assert_eq!(response.body, b"this registry cannot compute the answer at the moment\n", "{response:?}");
+    assert!(response.header("cache-control").unwrap().contains("no-store"), "{response:?}");
+    assert_eq!(client.get("/search?prerelease=true").status, 200);
 }
 
 #[test]
