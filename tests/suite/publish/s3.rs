@@ -303,6 +303,11 @@ fn compare(asked: &[String], server: &str, front: &str) {
                 assert_eq!(response.status, 301, "{request}");
                 continue;
             }
+            if response.status == 501 {
+                // It has no fallback; the server computes what no table holds.
+                assert_eq!(expected.status, 200, "{request}");
+                continue;
+            }
             assert_eq!(seen(&response), seen(&expected), "{request} {headers:?}");
             let vary = response.header("vary");
             assert!(expected.header("vary").is_none() || vary == expected.header("vary"), "{request}: {vary:?}");
