@@ -1,7 +1,7 @@
 //! Questions over many packages: the list, categories, types, counts.
 //!
 //! The diagrams of the packages are joined two by two, so that combinations of labels are distinguished only where their
-//! answers differ. Where that exceeds the budget, each diagram is first cut down to a [circle](super::circles) of questions, and
+//! answers differ. Where that exceeds the budget, each diagram is first cut down to a circle of questions (`circles`), and
 //! the circles are joined one after the other, the likeliest first, until their answers would take too many bytes.
 
 use super::axes::Axes;
