@@ -1,3 +1,5 @@
+//! What coverage says of small catalogs, of logs of any kind, and what it proposes.
+
 use super::forms;
 use super::log_line::{LONGEST_LINE, Request, each_line, read};
 use super::tally::{Outcome, Reason, Remedy, Tally};

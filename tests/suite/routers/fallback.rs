@@ -403,7 +403,7 @@ fn says_503_below(prefix: &str, backend: Backend, host: &Running) {
     let address = backend.address.clone();
     drop(backend);
     for _ in 0..3 {
-        is_down(&Client::connect(&host.address).get(&format!("{prefix}{UNHELD}")));
+        is_down(&Client::patient(&host.address).get(&format!("{prefix}{UNHELD}")));
         assert_eq!(Client::connect(&host.address).get(&format!("{prefix}{HELD}")).body, b"[]");
     }
     let head = Client::connect(&host.address).send("HEAD", &format!("{prefix}{UNHELD}"), &[]);
