@@ -156,8 +156,7 @@ fn remembered(fingerprint: &Digest, context: &IntakeContext<'_>) -> Option<Outco
 const KEPT_BYTES: usize = 8 << 20;
 
 /// The files of a package, for a reader that does not tell failures of the machine, or of the zip, from mistakes in the
-/// package. What was
-/// read once is stored from memory: what was checked is what is published.
+/// package. What was read once is stored from memory: what was checked is what is published.
 struct TrackedFiles<'a> {
     files: &'a OpenPackage,
     failure: Cell<Option<Problem>>,

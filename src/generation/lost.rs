@@ -1,5 +1,6 @@
 //! What is lost with a whole folder, told in one line instead of one for each file.
 
+use crate::base::words::counted;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,9 +32,8 @@ impl<'a> Lost<'a> {
 
     /// One line for each folder.
     pub fn lines(self) -> impl Iterator<Item = String> {
-        let files = |count: usize| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
         self.folders
             .into_iter()
-            .map(move |(folder, count)| format!("{} is lost, with {}", folder.display(), files(count)))
+            .map(move |(folder, count)| format!("{} is lost, with {}", folder.display(), counted(count, "file")))
     }
 }

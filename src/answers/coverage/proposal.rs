@@ -1,6 +1,7 @@
 //! What to write into the configuration, so that refused questions are answered by tables: `clients:` entries.
 
 use crate::answers::search::Query;
+use crate::base::words::counted;
 use crate::package::Spec;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -140,8 +141,7 @@ impl Proposed {
             Some((first, last)) if first == last => format!("Kibana {}", text(first)),
             Some((first, last)) => format!("Kibana {} to {}", text(first), text(last)),
         };
-        let requests =
-            if requests == 1 { "1 refused request".to_owned() } else { format!("{requests} refused requests") };
+        let requests = counted(requests, "refused request");
         Self {
             name: format!("{who}, {requests} in the access log"),
             kibana: wanted.kibana.map(|(first, [major, minor, patch])| [text(first), text([major, minor, patch + 1])]),
