@@ -86,7 +86,7 @@ impl Client {
                 }
                 return response;
             }
-            *self = Self::connect(&self.address);
+            *self = Self::patient(&self.address);
         }
         panic!("{target}: no answer on five connections");
     }
