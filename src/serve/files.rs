@@ -47,7 +47,7 @@ pub(super) fn open(
     let may_vary = match file.kind {
         Kind::Archive | Kind::Signature | Kind::Icon => false,
         Kind::Packaged(_) => site.notes.may_have_copy(&file.path),
-        Kind::Answer | Kind::Document | Kind::Index | Kind::Page => true,
+        Kind::Answer | Kind::Document | Kind::Index | Kind::Versions | Kind::Page => true,
     };
     let copy = if may_vary { regular(&with_gz(&path))? } else { None };
     let varies = copy.is_some();
@@ -90,7 +90,7 @@ fn with_gz(path: &Path) -> PathBuf {
 /// The content type; reads the beginning of a package file without a listed extension.
 fn media_type(file: &File, handle: &mut fs::File) -> io::Result<Cow<'static, str>> {
     Ok(Cow::Borrowed(match file.kind {
-        Kind::Answer | Kind::Document | Kind::Index => media::JSON,
+        Kind::Answer | Kind::Document | Kind::Index | Kind::Versions => media::JSON,
         Kind::Page => media::by_extension(&file.path).unwrap_or(media::TEXT),
         Kind::Icon => media::ICON,
         Kind::Archive => media::ZIP,

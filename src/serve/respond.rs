@@ -227,7 +227,7 @@ fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<Respons
 fn age(kind: &Kind, immutable: bool) -> &'static str {
     let class = match kind {
         Kind::Packaged(_) | Kind::Archive | Kind::Signature if immutable => CacheClass::Immutable,
-        Kind::Document | Kind::Index => CacheClass::Seconds,
+        Kind::Document | Kind::Index | Kind::Versions => CacheClass::Seconds,
         _ => CacheClass::Minutes,
     };
     class.header()
@@ -241,7 +241,7 @@ fn missing(site: &Site, file: &File) -> Response<ResponseBody> {
         Kind::Document | Kind::Packaged(_) => error(404, NO_REVISION),
         Kind::Archive => error(404, NO_ARTIFACT),
         Kind::Signature => error(404, NO_SIGNATURE),
-        Kind::Index | Kind::Icon | Kind::Page => error(404, NO_ROUTE),
+        Kind::Index | Kind::Versions | Kind::Icon | Kind::Page => error(404, NO_ROUTE),
     }
 }
 

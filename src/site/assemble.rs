@@ -5,8 +5,10 @@
 
 mod folders;
 mod lists;
+mod versions;
 
 use crate::answers::route::answers::{Answer, Answers, Text};
+use crate::answers::route::request::VERSIONS;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use crate::base::headers::CacheClass;
@@ -76,6 +78,7 @@ pub struct Site {
     documents: BTreeMap<usize, Files>,
     icon: Blob,
     index: Blob,
+    versions: Files,
     /// Pages for people, in the order of their paths.
     pages: Vec<Page>,
 }
@@ -103,6 +106,7 @@ pub fn assemble(
         documents: deprecated_documents(catalog, store, &contents)?,
         icon: contents.put(media::FAVICON)?,
         index: contents.put(INDEX.as_bytes())?,
+        versions: contents.put_text(&versions::text(catalog)?)?,
         pages,
     };
     site.notes.pages = !site.pages.is_empty();
@@ -177,6 +181,7 @@ impl Site {
         }
         visit("/favicon.ico", site_file(&(self.icon, None), media::ICON, CacheClass::Minutes, None))?;
         visit("/index.json", site_file(&(self.index, None), media::JSON, CacheClass::Seconds, None))?;
+        visit(VERSIONS, site_file(&self.versions, media::JSON, CacheClass::Seconds, None))?;
         self.pages.iter().try_for_each(|page| {
             let files = (page.blob, page.gzip);
             visit(&page.path, site_file(&files, page.media_type(), CacheClass::Minutes, None))

@@ -41,11 +41,11 @@ function suggested(path) {
 
 function contentType(decision, noted) {
   if (noted.type) return noted.type;
-  return { answer: '{{ json }}', document: '{{ json }}', index: '{{ json }}', signature: '{{ text }}' }[decision.kind] || suggested(decision.file);
+  return { answer: '{{ json }}', document: '{{ json }}', index: '{{ json }}', versions: '{{ json }}', signature: '{{ text }}' }[decision.kind] || suggested(decision.file);
 }
 
 function cacheControl(decision) {
-  if (decision.kind === 'document' || decision.kind === 'index') return 'max-age=10, public';
+  if (/^(?:document|index|versions)$/.test(decision.kind)) return 'max-age=10, public';
 {%- if immutable %}
   if (/^\/(?:package|epr)\//.test(decision.file)) return 'max-age=31536000, public, immutable';
 {%- endif %}
@@ -76,7 +76,7 @@ function plain(decision, method) {
 
 // Why a file that should answer is not there. An answer or the index must be: without it the upload is not complete.
 async function missing(decision, bucket) {
-  const texts = { page: '{{ texts.no_route }}', document: '{{ texts.no_revision }}', archive: '{{ texts.no_artifact }}', signature: '{{ texts.no_signature }}' };
+  const texts = { page: '{{ texts.no_route }}', versions: '{{ texts.no_route }}', document: '{{ texts.no_revision }}', archive: '{{ texts.no_artifact }}', signature: '{{ texts.no_signature }}' };
   if (texts[decision.kind]) return refuse(404, texts[decision.kind]);
   if (decision.kind !== 'packaged') return refuse(500, '{{ texts.broken }}');
   const isThere = await bucket.head(decision.document);

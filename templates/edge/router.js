@@ -71,6 +71,7 @@ function begin(method, rawPath, query) {
     path = path.slice(SETTINGS.prefix.length) || '/';
   }
   if (path === '/' || path === '/index.json') return file('index', '/index.json');
+  if (path === '/index/packages.json') return file('versions', path);
   if (path === '/favicon.ico') return file('icon', path);
   if (path === '/health') return { status: 200 };
   if (path === '/search') return search(raw);

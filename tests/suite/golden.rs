@@ -6,6 +6,7 @@
 use crate::built::{DISTRIBUTIONS, Generation, Listed, build_samples};
 use crate::fixture_layer::fixtures;
 use epr_build::base::digest::Digest;
+use serde_json::Value;
 use snapbox::Data;
 use snapbox::data::DataFormat;
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +116,38 @@ fn manifests_tell_the_whole_truth() {
         assert!(files.is_empty(), "{distribution}: not in the manifest: {:?}", files.keys());
         assert!(twins > 10, "{distribution}: {twins} twins");
         check_folders(&generation.site());
+    }
+}
+
+/// The list of versions for programs that copy a registry has every archive with its size and digest, and its signature.
+#[test]
+fn versions_are_listed_with_their_archives() {
+    let samples = build_samples();
+    for distribution in DISTRIBUTIONS {
+        let generation = Generation::open(&samples.path().join("out"), distribution);
+        let list = generation.get_json("/index/packages.json");
+        assert_eq!(list["schema"], "epr-build/packages/1");
+        let mut files = generation.files();
+        files.retain(|path, _| path.starts_with("/epr/"));
+        for listed in list["packages"].as_array().unwrap() {
+            let [name, version] = ["name", "version"].map(|field| listed[field].as_str().unwrap());
+            let archive = format!("/epr/{name}/{name}-{version}.zip");
+            let mut check = |path: &str, listed: &Value| {
+                let place = files.remove(path).unwrap_or_else(|| panic!("{distribution}: {path}"));
+                assert_eq!(listed["size"], place.metadata().unwrap().len(), "{path}");
+                assert_eq!(listed["sha256"], sha256(&place), "{path}");
+            };
+            check(&archive, listed);
+            if listed.get("signature").is_some() {
+                check(&format!("{archive}.sig"), &listed["signature"]);
+            }
+            let document = generation.get_json(&format!("/package/{name}/{version}/"));
+            let format = document["format_version"].as_str().unwrap();
+            assert!(format.starts_with(&format!("{}.", listed["spec"].as_str().unwrap())), "{listed}: {format}");
+            assert_eq!(listed["type"], document["type"], "{listed}");
+            assert!(listed["layer"].is_string(), "{listed}");
+        }
+        assert!(files.is_empty(), "{distribution}: not listed: {:?}", files.keys());
     }
 }
 

@@ -47,6 +47,9 @@ pub enum Decision {
     Refuse(u16, String),
 }
 
+/// The list of all versions with sizes and digests, for programs that copy a registry.
+pub const VERSIONS: &str = "/index/packages.json";
+
 /// A file that answers a request, if it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
@@ -65,6 +68,8 @@ pub enum Kind {
     Document,
     /// `/index.json`.
     Index,
+    /// [`VERSIONS`].
+    Versions,
     /// `/favicon.ico`.
     Icon,
     /// Inside a package, whose document has this path.
@@ -128,6 +133,7 @@ pub fn route_below(prefix: &str, routes: &Routes, method: &str, path: &str, quer
     let raw = query.unwrap_or_default();
     match path {
         "/" | "/index.json" => File::decide(Kind::Index, "/index.json"),
+        VERSIONS => File::decide(Kind::Versions, path),
         "/favicon.ico" => File::decide(Kind::Icon, path),
         "/health" => Decision::Health,
         "/search" => search(routes, raw),

@@ -13,6 +13,7 @@ use super::shared::tables::request_values;
 use super::shared::templates::{self, Template};
 use super::shared::texts::option_values;
 use crate::answers::route::model::Routes;
+use crate::answers::route::request::VERSIONS;
 use crate::base::file_notes::FileNotes;
 use crate::base::media;
 use minijinja::{Value, context};
@@ -42,7 +43,7 @@ pub fn render(routes: &Routes, options: &HostOptions) -> anyhow::Result<Vec<(Str
         ("files.map".to_owned(), files(&options.notes)),
         ("pages.map".to_owned(), copies(&options.published.pages)),
         ("types.map".to_owned(), types),
-        ("versions.map".to_owned(), copies(&options.published.versions)),
+        ("versions.map".to_owned(), copies(&options.published.versions) + &list(options)),
     ];
     for template in TEMPLATES {
         let (name, _) = template;
@@ -80,6 +81,11 @@ fn names(file: &str, options: &HostOptions) -> Value {
 /// A map that says for each key whether there is a compressed copy.
 fn copies(keys: &BTreeMap<String, bool>) -> String {
     keys.iter().map(|(key, has_copy)| format!("{key} {}\n", u8::from(*has_copy))).collect()
+}
+
+/// The row of the list of all versions, by its path.
+fn list(options: &HostOptions) -> String {
+    options.published.list.map_or(String::new(), |has_copy| format!("{VERSIONS} {}\n", u8::from(has_copy)))
 }
 
 /// The exceptions of [`notes_by_path`]; the keys are escaped as `url_enc` does.

@@ -1,6 +1,7 @@
 //! Options of a host's configuration.
 
 use super::escape::escape;
+use crate::answers::route::request::VERSIONS;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use crate::config::fallback::Fallback;
@@ -96,6 +97,8 @@ pub struct Published {
     pub copies: BTreeSet<String>,
     /// Files below `/ui/`, and whether they have a compressed copy.
     pub pages: BTreeMap<String, bool>,
+    /// Whether the list of all versions has a compressed copy, if there is such a list.
+    pub list: Option<bool>,
 }
 
 impl Published {
@@ -103,6 +106,10 @@ impl Published {
     pub fn note(&mut self, path: &str, has_copy: bool) {
         if path.starts_with("/ui/") {
             self.pages.insert(path.to_owned(), has_copy);
+            return;
+        }
+        if path == VERSIONS {
+            self.list = Some(has_copy);
             return;
         }
         let Some(path) = path.strip_suffix(".json") else { return };
@@ -146,12 +153,13 @@ mod tests {
             ("/answers/list/x.json", true),
             ("/answers/list/y.json", false),
             ("/index.json", true),
+            ("/index/packages.json", true),
             ("/epr/a/a-1.0.0.zip", false),
         ]
         .map(|(path, has_copy)| (path.to_owned(), has_copy));
         let mut published = Published::default();
         files.iter().for_each(|(path, has_copy)| published.note(path, *has_copy));
         assert_eq!(published.versions, [("a/1.0.0".to_owned(), true), ("a/1.1.0".to_owned(), false)].into());
-        assert_eq!(published.copies, ["/answers/list/x".to_owned()].into());
+        assert_eq!((published.copies, published.list), (["/answers/list/x".to_owned()].into(), Some(true)));
     }
 }

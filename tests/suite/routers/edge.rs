@@ -87,6 +87,7 @@ fn told(decision: &Decision) -> Value {
                 Kind::Answer => "answer",
                 Kind::Document => "document",
                 Kind::Index => "index",
+                Kind::Versions => "versions",
                 Kind::Icon => "icon",
                 Kind::Archive => "archive",
                 Kind::Signature => "signature",

@@ -17,7 +17,7 @@ mod spellings;
 
 use client::{Client, Response};
 use epr_build::answers::route::request::{
-    Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE, route_below,
+    Decision, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE, VERSIONS, route_below,
 };
 use site::{Dice, Site};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,7 +109,7 @@ fn check(site: &Site, target: &str, decision: &Decision, response: &Response) {
                 Kind::Packaged(_) => text(404, NO_REVISION),
                 Kind::Archive => text(404, NO_ARTIFACT),
                 Kind::Signature => text(404, NO_SIGNATURE),
-                Kind::Page => text(404, NO_ROUTE),
+                Kind::Page | Kind::Versions => text(404, NO_ROUTE),
                 Kind::Answer | Kind::Index | Kind::Icon => panic!("the test's own site lacks a file: {context}"),
             },
         },
@@ -170,6 +170,12 @@ fn check_parts<S>(site: &Site, start: impl FnOnce() -> S, address: impl FnOnce(&
     }
     let other = client.send("GET", "/package/nginx/1.2.3/dump.txt", &[("Accept-Encoding", "gzip")]);
     assert_eq!((other.body.as_slice(), other.header("content-encoding")), (&b"not the same"[..], None));
+
+    // Who copies the registry asks whether the list of versions is still the one that it has.
+    let list = client.get(VERSIONS);
+    assert_eq!((list.status, list.header("cache-control")), (200, Some("max-age=10, public")));
+    let unchanged = client.send("GET", VERSIONS, &[("If-None-Match", list.header("etag").unwrap())]);
+    assert_eq!((unchanged.status, &*unchanged.body), (304, &b""[..]));
 
     assert_eq!(client.send("OPTIONS", "/search", &[]).status, 204);
     let refused = client.send("DELETE", "/search", &[]);

@@ -276,6 +276,9 @@ pub(super) fn path(dice: &mut Dice) -> String {
     const WHOLE: &[&str] = &[
         "/",
         "/index.json",
+        "/index/packages.json",
+        "/index/packages.json.gz",
+        "/index",
         "/search/",
         "/search/?a=b;c&%",
         "/categories/?x",

@@ -82,6 +82,7 @@ impl Site {
         }
         site.write("/ui/app.js.gz", b"packed");
         site.write("/index.json", b"{}\n");
+        site.write("/index/packages.json", b"{\"packages\":[]}\n");
         site.write("/favicon.ico", FAVICON);
         site.write("/answers/empty.json", b"[]");
         site.write("/answers/empty-categories.json", b"[]\n");

@@ -248,6 +248,10 @@ fn paths_are_found() {
     for (path, expected) in [
         ("/", "200 /index.json"),
         ("//index.json", "200 /index.json"),
+        ("/index/packages.json", "200 /index/packages.json"),
+        ("/index/./packages.json", "200 /index/packages.json"),
+        ("/index/packages.json.gz", "404 404 page not found"),
+        ("/index/", "404 404 page not found"),
         ("/favicon.ico", "200 /favicon.ico"),
         ("/health?x", "200"),
         ("/search/?a=b", "301 /search?a=b"),

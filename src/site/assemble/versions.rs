@@ -1,0 +1,67 @@
+//! `index/packages.json`: every version with what a program needs that copies a registry.
+//!
+//! ```json
+//! {"schema":"epr-build/packages/1","packages":[
+//! {"name":"acme","version":"1.0.0","type":"integration","spec":"3.4","layer":"production","size":1234,"sha256":"…",
+//!  "signature":{"size":566,"sha256":"…"}}
+//! ]}
+//! ```
+//!
+//! `size` (bytes) and `sha256` are those of `/epr/<name>/<name>-<version>.zip`, and within `signature`, which versions
+//! without one lack, those of the file beside it. Each version has a line, so that two lists compare well.
+
+use crate::base::digest::Digest;
+use crate::catalog::merge::{Catalog, Entry};
+use crate::store::content::Blob;
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    version: String,
+    #[serde(rename = "type")]
+    package_type: &'a str,
+    /// Major and minor number of `format_version`, which `spec.min` and `spec.max` are compared with.
+    spec: String,
+    layer: &'a str,
+    #[serde(flatten)]
+    archive: File,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<File>,
+}
+
+#[derive(Serialize)]
+struct File {
+    size: u64,
+    sha256: Digest,
+}
+
+impl From<Blob> for File {
+    fn from(blob: Blob) -> Self {
+        Self { size: blob.size, sha256: blob.digest }
+    }
+}
+
+/// The text of the list, in the order of the catalog.
+pub(super) fn text(catalog: &Catalog) -> Result<String> {
+    let mut text = "{\"schema\":\"epr-build/packages/1\",\"packages\":[".to_owned();
+    for (position, entry) in catalog.entries.iter().enumerate() {
+        text += if position == 0 { "\n" } else { ",\n" };
+        text += &serde_json::to_string(&listed(entry)).context("cannot write the list of versions")?;
+    }
+    Ok(text + "\n]}\n")
+}
+
+fn listed(entry: &Entry) -> Listed<'_> {
+    let (facts, record) = (&entry.record.facts, &entry.record);
+    Listed {
+        name: &facts.name,
+        version: facts.version.to_string(),
+        package_type: &facts.package_type,
+        spec: format!("{}.{}", facts.spec.major, facts.spec.minor),
+        layer: &entry.layer,
+        archive: record.archive.into(),
+        signature: record.signature.map(File::from),
+    }
+}
