@@ -23,6 +23,7 @@ use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::Distribution;
 use crate::generation::uses::Switch;
 use crate::generation::{history_page, lay_again, prune};
+use crate::input::image;
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::site::report::Report;
@@ -49,10 +50,13 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 /// The same at a place that is known to be right.
 fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
-    // Before the lock, which makes the output folder.
+    // Images are unpacked in the output folder. Otherwise the lock, which makes that folder, waits until the layers are there.
+    let early = if image::is_among(&settings.layers) { Some(Lock::take(out)?) } else { None };
+    let layers = image::laid_open(&settings.layers, out, progress)?;
+    let settings = &Settings { layers, ..settings.clone() };
     let survey = Survey::new(&settings.layers)?;
     survey::require_layers(settings, |position| &survey.0[position].problems)?;
-    let lock = Lock::take(out)?;
+    let lock = early.map_or_else(|| Lock::take(out), Ok)?;
     if !settings.use_cache {
         lay_again::set_modes(out)?;
     }

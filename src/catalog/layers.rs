@@ -9,11 +9,12 @@ use crate::catalog::intake::{self, IntakeContext};
 use crate::catalog::merge::Catalog;
 use crate::catalog::record::{LayerIntake, stack};
 use crate::config::settings::{DistributionPlan, Settings};
+use crate::input::image;
 use crate::input::survey::{Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::store::Store;
 use crate::store::content::Contents;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::Path;
 
 /// Layers that were read.
@@ -44,11 +45,14 @@ impl Layers {
             inventories: &inventories,
             store: store.as_ref(),
         };
-        let mut survey = Survey::new(&settings.layers)?;
+        ensure!(out.is_some() || !image::is_among(&settings.layers), "an image is read beside an output folder only");
+        let layers =
+            out.map_or_else(|| Ok(settings.layers.clone()), |out| image::laid_open(&settings.layers, out, progress))?;
+        let mut survey = Survey::new(&layers)?;
         if !cache.is_empty() {
-            survey.take_fingerprints(&settings.layers, &context.scan, &inventories);
+            survey.take_fingerprints(&layers, &context.scan, &inventories);
         }
-        let intakes = intake::take_in(&settings.layers, survey, &context, progress)?;
+        let intakes = intake::take_in(&layers, survey, &context, progress)?;
         drop(context);
         Ok(Self { intakes, store })
     }

@@ -4,6 +4,7 @@ pub mod armor;
 pub mod changes;
 pub mod door;
 pub mod git;
+pub mod image;
 pub mod source;
 pub mod survey;
 pub mod excerpt;

@@ -1,0 +1,120 @@
+//! The members of one layer of an image, in their order, with long names put together.
+
+use crate::base::digest::Hasher;
+use anyhow::{Context, Result, bail, ensure};
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::rc::Rc;
+
+/// Bytes of the longest name, and of what may stand before a member.
+const MOST_NAME_BYTES: u64 = 1 << 20;
+
+/// What a member of a layer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    /// Another name of a file, by a path like that of a member.
+    Hard(Vec<u8>),
+    Symbolic,
+    /// A device or a fifo.
+    Special,
+}
+
+/// Gives every member of a layer to `take`: path, kind, content. Returns the digest of the whole layer.
+///
+/// # Errors
+/// When it is damaged, or `take` fails.
+pub(super) fn each(
+    layer: Box<dyn Read>,
+    take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<()>,
+) -> Result<String> {
+    let hasher = Rc::new(RefCell::new(Hasher::default()));
+    let mut reader = Hashed { inner: unpacked(layer)?, hasher: Rc::clone(&hasher) };
+    {
+        let mut tar = tar::Archive::new(&mut reader);
+        let (mut path, mut link) = (None, None);
+        for entry in tar.entries().context("it is no tar file")?.raw(true) {
+            let mut entry = entry.context("it is damaged")?;
+            let kind = entry.header().entry_type();
+            match kind {
+                tar::EntryType::GNULongName => path = Some(long_name(&mut entry)?),
+                tar::EntryType::GNULongLink => link = Some(long_name(&mut entry)?),
+                tar::EntryType::XHeader => {
+                    let text = bounded(&mut entry)?;
+                    for extension in tar::PaxExtensions::new(&text) {
+                        let extension = extension.context("it is damaged")?;
+                        match extension.key_bytes() {
+                            b"path" => path = Some(extension.value_bytes().to_vec()),
+                            b"linkpath" => link = Some(extension.value_bytes().to_vec()),
+                            b"size" => bail!("it has a member of 8 GiB or more, which no package is"),
+                            _ => {}
+                        }
+                    }
+                }
+                tar::EntryType::XGlobalHeader => {}
+                _ => {
+                    let path = path.take().unwrap_or_else(|| entry.header().path_bytes().into_owned());
+                    let link = link.take().or_else(|| entry.header().link_name_bytes().map(|name| name.into_owned()));
+                    let kind = match kind {
+                        tar::EntryType::Regular | tar::EntryType::Continuous => Kind::File,
+                        tar::EntryType::Directory => Kind::Folder,
+                        tar::EntryType::Link => Kind::Hard(link.unwrap_or_default()),
+                        tar::EntryType::Symlink => Kind::Symbolic,
+                        _ => Kind::Special,
+                    };
+                    take(&path, kind, &mut entry)?;
+                }
+            }
+        }
+    }
+    // What stands behind the last member belongs to the digest.
+    io::copy(&mut reader, &mut io::sink()).context("it is damaged")?;
+    drop(reader);
+    let hasher = Rc::try_unwrap(hasher).ok().context("the layer is still being read")?;
+    Ok(format!("sha256:{}", hasher.into_inner().finish()))
+}
+
+/// The tar in a layer, by its first bytes.
+fn unpacked(mut layer: Box<dyn Read>) -> Result<Box<dyn Read>> {
+    let mut head = Vec::new();
+    layer.by_ref().take(4).read_to_end(&mut head).context("it cannot be read")?;
+    let is_gzip = head.starts_with(&[0x1f, 0x8b]);
+    let is_zstd = head == [0x28, 0xb5, 0x2f, 0xfd];
+    let whole = io::Cursor::new(head).chain(layer);
+    Ok(if is_gzip {
+        Box::new(flate2::read::MultiGzDecoder::new(whole))
+    } else if is_zstd {
+        Box::new(zstd::Decoder::new(whole).context("it cannot be unpacked")?)
+    } else {
+        Box::new(whole)
+    })
+}
+
+fn bounded(entry: &mut impl Read) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    entry.take(MOST_NAME_BYTES + 1).read_to_end(&mut text).context("it is damaged")?;
+    ensure!(text.len() as u64 <= MOST_NAME_BYTES, "it has a name of more than {MOST_NAME_BYTES} bytes");
+    Ok(text)
+}
+
+fn long_name(entry: &mut impl Read) -> Result<Vec<u8>> {
+    let mut name = bounded(entry)?;
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    name.truncate(end);
+    Ok(name)
+}
+
+/// A reader whose bytes are hashed as they pass.
+struct Hashed<R> {
+    inner: R,
+    hasher: Rc<RefCell<Hasher>>,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.borrow_mut().update(&buffer[..count]);
+        Ok(count)
+    }
+}

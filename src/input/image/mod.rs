@@ -1,0 +1,82 @@
+//! Packages that lie in a container image: `docker save` wrote it, or another tool in the layout of OCI.
+//!
+//! No container engine is asked and nothing of the image is run. What may be a package is unpacked once, into a folder that
+//! bears the digest of the image's configuration; from then on it is a folder of a layer like any other. The configuration
+//! names the digest of each layer of the image, and only layers that have it count, so that a damaged image is told and not
+//! built from.
+//!
+//! `outer` opens the file or folder, `layout` finds configuration and layers, `members` reads one layer, `unpack` lays them
+//! over each other. *Everything in an image is hostile: names, links, sizes, digests.*
+
+mod layout;
+mod members;
+mod outer;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::base::progress::Progress;
+use crate::config::layer::LayerPlan;
+use anyhow::{Context, Result, ensure};
+use outer::Outer;
+use std::path::{Path, PathBuf};
+
+/// The folder of an output folder in which images are unpacked.
+const FOLDER: &str = "cache/images";
+
+/// Returns true if a layer has a path that is an image.
+pub fn is_among(layers: &[LayerPlan]) -> bool {
+    layers.iter().flat_map(|layer| &layer.source.paths).any(|path| Outer::is_at(path))
+}
+
+/// The layers with the folder of its packages in the place of each image. What an earlier image at the same path left is
+/// forgotten.
+///
+/// # Errors
+/// As [`lay_open`].
+pub fn laid_open(layers: &[LayerPlan], out: &Path, progress: &Progress) -> Result<Vec<LayerPlan>> {
+    let mut layers = layers.to_vec();
+    for layer in &mut layers {
+        for path in layer.source.paths.iter_mut().filter(|path| Outer::is_at(path)) {
+            let place = Digest::of(std::path::absolute(&*path)?.as_os_str().as_encoded_bytes());
+            let folder = lay_open(path, &out.join(FOLDER).join(place.to_string()), progress);
+            *path = folder.with_context(|| format!("cannot read the image {}", path.display()))?;
+        }
+        if !layer.rules.paths.is_empty() {
+            layer.rules.paths.clone_from(&layer.source.paths);
+        }
+    }
+    Ok(layers)
+}
+
+/// Unpacks the packages of an image into a folder below `home`, unless they were unpacked before, and returns that folder.
+///
+/// # Errors
+/// When it is no image, holds several, is damaged, or the disk fails.
+fn lay_open(path: &Path, home: &Path, progress: &Progress) -> Result<PathBuf> {
+    let outer = Outer::open(path)?;
+    let image = layout::read(&outer)?;
+    let folder = home.join(image.id.to_string());
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    fs::make_folders(home)?;
+    let fresh = home.join(format!(".{}-{}", image.id, std::process::id()));
+    fs::remove_folder_if_there(&fresh)?;
+    let unpacked = unpack::unpack(&outer, &image, &fresh, progress);
+    let placed = unpacked.and_then(|count| {
+        let hint = "the packages of an image lie below `/packages`, or it was made by `epr-build image`";
+        ensure!(count > 0, "it holds no packages\nhint: {hint}");
+        fs::flush_all(&fresh)?;
+        // Another run may have been faster.
+        if folder.is_dir() { fs::remove_folder(&fresh) } else { fs::rename_for_good(&fresh, &folder) }
+    });
+    placed.inspect_err(|_| drop(fs::remove_folder_if_there(&fresh)))?;
+    // What is gone or was begun and not finished.
+    for entry in fs::list(home)?.into_iter().filter(|entry| entry.path != folder) {
+        fs::remove_any(&entry.path)?;
+    }
+    Ok(folder)
+}
