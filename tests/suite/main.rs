@@ -18,6 +18,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod image;
+mod image_layers;
 mod in_process;
 mod included;
 mod incremental;

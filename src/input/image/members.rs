@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 /// Bytes of the longest name, and of what may stand before a member.
 const MOST_NAME_BYTES: u64 = 1 << 20;
+/// Bytes of the padding of a file and of the two empty blocks that end a tar, at most.
+const END_BYTES: u64 = 511 + 2 * 512;
 
 /// What a member of a layer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +34,9 @@ pub(super) fn each(
     let hasher = Rc::new(RefCell::new(Hasher::default()));
     let mut reader = Hashed { inner: unpacked(layer)?, hasher: Rc::clone(&hasher) };
     {
-        let mut tar = tar::Archive::new(&mut reader);
+        // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
+        let end = io::repeat(0).take(END_BYTES);
+        let mut tar = tar::Archive::new(reader.by_ref().chain(end));
         let (mut path, mut link) = (None, None);
         for entry in tar.entries().context("it is no tar file")?.raw(true) {
             let mut entry = entry.context("it is damaged")?;

@@ -24,7 +24,7 @@ use outer::Outer;
 use std::path::{Path, PathBuf};
 
 /// The folder of an output folder in which images are unpacked.
-const FOLDER: &str = "cache/images";
+const FOLDER: &str = ".images";
 
 /// Returns true if a layer has a path that is an image.
 pub fn is_among(layers: &[LayerPlan]) -> bool {

@@ -142,6 +142,10 @@ fn layers_are_laid_over_each_other() {
             vec![vec![File("/packages/s/x.zip", "a"), File("/packages/s/x.zip.sig", "s")]],
             Ok(&[("s/x.zip", "a"), ("s/x.zip.sig", "s")]),
         ),
+        (
+            vec![vec![File("packages/package-storage/x.zip", "a"), File("packages/own/x.zip", "s")]],
+            Ok(&[("own/x.zip", "s"), ("x.zip", "a")]),
+        ),
         // Later layers win, and remove.
         (vec![vec![File("packages/x.zip", "old")], vec![File("packages/x.zip", "new")]], Ok(&[("x.zip", "new")])),
         (

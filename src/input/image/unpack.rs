@@ -15,8 +15,9 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Where the registry's images hold their packages: zips today, version folders formerly.
+/// Where the registry's images hold their packages: version folders formerly, and below that zips today.
 const PACKAGES: &str = "packages";
+const ZIPS: &str = "packages/package-storage";
 /// Where our own images hold theirs, each zip in a folder with a digest for a name.
 const OWN: &str = "srv/epr";
 /// The beginning of a mark of removal, and the mark for all that earlier layers hold in its folder.
@@ -177,11 +178,12 @@ fn is_wanted(path: &Path) -> bool {
     path.starts_with(PACKAGES) || (path.starts_with(OWN) && (name.ends_with(b".zip") || name.ends_with(b".zip.sig")))
 }
 
-/// Where it is unpacked: below the folder of packages as in the image, in one folder if it is our own.
+/// Where it is unpacked: as it lies below the folder of packages, or in one folder if it is our own.
 fn placed(path: &Path) -> PathBuf {
-    match path.strip_prefix(PACKAGES) {
-        Ok(below) => below.to_owned(),
-        Err(_) => path.file_name().unwrap_or_default().into(),
+    let below = path.strip_prefix(ZIPS).ok().filter(|below| !below.as_os_str().is_empty());
+    match below.or_else(|| path.strip_prefix(PACKAGES).ok()) {
+        Some(below) => below.to_owned(),
+        None => path.file_name().unwrap_or_default().into(),
     }
 }
 
