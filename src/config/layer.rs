@@ -70,6 +70,16 @@ pub struct Layer {
     pub follow_links: Vec<PathBuf>,
     /// The share of its versions that the layer may lose from one generation to the next, in percent; if absent, 50.
     pub shrink: Option<u64>,
+    /// Where the layer is mirrored from; absent if people fill it. No build looks at it.
+    #[serde(skip)]
+    pub mirror: Option<MirrorSource>,
+}
+
+/// Where a layer is mirrored from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MirrorSource {
+    /// Names of upstreams; the first one that lists a version gives it.
+    pub from: Vec<String>,
 }
 
 impl Layer {
