@@ -34,11 +34,21 @@ const LAYER: &[&str] = &[
     "validation",
     "dashed_folders",
     "signatures",
+    "keys",
     "immutable",
     "overwrite",
     "removal",
     "shrink",
     "follow_links",
+];
+/// Values of `signatures`. `optional` is an older name of `pass`.
+const SIGNATURES: [(&str, Signatures); 6] = [
+    ("pass", Signatures::Pass),
+    ("verify", Signatures::Verify),
+    ("require", Signatures::Require),
+    ("strip", Signatures::Strip),
+    ("sign", Signatures::Sign),
+    ("optional", Signatures::Pass),
 ];
 /// Keys of `limits`.
 const LIMITS: &[&str] =
@@ -243,6 +253,7 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
 
 fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
     let mut layer = Layer::default();
+    let mut signatures_line = value.line;
     for (key, value) in reader.section(value, LAYER) {
         match key {
             "paths" => layer.paths = reader.paths(&value, folder),
@@ -258,9 +269,10 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
                 layer.dashed_folders = reader.choice(&value, &known);
             }
             "signatures" => {
-                let known = [("optional", Signatures::Optional), ("require", Signatures::Require)];
-                layer.signatures = reader.choice(&value, &known);
+                layer.signatures = reader.choice(&value, &SIGNATURES);
+                signatures_line = value.line;
             }
+            "keys" => layer.keys = reader.keys(&value, folder),
             "immutable" => layer.immutable = reader.flag(&value),
             "optional" => layer.optional = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
@@ -269,6 +281,10 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);
             }
         }
+    }
+    if matches!(layer.signatures, Signatures::Verify | Signatures::Sign) && layer.keys.is_empty() {
+        let message = format!("`{}.signatures` is `verify` or `sign`, and no `keys` say whose are good", value.path);
+        reader.mistake(signatures_line, message, "add `keys: [elastic]`, or the files of other public keys");
     }
     layer
 }

@@ -5,7 +5,7 @@ use super::values::check_name;
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
 use crate::base::rule::Rule;
 use crate::config::fallback::Fallback;
-use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
+use crate::config::layer::{DashedFolders, KeySource, Layer, Policy, Signatures, Validation};
 use crate::config::limits::Limits;
 use crate::config::routing::{Budget, Client, known};
 use crate::config::{Config, Distribution};
@@ -46,6 +46,8 @@ fn every_mistake_has_a_line_and_a_way_out() {
     const SIZE: &str = "write bytes, or a whole number with B, kB, MB, GB, KiB, MiB or GiB, for example `512 MiB`";
     const SHARE: &str =
         "must be a share from `0%` to `100%` | write a whole number and a percent sign, for example `50%`";
+    const KEYS: &str = "write `keys: elastic` or `keys: [elastic, folder/key.asc]`";
+    const NO_KEYS: &str = "is `verify` or `sign`, and no `keys` say whose are good | add `keys: [elastic]`, or the files of other public keys";
     const COUNT: &str = "write it with digits only, for example `1000`";
     const RANGE: &str = "write `[8.16.0, 8.19.0]`, or `[9.4.0]` when there is no end";
     const TWICE: &str = "remove one of the two; where two layers hold the same version, the first wins";
@@ -133,7 +135,25 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ),
         (
             "layers:\n  staging:\n    signatures: yes",
-            "3: `layers.staging.signatures` must be `optional` or `require`, not yes or no | write `optional` or `require`",
+            "3: `layers.staging.signatures` must be `pass` or `verify` or `require` or `strip` or `sign` or `optional`, not yes or no | write `pass` or `verify` or `require` or `strip` or `sign` or `optional`",
+        ),
+        (
+            "layers:\n  staging:\n    keys: elastic\n    signatures: stripp",
+            "4: `layers.staging.signatures` must be `pass` or `verify` or `require` or `strip` or `sign` or `optional`, not `stripp` | did you mean `strip`?",
+        ),
+        (
+            "layers:\n  staging:\n    validation: warn\n    signatures: verify",
+            &format!("4: `layers.staging.signatures` {NO_KEYS}"),
+        ),
+        ("layers:\n  staging: {signatures: sign}", &format!("2: `layers.staging.signatures` {NO_KEYS}")),
+        ("layers:\n  staging:\n    keys: []", &format!("3: `layers.staging.keys` is an empty list | {KEYS}")),
+        (
+            "layers:\n  staging:\n    keys: {a: b}",
+            "3: `layers.staging.keys` must be `elastic` or the path of a file with public keys, not a mapping | write `elastic` or the path of a file with public keys",
+        ),
+        (
+            "layers:\n  staging:\n    keys: [elastic, a.asc, elastic]",
+            "3: `layers.staging.keys` has the same key twice | remove one of the two",
         ),
         (
             "layers:\n  staging:\n    dashed_folders: ok",
@@ -267,6 +287,25 @@ fn every_mistake_has_a_line_and_a_way_out() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+// Configurations of older versions keep their meaning.
+#[test]
+fn signatures_have_five_words_and_an_older_one() {
+    for (word, expected) in [
+        ("pass", Signatures::Pass),
+        ("optional", Signatures::Pass),
+        ("verify", Signatures::Verify),
+        ("require", Signatures::Require),
+        ("strip", Signatures::Strip),
+        ("sign", Signatures::Sign),
+    ] {
+        let config = read(&format!("layers: {{staging: {{signatures: {word}, keys: elastic}}}}"));
+        let Layer { signatures, keys, .. } = &config.layers["staging"];
+        assert_eq!((*signatures, keys.as_slice()), (expected, [KeySource::Elastic].as_slice()), "{word}");
+    }
+    assert!(read("layers: {staging: {signatures: require}}").layers["staging"].keys.is_empty());
+    assert_eq!(Layer::default().signatures, Signatures::Pass);
+}
+
 #[test]
 fn a_mistake_reads_like_every_other_problem() {
     let Err(mistakes) = parse(b"listn: 8080\nbudgt: {}", Path::new("etc/epr-build.yml")) else { panic!("accepted") };
@@ -316,7 +355,7 @@ fn every_value_arrives() {
     let config = read(
         "distributions: {approved: {layers: [production, in_house], listen: 80, fallback: no, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
-  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, keys: [elastic, k.asc, /k], immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
   production: {paths: c}
 listen: '[::1]:9'
 fallback: unix:/run/epr.sock
@@ -347,6 +386,7 @@ clients:
         validation: Validation::Require,
         dashed_folders: DashedFolders::Warn,
         signatures: Signatures::Require,
+        keys: vec![KeySource::Elastic, KeySource::File("etc/k.asc".into()), KeySource::File("/k".into())],
         immutable: true,
         overwrite: Some(Policy::Refuse),
         removal: Some(Policy::Allow),
@@ -441,6 +481,7 @@ fn the_sample_is_right_and_complete() {
         overwrite: Some(Policy::Refuse),
         removal: Some(Policy::Refuse),
         shrink: Some(50),
+        keys: vec![KeySource::Elastic],
         ..Layer::default()
     };
     assert_eq!(config.layers.get("production"), Some(&production));
