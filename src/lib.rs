@@ -33,6 +33,8 @@ pub mod compare;
 pub mod build;
 // Changes of layers: packages are added, promoted and removed.
 pub mod edit;
+// Layers that are filled from registries: listings become plans, plans become checked zips in their places.
+pub mod mirror;
 // Generations taken elsewhere: to object stores, as bundles, as images.
 pub mod carry;
 // The built-in web server.

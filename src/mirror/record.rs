@@ -55,7 +55,7 @@ pub(super) struct Listed {
 /// State of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub(super) enum State {
     /// The layer holds it, and its upstream lists it.
     Held,
     /// The layer holds it, and no upstream lists it any more.
@@ -68,55 +68,55 @@ pub enum State {
 
 /// What is known of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub(super) struct Entry {
     /// What has become of it.
-    pub state: State,
+    pub(super) state: State,
     /// Digest of the zip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Digest>,
+    pub(super) sha256: Option<Digest>,
     /// Bytes of the zip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
+    pub(super) size: Option<u64>,
     /// Digest of the signature file, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature_sha256: Option<Digest>,
+    pub(super) signature_sha256: Option<Digest>,
     /// What was found about the signature, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
+    pub(super) signature: Option<String>,
     /// The version of the package specification, from the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format_version: Option<String>,
+    pub(super) format_version: Option<String>,
     /// The upstream that gave it, or lists it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upstream: Option<String>,
+    pub(super) upstream: Option<String>,
     /// The address that gave the zip, after redirects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub(super) url: Option<String>,
     /// Validators of the zip, to ask whether it is still the same.
     #[serde(default, skip_serializing_if = "Validators::are_absent")]
-    pub validators: Validators,
+    pub(super) validators: Validators,
     /// Path below the layer's folder, where it is another than `NAME/NAME-VERSION.zip`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
+    pub(super) path: Option<PathBuf>,
     /// When the version was first held or refused.
-    pub first_seen: String,
+    pub(super) first_seen: String,
     /// Digest of what the upstream gives now for a version that is held with other bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_to: Option<Digest>,
+    pub(super) changed_to: Option<Digest>,
     /// Why it is in this state, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
+    pub(super) reasons: Vec<String>,
 }
 
 /// What a server says of a file so that one can ask for it again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Validators {
+pub(super) struct Validators {
     /// The header `ETag`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
+    pub(super) etag: Option<String>,
     /// The header `Last-Modified`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub modified: Option<String>,
+    pub(super) modified: Option<String>,
 }
 
 impl Validators {

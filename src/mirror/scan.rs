@@ -7,21 +7,21 @@ use std::io::{self, Read};
 
 /// Bounds on a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// Bytes of the whole text, decoded.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Elements.
-    pub elements: usize,
+    pub(super) elements: usize,
     /// Bytes of one element.
-    pub element_bytes: usize,
+    pub(super) element_bytes: usize,
 }
 
 /// The bounds for listings of registries: the largest known one has some 40 MB in 12,000 elements.
-pub const BOUNDS: Bounds = Bounds { bytes: 256 << 20, elements: 200_000, element_bytes: 1 << 20 };
+pub(super) const BOUNDS: Bounds = Bounds { bytes: 256 << 20, elements: 200_000, element_bytes: 1 << 20 };
 
 /// Why a text is not an array of elements within bounds.
 #[derive(Debug, thiserror::Error)]
-pub enum ScanError {
+pub(super) enum ScanError {
     /// It begins with something else.
     #[error("it is not a JSON array: it begins with `{0}`")]
     NotAnArray(String),
