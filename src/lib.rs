@@ -5,6 +5,8 @@
 
 // What everything stands on: files, digests, compression, media types, problems, progress. Knows nothing of packages.
 pub mod base;
+// Signatures of packages: trusted keys, and verdicts by Kibana's rules.
+pub mod openpgp;
 // How the registry spells things: versions, constraints and JSON. (Its YAML is the crate `yaml11`.)
 pub mod dialect;
 // One package: from its files to facts, list element and document, or to problems.
@@ -31,6 +33,8 @@ pub mod compare;
 pub mod build;
 // Changes of layers: packages are added, promoted and removed.
 pub mod edit;
+// Layers that are filled from registries: listings become plans, plans become checked zips in their places.
+pub mod mirror;
 // Generations taken elsewhere: to object stores, as bundles, as images.
 pub mod carry;
 // The built-in web server.

@@ -12,7 +12,7 @@ impl Progress {
     pub fn new(quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style =
-            ProgressStyle::with_template("{msg:>20} {wide_bar} {pos}/{len} {eta}").expect("a constant template");
+            ProgressStyle::with_template("{msg:>20} {wide_bar} {pos}/{len} {prefix}{eta}").expect("a constant template");
         Self(ProgressBar::with_draw_target(None, target).with_style(style))
     }
 
@@ -20,7 +20,13 @@ impl Progress {
     pub fn begin(&self, stage: &'static str, steps: u64) {
         self.0.reset();
         self.0.set_message(stage);
+        self.0.set_prefix("");
         self.0.set_length(steps);
+    }
+
+    /// Says how much has come, before the time that is left.
+    pub fn say(&self, amount: String) {
+        self.0.set_prefix(amount + "  ");
     }
 
     /// Counts one step as done; may be called from any thread.

@@ -18,6 +18,7 @@ mod image;
 mod include;
 mod kibana_config;
 mod log;
+mod mirror;
 mod probe;
 mod promote;
 mod publish;
@@ -67,6 +68,7 @@ commands! {
         Probe(probe),
         KibanaConfig(kibana_config);
     "Layers":
+        Mirror(mirror),
         Add(add),
         Promote(promote),
         Remove(remove);
@@ -176,7 +178,7 @@ mod tests {
         let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
         let commands: Vec<_> = commands.chain([&program]).collect();
         let all: Vec<_> = commands.iter().map(|command| command.get_name()).collect();
-        let layers = ["build", "check", "add", "promote", "remove", "release", "which", "diff", "epr-build"];
+        let layers = ["build", "check", "mirror", "add", "promote", "remove", "release", "which", "diff", "epr-build"];
         let configured = [&layers[..], &["verify"]].concat();
         let files = ["image", "bundle", "unbundle"];
         for (id, expected) in [
@@ -184,7 +186,7 @@ mod tests {
             ("verbose", all.clone()),
             ("color", all),
             ("config", configured.clone()),
-            ("jobs", [&configured[..], &files[..]].concat()),
+            ("jobs", [&configured[..], &files[..]].concat().into_iter().filter(|name| *name != "mirror").collect()),
         ] {
             let mut taken: Vec<_> =
                 commands.iter().filter_map(|command| Some((command.get_name(), described(command, id)?))).collect();

@@ -24,14 +24,29 @@ pub enum DashedFolders {
     Warn,
 }
 
-/// Treatment of packages without a signature file.
+/// Treatment of the signatures beside packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Signatures {
-    /// It is.
-    #[default]
-    Optional,
-    /// It is quarantined (contract, "Signature missing").
+    /// A package needs a good one (contract, "Signature missing"). Without [`Layer::keys`] it needs one, whatever it says.
     Require,
+    /// A package without one is published unsigned; one that is there must be good.
+    Verify,
+    /// They are published as they are found; a wrong one is reported.
+    #[default]
+    Pass,
+    /// None is published.
+    Strip,
+    /// Every package has one by a key of the layer, or nothing is built. Builds make none: `epr-build keys sign` does.
+    Sign,
+}
+
+/// Public keys that make signatures of a layer good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// The key of Elastic that the program has in itself.
+    Elastic,
+    /// A file of one or several OpenPGP keys, armored or binary.
+    File(PathBuf),
 }
 
 /// Treatment of a change to a published version.
@@ -54,8 +69,12 @@ pub struct Layer {
     pub validation: Validation,
     /// Treatment of package folders with a dash in their name.
     pub dashed_folders: DashedFolders,
-    /// Treatment of packages without a signature.
+    /// Treatment of signatures.
     pub signatures: Signatures,
+    /// Where the keys are that make a signature good. Not part of the keys of caches: what the files hold counts there,
+    /// and not where they lie.
+    #[serde(skip)]
+    pub keys: Vec<KeySource>,
     /// True if a published version never changes, so that clients may keep its files for ever. Only the operator of the
     /// layer can promise this, so the default is false.
     pub immutable: bool,
@@ -70,6 +89,16 @@ pub struct Layer {
     pub follow_links: Vec<PathBuf>,
     /// The share of its versions that the layer may lose from one generation to the next, in percent; if absent, 50.
     pub shrink: Option<u64>,
+    /// Where the layer is mirrored from; absent if people fill it. No build looks at it.
+    #[serde(skip)]
+    pub mirror: Option<MirrorSource>,
+}
+
+/// Where a layer is mirrored from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MirrorSource {
+    /// Names of upstreams; the first one that lists a version gives it.
+    pub from: Vec<String>,
 }
 
 impl Layer {

@@ -4,7 +4,7 @@
 //! [`settings::Settings`] is what one run builds, resolved from configuration and arguments.
 //!
 //! A new setting is a field of one of the structs here, read in [`mod@file`]. Every field is part of the key by which builds
-//! see that something changed, for the key is made from the struct as JSON.
+//! see that something changed, for the key is made from the struct as JSON; what only mirrors read is left out of it.
 
 pub mod exceptions;
 pub mod fallback;
@@ -14,6 +14,7 @@ pub mod limits;
 pub mod location;
 pub mod routing;
 pub mod settings;
+pub mod upstream;
 
 use fallback::Fallback;
 use layer::Layer;
@@ -21,6 +22,7 @@ use limits::Limits;
 use routing::Options;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use upstream::Upstream;
 
 /// Default address and port of the generated server configurations.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -62,6 +64,9 @@ pub struct Config {
     pub limits: Limits,
     /// Bounds on the number of precomputed answers, and the clients that are answered in any case.
     pub routing: Options,
+    /// Registries that layers are mirrored from, by name. No build looks at them.
+    #[serde(skip)]
+    pub upstreams: BTreeMap<String, Upstream>,
 }
 
 impl Default for Config {
@@ -83,6 +88,7 @@ impl Default for Config {
             ui: true,
             limits: Limits::default(),
             routing: Options::default(),
+            upstreams: BTreeMap::new(),
         }
     }
 }

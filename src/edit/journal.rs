@@ -17,6 +17,7 @@ use crate::input::door::Spot;
 use crate::input::source::JOURNAL_FOLDER;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,8 @@ use std::path::{Path, PathBuf};
 const PENDING: &str = "pending.json";
 /// Bytes of the longest description of a step.
 const MOST_PENDING_BYTES: u64 = 1 << 20;
-/// Ignores everything here but the log in a repository.
-const IGNORED: &str = "*\n!.gitignore\n!log.jsonl\n";
+/// Ignores everything here but the log and the record of a mirror in a repository.
+const IGNORED: &str = "*\n!.gitignore\n!log.jsonl\n!mirror.json\n";
 
 /// A step that may be interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,20 +40,21 @@ pub(super) struct Pending {
 
 /// The folder of a layer that readers ignore.
 #[derive(Clone, Debug)]
-pub(super) struct Journal(PathBuf);
+pub(crate) struct Journal(PathBuf);
 
 impl Journal {
     /// That of a layer's folder.
-    pub(super) fn of(root: &Path) -> Self {
+    pub(crate) fn of(root: &Path) -> Self {
         Self(root.join(JOURNAL_FOLDER))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Makes the folder, and keeps its passing parts out of repositories.
-    pub(super) fn make(&self) -> Result<()> {
+    pub(crate) fn make(&self) -> Result<()> {
         make_folders(&self.0)?;
         // Whoever may write into the layer must not lead this user's writing elsewhere.
         for path in [&self.0, &self.0.join(LOG), &self.0.join(PENDING), &self.0.join(".gitignore")] {
@@ -94,6 +96,11 @@ impl Journal {
         serde_json::from_slice(&text).map(Some).with_context(|| format!("cannot understand {}\n{hint}", path.display()))
     }
 
+    /// Returns true if a command was interrupted here, which the next one finishes or undoes.
+    pub(crate) fn has_pending(&self) -> bool {
+        fs::link_metadata(&self.0.join(PENDING)).is_ok()
+    }
+
     pub(super) fn begin(&self, pending: &Pending) -> Result<()> {
         let text = serde_json::to_vec(pending).context("cannot write down what is to be done")?;
         let temporary = self.0.join("pending.new");
@@ -110,7 +117,13 @@ impl Journal {
 
     /// Logs a change, once: an interrupted step may be finished after it was logged.
     pub(super) fn log(&self, change: &LayerChange) -> Result<()> {
-        let line = serde_json::to_string(change).context("cannot write a line")?;
+        self.log_all(std::slice::from_ref(change))
+    }
+
+    /// Logs changes in order, each once: those that an interrupted command had logged are the last ones there.
+    pub(crate) fn log_all(&self, changes: &[LayerChange]) -> Result<()> {
+        let lines = changes.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<_>>>();
+        let lines = lines.context("cannot write a line")?;
         let path = self.0.join(LOG);
         let known = match Spot::new(&self.0, LOG).read(MOST_LOG_BYTES) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -121,14 +134,16 @@ impl Journal {
             }
         };
         let known = String::from_utf8_lossy(&known);
-        if known.lines().next_back() == Some(line.as_str()) {
-            return fs::flush(&path);
+        let last: BTreeSet<&str> = known.lines().rev().take(lines.len()).collect();
+        let new: Vec<_> = lines.iter().filter(|line| !last.contains(line.as_str())).map(String::as_str).collect();
+        if new.is_empty() {
+            return if lines.is_empty() { Ok(()) } else { fs::flush(&path) };
         }
         if !known.is_empty() && !known.ends_with('\n') {
             // A line that was cut off stays alone.
             append(&path, "")?;
         }
-        append(&path, &line)?;
+        append(&path, &new.join("\n"))?;
         // Before the note of the step goes.
         fs::flush(&path)?;
         fs::flush(&self.0)

@@ -30,6 +30,8 @@ pub enum Action {
     Promoted,
     /// It is gone.
     Removed,
+    /// It came from an upstream.
+    Mirrored,
 }
 
 /// A line of the log.
@@ -49,7 +51,7 @@ pub struct LayerChange {
     /// The layer it came into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Digest of its files, the name of its folder in a store.
+    /// Digest of its files, the name of its folder in a store; that of its zip where it was mirrored.
     pub content: String,
     /// Exceptions that allowed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

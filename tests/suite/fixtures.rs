@@ -34,7 +34,7 @@ fn read(case: &Value, store: &Store) -> Outcome {
     let rules = Layer {
         validation: if asked("require_validation") { Validation::Require } else { Validation::Warn },
         dashed_folders: if asked("allow_dashed_folders") { DashedFolders::Warn } else { DashedFolders::Refuse },
-        signatures: if asked("require_signatures") { Signatures::Require } else { Signatures::Optional },
+        signatures: if asked("require_signatures") { Signatures::Require } else { Signatures::Pass },
         ..Layer::default()
     };
     let plan = LayerPlan {

@@ -24,6 +24,7 @@ mod included;
 mod incremental;
 mod life;
 mod links;
+mod mirror;
 mod oracle;
 mod packaging;
 mod power;

@@ -214,6 +214,15 @@ pub fn canonical(path: &Path) -> Result<PathBuf> {
     named("find", path, fs::canonicalize(path))
 }
 
+/// Bytes that this user may still write to the file system of a path.
+///
+/// # Errors
+/// When nothing is there, or it cannot be asked.
+pub fn free_bytes(path: &Path) -> Result<u64> {
+    let free = rustix::fs::statvfs(path).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    named("look at", path, free.map_err(io::Error::from))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,7 +50,7 @@ rules! {
         MissingSignature L009 "missing-signature" QUARANTINE
             "A package without a signature lies in a layer that requires signatures."
             "Kibana can only verify a package that has one."
-            "put the detached signature beside the package, or set `signatures: optional` for the layer";
+            "put the detached signature beside the package, or set `signatures: pass` for the layer";
         Duplicate L010 "duplicate" QUARANTINE
             "A layer holds the same version of a package twice."
             "The first one found is published. Which one was meant is not known."

@@ -125,10 +125,11 @@ fn render_change(change: &LayerChange, dry_run: bool) -> String {
         Action::Replaced => ("replaced", "would replace"),
         Action::Promoted => ("promoted", "would promote"),
         Action::Removed => ("removed", "would remove"),
+        Action::Mirrored => ("mirrored", "would mirror"),
     };
     let word = if dry_run { would } else { done };
     match change.action {
-        Action::Added => format!("{word} {package}-{version} to {to}"),
+        Action::Added | Action::Mirrored => format!("{word} {package}-{version} to {to}"),
         Action::Replaced => format!("{word} {package}-{version} in {to}"),
         Action::Promoted => format!("{word} {package}-{version} from {from} to {to}"),
         Action::Removed => format!("{word} {package}-{version} from {from}"),

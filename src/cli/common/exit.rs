@@ -9,6 +9,10 @@ pub enum Exit {
     Problems,
     /// Exit code 2: the run could not do its work.
     Failed,
+    /// Exit code 3: somebody else was not there; the same run may succeed later. What was done stays.
+    TryAgain,
+    /// Exit code 10: there is something to do, asked for with `--exit-code`.
+    Pending,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -17,6 +21,8 @@ impl From<Exit> for std::process::ExitCode {
             Exit::Clean => 0,
             Exit::Problems => 1,
             Exit::Failed => 2,
+            Exit::TryAgain => 3,
+            Exit::Pending => 10,
         })
     }
 }

@@ -38,6 +38,15 @@ impl LayerOptions {
         Ok(settings)
     }
 
+    /// Resolves them for commands that make the folders of layers where they are absent.
+    ///
+    /// # Errors
+    /// Those of [`settings::resolve`], but for absent folders.
+    pub(in crate::cli) fn resolve_unplaced(&self) -> Result<Settings> {
+        let (packages, config) = (self.packages.as_path(), self.config.path());
+        settings::resolve_unplaced(Input { distributions: Choice::All, packages, config, strict: false })
+    }
+
     /// Resolves them for a change of some layers, which need a place; any other may be absent.
     ///
     /// # Errors

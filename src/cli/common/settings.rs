@@ -70,6 +70,14 @@ pub fn resolve_for(input: Input<'_>, layers: &[&String]) -> Result<Settings> {
     Ok(settings)
 }
 
+/// The same for what makes the folders of layers: none need be there.
+///
+/// # Errors
+/// Those of [`resolve`], but for absent folders.
+pub fn resolve_unplaced(input: Input<'_>) -> Result<Settings> {
+    assemble(input)
+}
+
 fn assemble(input: Input<'_>) -> Result<Settings> {
     let config = read_config(input.config)?;
     let names = chosen(input.distributions, &config)?;

@@ -7,9 +7,11 @@ mod clients;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 mod values;
 
 pub(crate) use reader::size;
+pub(crate) use upstreams::parse_rate;
 
 use crate::base::problem::Problem;
 use crate::base::suggest::nearest;
@@ -24,7 +26,7 @@ use std::path::Path;
 use yaml11::{self as yaml, Plain, WarningKind};
 
 /// Keys of the file.
-const TOP: &[&str] = &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients"];
+const TOP: &[&str] = &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients", "upstreams"];
 /// Keys of a distribution.
 const DISTRIBUTION: &[&str] = &["layers", "listen", "fallback", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
@@ -34,11 +36,22 @@ const LAYER: &[&str] = &[
     "validation",
     "dashed_folders",
     "signatures",
+    "keys",
     "immutable",
     "overwrite",
     "removal",
     "shrink",
     "follow_links",
+    "mirror",
+];
+/// Values of `signatures`. `optional` is an older name of `pass`.
+const SIGNATURES: [(&str, Signatures); 6] = [
+    ("pass", Signatures::Pass),
+    ("verify", Signatures::Verify),
+    ("require", Signatures::Require),
+    ("strip", Signatures::Strip),
+    ("sign", Signatures::Sign),
+    ("optional", Signatures::Pass),
 ];
 /// Keys of `limits`.
 const LIMITS: &[&str] =
@@ -104,6 +117,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
 fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {
     let mut layers = Vec::new();
     let (mut lines, mut fallback_line) = (BTreeMap::new(), 1);
+    let mut layer_lines = BTreeMap::new();
     for (key, value) in reader.section(&Value::root(root), TOP) {
         match key {
             "distributions" => lines = distributions(reader, &value, &mut config.distributions),
@@ -120,6 +134,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
             "ui" => config.ui = reader.flag(&value),
             "limits" => limits(reader, &value, &mut config.limits),
             "budget" => budget(reader, &value, &mut config.routing.budget),
+            "upstreams" => config.upstreams = upstreams::read(reader, &value, folder),
             _ => config.routing.clients.extend(clients::read(reader, &value)),
         }
     }
@@ -141,7 +156,9 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
         }
         let layer = layer(reader, &value, folder);
         config.layers.insert(name.to_owned(), layer);
+        layer_lines.insert(name.to_owned(), value.line);
     }
+    upstreams::check_names(reader, &config.layers, &config.upstreams, &layer_lines);
 }
 
 /// Two registries on one address must not lie at the same path, or one inside the other. Without a path each has a server
@@ -243,6 +260,7 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
 
 fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
     let mut layer = Layer::default();
+    let mut signatures_line = value.line;
     for (key, value) in reader.section(value, LAYER) {
         match key {
             "paths" => layer.paths = reader.paths(&value, folder),
@@ -258,17 +276,23 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
                 layer.dashed_folders = reader.choice(&value, &known);
             }
             "signatures" => {
-                let known = [("optional", Signatures::Optional), ("require", Signatures::Require)];
-                layer.signatures = reader.choice(&value, &known);
+                layer.signatures = reader.choice(&value, &SIGNATURES);
+                signatures_line = value.line;
             }
+            "keys" => layer.keys = reader.keys(&value, folder),
             "immutable" => layer.immutable = reader.flag(&value),
             "optional" => layer.optional = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
+            "mirror" => layer.mirror = upstreams::mirror(reader, &value),
             _ => {
                 let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);
             }
         }
+    }
+    if matches!(layer.signatures, Signatures::Verify | Signatures::Sign) && layer.keys.is_empty() {
+        let message = format!("`{}.signatures` is `verify` or `sign`, and no `keys` say whose are good", value.path);
+        reader.mistake(signatures_line, message, "add `keys: [elastic]`, or the files of other public keys");
     }
     layer
 }

@@ -2,17 +2,19 @@
 
 use super::reader::size;
 use super::values::check_name;
-use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse};
+use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse, upstreams};
 use crate::base::rule::Rule;
 use crate::config::fallback::Fallback;
-use crate::config::layer::{DashedFolders, Layer, Policy, Signatures, Validation};
+use crate::config::layer::{DashedFolders, KeySource, Layer, Policy, Signatures, Validation};
 use crate::config::limits::Limits;
 use crate::config::routing::{Budget, Client, known};
+use crate::config::upstream::{Rate, Retries, Timeouts, Upstream};
 use crate::config::{Config, Distribution};
 use crate::package::Spec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use yaml11::{Plain, Scalar, parse_plain};
 
 const SAMPLE: &str = include_str!("../../../epr-build.sample.yml");
@@ -46,6 +48,9 @@ fn every_mistake_has_a_line_and_a_way_out() {
     const SIZE: &str = "write bytes, or a whole number with B, kB, MB, GB, KiB, MiB or GiB, for example `512 MiB`";
     const SHARE: &str =
         "must be a share from `0%` to `100%` | write a whole number and a percent sign, for example `50%`";
+    const KEYS: &str = "write `keys: elastic` or `keys: [elastic, folder/key.asc]`";
+    const NO_KEYS: &str = "is `verify` or `sign`, and no `keys` say whose are good | add `keys: [elastic]`, or the files of other public keys";
+    const ADDRESS: &str = "must be an address of http or https, without user, query and fragment | write `https://epr.example.org` or `https://example.org/epr`; credentials belong into a file that `headers_from` names";
     const COUNT: &str = "write it with digits only, for example `1000`";
     const RANGE: &str = "write `[8.16.0, 8.19.0]`, or `[9.4.0]` when there is no end";
     const TWICE: &str = "remove one of the two; where two layers hold the same version, the first wins";
@@ -61,7 +66,7 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ("\nlistn: 8080", "2: unknown key `listn` | did you mean `listen`?"),
         (
             "x: 1",
-            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `fallback`, `ui`, `limits`, `budget`, `clients`",
+            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `fallback`, `ui`, `limits`, `budget`, `clients`, `upstreams`",
         ),
         ("limits:\n  max_entires: 5", "2: unknown key `max_entires` in `limits` | did you mean `max_entries`?"),
         (
@@ -133,7 +138,25 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ),
         (
             "layers:\n  staging:\n    signatures: yes",
-            "3: `layers.staging.signatures` must be `optional` or `require`, not yes or no | write `optional` or `require`",
+            "3: `layers.staging.signatures` must be `pass` or `verify` or `require` or `strip` or `sign` or `optional`, not yes or no | write `pass` or `verify` or `require` or `strip` or `sign` or `optional`",
+        ),
+        (
+            "layers:\n  staging:\n    keys: elastic\n    signatures: stripp",
+            "4: `layers.staging.signatures` must be `pass` or `verify` or `require` or `strip` or `sign` or `optional`, not `stripp` | did you mean `strip`?",
+        ),
+        (
+            "layers:\n  staging:\n    validation: warn\n    signatures: verify",
+            &format!("4: `layers.staging.signatures` {NO_KEYS}"),
+        ),
+        ("layers:\n  staging: {signatures: sign}", &format!("2: `layers.staging.signatures` {NO_KEYS}")),
+        ("layers:\n  staging:\n    keys: []", &format!("3: `layers.staging.keys` is an empty list | {KEYS}")),
+        (
+            "layers:\n  staging:\n    keys: {a: b}",
+            "3: `layers.staging.keys` must be `elastic` or the path of a file with public keys, not a mapping | write `elastic` or the path of a file with public keys",
+        ),
+        (
+            "layers:\n  staging:\n    keys: [elastic, a.asc, elastic]",
+            "3: `layers.staging.keys` has the same key twice | remove one of the two",
         ),
         (
             "layers:\n  staging:\n    dashed_folders: ok",
@@ -255,6 +278,65 @@ fn every_mistake_has_a_line_and_a_way_out() {
             "3: `clients.0.capabilities` must be a list of capabilities, not text | write `[apm, security]`, or remove the key",
         ),
         ("clients:\n- name: x\n  spec_mx: '3.1'", "3: unknown key `spec_mx` in `clients.0` | did you mean `spec_max`?"),
+        // Upstreams.
+        (
+            "upstreams:\n  a: {jobs: 2}",
+            "2: `upstreams.a` has no url | add `url: https://epr.elastic.co`, or the address of another registry",
+        ),
+        ("upstreams:\n  a: {url: epr.elastic.co}", &format!("2: `upstreams.a.url` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'ftp://a'}", &format!("2: `upstreams.a.url` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'https://user:word@a'}", &format!("2: `upstreams.a.url` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'https://a/?x'}", &format!("2: `upstreams.a.url` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'https://a/#x'}", &format!("2: `upstreams.a.url` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'https://a\\b'}", &format!("2: `upstreams.a.url` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'http://a', proxy: 'socks5://b'}", &format!("2: `upstreams.a.proxy` {ADDRESS}")),
+        ("upstreams:\n  a: {url: 'http://a', artifacts: b}", &format!("2: `upstreams.a.artifacts` {ADDRESS}")),
+        (
+            "upstreams:\n  a: {url: 'http://a', redirects: ['b:80']}",
+            "2: `upstreams.a.redirects.0` is not the name of a host | write `[package-storage.elastic.co]`, without scheme, port and path",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a', contact: 'a b'}",
+            "2: `upstreams.a.contact` cannot be sent in a header | write a mail address or the address of a page, such as `ops@example.org`",
+        ),
+        ("upstreams:\n  a: {url: 'http://a', jobs: 0}", &format!("2: `upstreams.a.jobs` must be a whole number above zero | {COUNT}")),
+        (
+            "upstreams:\n  a: {url: 'http://a', jobs: 65}",
+            "2: `upstreams.a.jobs` is above 64 | 4 is the default, and enough for most registries",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a', rate: 10}",
+            "2: `upstreams.a.rate` must be a number of requests in a time, or off | write `10/s`, `100/min` or `off`",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a', bandwidth: 20MB}",
+            "2: `upstreams.a.bandwidth` must be a size in a second, or off | write `20MB/s` or `off`",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a', timeouts: {idle: 60}}",
+            "2: `upstreams.a.timeouts.idle` must be a time above zero and up to a day | write a whole number with ms, s, m or h, such as `30s`",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a', retries: {most: 25h}}",
+            "2: `upstreams.a.retries.most` must be a time above zero and up to a day | write a whole number with ms, s, m or h, such as `30s`",
+        ),
+        ("upstreams:\n  a: {url: 'http://a', ulr: b}", "2: unknown key `ulr` in `upstreams.a` | did you mean `url`?"),
+        (
+            "layers:\n  staging: {mirror: {from: [elastic]}}",
+            "2: layer `staging` is mirrored from `elastic`, which is no upstream | add `upstreams:` with `elastic: {url: https://epr.elastic.co}`",
+        ),
+        (
+            "upstreams:\n  elastic: {url: 'http://a'}\nlayers:\n  staging: {mirror: {from: [elstic]}}",
+            "4: layer `staging` is mirrored from `elstic`, which is no upstream | did you mean `elastic`?",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a'}\nlayers:\n  staging: {mirror: {from: [a, a]}}",
+            "4: `layers.staging.mirror.from` names the upstream `a` twice | remove one of the two; the first one that lists a version wins",
+        ),
+        (
+            "layers:\n  staging: {mirror: {}}",
+            "2: `layers.staging.mirror` does not say from where | write `mirror: {from: [elastic]}`, with names of `upstreams`",
+        ),
         // All of them, by line.
         (
             "layers:\n  nowhere: {}\ndistributions:\n  cache: [x]\nlistem: 1",
@@ -265,6 +347,25 @@ fn every_mistake_has_a_line_and_a_way_out() {
     let wrong: Vec<_> =
         wrong.map(|(text, expected)| format!("{text}\n= {}\n≠ {expected}\n", mistakes(text.as_bytes()))).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// Configurations of older versions keep their meaning.
+#[test]
+fn signatures_have_five_words_and_an_older_one() {
+    for (word, expected) in [
+        ("pass", Signatures::Pass),
+        ("optional", Signatures::Pass),
+        ("verify", Signatures::Verify),
+        ("require", Signatures::Require),
+        ("strip", Signatures::Strip),
+        ("sign", Signatures::Sign),
+    ] {
+        let config = read(&format!("layers: {{staging: {{signatures: {word}, keys: elastic}}}}"));
+        let Layer { signatures, keys, .. } = &config.layers["staging"];
+        assert_eq!((*signatures, keys.as_slice()), (expected, [KeySource::Elastic].as_slice()), "{word}");
+    }
+    assert!(read("layers: {staging: {signatures: require}}").layers["staging"].keys.is_empty());
+    assert_eq!(Layer::default().signatures, Signatures::Pass);
 }
 
 #[test]
@@ -316,7 +417,7 @@ fn every_value_arrives() {
     let config = read(
         "distributions: {approved: {layers: [production, in_house], listen: 80, fallback: no, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
-  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, keys: [elastic, k.asc, /k], immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
   production: {paths: c}
 listen: '[::1]:9'
 fallback: unix:/run/epr.sock
@@ -347,6 +448,7 @@ clients:
         validation: Validation::Require,
         dashed_folders: DashedFolders::Warn,
         signatures: Signatures::Require,
+        keys: vec![KeySource::Elastic, KeySource::File("etc/k.asc".into()), KeySource::File("/k".into())],
         immutable: true,
         overwrite: Some(Policy::Refuse),
         removal: Some(Policy::Allow),
@@ -417,6 +519,59 @@ fn sizes_have_units() {
 }
 
 #[test]
+fn every_setting_of_an_upstream_arrives() {
+    let config = read(
+        "distributions: {a: [elastic]}
+upstreams:
+  elastic:
+    url: https://epr.example.org/epr/
+    artifacts: https://files.example.org/packages
+    redirects: [Files.example.org]
+    ca: ca.pem
+    proxy: http://proxy:3128
+    headers_from: /run/headers
+    contact: ops@example.org
+    jobs: 8
+    rate: 100/min
+    bandwidth: 20MB/s
+    timeouts: {connect: 1s, answer: 2s, idle: 3m, listing: 4h}
+    retries: {tries: 1, first: 5ms, most: 6s, longest_wait: 7s, give_up: 8}
+  other: {url: 'http://other', rate: off, bandwidth: off}
+layers:
+  elastic: {paths: e, mirror: {from: [elastic, other]}}
+",
+    );
+    let expected = Upstream {
+        artifacts: Some("https://files.example.org/packages".to_owned()),
+        redirects: vec!["files.example.org".to_owned()],
+        ca: Some("etc/ca.pem".into()),
+        proxy: Some("http://proxy:3128".to_owned()),
+        headers_from: Some("/run/headers".into()),
+        contact: Some("ops@example.org".to_owned()),
+        jobs: 8,
+        rate: Some(Rate { requests: 100, per: Duration::from_secs(60) }),
+        bandwidth: Some(20_000_000),
+        timeouts: Timeouts {
+            connect: Duration::from_secs(1),
+            answer: Duration::from_secs(2),
+            idle: Duration::from_secs(180),
+            listing: Duration::from_secs(14_400),
+        },
+        retries: Retries {
+            tries: 1,
+            first: Duration::from_millis(5),
+            most: Duration::from_secs(6),
+            longest_wait: Duration::from_secs(7),
+            give_up: 8,
+        },
+        ..Upstream::at("https://epr.example.org/epr")
+    };
+    assert_eq!(config.upstreams["elastic"], expected);
+    assert_eq!(config.upstreams["other"], Upstream { rate: None, ..Upstream::at("http://other") });
+    assert_eq!(config.layers["elastic"].mirror.as_ref().unwrap().from, ["elastic", "other"]);
+}
+
+#[test]
 fn names_are_safe_folders() {
     for good in ["a", "A1", "production", "in_house", "8.x", "a-b.c_d", "stores", "cached"] {
         assert_eq!(check_name(good), Ok(()), "{good}");
@@ -441,6 +596,7 @@ fn the_sample_is_right_and_complete() {
         overwrite: Some(Policy::Refuse),
         removal: Some(Policy::Refuse),
         shrink: Some(50),
+        keys: vec![KeySource::Elastic],
         ..Layer::default()
     };
     assert_eq!(config.layers.get("production"), Some(&production));
@@ -461,10 +617,16 @@ fn the_sample_is_right_and_complete() {
         let text = |scalar: &Scalar| if let Scalar::String(key) = scalar { key.clone() } else { panic!("not text") };
         entries.iter().map(|entry| text(&entry.key)).collect()
     };
-    let sections: [(&[&str], &[&str]); 6] = [
+    // The layers of package-storage are filled by people; the example of a mirrored one has the key.
+    let of_people: Vec<&str> = LAYER.iter().copied().filter(|key| *key != "mirror").collect();
+    let sections: [(&[&str], &[&str]); 10] = [
         (&[], TOP),
         (&["distributions", "approved"], DISTRIBUTION),
-        (&["layers", "production"], LAYER),
+        (&["layers", "production"], &of_people),
+        (&["layers", "elastic", "mirror"], upstreams::MIRROR),
+        (&["upstreams", "elastic"], upstreams::UPSTREAM),
+        (&["upstreams", "elastic", "timeouts"], upstreams::TIMEOUTS),
+        (&["upstreams", "elastic", "retries"], upstreams::RETRIES),
         (&["limits"], LIMITS),
         (&["budget"], BUDGET),
         (&["clients"], clients::CLIENT),

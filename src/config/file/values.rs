@@ -2,6 +2,7 @@
 
 use super::reader::{Reader, Value};
 use crate::config::fallback::Fallback;
+use crate::config::layer::KeySource;
 use crate::config::location::Location;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -94,6 +95,29 @@ impl Reader<'_> {
             }
         }
         paths
+    }
+
+    /// One source of keys or several; relative paths start at `folder`.
+    pub(super) fn keys(&mut self, value: &Value<'_>, folder: &Path) -> Vec<KeySource> {
+        let hint = "write `keys: elastic` or `keys: [elastic, folder/key.asc]`";
+        let items = match value.plain {
+            Plain::List(..) => self.list(value, "`elastic`, a file or a list of them", hint),
+            _ => vec![value.clone()],
+        };
+        let mut keys = Vec::new();
+        for item in items {
+            let source = match self.text(&item, "`elastic` or the path of a file with public keys") {
+                Some("elastic") => KeySource::Elastic,
+                Some(path) => KeySource::File(folder.join(path)),
+                None => continue,
+            };
+            if keys.contains(&source) {
+                self.mistake(item.line, format!("`{}` has the same key twice", value.path), "remove one of the two");
+            } else {
+                keys.push(source);
+            }
+        }
+        keys
     }
 
     /// Reads an address to listen on.

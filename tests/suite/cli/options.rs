@@ -26,6 +26,7 @@ fn commands_are_listed_in_groups() {
   kibana-config  Print the lines of kibana.yml that point Kibana to the registry
 
 Layers:
+  mirror         Fetch packages from other registries into layers
   add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
@@ -79,7 +80,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [23, 23, 7, 9, 12, 23, 2], "commands with each option");
+    assert_eq!(seen, [24, 24, 8, 10, 12, 24, 2], "commands with each option");
 }
 
 #[test]

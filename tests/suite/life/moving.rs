@@ -89,7 +89,7 @@ hint: remove one of the two, for example with `epr-build remove other@1.0.0 --fr
             "promote acme@1.1.0 --from staging --to production",
             "error: package acme-1.1.0 is missing a required signature file
   --> staging/acme/1.1.0
-hint: put the detached signature beside the package, or set `signatures: optional` for the layer",
+hint: put the detached signature beside the package, or set `signatures: pass` for the layer",
         ),
         (
             "{}",

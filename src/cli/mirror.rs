@@ -1,0 +1,289 @@
+//! `epr-build mirror`.
+
+use super::common::Exit;
+use super::common::clock::unix_time;
+use super::common::options::{Format, FormatOption, LayerOptions};
+use super::common::print::{print, print_json};
+use super::common::talk;
+use crate::base::progress::{Progress, bytes};
+use crate::base::suggest::did_you_mean;
+use crate::base::words::counted;
+use crate::config::file::parse_rate;
+use crate::config::layer::LayerPlan;
+use crate::config::settings::Settings;
+use crate::config::upstream::Rate;
+use crate::edit::PackageSelector;
+use crate::mirror::{Ending, Mode, Outcome, PlanFile, Request, mirror};
+use anyhow::{Result, bail};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const EXAMPLES: &str = "\
+Examples:
+  epr-build mirror
+  epr-build mirror elastic --dry-run
+  epr-build mirror elastic --only nginx --only system@1.38.3
+  epr-build mirror elastic --plan plan.json, then --apply plan.json
+  epr-build mirror elastic --audit=100
+  epr-build mirror elastic --accept-changed nginx@1.2.3 --reason 'the publisher announced it'
+
+Upstreams and the layers that are mirrored from them stand in the configuration; docs/guides/mirror.md begins with it.
+
+Exit codes:
+  0  everything wanted is held and in order, or there is nothing to do
+  1  something wanted was refused or is not to be had, or an upstream changed a version that is held
+  2  could not: wrong usage or configuration, a listing that lost most of its versions, another command at work, or the machine
+     failed
+  3  an upstream could not be reached, or asks to wait; what was fetched stays: run it again
+  10 with --exit-code: there is something to fetch";
+
+/// Events of one kind that are printed, unless more is to be printed.
+const SHOWN: usize = 20;
+
+/// Fetch packages from other registries into layers
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Layers to fill [default: every layer with `mirror` in the configuration]
+    #[arg(value_name = "LAYER")]
+    layers_to_fill: Vec<String>,
+    #[command(flatten)]
+    layers: LayerOptions,
+    /// Fetch only these versions of those that are wanted; may be repeated
+    #[arg(long, value_name = "NAME[@VERSION]")]
+    only: Vec<PackageSelector>,
+    /// Print what would be fetched, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run or --plan: exit with 10 if there is something to fetch
+    #[arg(long)]
+    exit_code: bool,
+    /// Write what would be fetched to a file, and change nothing else
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Fetch what a file says that --plan has written, and ask for no listing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "dry_run", "only"])]
+    apply: Option<PathBuf>,
+    /// Fetch what `mirror.json` of the layer holds, with exactly these digests, and ask for no listing
+    #[arg(long, conflicts_with_all = ["apply", "plan", "dry_run", "only"])]
+    locked: bool,
+    /// Ask no upstream; say what is wanted and not held
+    #[arg(long, conflicts_with_all = ["apply", "plan", "dry_run", "locked"])]
+    offline: bool,
+    /// Compare versions that are held with the record, and with what upstreams give now: N of them, or all
+    #[arg(
+        long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "0",
+        conflicts_with_all = ["apply", "plan", "dry_run", "locked"]
+    )]
+    audit: Option<usize>,
+    /// Take what the upstream gives now for a version that is held with other bytes
+    #[arg(
+        long, value_name = "NAME@VERSION", requires = "reason",
+        conflicts_with_all = ["apply", "plan", "dry_run", "locked", "offline", "audit", "only"]
+    )]
+    accept_changed: Option<PackageSelector>,
+    /// Reason for --accept-changed, which the layer's log records
+    #[arg(long, value_name = "TEXT", requires = "accept_changed", value_parser = NonEmptyStringValueParser::new())]
+    reason: Option<String>,
+    /// Go on although an upstream lists far fewer versions than the last time
+    #[arg(long)]
+    accept_loss: bool,
+    /// Number of requests at a time [default: `jobs` of the upstream, or 4]
+    #[arg(long, alias = "jobs", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    requests: Option<u16>,
+    /// Requests in a time, such as 10/s, or off [default: `rate` of the upstream, or 10/s]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<RateChoice>,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// A rate, or none.
+#[derive(Clone, Copy, Debug)]
+struct RateChoice(Option<Rate>);
+
+fn rate(text: &str) -> Result<RateChoice, String> {
+    if text == "off" {
+        return Ok(RateChoice(None));
+    }
+    parse_rate(text).map(|rate| RateChoice(Some(rate))).ok_or_else(|| "write 10/s, 100/min or off".to_owned())
+}
+
+/// Mirrors the layers, one after the other.
+pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
+    let (begin, format) = (Instant::now(), arguments.format.format()?);
+    let settings = arguments.layers.resolve_unplaced()?;
+    let layers = chosen(arguments, &settings)?;
+    let applied = arguments.apply.as_deref().map(PlanFile::read).transpose()?;
+    let progress = Progress::new(talk::quiet());
+    let mut outcomes = Vec::new();
+    for layer in layers {
+        let Some(mode) = mode(arguments, layer, applied.as_ref()) else { continue };
+        let request = Request {
+            settings: &settings,
+            layer,
+            mode,
+            only: &arguments.only,
+            accept_loss: arguments.accept_loss,
+            jobs: arguments.requests.map(usize::from),
+            rate: arguments.rate.map(|choice| choice.0),
+            now: now(),
+        };
+        outcomes.push(mirror(&request, &progress)?);
+    }
+    if let Some(file) = &arguments.plan {
+        let layers = outcomes.iter().map(|outcome| (outcome.layer.clone(), outcome.plan.clone()));
+        PlanFile::new(layers.collect()).write(file)?;
+    }
+    match format {
+        Format::Json => print_json(&outcomes)?,
+        Format::Text => {
+            for outcome in &outcomes {
+                talk::say(&render_events(outcome, talk::verbose()))?;
+                if !talk::quiet() {
+                    print(&render_summary(outcome, arguments, begin.elapsed()))?;
+                }
+            }
+        }
+    }
+    Ok(exit(&outcomes, arguments))
+}
+
+/// What to do with a layer; nothing if a plan does not name it.
+fn mode<'a>(arguments: &'a Arguments, layer: &LayerPlan, applied: Option<&'a PlanFile>) -> Option<Mode<'a>> {
+    Some(match (applied, &arguments.accept_changed) {
+        (Some(plan), _) => Mode::Apply(plan.of(&layer.source.name)?),
+        (_, Some(version)) => Mode::Accept { version, reason: arguments.reason.as_deref().unwrap_or_default() },
+        _ if arguments.dry_run || arguments.plan.is_some() => Mode::DryRun,
+        _ if arguments.locked => Mode::Locked,
+        _ => match arguments.audit {
+            Some(most) => Mode::Audit { most: (most > 0).then_some(most), offline: arguments.offline },
+            None if arguments.offline => Mode::Offline,
+            None => Mode::Fetch,
+        },
+    })
+}
+
+/// The layers that were named, or all that are mirrored.
+fn chosen<'a>(arguments: &Arguments, settings: &'a Settings) -> Result<Vec<&'a LayerPlan>> {
+    let known: Vec<_> = settings.layers.iter().map(|plan| plan.source.name.as_str()).collect();
+    let mut layers = Vec::new();
+    for name in &arguments.layers_to_fill {
+        let Some(plan) = settings.layers.iter().find(|plan| plan.source.name == *name) else {
+            bail!("unknown layer `{name}`\nhint: {}", did_you_mean(name, &known));
+        };
+        if plan.rules.mirror.is_none() {
+            bail!(
+                "layer `{name}` is not mirrored\nhint: give it `mirror: {{from: [UPSTREAM]}}` in the configuration; \
+                 epr-build.sample.yml has an example"
+            );
+        }
+        layers.push(plan);
+    }
+    if arguments.layers_to_fill.is_empty() {
+        layers.extend(settings.layers.iter().filter(|plan| plan.rules.mirror.is_some()));
+        if layers.is_empty() {
+            bail!(
+                "no layer is mirrored\nhint: give one `mirror: {{from: [UPSTREAM]}}` in the configuration; \
+                 epr-build.sample.yml has an example"
+            );
+        }
+    }
+    if arguments.accept_changed.is_some() && layers.len() > 1 {
+        bail!("several layers are mirrored\nhint: name the one whose version is meant");
+    }
+    Ok(layers)
+}
+
+fn exit(outcomes: &[Outcome], arguments: &Arguments) -> Exit {
+    let endings: Vec<_> = outcomes.iter().map(Outcome::ending).collect();
+    if endings.contains(&Ending::TryAgain) {
+        Exit::TryAgain
+    } else if endings.contains(&Ending::Problems) {
+        Exit::Problems
+    } else if arguments.exit_code && outcomes.iter().any(|outcome| outcome.dry_run && !outcome.plan.is_empty()) {
+        Exit::Pending
+    } else {
+        Exit::Clean
+    }
+}
+
+/// What went wrong, and what happened upstream.
+fn render_events(outcome: &Outcome, all: bool) -> String {
+    let mut text = String::new();
+    let kinds = [
+        ("error", &outcome.refused),
+        ("error", &outcome.failed),
+        ("warning", &outcome.changed),
+        ("warning", &outcome.warnings),
+    ];
+    for (level, events) in kinds {
+        let shown = if all { events.len() } else { SHOWN };
+        events.iter().take(shown).for_each(|event| text += &event.render(level));
+        if events.len() > shown {
+            text += &format!("{level}: {} more like these; -v lists all\n", events.len() - shown);
+        }
+    }
+    let names = |versions: &[String]| crate::base::words::first(versions, if all { versions.len() } else { 5 });
+    if !outcome.gone.is_empty() {
+        text += &format!("warning: gone upstream, and kept here: {}\n", names(&outcome.gone));
+    }
+    if !outcome.back.is_empty() {
+        text += &format!("note: listed again: {}\n", names(&outcome.back));
+    }
+    if let Some(reason) = &outcome.ended {
+        let (reason, hint) = reason.split_once("\nhint: ").unwrap_or((reason, "run it again later; what was fetched stays"));
+        text += &format!("error: {reason}\nhint: {hint}\n");
+    }
+    text
+}
+
+fn render_summary(outcome: &Outcome, arguments: &Arguments, time: Duration) -> String {
+    let Outcome { layer, plan, mirrored, .. } = outcome;
+    let fetched: u64 = mirrored.iter().map(|one| one.bytes).sum();
+    let mut lines = Vec::new();
+    if outcome.unchanged {
+        lines.push(format!("{layer}: nothing is new; {} held", counted(outcome.held, "version")));
+    } else if outcome.dry_run {
+        lines.push(format!("{layer}: would fetch {}", counted(plan.len(), "version")));
+        lines.extend(plan.iter().map(|one| {
+            let what = if one.only_signature { " (its signature)" } else { "" };
+            format!("  {} {}{what} from {}: {}", one.name, one.version, one.upstream, one.why)
+        }));
+    } else {
+        lines.push(format!("{layer}: mirrored {}, {}", counted(mirrored.len(), "version"), bytes(fetched)));
+        if talk::verbose() {
+            lines.extend(mirrored.iter().map(|one| {
+                format!("  {} {} {}, signature {}", one.name, one.version, bytes(one.bytes), one.signature)
+            }));
+        }
+    }
+    let mut field = |label: &str, count: usize, more: &str| {
+        if count > 0 {
+            lines.push(format!("  {label:<10} {}{more}", counted(count, "version")));
+        }
+    };
+    field("listed", outcome.listed, "");
+    field("wanted", outcome.wanted, "");
+    field("held", outcome.held, "");
+    field("adopted", outcome.adopted.len(), ", which lay in the layer before");
+    field("audited", outcome.audited, "");
+    field("refused", outcome.refused.len(), "");
+    field("failed", outcome.failed.len(), ", which may pass");
+    field("changed", outcome.changed.len(), " upstream; what is held stays");
+    field("gone", outcome.gone.len(), " upstream; what is held stays");
+    lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
+    lines.push(format!("time: {:.1} s", time.as_secs_f64()));
+    if let (Some(file), true) = (&arguments.plan, outcome.dry_run) {
+        lines.push(format!("the plan is in {}", file.display()));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The time for record and log: `SOURCE_DATE_EPOCH` if it is set, otherwise the present time.
+fn now() -> u64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(unix_time)
+}

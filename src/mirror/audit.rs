@@ -1,0 +1,179 @@
+//! Compares what is held with the record, and with what upstreams give now.
+//!
+//! An upstream that gives other bytes for a version changes nothing that is held. What it gives is laid aside, and told until
+//! somebody decides.
+
+use super::deliver::{said, signature};
+use super::facts::Key;
+use super::fault::Fault;
+use super::fetch::{self, Partial};
+use super::gate::Dice;
+use super::listings::Hindrance;
+use super::outcome::Event;
+use super::place;
+use super::plan::{Holdings, id};
+use super::record::{Entry, State};
+use super::run::{HeldVersions, Run};
+use super::transport::Transport;
+use super::workshop::Workshop;
+use crate::base::fs;
+use anyhow::Result;
+use futures_util::{StreamExt, stream};
+use rayon::prelude::*;
+use std::path::PathBuf;
+
+/// Compares so many versions, or all.
+pub(super) async fn audit(run: &mut Run<'_>, most: Option<usize>, offline: bool) -> Result<(), Hindrance> {
+    let record = run.record.clone();
+    let only = run.request.only;
+    let is_meant = |key: &Key| {
+        only.is_empty()
+            || only.iter().any(|one| one.name == key.0 && one.version.as_ref().is_none_or(|version| *version == key.1))
+    };
+    let all: Vec<_> = record.versions.iter().filter(|(key, entry)| entry.is_held() && is_meant(key)).collect();
+    let chosen = chosen(&all, most, run.request.now);
+    let holdings = run.workshop.holdings()?;
+    (run.outcome.wanted, run.outcome.held) = (chosen.len(), chosen.len());
+    compare(run, &chosen, &holdings)?;
+    run.outcome.audited = chosen.len();
+    let asked = if offline { Ok(()) } else { ask_again(run, &chosen).await };
+    run.workshop.tidy(&run.record)?;
+    run.record.write(&run.workshop.folder)?;
+    let changed = run.record.versions.iter().filter(|(_, entry)| entry.state == State::Changed);
+    run.outcome.changed = changed.map(|(key, entry)| changed_event(key, entry, &run.workshop)).collect();
+    asked
+}
+
+/// So many of the versions in a row, from a place that the time decides, so that every one has its turn.
+fn chosen<'a>(all: &HeldVersions<'a>, most: Option<usize>, now: u64) -> Vec<(&'a Key, &'a Entry)> {
+    let most = most.unwrap_or(all.len()).min(all.len());
+    let begin = (Dice::new(now.wrapping_mul(0x9e37_79b9_7f4a_7c15)).share() * all.len() as f64) as usize;
+    let mut chosen: Vec<_> = all.iter().cycle().skip(begin).take(most).copied().collect();
+    chosen.sort_by_key(|(key, _)| *key);
+    chosen
+}
+
+/// Compares zips and signatures of the layer with the record.
+pub(super) fn compare(run: &mut Run<'_>, held: &HeldVersions<'_>, holdings: &Holdings) -> Result<()> {
+    run.progress.begin("reading zips", held.len() as u64);
+    let (root, progress) = (&run.workshop.root, run.progress);
+    let compared = held.par_iter().map(|(key, entry)| {
+        let found = match holdings.zips.get(&id(key)) {
+            None => None,
+            Some(zip) => Some(differs(root.join(&zip.path), entry)?),
+        };
+        progress.step();
+        Ok(found.map(|why| (*key, why)))
+    });
+    for (key, why) in compared.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+        run.outcome.refused.extend(why.map(|why| {
+            let hint = "hint: move it away, and run again without --audit and --locked; it is fetched anew";
+            Event::new(said(key), format!("{why}\n{hint}"), None)
+        }));
+    }
+    Ok(())
+}
+
+fn differs(zip: PathBuf, entry: &Entry) -> Result<Option<String>> {
+    let (digest, _) = fs::digest_of_file(&zip)?;
+    if entry.sha256.is_some_and(|recorded| recorded != digest) {
+        return Ok(Some(format!("the zip in the layer is not the one that was mirrored: it has the digest {digest}")));
+    }
+    let beside = place::signature_of(&zip);
+    let Some(recorded) = entry.signature_sha256 else { return Ok(None) };
+    if !fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) {
+        return Ok(Some("its signature lies no more in the layer".to_owned()));
+    }
+    let (digest, _) = fs::digest_of_file(&beside)?;
+    Ok((recorded != digest).then(|| "the signature in the layer is not the one that was mirrored".to_owned()))
+}
+
+/// What became of asking an upstream for a version again.
+enum Again {
+    Same,
+    Other(Box<Entry>),
+    Event(Event),
+    Gone,
+    Over(String),
+}
+
+async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), Hindrance> {
+    fs::make_folders(&run.site.partial)?;
+    run.progress.begin("asking again", chosen.len() as u64);
+    let mut over = None;
+    for transport in &run.transports {
+        let own = chosen.iter().filter(|(_, entry)| entry.upstream.as_ref() == Some(&transport.name));
+        let own = own.filter(|(_, entry)| entry.state != State::GoneUpstream);
+        let (workshop, most) = (&run.workshop, run.site.limits.max_package_bytes);
+        let work = stream::iter(own).map(async |(key, entry)| (*key, one(workshop, transport, key, entry, most).await));
+        let mut work = work.buffer_unordered(transport.upstream().jobs);
+        while let Some((key, again)) = work.next().await {
+            run.progress.step();
+            match again? {
+                Again::Same => {
+                    if let Some(entry) = run.record.versions.get_mut(key).filter(|one| one.state == State::Changed) {
+                        (entry.state, entry.changed_to) = (State::Held, None);
+                    }
+                }
+                Again::Other(entry) => drop(run.record.versions.insert(key.clone(), *entry)),
+                Again::Event(event) => run.outcome.failed.push(event),
+                Again::Gone => {
+                    let why = "the upstream lists it and does not have it any more; it is kept";
+                    run.outcome.warnings.push(Event::new(said(key), why, None));
+                }
+                Again::Over(reason) => drop(over.get_or_insert(format!("upstream {}: {reason}", transport.name))),
+            }
+        }
+    }
+    over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
+}
+
+async fn one(workshop: &Workshop, transport: &Transport, key: &Key, entry: &Entry, most: u64) -> Result<Again> {
+    let asked = async {
+        let url = transport.zip_address(&key.0, key.1.as_str())?;
+        let partial = Partial::new(&workshop.partial(), &format!("{}.again", id(key)));
+        let found = fetch::if_other(transport, &url, &partial, &entry.validators, most).await?;
+        let Some(found) = found.filter(|found| Some(found.sha256) != entry.sha256) else {
+            partial.discard()?;
+            return Ok(Again::Same);
+        };
+        let beside = signature(transport, &url, entry.signature_sha256.is_some(), true).await?;
+        let aside = aside(workshop, key, &found.sha256.to_string());
+        fs::make_folders(&workshop.changed())?;
+        if let Some(text) = beside {
+            super::record::replace(&place::signature_of(&aside), &text)?;
+        }
+        fs::flush(&partial.content)?;
+        fs::rename_for_good(&partial.content, &aside)?;
+        partial.discard()?;
+        let changed_to = Some(found.sha256);
+        Ok(Again::Other(Box::new(Entry { state: State::Changed, changed_to, ..entry.clone() })))
+    };
+    Ok(match asked.await {
+        Ok(again) => again,
+        Err(Fault::Machine(error)) => return Err(error),
+        Err(Fault::Over(reason)) => Again::Over(reason),
+        Err(Fault::Status(404 | 410)) => Again::Gone,
+        Err(fault) => Again::Event(Event::new(said(key), fault.words(), None)),
+    })
+}
+
+/// Where the bytes lie that an upstream gives now.
+pub(super) fn aside(workshop: &Workshop, key: &Key, digest: &str) -> PathBuf {
+    workshop.changed().join(format!("{}.{digest}.zip", id(key)))
+}
+
+/// The event that an upstream changed a version.
+pub(super) fn changed_event(key: &Key, entry: &Entry, workshop: &Workshop) -> Event {
+    let text = |digest: Option<crate::base::digest::Digest>| digest.map(|digest| digest.short(16)).unwrap_or_default();
+    let to = entry.changed_to.map(|digest| digest.to_string()).unwrap_or_default();
+    let why = format!(
+        "the upstream gives other bytes under this version now: {}…, held is {}…; what is held stays\n\
+         hint: compare the two; --accept-changed {}@{} --reason WHY takes the new one",
+        text(entry.changed_to),
+        text(entry.sha256),
+        key.0,
+        key.1
+    );
+    Event::new(said(key), why, Some(aside(workshop, key, &to).display().to_string()))
+}

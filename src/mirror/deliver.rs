@@ -1,0 +1,315 @@
+//! Brings one version: fetches it, checks it, notes it, puts it into place.
+
+use super::check::{self, Expected};
+use super::facts::{Facts, Key};
+use super::fault::Fault;
+use super::fetch::{self, Fetched, Partial};
+use super::outcome::Event;
+use super::place;
+use super::plan::{Fetch, id};
+use super::record::{Entry, Journal, State};
+use super::transport::Transport;
+use super::trust::{Judged, Trust};
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::config::limits::Limits;
+use crate::openpgp::MOST_SIGNATURE_BYTES;
+use anyhow::{Context, Result};
+use reqwest::Url;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What all deliveries to a layer share.
+pub(super) struct Site {
+    /// Name of the layer.
+    pub(super) layer: String,
+    /// Folder of the layer.
+    pub(super) root: PathBuf,
+    /// Folder of what is not there yet.
+    pub(super) partial: PathBuf,
+    pub(super) limits: Limits,
+    pub(super) trust: Trust,
+    pub(super) journal: Mutex<Journal>,
+    /// The time for the record.
+    pub(super) now: String,
+    /// True when nothing more is to be begun: this machine failed.
+    pub(super) is_over: AtomicBool,
+}
+
+/// What became of a delivery.
+pub(super) enum Delivery {
+    /// It is in place.
+    Placed(Key, Box<Entry>, Vec<Event>),
+    /// It is refused; the upstream would have to change.
+    Refused(Key, Event),
+    /// It could not be had now.
+    Failed(Event),
+    /// The upstream is given up.
+    Over(String),
+    /// It was not begun.
+    Skipped,
+}
+
+/// What a version must be, beyond what the plan says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Demands {
+    /// What the upstream told of its format version.
+    pub(super) format_version: Option<String>,
+    /// Digests of its zip and signature, from a record.
+    pub(super) digests: Option<(Digest, Option<Digest>)>,
+}
+
+impl Demands {
+    /// What the facts of a version promise.
+    pub(super) fn of(facts: Option<&Facts>) -> Self {
+        Self { format_version: facts.and_then(|facts| facts.format_version.clone()), digests: None }
+    }
+}
+
+/// Brings one version.
+///
+/// # Errors
+/// When this machine fails.
+pub(super) async fn deliver(
+    site: &Arc<Site>,
+    transport: &Transport,
+    key: Key,
+    fetch: &Fetch,
+    demands: Demands,
+) -> Result<Delivery> {
+    if site.is_over.load(Ordering::Relaxed) {
+        return Ok(Delivery::Skipped);
+    }
+    let brought = bring(site, transport, &key, fetch, demands).await;
+    if brought.is_err() {
+        site.is_over.store(true, Ordering::Relaxed);
+    }
+    brought
+}
+
+async fn bring(
+    site: &Arc<Site>,
+    transport: &Transport,
+    key: &Key,
+    fetch: &Fetch,
+    demands: Demands,
+) -> Result<Delivery> {
+    if site.trust.needs_signatures() && !fetch.signed {
+        let why = "it has no signature, and the layer requires one".to_owned();
+        return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, None)));
+    }
+    let url = match transport.zip_address(&key.0, key.1.as_str()) {
+        Ok(url) => url,
+        Err(fault) => return sorted(key, fault, &transport.upstream().url),
+    };
+    let partial = Partial::new(&site.partial, &format!("{}.zip", id(key)));
+    for fresh in [false, true] {
+        let fetched = if fetch.only_signature {
+            Ok(None)
+        } else {
+            fetch::zip(transport, &url, &partial, fresh, site.limits.max_package_bytes).await.map(Some)
+        };
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(fault) => return sorted(key, fault, url.as_str()),
+        };
+        let signature = match signature(transport, &url, fetch.signed, fresh).await {
+            Ok(signature) => signature,
+            Err(fault) => return sorted(key, fault, &format!("{url}.sig")),
+        };
+        let job = Job {
+            site: Arc::clone(site),
+            key: key.clone(),
+            fetch: fetch.clone(),
+            partial: partial.clone(),
+            fetched,
+            signature,
+            demands: demands.clone(),
+        };
+        let (answer, job) = tokio::task::spawn_blocking(move || (job.examine(), job)).await.context("a check ended")?;
+        match answer? {
+            Ok((format_version, judged)) => {
+                let placed = tokio::task::spawn_blocking(move || job.put(&format_version, &judged)).await;
+                return placed.context("a placing ended")?;
+            }
+            Err((why, may_be_stale)) if fresh || !may_be_stale => {
+                partial.discard()?;
+                let place = if why.contains("signature") { format!("{url}.sig") } else { url.to_string() };
+                return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, Some(place))));
+            }
+            Err(_) => {}
+        }
+    }
+    unreachable!("the second time is the last")
+}
+
+/// Fetches a signature; none if the upstream does not have it although it said so.
+pub(super) async fn signature(
+    transport: &Transport,
+    zip: &Url,
+    is_listed: bool,
+    fresh: bool,
+) -> Result<Option<Vec<u8>>, Fault> {
+    if !is_listed {
+        return Ok(None);
+    }
+    let mut url = zip.clone();
+    url.set_path(&format!("{}.sig", zip.path()));
+    let most = usize::try_from(MOST_SIGNATURE_BYTES).unwrap_or(usize::MAX);
+    match transport.small(&url, fresh, most).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Fault::Status(404 | 410)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The version as messages name it.
+pub(super) fn said((name, version): &Key) -> String {
+    format!("{name} {version}")
+}
+
+/// What follows from a fault.
+fn sorted(key: &Key, fault: Fault, url: &str) -> Result<Delivery> {
+    let place = Some(url.to_owned());
+    Ok(match fault {
+        Fault::Machine(error) => return Err(error),
+        Fault::Over(reason) => Delivery::Over(reason),
+        Fault::Status(status @ (404 | 410)) => {
+            let why = format!("it is listed, and the upstream does not have it: {}", Fault::Status(status).words());
+            Delivery::Refused(key.clone(), Event::new(said(key), why, place))
+        }
+        Fault::Status(_) | Fault::Unfit(_) => {
+            Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place))
+        }
+        Fault::Passing { .. } | Fault::Unreachable(_) => {
+            Delivery::Failed(Event::new(said(key), fault.words(), place))
+        }
+    })
+}
+
+/// What is done with a version off the lines of requests.
+struct Job {
+    site: Arc<Site>,
+    key: Key,
+    fetch: Fetch,
+    partial: Partial,
+    /// Absent where the zip is held and only its signature came.
+    fetched: Option<Fetched>,
+    signature: Option<Vec<u8>>,
+    demands: Demands,
+}
+
+/// Why a version is refused, and whether a cache on the way may be to blame.
+type Refusal = (String, bool);
+
+impl Job {
+    fn zip(&self) -> PathBuf {
+        match self.fetched {
+            Some(_) => self.partial.content.clone(),
+            None => self.site.root.join(place::usual(&self.key)),
+        }
+    }
+
+    /// Checks what came, cheap things first.
+    fn examine(&self) -> Result<Result<(String, Judged), Refusal>> {
+        let zip = self.zip();
+        if let (Some((zip_digest, signature_digest)), Some(fetched)) = (self.demands.digests, &self.fetched) {
+            let is_signature = || self.signature.as_deref().map(Digest::of) == signature_digest;
+            if zip_digest != fetched.sha256 {
+                let why = format!("the record demands {zip_digest}, and the upstream gives {}", fetched.sha256);
+                return Ok(Err((why, true)));
+            }
+            if signature_digest.is_some() && !is_signature() {
+                return Ok(Err(("the signature is not the one that the record demands".to_owned(), true)));
+            }
+        }
+        examine(&self.site, &self.key, &zip, self.signature.as_deref(), self.demands.format_version.as_deref())
+    }
+
+    /// Notes what will be true, and makes it so.
+    fn put(&self, format_version: &str, judged: &Judged) -> Result<Delivery> {
+        let site = &self.site;
+        let signature = self.signature.as_deref().filter(|_| judged.keep);
+        let beside = place::signature_of(&site.partial.join(format!("{}.zip", id(&self.key))));
+        if let Some(text) = signature {
+            fs::remove_file_if_there(&beside)?;
+            fs::write_file(&beside, text)?;
+            fs::flush(&beside)?;
+        }
+        let mut reasons = Vec::new();
+        let warnings: Vec<_> =
+            judged.warnings.iter().map(|warning| Event::new(said(&self.key), warning.clone(), None)).collect();
+        reasons.extend(judged.warnings.iter().map(|warning| first_line(warning)));
+        let known = match &self.fetched {
+            Some(fetched) => (fetched.sha256, fetched.size, Some(fetched.url.clone()), fetched.validators.clone()),
+            None => {
+                let (digest, size) = fs::digest_of_file(&self.zip())?;
+                (digest, size, None, super::record::Validators::default())
+            }
+        };
+        let (sha256, size, url, validators) = known;
+        let entry = Entry {
+            state: State::Held,
+            sha256: Some(sha256),
+            size: Some(size),
+            signature_sha256: signature.map(Digest::of),
+            signature: Some(judged.words.clone()),
+            format_version: Some(format_version.to_owned()),
+            upstream: Some(self.fetch.upstream.clone()),
+            url,
+            validators,
+            path: None,
+            first_seen: site.now.clone(),
+            changed_to: None,
+            reasons,
+        };
+        if self.fetched.is_some() {
+            fs::flush(&self.partial.content)?;
+        }
+        site.journal.lock().unwrap_or_else(PoisonError::into_inner).add(&self.key, &entry)?;
+        let usual = place::usual(&self.key);
+        match (&self.fetched, signature) {
+            (Some(_), signature) => {
+                place::put(&site.root, &self.partial.content, signature.map(|_| beside.as_path()), &usual)?;
+                self.partial.finish()?;
+            }
+            (None, Some(_)) => place::put_signature(&site.root, &beside, &usual)?,
+            (None, None) => {}
+        }
+        Ok(Delivery::Placed(self.key.clone(), Box::new(entry), warnings))
+    }
+}
+
+/// Checks a zip with its signature: first its form, then whose it is, then, if nobody vouches for it, all its contents.
+///
+/// # Errors
+/// When this machine fails.
+pub(super) fn examine(
+    site: &Site,
+    key: &Key,
+    zip: &Path,
+    signature: Option<&[u8]>,
+    format_version: Option<&str>,
+) -> Result<Result<(String, Judged), Refusal>> {
+    let mut expected = Expected { layer: &site.layer, key, format_version, limits: site.limits, contents: false };
+    let found = match check::zip(zip, &expected)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err((why, true))),
+    };
+    let judged = site.trust.judge(signature, zip)?;
+    if let Some(why) = judged.refused {
+        return Ok(Err((why, signature.is_some())));
+    }
+    if !judged.is_good {
+        expected.contents = true;
+        if let Err(why) = check::zip(zip, &expected)? {
+            return Ok(Err((why, true)));
+        }
+    }
+    Ok(Ok((found, judged)))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

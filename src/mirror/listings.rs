@@ -1,0 +1,194 @@
+//! Asks upstreams for their listings, and finds out whether anything in them is new.
+
+use super::facts::{Facts, FactsTable, Key};
+use super::fault::Fault;
+use super::fetch::{self, Stash};
+use super::listing;
+use super::outcome::{Event, Outcome};
+use super::record::{Head, Listed};
+use super::scan::BOUNDS;
+use super::transport::Transport;
+use crate::base::shown::printable;
+use anyhow::{Result, bail};
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The listing that leaves nothing out.
+const LISTING: &str = "search?all=true&prerelease=true";
+/// Of what was listed the last time, so many hundredths must be listed again.
+const LEAST_PERCENT: usize = 90;
+/// As many new versions are asked for their documents one by one; more are left to what their zips say.
+const MOST_DOCUMENTS: usize = 200;
+/// Largest document of a version.
+const MOST_DOCUMENT_BYTES: usize = 16 << 20;
+/// Largest answer about the registry itself.
+const MOST_ROOT_BYTES: usize = 64 << 10;
+
+/// A listing that was fetched.
+pub(super) struct Heard {
+    stash: Stash,
+    /// The address that was asked.
+    url: String,
+    pub(super) listed: Listed,
+}
+
+/// What hinders a run before it begins.
+pub(super) enum Hindrance {
+    /// The upstream could not be reached, or what it said is of no use.
+    Upstream(String),
+    /// This machine failed, or the run is refused.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Hindrance {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn hindrance(fault: Fault, name: &str, url: &str) -> Hindrance {
+    match fault {
+        Fault::Machine(error) => Hindrance::Failed(error),
+        fault => {
+            let words = fault.words();
+            let (words, hint) = words.split_once("\nhint: ").unwrap_or((&words, ""));
+            let hint = match (&fault, hint) {
+                (_, hint) if !hint.is_empty() => format!("\nhint: {hint}"),
+                (Fault::Status(_) | Fault::Unfit(_), _) => {
+                    format!("\nhint: look at {url}; is `url` of the upstream the address of a registry?")
+                }
+                _ => String::new(),
+            };
+            Hindrance::Upstream(format!("the listing of upstream {name} cannot be had: {words}{hint}"))
+        }
+    }
+}
+
+/// Fetches the listing of one upstream.
+pub(super) async fn hear(transport: &Transport) -> Result<Heard, Hindrance> {
+    let name = &transport.name;
+    let url = transport.address(LISTING).map_err(|fault| hindrance(fault, name, LISTING))?;
+    let sort = |fault| hindrance(fault, name, url.as_str());
+    let stash = fetch::listing(transport, &url, BOUNDS.bytes).await.map_err(sort)?;
+    let unreadable = |error: std::io::Error| sort(Fault::Unfit(format!("it cannot be unpacked: {error}")));
+    let listing = stash.digest(BOUNDS.bytes + 1).map_err(unreadable)?;
+    Ok(Heard { stash, url: url.to_string(), listed: Listed { listing, versions: 0, service: None } })
+}
+
+/// Returns true if the listings are those of the last run.
+pub(super) fn are_known(heard: &[(String, Heard)], head: &Head) -> bool {
+    heard.len() == head.upstreams.len()
+        && heard.iter().all(|(name, heard)| {
+            head.upstreams.get(name).is_some_and(|before| before.listing == heard.listed.listing)
+        })
+}
+
+/// Reads the listings, the first upstream first, and guards against one that lost most of its versions.
+pub(super) fn read(
+    heard: &mut [(String, Heard)],
+    head: &Head,
+    accept_loss: bool,
+    outcome: &mut Outcome,
+) -> Result<BTreeMap<Key, Facts>, Hindrance> {
+    let mut versions: BTreeMap<Key, Facts> = BTreeMap::new();
+    for (name, heard) in heard {
+        let url = heard.url.clone();
+        let sort = |why: String| hindrance(Fault::Unfit(why), name, &url);
+        let text = heard.stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
+        let listing = listing::read(text, name, &BOUNDS).map_err(|error| sort(error.to_string()))?;
+        let refused = listing.refused.into_iter();
+        outcome.refused.extend(refused.map(|refused| Event::new(refused.what, refused.why, Some(url.clone()))));
+        heard.listed.versions = listing.versions.len();
+        if !accept_loss {
+            guard(name, &url, heard.listed.versions, head)?;
+        }
+        for (key, facts) in listing.versions {
+            versions.entry(key).or_insert(facts);
+        }
+    }
+    Ok(versions)
+}
+
+fn guard(name: &str, url: &str, now: usize, head: &Head) -> Result<()> {
+    let before = head.upstreams.get(name).map(|listed| listed.versions);
+    let hint = format!("hint: look at {url}; --accept-loss goes on");
+    match before {
+        Some(before) if now * 100 < before * LEAST_PERCENT => {
+            bail!("upstream {name} lists {now} versions, the last time {before}: nothing was done\n{hint}")
+        }
+        None if now == 0 => bail!("upstream {name} lists no version: nothing was done\n{hint}"),
+        _ => Ok(()),
+    }
+}
+
+/// Asks what the registry calls itself. That it does not say so is no harm.
+pub(super) async fn service(transport: &Transport) -> Option<String> {
+    let url = transport.address("").ok()?;
+    let bytes = transport.small(&url, false, MOST_ROOT_BYTES).await.ok()?;
+    let root: Value = serde_json::from_slice(&bytes).ok()?;
+    let text = |key: &str| root.get(key).and_then(Value::as_str).map(|text| printable(text, 60));
+    Some([text("service.name")?, text("service.version").unwrap_or_default()].join(" ").trim_end().to_owned())
+}
+
+/// Asks for the documents of new versions: they tell the format version. Of many nothing is asked, since their zips tell.
+pub(super) async fn documents(
+    transport: &Transport,
+    new: &[Key],
+    facts: &mut FactsTable,
+    outcome: &mut Outcome,
+) -> Result<Vec<Key>, Hindrance> {
+    if new.len() > MOST_DOCUMENTS {
+        return Ok(Vec::new());
+    }
+    let asked = stream::iter(new).map(async |key| (key, document(transport, key).await));
+    let mut answers = asked.buffer_unordered(transport.upstream().jobs);
+    let mut wrong = Vec::new();
+    while let Some((key, answer)) = answers.next().await {
+        let what = super::deliver::said(key);
+        match answer {
+            Ok(told) => {
+                if let Some(facts) = facts.get_mut(key) {
+                    facts.format_version = told.format_version;
+                    facts.license = told.license;
+                }
+            }
+            Err(Fault::Machine(error)) => return Err(Hindrance::Failed(error)),
+            Err(Fault::Over(reason)) => return Err(Hindrance::Upstream(format!("upstream {}: {reason}", transport.name))),
+            Err(Fault::Unfit(why)) => {
+                wrong.push(key.clone());
+                outcome.refused.push(Event::new(what, format!("its document is not to be used: {why}"), None));
+            }
+            // The zip tells as well; its document may be a file that was forgotten.
+            Err(fault) => {
+                let why = format!("its document cannot be had: {}", fault.words());
+                outcome.warnings.push(Event::new(what, why, None));
+            }
+        }
+    }
+    outcome.refused.sort_by(|one, other| one.what.cmp(&other.what));
+    outcome.warnings.sort_by(|one, other| one.what.cmp(&other.what));
+    Ok(wrong)
+}
+
+/// What a document tells that no listing does.
+struct Told {
+    format_version: Option<String>,
+    license: Option<String>,
+}
+
+async fn document(transport: &Transport, (name, version): &Key) -> Result<Told, Fault> {
+    let url = transport.address(&format!("package/{name}/{version}/"))?;
+    let bytes = transport.small(&url, false, MOST_DOCUMENT_BYTES).await?;
+    let document: Value =
+        serde_json::from_slice(&bytes).map_err(|error| Fault::Unfit(format!("it is not JSON: {error}")))?;
+    let text = |key: &str| document.get(key).and_then(Value::as_str);
+    for (key, wanted) in [("name", name.as_str()), ("version", version.as_str())] {
+        if text(key) != Some(wanted) {
+            let told = printable(text(key).unwrap_or_default(), 80);
+            return Err(Fault::Unfit(format!("its `{key}` is `{told}`, and it was asked for as `{wanted}`")));
+        }
+    }
+    let short = |key: &str| text(key).filter(|text| text.len() <= 100).map(str::to_owned);
+    Ok(Told { format_version: short("format_version"), license: short("license") })
+}

@@ -1,0 +1,51 @@
+//! Layers that are filled from registries: what upstreams list is fetched, checked and put into place.
+//!
+//! ```text
+//! listing ─► facts ─► wanted ─► plan ─► fetch ─► check ─► place ─► record
+//! ```
+//!
+//! Listing, facts, wanted and plan are values; requests and files are at the two ends. Nothing that an upstream says is
+//! believed: a version is in the layer only after its zip was opened as a build opens it, names itself as it was asked for,
+//! and has the signature that the layer's policy demands. A version that is held is never overwritten and never deleted;
+//! that an upstream changed or lost one is told, and nothing else. A run may be killed at any moment: what is known of a
+//! version is noted before it comes into place, and the next run goes on.
+//!
+//! ```text
+//! LAYER/<name>/<name>-<version>.zip, .zip.sig
+//!      /.epr-build/mirror.json        what is held, from where, and what was refused; one version a line
+//!                 /mirror.journal     what is added to it while a run goes on
+//!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
+//!                 /partial/           unfinished downloads
+//!                 /changed/           what an upstream gives now for a version that is held with other bytes
+//!                 /log.jsonl          the log of the layer
+//! ```
+
+mod accept;
+mod audit;
+mod check;
+mod deliver;
+mod facts;
+mod fault;
+mod fetch;
+mod gate;
+mod headers;
+mod listing;
+mod listings;
+mod outcome;
+mod place;
+mod plan;
+mod plan_file;
+mod record;
+mod redirect;
+mod run;
+mod scan;
+mod transport;
+mod trust;
+mod wanted;
+mod workshop;
+
+pub use facts::{Facts, FactsTable, Key};
+pub use outcome::{Ending, Event, Mirrored, Outcome};
+pub use plan::Fetch;
+pub use plan_file::PlanFile;
+pub use run::{Mode, Request, mirror};

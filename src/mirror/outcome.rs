@@ -1,0 +1,111 @@
+//! What a run found and did.
+
+use super::plan::Fetch;
+use serde::Serialize;
+
+/// How a run ended, as scripts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything wanted is held and in order.
+    Clean,
+    /// Something wanted was refused or is not to be had, or an upstream changed what is held.
+    Problems,
+    /// An upstream could not be reached, or asks to wait; the same run may succeed later.
+    TryAgain,
+}
+
+/// What a run found and did, or would do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Outcome {
+    /// Name of the layer.
+    pub layer: String,
+    /// True if nothing was changed because nobody wanted it to.
+    pub dry_run: bool,
+    /// True if the listings and all else were as at the end of the last run, so that nothing was looked at.
+    pub unchanged: bool,
+    /// Versions that the upstreams list.
+    pub listed: usize,
+    /// Versions that are wanted.
+    pub wanted: usize,
+    /// Versions that the layer holds of those.
+    pub held: usize,
+    /// What is to be fetched.
+    pub plan: Vec<Fetch>,
+    /// Versions that came into the layer.
+    pub mirrored: Vec<Mirrored>,
+    /// Versions that lay in the layer already and were taken into the record.
+    pub adopted: Vec<String>,
+    /// What went wrong and will again.
+    pub refused: Vec<Event>,
+    /// What went wrong and may pass.
+    pub failed: Vec<Event>,
+    /// What is wrong and hinders nothing.
+    pub warnings: Vec<Event>,
+    /// Versions that are held and that an upstream now gives with other bytes.
+    pub changed: Vec<Event>,
+    /// Versions that are held and that no upstream lists any more, since this run.
+    pub gone: Vec<String>,
+    /// Versions that are listed again.
+    pub back: Vec<String>,
+    /// Why the run ended before its time.
+    pub ended: Option<String>,
+    /// Versions whose bytes were compared with the record, in an audit.
+    pub audited: usize,
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Bytes of content that were received.
+    pub bytes: u64,
+}
+
+/// A version that came into the layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mirrored {
+    /// Name of the package.
+    pub name: String,
+    /// Version of the package.
+    pub version: String,
+    /// Bytes of the zip.
+    pub bytes: u64,
+    /// What was found about its signature.
+    pub signature: String,
+}
+
+/// Something that happened to one version, or to a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// The version, such as `nginx 1.2.3`, or what else it is about.
+    pub what: String,
+    /// What happened. May end with a hint on a line of its own.
+    pub why: String,
+    /// Where it was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+impl Event {
+    /// An event.
+    pub(super) fn new(what: impl Into<String>, why: impl Into<String>, place: Option<String>) -> Self {
+        Self { what: what.into(), why: why.into(), place }
+    }
+
+    /// The event as lines for people: what, where, and what to do.
+    pub fn render(&self, level: &str) -> String {
+        let (why, hint) = self.why.split_once("\nhint: ").unwrap_or((&self.why, ""));
+        let place = self.place.as_ref().map(|place| format!("  --> {place}\n")).unwrap_or_default();
+        let hint = if hint.is_empty() { String::new() } else { format!("hint: {hint}\n") };
+        format!("{level}: {}: {why}\n{place}{hint}", self.what)
+    }
+}
+
+impl Outcome {
+    /// How the run ended.
+    pub fn ending(&self) -> Ending {
+        if self.ended.is_some() || !self.failed.is_empty() {
+            Ending::TryAgain
+        } else if self.refused.is_empty() && self.changed.is_empty() {
+            Ending::Clean
+        } else {
+            Ending::Problems
+        }
+    }
+}

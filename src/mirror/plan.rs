@@ -1,0 +1,245 @@
+//! What a run has to do: pure, from what is wanted, recorded and held to what is fetched, and to what happened upstream.
+
+use super::facts::{FactsTable, Key};
+use super::record::{Entry, Record, State};
+use super::wanted::Wanted;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What a layer holds.
+#[derive(Debug, Default)]
+pub(super) struct Holdings {
+    /// Zips by the name of their file, with their path below the layer's folder, and whether a signature lies beside.
+    pub(super) zips: BTreeMap<String, HeldZip>,
+    /// Version folders, as `<name>-<version>`.
+    pub(super) folders: BTreeSet<String>,
+    /// Versions that commands took out, as `<name>-<version>`.
+    pub(super) taken_out: BTreeSet<String>,
+}
+
+/// A zip of the layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HeldZip {
+    pub(super) path: PathBuf,
+    pub(super) is_signed: bool,
+}
+
+/// What a run has to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// What is fetched, in order.
+    pub(super) fetch: Vec<Fetch>,
+    /// Versions that lie in the layer and are not in the record.
+    pub(super) adopt: Vec<(Key, PathBuf)>,
+    /// Versions that the layer holds and that no upstream lists any more.
+    pub(super) gone: Vec<Key>,
+    /// Versions that are listed again.
+    pub(super) back: Vec<Key>,
+    /// Versions of the record that lie no more in the layer, and cannot be had.
+    pub(super) lost: Vec<Key>,
+    /// Versions of the record that commands took out of the layer, and that are not wanted back.
+    pub(super) taken_out: Vec<Key>,
+}
+
+/// One thing to fetch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetch {
+    /// Name of the package.
+    pub name: String,
+    /// Version of the package.
+    pub version: String,
+    /// The upstream that gives it.
+    pub upstream: String,
+    /// True if its signature is fetched, too.
+    pub signed: bool,
+    /// True if the zip is held and only its signature is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_signature: bool,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// The name of a version in folders and logs.
+pub(super) fn id((name, version): &Key) -> String {
+    format!("{name}-{version}")
+}
+
+/// Works out what to do. With `is_named`, versions were named one by one, and also such as commands had taken out are meant.
+pub(super) fn plan(
+    facts: &FactsTable,
+    wanted: &Wanted,
+    record: &Record,
+    holdings: &Holdings,
+    (wants_signatures, is_named): (bool, bool),
+) -> Plan {
+    let mut plan = Plan::default();
+    for key in wanted.versions.keys() {
+        let Some(known) = facts.get(key) else { continue };
+        let entry = record.versions.get(key);
+        let id = id(key);
+        let fetch = |why: &str, only_signature: bool| Fetch {
+            name: key.0.clone(),
+            version: key.1.to_string(),
+            upstream: known.upstream.clone(),
+            signed: known.signed && wants_signatures,
+            only_signature,
+            why: why.to_owned(),
+        };
+        if let Some(zip) = holdings.zips.get(&id) {
+            if entry.is_none_or(|entry| !entry.is_held()) {
+                plan.adopt.push((key.clone(), zip.path.clone()));
+            }
+            let lies_as_usual = zip.path == super::place::usual(key);
+            if known.signed && wants_signatures && lies_as_usual && !zip.is_signed && !was_without(entry) {
+                plan.fetch.push(fetch("it has a signature now", true));
+            }
+        } else if holdings.folders.contains(&id) {
+            // Whoever keeps it as a folder does so on purpose.
+        } else if holdings.taken_out.contains(&id) && !is_named {
+            plan.taken_out.push(key.clone());
+        } else {
+            plan.fetch.push(fetch(reason(entry), false));
+        }
+    }
+    for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
+        let is_listed = facts.get(key).is_some_and(|facts| facts.listed);
+        let is_here = holdings.zips.contains_key(&id(key));
+        match (is_here, is_listed) {
+            (true, false) if entry.state != State::GoneUpstream => plan.gone.push(key.clone()),
+            (true, true) if entry.state == State::GoneUpstream => plan.back.push(key.clone()),
+            (false, _) if holdings.taken_out.contains(&id(key)) => plan.taken_out.push(key.clone()),
+            (false, false) => plan.lost.push(key.clone()),
+            _ => {}
+        }
+    }
+    plan.taken_out.sort();
+    plan.taken_out.dedup();
+    plan
+}
+
+/// Returns true if the signature was asked for before, and was not kept by the policy of that time.
+fn was_without(entry: Option<&Entry>) -> bool {
+    entry.and_then(|entry| entry.signature.as_deref()).is_some_and(|words| words != "missing" && words != "not asked for")
+        && entry.is_some_and(|entry| entry.signature_sha256.is_none())
+}
+
+fn reason(entry: Option<&Entry>) -> &'static str {
+    match entry.map(|entry| entry.state) {
+        None => "it is new",
+        Some(State::Refused) => "it was refused before",
+        Some(_) => "it lies no more in the layer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::Facts;
+    use super::super::record::Validators;
+    use super::super::wanted::wanted;
+    use super::*;
+    use crate::dialect::version::Version;
+
+    fn key(version: &str) -> Key {
+        ("a".to_owned(), Version::strict(version).unwrap())
+    }
+
+    fn facts(versions: &[(&str, bool)]) -> FactsTable {
+        let facts = |listed| Facts {
+            upstream: "up".to_owned(),
+            listed,
+            signed: true,
+            format_version: None,
+            license: None,
+            item: String::new(),
+        };
+        versions.iter().map(|(version, listed)| (key(version), facts(*listed))).collect()
+    }
+
+    fn entry(state: State, signature: Option<&str>) -> Entry {
+        Entry {
+            state,
+            sha256: None,
+            size: None,
+            signature_sha256: None,
+            signature: signature.map(str::to_owned),
+            format_version: None,
+            upstream: Some("up".to_owned()),
+            url: None,
+            validators: Validators::default(),
+            path: None,
+            first_seen: String::new(),
+            changed_to: None,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// One version in every combination of record, layer and listing, and what is done about it.
+    #[test]
+    fn every_state_of_a_version_has_its_consequence() {
+        let held = Some(entry(State::Held, None));
+        let gone = Some(entry(State::GoneUpstream, None));
+        let refused = Some(entry(State::Refused, None));
+        let unsigned = Some(entry(State::Held, Some("bad: is in text mode")));
+        for (is_listed, recorded, on_disk, expected) in [
+            (true, None, "nothing", "fetch: it is new"),
+            (true, refused.clone(), "nothing", "fetch: it was refused before"),
+            (true, held.clone(), "nothing", "fetch: it lies no more in the layer"),
+            (true, held.clone(), "signed", ""),
+            (true, held.clone(), "unsigned", "signature"),
+            (true, unsigned, "unsigned", ""),
+            (true, None, "signed", "adopt"),
+            (true, refused, "signed", "adopt"),
+            (true, None, "folder", ""),
+            (true, gone.clone(), "signed", "back"),
+            (true, held.clone(), "taken out", "taken out"),
+            (true, None, "taken out", "taken out"),
+            (false, held.clone(), "signed", "gone"),
+            (false, gone, "signed", ""),
+            (false, held.clone(), "nothing", "lost"),
+            (false, held, "taken out", "taken out"),
+            (false, None, "nothing", ""),
+        ] {
+            let facts = facts(&[("1.0.0", is_listed)]);
+            let mut record = Record::default();
+            record.versions.extend(recorded.clone().map(|entry| (key("1.0.0"), entry)));
+            let mut holdings = Holdings::default();
+            let zip = |is_signed| HeldZip { path: "a/a-1.0.0.zip".into(), is_signed };
+            match on_disk {
+                "signed" | "unsigned" => {
+                    drop(holdings.zips.insert("a-1.0.0".to_owned(), zip(on_disk == "signed")));
+                }
+                "folder" => drop(holdings.folders.insert("a-1.0.0".to_owned())),
+                "taken out" => drop(holdings.taken_out.insert("a-1.0.0".to_owned())),
+                _ => {}
+            }
+            let plan = plan(&facts, &wanted(&facts, &[]), &record, &holdings, (true, false));
+            let fetch = plan.fetch.first().map(|fetch| match fetch.only_signature {
+                true => "signature".to_owned(),
+                false => format!("fetch: {}", fetch.why),
+            });
+            let words = [
+                fetch,
+                plan.adopt.first().map(|_| "adopt".to_owned()),
+                plan.gone.first().map(|_| "gone".to_owned()),
+                plan.back.first().map(|_| "back".to_owned()),
+                plan.lost.first().map(|_| "lost".to_owned()),
+                plan.taken_out.first().map(|_| "taken out".to_owned()),
+            ];
+            let found: Vec<_> = words.into_iter().flatten().collect();
+            assert_eq!(found.join(", "), expected, "{is_listed} {recorded:?} {on_disk}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_out_comes_back_when_it_is_named() {
+        let facts = facts(&[("1.0.0", true), ("1.1.0", true)]);
+        let holdings = Holdings { taken_out: ["a-1.0.0".to_owned()].into(), ..Holdings::default() };
+        let only = ["a@1.0.0".parse().unwrap()];
+        let plan = plan(&facts, &wanted(&facts, &only), &Record::default(), &holdings, (true, true));
+        assert_eq!(plan.fetch.len(), 1);
+        let vain = wanted(&facts, &["b".parse().unwrap(), "a@9.0.0".parse().unwrap()]);
+        assert_eq!(vain.vain, ["b is not listed", "a 9.0.0 is not listed, though other versions of a are"]);
+    }
+}

@@ -1,0 +1,332 @@
+//! The record of a mirrored layer: which versions it holds with which bytes, from where, and what happened to the others.
+//!
+//! `mirror.json` is sorted and has one version a line, so that a repository shows what a run changed; with it a run can be
+//! repeated to the byte. What is known of a version is written to a journal before its files come into place, so that a run
+//! that is killed loses nothing that it had; the next run looks at the files and believes no line that they contradict.
+
+use super::facts::Key;
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::dialect::version::Version;
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The record.
+pub(super) const RECORD: &str = "mirror.json";
+/// What is added to it while a run goes on.
+const JOURNAL: &str = "mirror.journal";
+/// The form of the record; who does not know it refuses it.
+const SCHEMA: &str = "epr-build/mirror/1";
+
+/// What is known of a mirrored layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) head: Head,
+    pub(super) versions: BTreeMap<Key, Entry>,
+}
+
+/// What is known of the last run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    /// True if everything wanted was held when the last run ended.
+    pub(super) settled: bool,
+    /// Digest of everything but the listings that decides what a run does.
+    pub(super) policy: Option<Digest>,
+    /// By name: what each upstream listed.
+    #[serde(default)]
+    pub(super) upstreams: BTreeMap<String, Listed>,
+}
+
+/// What an upstream listed the last time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    /// Digest of the listing.
+    pub(super) listing: Digest,
+    /// Number of its versions.
+    pub(super) versions: usize,
+    /// What the registry calls itself: name and version of its service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) service: Option<String>,
+}
+
+/// State of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum State {
+    /// The layer holds it, and its upstream lists it.
+    Held,
+    /// The layer holds it, and no upstream lists it any more.
+    GoneUpstream,
+    /// The layer holds it, and an upstream gives other bytes under its name now.
+    Changed,
+    /// An upstream lists it, and what it gave was refused, or it gave nothing.
+    Refused,
+}
+
+/// What is known of one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// What has become of it.
+    pub(super) state: State,
+    /// Digest of the zip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sha256: Option<Digest>,
+    /// Bytes of the zip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<u64>,
+    /// Digest of the signature file, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signature_sha256: Option<Digest>,
+    /// What was found about the signature, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signature: Option<String>,
+    /// The version of the package specification, from the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) format_version: Option<String>,
+    /// The upstream that gave it, or lists it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) upstream: Option<String>,
+    /// The address that gave the zip, after redirects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<String>,
+    /// Validators of the zip, to ask whether it is still the same.
+    #[serde(default, skip_serializing_if = "Validators::are_absent")]
+    pub(super) validators: Validators,
+    /// Path below the layer's folder, where it is another than `NAME/NAME-VERSION.zip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<PathBuf>,
+    /// When the version was first held or refused.
+    pub(super) first_seen: String,
+    /// Digest of what the upstream gives now for a version that is held with other bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changed_to: Option<Digest>,
+    /// Why it is in this state, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) reasons: Vec<String>,
+}
+
+/// What a server says of a file so that one can ask for it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Validators {
+    /// The header `ETag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) etag: Option<String>,
+    /// The header `Last-Modified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) modified: Option<String>,
+}
+
+impl Validators {
+    fn are_absent(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The value for `If-Range`: a strong ETag or the date of change, with which a server can tell that parts fit together.
+    pub(super) fn for_range(&self) -> Option<&str> {
+        let strong = self.etag.as_deref().filter(|etag| etag.starts_with('"'));
+        strong.or(self.modified.as_deref())
+    }
+}
+
+impl Entry {
+    /// Returns true if the layer is said to hold the version.
+    pub(super) fn is_held(&self) -> bool {
+        self.state != State::Refused
+    }
+}
+
+/// A line of the record or journal.
+#[derive(Serialize, Deserialize)]
+struct Line<E> {
+    name: String,
+    version: String,
+    #[serde(flatten)]
+    entry: E,
+}
+
+/// The record as it is written.
+#[derive(Deserialize)]
+struct Whole {
+    schema: String,
+    #[serde(flatten)]
+    head: Head,
+    versions: Vec<Line<Entry>>,
+}
+
+impl Record {
+    /// Reads the record in a layer's folder for records; an empty one if there is none.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(RECORD);
+        let Some(bytes) = fs::read_if_there(&path)? else { return Ok(Self::default()) };
+        let hint = "hint: take it from a backup or repository, or move it away; the next run then looks at every zip";
+        Self::parse(&bytes).with_context(|| format!("cannot understand {}\n{hint}", path.display()))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let whole: Whole = serde_json::from_slice(bytes)?;
+        ensure!(whole.schema == SCHEMA, "its form is `{}`, and this program knows `{SCHEMA}`", whole.schema);
+        let mut versions = BTreeMap::new();
+        for Line { name, version, entry } in whole.versions {
+            versions.insert(key(name, &version)?, entry);
+        }
+        Ok(Self { head: whole.head, versions })
+    }
+
+    /// The text of the record.
+    fn render(&self) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let head = serde_json::to_string(&self.head).context("cannot write the record")?;
+        let head = head.strip_prefix('{').and_then(|head| head.strip_suffix('}')).unwrap_or_default();
+        write!(text, "{{\"schema\":\"{SCHEMA}\",\n{head},\n\"versions\":[").context("cannot write the record")?;
+        for (position, (key, entry)) in self.versions.iter().enumerate() {
+            text.extend_from_slice(if position == 0 { b"\n" } else { b",\n" });
+            serde_json::to_writer(&mut text, &line(key, entry)).context("cannot write the record")?;
+        }
+        text.extend_from_slice(b"\n]}\n");
+        Ok(text)
+    }
+
+    /// Writes the record if it changed, and ends the journal, which it holds.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(RECORD);
+        let text = self.render()?;
+        if fs::read_if_there(&path)?.is_none_or(|before| before != text) {
+            replace(&path, &text)?;
+        }
+        fs::remove_file_if_there(&folder.join(JOURNAL))
+    }
+}
+
+/// Replaces a file, for good.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let temporary = PathBuf::from(name);
+    fs::remove_file_if_there(&temporary)?;
+    fs::write_file(&temporary, bytes)?;
+    fs::flush(&temporary)?;
+    fs::rename_for_good(&temporary, path)
+}
+
+/// The journal of a run.
+pub(super) struct Journal(PathBuf);
+
+impl Journal {
+    pub(super) fn of(folder: &Path) -> Self {
+        Self(folder.join(JOURNAL))
+    }
+
+    /// Adds what will be true when the files are in place.
+    pub(super) fn add(&self, key: &Key, entry: &Entry) -> Result<()> {
+        let text = serde_json::to_string(&line(key, entry)).context("cannot write a line")?;
+        fs::append(&self.0, &text)?;
+        fs::flush(&self.0)
+    }
+
+    /// The lines of a run that was killed; one that was cut off tells nothing.
+    pub(super) fn left(&self) -> Result<Vec<(Key, Entry)>> {
+        let Some(bytes) = fs::read_if_there(&self.0)? else { return Ok(Vec::new()) };
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line<Entry>>(line).ok());
+        Ok(lines.filter_map(|Line { name, version, entry }| Some((key(name, &version).ok()?, entry))).collect())
+    }
+}
+
+fn line<'a>(key: &Key, entry: &'a Entry) -> Line<&'a Entry> {
+    Line { name: key.0.clone(), version: key.1.to_string(), entry }
+}
+
+fn key(name: String, version: &str) -> Result<Key> {
+    ensure!(super::listing::is_name(&name), "`{}` is not the name of a package", name.escape_debug());
+    let version = Version::strict(version).with_context(|| format!("`{}` of {name}", version.escape_debug()))?;
+    Ok((name, version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(state: State) -> Entry {
+        Entry {
+            state,
+            sha256: Some(Digest::of(b"zip")),
+            size: Some(3),
+            signature_sha256: None,
+            signature: None,
+            format_version: Some("1.0.0".to_owned()),
+            upstream: Some("elastic".to_owned()),
+            url: None,
+            validators: Validators { etag: Some("\"x\"".to_owned()), modified: None },
+            path: None,
+            first_seen: "2026-01-01T00:00:00Z".to_owned(),
+            changed_to: None,
+            reasons: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_record_has_one_version_a_line_and_reads_as_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Record::read(folder.path()).unwrap(), Record::default());
+        let mut record = Record::default();
+        record.head.upstreams.insert(
+            "elastic".to_owned(),
+            Listed { listing: Digest::of(b"[]"), versions: 2, service: Some("epr 1.0".to_owned()) },
+        );
+        for (version, state) in [("1.10.0", State::Held), ("1.9.0", State::GoneUpstream)] {
+            record.versions.insert(("a".to_owned(), Version::strict(version).unwrap()), entry(state));
+        }
+        let journal = Journal::of(folder.path());
+        let (first, held) = record.versions.iter().next().unwrap();
+        journal.add(first, held).unwrap();
+        assert_eq!(journal.left().unwrap(), [(first.clone(), held.clone())]);
+        record.write(folder.path()).unwrap();
+        assert_eq!(Record::read(folder.path()).unwrap(), record);
+        assert!(journal.left().unwrap().is_empty());
+        let text = std::fs::read_to_string(folder.path().join(RECORD)).unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("{\"name\":")).collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("1.9.0") && lines[0].contains("\"state\":\"gone-upstream\""), "{text}");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_tells_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::of(folder.path());
+        let key = ("a".to_owned(), Version::strict("1.0.0").unwrap());
+        journal.add(&key, &entry(State::Held)).unwrap();
+        let path = folder.path().join(JOURNAL);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
+        assert_eq!(journal.left().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_understood_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in [
+            "",
+            "{}",
+            "{\"schema\":\"epr-build/mirror/9\",\"settled\":true,\"policy\":null,\"versions\":[]}",
+            "{\"schema\":\"epr-build/mirror/1\",\"settled\":true,\"policy\":null,\"versions\":[{\"name\":\"../x\",\"version\":\"1.0.0\",\"state\":\"held\",\"first_seen\":\"\"}]}",
+        ] {
+            std::fs::write(folder.path().join(RECORD), text).unwrap();
+            let error = format!("{:#}", Record::read(folder.path()).unwrap_err());
+            assert!(error.contains("cannot understand"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn parts_fit_together_by_strong_validators_only() {
+        let validators = |etag: Option<&str>, modified: Option<&str>| Validators {
+            etag: etag.map(str::to_owned),
+            modified: modified.map(str::to_owned),
+        };
+        assert_eq!(validators(Some("\"a\""), Some("date")).for_range(), Some("\"a\""));
+        assert_eq!(validators(Some("W/\"a\""), Some("date")).for_range(), Some("date"));
+        assert_eq!(validators(Some("W/\"a\""), None).for_range(), None);
+    }
+}

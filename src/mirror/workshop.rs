@@ -1,0 +1,178 @@
+//! The layer that is mirrored into: where it lies, what it holds, its lock, and what a killed run left.
+
+use super::facts::Key;
+use super::place;
+use super::plan::{HeldZip, Holdings, id};
+use super::record::{Entry, Journal, Record, State};
+use crate::base::digest::Digest;
+use crate::base::fs::{self, Lock};
+use crate::config::layer::{LayerPlan, LayerSource};
+use crate::config::location::is_git;
+use crate::edit::journal::{self as log, Action, LayerChange};
+use crate::input::changes;
+use crate::input::source;
+use crate::package::PackageKind;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// A layer that is mirrored into.
+pub(super) struct Workshop {
+    /// Name of the layer.
+    pub(super) layer: String,
+    /// Its folder.
+    pub(super) root: PathBuf,
+    /// The folder of its records.
+    pub(super) folder: PathBuf,
+    source: LayerSource,
+    lock: Option<Lock>,
+}
+
+impl Workshop {
+    /// Finds the layer's folder, and with `writes` makes and locks it.
+    pub(super) fn open(plan: &LayerPlan, writes: bool) -> Result<Self> {
+        let layer = plan.source.name.clone();
+        let is_folder = |path: &&PathBuf| !is_git(path) && (path.is_dir() || !path.exists());
+        let Some(root) = plan.source.paths.iter().find(is_folder) else {
+            bail!("layer `{layer}` has no folder to mirror into\nhint: give it a folder as the first of its `paths`");
+        };
+        if writes {
+            fs::make_folders(root)?;
+        }
+        let root = if root.exists() { fs::canonical(root)? } else { root.clone() };
+        let mut source = plan.source.clone();
+        source.paths.retain(|path| is_git(path) || path.exists());
+        let home = log::Journal::of(&root);
+        let folder = home.path().to_owned();
+        let mut lock = None;
+        if writes {
+            home.make()?;
+            lock = Some(Lock::take_as(&folder, "command", &root)?);
+            if home.has_pending() {
+                bail!(
+                    "a command that changed layer `{layer}` was interrupted\n\
+                     hint: run it again, or any other of add, promote and remove; it finishes or undoes what was begun"
+                );
+            }
+        }
+        Ok(Self { layer, root, folder, source, lock })
+    }
+
+    /// The folder of unfinished downloads.
+    pub(super) fn partial(&self) -> PathBuf {
+        self.folder.join("partial")
+    }
+
+    /// The folder of what upstreams give now for versions that are held with other bytes.
+    pub(super) fn changed(&self) -> PathBuf {
+        self.folder.join("changed")
+    }
+
+    /// What the layer holds.
+    pub(super) fn holdings(&self) -> Result<Holdings> {
+        let mut holdings = Holdings::default();
+        if self.source.paths.is_empty() {
+            return Ok(holdings);
+        }
+        let (candidates, _) = source::discover(&self.source)?;
+        for candidate in candidates {
+            let name = candidate.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match candidate.kind {
+                PackageKind::Folder => {
+                    let parent = candidate.path.parent().and_then(Path::file_name).unwrap_or_default();
+                    holdings.folders.insert(format!("{}-{name}", parent.to_string_lossy()));
+                }
+                PackageKind::Zip => {
+                    let Some(stem) = name.strip_suffix(".zip") else { continue };
+                    // Zips in other folders of the layer count, though they are not of the mirror's making.
+                    let path = candidate.path.strip_prefix(&self.root).unwrap_or(&candidate.path).to_owned();
+                    let held = HeldZip { path, is_signed: candidate.signature.is_some() };
+                    holdings.zips.entry(stem.to_owned()).or_insert(held);
+                }
+            }
+        }
+        holdings.taken_out = changes::taken_out(&self.source)?;
+        Ok(holdings)
+    }
+
+    /// Reads the record, and takes up what a killed run left: what came into place is recorded, and signatures whose zips did
+    /// not are removed.
+    pub(super) fn recover(&self) -> Result<Record> {
+        let mut record = Record::read(&self.folder)?;
+        let left = Journal::of(&self.folder).left()?;
+        if self.lock.is_none() || left.is_empty() {
+            return Ok(record);
+        }
+        let mut placed = Vec::new();
+        for (key, entry) in left {
+            if entry.state == State::Refused {
+                record.versions.insert(key, entry);
+                continue;
+            }
+            let zip = self.root.join(entry.path.clone().unwrap_or_else(|| place::usual(&key)));
+            if is_there(&zip, entry.sha256)? {
+                let signature = place::signature_of(&zip);
+                if entry.signature_sha256.is_none() || is_there(&signature, entry.signature_sha256)? {
+                    placed.push(self.change(&key, &entry));
+                    record.versions.insert(key, entry);
+                }
+            } else if fs::link_metadata(&zip).is_err() && entry.signature_sha256.is_some() {
+                let signature = place::signature_of(&zip);
+                if is_there(&signature, entry.signature_sha256)? {
+                    fs::remove_file_if_there(&signature)?;
+                }
+            }
+        }
+        // What is to be found out is not known yet, and a run that was killed has not ended well.
+        record.head.settled = false;
+        self.log(&placed)?;
+        record.write(&self.folder)?;
+        Ok(record)
+    }
+
+    /// A line of the layer's log.
+    pub(super) fn change(&self, key: &Key, entry: &Entry) -> LayerChange {
+        LayerChange {
+            time: entry.first_seen.clone(),
+            action: Action::Mirrored,
+            package: key.0.clone(),
+            version: key.1.to_string(),
+            from: None,
+            to: Some(self.layer.clone()),
+            content: entry.sha256.map(|digest| digest.to_string()).unwrap_or_default(),
+            allowed: Vec::new(),
+            reason: entry.upstream.as_ref().map(|upstream| format!("from upstream {upstream}")),
+        }
+    }
+
+    /// Writes lines into the layer's log.
+    pub(super) fn log(&self, changes: &[LayerChange]) -> Result<()> {
+        log::Journal::of(&self.root).log_all(changes)
+    }
+
+    /// Ends a run: nothing is left of what is finished.
+    pub(super) fn tidy(&self, record: &Record) -> Result<()> {
+        let partial = self.partial();
+        for entry in fs::list_if_there(&partial)?.unwrap_or_default() {
+            // Unfinished zips and their notes stay for the next run; what belongs to a version that is held is of no use.
+            let name = entry.name().unwrap_or_default().to_owned();
+            let is_held = |key: &Key| name.starts_with(&format!("{}.zip", id(key)));
+            if record.versions.iter().any(|(key, entry)| entry.is_held() && is_held(key)) {
+                fs::remove_file_if_there(&entry.path)?;
+            }
+        }
+        for folder in [partial, self.changed()] {
+            // That it is not empty is no failure.
+            let _ = fs::remove_empty_folder(&folder);
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if a file has this content.
+fn is_there(path: &Path, digest: Option<Digest>) -> Result<bool> {
+    if !fs::link_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(false);
+    }
+    let (found, _) = fs::digest_of_file(path).with_context(|| "what a killed run left".to_owned())?;
+    Ok(digest == Some(found))
+}

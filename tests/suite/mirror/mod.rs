@@ -1,0 +1,11 @@
+//! Layers that are mirrored: from a registry that does as it is told, and from our own server.
+
+mod kills;
+mod kind;
+mod listings;
+mod modes;
+mod network;
+mod tls;
+mod upstream;
+mod world;
+mod zips;
