@@ -123,7 +123,8 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn version_text([major, minor, patch]: KibanaVersion) -> String {
+/// The version as it is written.
+pub fn version_text([major, minor, patch]: KibanaVersion) -> String {
     format!("{major}.{minor}.{patch}")
 }
 

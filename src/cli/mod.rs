@@ -16,6 +16,7 @@ mod generations;
 mod help;
 mod image;
 mod include;
+mod init;
 mod kibana_config;
 mod log;
 mod mirror;
@@ -61,6 +62,7 @@ macro_rules! commands {
 
 commands! {
     "Build and serve":
+        Init(init),
         Build(build),
         Check(check),
         Serve(serve),

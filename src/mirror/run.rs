@@ -259,7 +259,8 @@ impl Run<'_> {
         let outcome = &mut self.outcome;
         outcome.wanted = wanted.versions.len();
         outcome.plan = plan.fetch.clone();
-        outcome.held = wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
+        outcome.held =
+            wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
         outcome.refused.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
@@ -517,11 +518,8 @@ impl Run<'_> {
 fn look(site: &Site, key: &Key, path: PathBuf, facts: &FactsTable) -> Result<Result<Entry, Event>> {
     let zip = site.root.join(&path);
     let beside = super::place::signature_of(&zip);
-    let signature = if fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) {
-        Some(fs::read(&beside)?)
-    } else {
-        None
-    };
+    let signature =
+        if fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) { Some(fs::read(&beside)?) } else { None };
     let known = facts.get(key);
     let format_version = known.and_then(|facts| facts.format_version.as_deref());
     let (format_version, judged) = match deliver::examine(site, key, &zip, signature.as_deref(), format_version)? {

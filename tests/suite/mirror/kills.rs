@@ -32,7 +32,10 @@ fn world(samples: &[Sample]) -> World {
         let zip = sample.zip.clone();
         world.upstream.script(&sample.path(), move |asked| {
             let etag = ("ETag", "\"tag\"");
-            let from = asked.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+            let from = asked
+                .headers
+                .get("range")
+                .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
             match from {
                 Some(from) => Answer::rest(&zip, from, zip.len(), &[etag]),
                 None if asked.before == 0 => Answer::new(200, &[etag], &zip).cut_after(200),
@@ -132,7 +135,11 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
         assert_eq!((last.code, last.stderr.as_str()), (0, ""), "{run}: {last:#?}");
         let found = state(&world);
         for (path, bytes) in &expected {
-            assert!(found.get(path) == Some(bytes), "{run}: {path}: {}", String::from_utf8_lossy(found.get(path).map_or(&[], Vec::as_slice)));
+            assert!(
+                found.get(path) == Some(bytes),
+                "{run}: {path}: {}",
+                String::from_utf8_lossy(found.get(path).map_or(&[], Vec::as_slice))
+            );
         }
         assert_eq!(found.len(), expected.len(), "{run}: {:?}", found.keys());
     }
@@ -150,7 +157,9 @@ fn a_full_disk_stops_the_run_and_nothing_is_half() {
     let counts = counts(&world(&samples));
     let mut dice = Dice(7);
     let mut stopped = 0;
-    for (call, error) in [("write", "ENOSPC"), ("fsync", "EIO"), ("renameat2", "ENOSPC"), ("rename", "EROFS"), ("openat", "ENOSPC")] {
+    for (call, error) in
+        [("write", "ENOSPC"), ("fsync", "EIO"), ("renameat2", "ENOSPC"), ("rename", "EROFS"), ("openat", "ENOSPC")]
+    {
         let Some(most) = counts.get(call) else { continue };
         for _ in 0..3 {
             let world = world(&samples);

@@ -62,7 +62,11 @@ fn a_zip_that_broke_off_is_right_in_the_end() {
         assert_eq!(world.placed(), World::expected(&[sample()]), "{name}");
         let asked: Vec<_> = world.upstream.asked().into_iter().filter(|asked| asked.path == PATH).collect();
         assert_eq!(asked[1].headers.get("range").map(String::as_str), asks_for_rest.then_some("bytes=300-"), "{name}");
-        assert_eq!(asked[1].headers.get("if-range").map(String::as_str), asks_for_rest.then_some(validator.1), "{name}");
+        assert_eq!(
+            asked[1].headers.get("if-range").map(String::as_str),
+            asks_for_rest.then_some(validator.1),
+            "{name}"
+        );
     }
 }
 
@@ -124,7 +128,10 @@ fn a_server_that_fails_in_a_row_is_given_up() {
     }
     let run = world.mirror("");
     assert_eq!(run.code, 3, "{run:#?}");
-    assert!(run.stderr.contains("error: upstream up: 20 requests in a row failed, the last one: the answer is 500"), "{run:#?}");
+    assert!(
+        run.stderr.contains("error: upstream up: 20 requests in a row failed, the last one: the answer is 500"),
+        "{run:#?}"
+    );
     assert_eq!(world.placed(), World::expected(&samples[10..]));
     let asked = world.upstream.paths().iter().filter(|path| path.starts_with("/epr/beta")).count();
     assert_eq!(asked, 20);
@@ -224,7 +231,8 @@ fn what_cannot_be_reached_is_said() {
     proxy.answer(&format!("http://epr.example.org{PATH}.sig"), Answer::ok(sample.signature.as_ref().unwrap()));
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
     let own = format!("url: \"{}\"", world.upstream.url());
-    let config = config.replace(&own, &format!("url: \"http://epr.example.org\", proxy: \"{}\", rate: off", proxy.url()));
+    let config =
+        config.replace(&own, &format!("url: \"http://epr.example.org\", proxy: \"{}\", rate: off", proxy.url()));
     std::fs::write(world.case.path("epr-build.yml"), config).unwrap();
     let run = world.mirror("");
     assert_eq!(run.code, 0, "{run:#?}");

@@ -1,0 +1,214 @@
+//! The text of a first configuration: from answers to YAML that explains itself.
+
+use crate::answers::kibana::{KibanaVersion, version_text};
+use std::fmt::Write;
+
+/// Where packages come from that are not one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A registry, by its address.
+    Upstream(String),
+    /// A container image, by its path.
+    Image(String),
+}
+
+/// What a first configuration says.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    /// Name of the distribution.
+    pub(super) distribution: String,
+    pub(super) origin: Option<Origin>,
+    /// Whose signatures count: `elastic` and files.
+    pub(super) keys: Vec<String>,
+    /// How the operator of the registry reaches whom it serves.
+    pub(super) contact: Option<String>,
+    /// Folder of one's own packages.
+    pub(super) in_house: Option<String>,
+    /// Versions of Kibana in use.
+    pub(super) kibana: Vec<KibanaVersion>,
+}
+
+/// The registry that Elastic runs.
+pub(super) const ELASTIC: &str = "https://epr.elastic.co";
+
+impl Start {
+    /// Name of the layer for what is not one's own.
+    pub(super) fn layer(&self) -> &'static str {
+        match &self.origin {
+            Some(Origin::Upstream(url)) if url.trim_end_matches('/') != ELASTIC => "mirrored",
+            _ => "elastic",
+        }
+    }
+
+    /// The versions of Kibana in a sentence.
+    pub(super) fn kibanas(&self) -> String {
+        self.kibana.iter().map(|version| version_text(*version)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The configuration.
+pub(super) fn text(start: &Start) -> String {
+    let mut text = "# Settings of epr-build. epr-build.sample.yml shows all keys with their meanings.\n".to_owned();
+    if !start.kibana.is_empty() {
+        let _ = writeln!(text, "# Kibana in use: {}", start.kibanas());
+    }
+    let own = start.in_house.as_ref().map(|_| "in_house");
+    let theirs = start.origin.as_ref().map(|_| start.layer());
+    let layers: Vec<&str> = theirs.into_iter().chain(own).collect();
+    let _ = write!(
+        text,
+        "\ndistributions:\n  # What one registry serves. If two layers hold the same version of a package, the first layer wins.\n  \
+         {}: [{}]\n\nlayers:\n",
+        start.distribution,
+        layers.join(", ")
+    );
+    match &start.origin {
+        Some(Origin::Upstream(_)) => upstream_layer(start, &mut text),
+        Some(Origin::Image(path)) => image_layer(start, path, &mut text),
+        None => {}
+    }
+    if let Some(folder) = &start.in_house {
+        let _ = write!(
+            text,
+            "  # Packages of your own: zips, or folders <name>/<version>. `epr-build add` puts them here.\n  in_house:\n    \
+             paths: {}\n    # It may be absent until there is a first one.\n    optional: yes\n",
+            scalar(folder)
+        );
+    }
+    if let Some(Origin::Upstream(url)) = &start.origin {
+        let _ = write!(
+            text,
+            "\n# Registries to copy from. Only `epr-build mirror` asks them; builds and servers need no network.\nupstreams:\n  \
+             {}:\n    url: {}\n",
+            start.layer(),
+            scalar(url)
+        );
+        match &start.contact {
+            Some(contact) => drop(writeln!(text, "    contact: {}", scalar(contact))),
+            None => text += "    # How the operator of that registry reaches you.\n    # contact: ops@example.org\n",
+        }
+        text += "    # ca: /etc/ssl/our-ca.pem            # the authority of a proxy that opens TLS\n    \
+                 # proxy: http://proxy.example.org:3128   # else HTTPS_PROXY and NO_PROXY count\n";
+    }
+    text += "\n# Where the generated server configurations and `epr-build serve` listen.\nlisten: 0.0.0.0:8080\n";
+    text
+}
+
+fn upstream_layer(start: &Start, text: &mut String) {
+    let name = start.layer();
+    let _ = write!(
+        text,
+        "  # Packages that `epr-build mirror` copies from a registry, with their signatures.\n  {name}:\n    paths: {name}\n    \
+         mirror: {{from: [{name}]}}\n"
+    );
+    signatures(start, text);
+    text.push_str(
+        "    # A published version never changes: clients may keep its files for ever.\n    immutable: yes\n",
+    );
+}
+
+fn image_layer(start: &Start, path: &str, text: &mut String) {
+    let _ = write!(
+        text,
+        "  # Packages out of a container image that `docker save` wrote. A newer image takes the place of the file.\n  {}:\n    \
+         paths: {}\n",
+        start.layer(),
+        scalar(path)
+    );
+    signatures(start, text);
+}
+
+fn signatures(start: &Start, text: &mut String) {
+    if start.keys.is_empty() {
+        text.push_str(
+            "    # Signatures are passed on as they are. `signatures: verify` and `keys:` have them judged.\n",
+        );
+        return;
+    }
+    let keys: Vec<String> = start.keys.iter().map(|key| scalar(key)).collect();
+    let is_elastic = matches!(&start.origin, Some(Origin::Upstream(_))) && start.layer() == "elastic";
+    let (word, meaning) = match is_elastic {
+        true => ("require", "Nothing is taken that no key of these has signed"),
+        false => ("verify", "Wrong signatures are refused; what has none is taken unsigned"),
+    };
+    let elastic = if start.keys.iter().any(|key| key == "elastic") { "; `elastic` is built in" } else { "" };
+    let _ = write!(text, "    # {meaning}{elastic}.\n    signatures: {word}\n    keys: [{}]\n", keys.join(", "));
+}
+
+/// A text as YAML that means nothing else.
+fn scalar(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-@+".contains(letter);
+    let begins = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || "/.".contains(letter));
+    let is_word = text.contains(['/', '@']) || text.len() > 5 || text == "elastic";
+    // An address has its only colon before two slashes, or before a port.
+    let rest = text.replacen("://", "", 1).replace(':', "");
+    let is_address = text.contains("://") && !text.ends_with(':');
+    if begins && is_word && if is_address { rest.chars().all(is_plain) } else { text.chars().all(is_plain) } {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ELASTIC, Origin, Start, scalar, text};
+    use crate::answers::kibana;
+    use crate::config::file;
+    use std::path::{Path, PathBuf};
+
+    fn start(origin: Option<Origin>, in_house: Option<&str>) -> Start {
+        Start {
+            distribution: "ours".to_owned(),
+            origin,
+            keys: vec!["elastic".to_owned()],
+            contact: Some("ops@example.org".to_owned()),
+            in_house: in_house.map(str::to_owned),
+            kibana: vec![kibana::version("9.1.0").unwrap()],
+        }
+    }
+
+    /// Whatever is answered, the text is a configuration that says it.
+    #[test]
+    fn texts_are_configurations() {
+        let odd = "a: b # \"c\" 'd' {e} \\ é";
+        for path in ["in_house", "/srv/own packages", odd, "- x", "0", "yes", "~", "a:b", "x: y"] {
+            for origin in [
+                None,
+                Some(Origin::Upstream(ELASTIC.to_owned())),
+                Some(Origin::Upstream("http://127.0.0.1:9000/epr".to_owned())),
+                Some(Origin::Image(path.to_owned())),
+            ] {
+                let mut start = start(origin.clone(), Some(path));
+                start.contact = Some(odd.to_owned());
+                let text = text(&start);
+                let config = file::parse(text.as_bytes(), Path::new("epr-build.yml"));
+                let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
+                assert_eq!(config.layers["in_house"].paths, [PathBuf::from(path)], "{text}");
+                match origin {
+                    Some(Origin::Image(path)) => {
+                        assert_eq!(config.layers["elastic"].paths, [PathBuf::from(path)], "{text}");
+                    }
+                    Some(Origin::Upstream(_)) => assert!(config.layers[start.layer()].mirror.is_some(), "{text}"),
+                    None => assert_eq!(config.layers.len(), 1),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scalars_stay_texts() {
+        for (text, expected) in [
+            ("in_house", "in_house"),
+            ("/srv/a", "/srv/a"),
+            ("https://epr.elastic.co", "https://epr.elastic.co"),
+            ("http://127.0.0.1:9000/epr", "http://127.0.0.1:9000/epr"),
+            ("yes", "\"yes\""),
+            ("a: b", "\"a: b\""),
+            ("1.2.3", "\"1.2.3\""),
+            ("http://a: b", "\"http://a: b\""),
+        ] {
+            assert_eq!(scalar(text), expected);
+        }
+    }
+}
