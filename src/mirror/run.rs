@@ -148,7 +148,7 @@ impl Run<'_> {
         facts::write(&self.workshop.folder, &facts)?;
         let plan = self.plan(&facts, &wanted, &holdings);
         self.take_over(&plan, &wanted);
-        self.note_events(&plan);
+        self.note_events(&plan, &facts);
         self.record.head.settled = false;
         let adopted = self.adopt(&plan, &facts)?;
         let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
@@ -200,7 +200,7 @@ impl Run<'_> {
     }
 
     /// What happened upstream, in the record.
-    fn note_events(&mut self, plan: &Plan) {
+    fn note_events(&mut self, plan: &Plan, facts: &FactsTable) {
         for (keys, state) in [(&plan.gone, State::GoneUpstream), (&plan.back, State::Held)] {
             for key in keys {
                 if let Some(entry) = self.record.versions.get_mut(key) {
@@ -211,6 +211,9 @@ impl Run<'_> {
         for key in &plan.taken_out {
             self.record.versions.remove(key);
         }
+        // What was refused and is listed no more is nobody's business.
+        let is_listed = |key: &Key| facts.get(key).is_some_and(|facts| facts.listed);
+        self.record.versions.retain(|key, entry| entry.is_held() || is_listed(key));
     }
 
     /// Versions that are held and that an upstream gives with other bytes, until somebody decides.

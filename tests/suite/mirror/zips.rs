@@ -164,6 +164,18 @@ fn signatures_are_judged_by_the_policy_of_the_layer() {
     }
 }
 
+/// What was refused and is listed no more is forgotten.
+#[test]
+fn what_was_refused_is_forgotten_with_its_listing() {
+    let world = spoiled("", |world, _| world.upstream.answer(PATH, Answer::status(404)));
+    assert_eq!(world.mirror("").code, 1);
+    assert_eq!(world.record("beta", "1.0.0")["state"], "refused");
+    world.serve(&[Sample::new("alpha", "1.0.0")]);
+    let run = world.mirror("--accept-loss");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+    assert_eq!(world.record("beta", "1.0.0"), serde_json::Value::Null);
+}
+
 /// A cache that had an old zip is passed by.
 #[test]
 fn a_stale_zip_is_fetched_once_more() {
