@@ -8,7 +8,7 @@ use super::deliver::{examine, said};
 use super::outcome::Mirrored;
 use super::place;
 use super::record::{Entry, State, Validators};
-use super::run::Run;
+use super::session::Run;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::config::layer::Policy;

@@ -13,7 +13,7 @@ use super::outcome::Event;
 use super::place;
 use super::plan::{Holdings, id};
 use super::record::{Entry, State};
-use super::run::{HeldVersions, Run};
+use super::session::{HeldVersions, Run};
 use super::transport::Transport;
 use super::workshop::Workshop;
 use crate::base::fs;
@@ -141,7 +141,7 @@ async fn one(workshop: &Workshop, transport: &Transport, key: &Key, entry: &Entr
         let aside = aside(workshop, key, &found.sha256.to_string());
         fs::make_folders(&workshop.changed())?;
         if let Some(text) = beside {
-            super::record::replace(&place::signature_of(&aside), &text)?;
+            fs::write_over_for_good(&place::signature_of(&aside), &text)?;
         }
         fs::flush(&partial.content)?;
         fs::rename_for_good(&partial.content, &aside)?;

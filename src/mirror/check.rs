@@ -36,6 +36,7 @@ pub(super) fn zip(path: &Path, expected: &Expected<'_>) -> Result<Result<String,
 
 fn judge(candidate: &Candidate, expected: &Expected<'_>) -> Result<String, String> {
     let package = OpenPackage::open(candidate, &expected.limits).map_err(|problem| problem.message)?;
+    one_folder(candidate, &package)?;
     let format_version = manifest(&package, expected)?;
     if expected.contents {
         for entry in package.entries().iter().filter(|entry| entry.kind == EntryKind::File) {
@@ -45,6 +46,23 @@ fn judge(candidate: &Candidate, expected: &Expected<'_>) -> Result<String, Strin
         }
     }
     Ok(format_version)
+}
+
+/// A package is one folder: what lies beside it no registry serves, and nobody looks at it.
+fn one_folder(candidate: &Candidate, package: &OpenPackage) -> Result<(), String> {
+    let root = package.root().unwrap_or_default();
+    let damaged = |error: &dyn std::fmt::Display| format!("its directory cannot be read: {error}");
+    let (file, _) = candidate.spot.open().map_err(|error| damaged(&error))?;
+    // The door has found the directory to be of bearable size, and all readers to agree on it.
+    let zip = zip::ZipArchive::new(io::BufReader::new(file)).map_err(|error| damaged(&error))?;
+    for name in zip.file_names() {
+        let name = name.map_err(|error| damaged(&error))?;
+        if !name.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')) {
+            let name = crate::base::shown::printable(&name, 80);
+            return Err(format!("it holds more than the folder `{root}` of the package: `{name}` lies beside it"));
+        }
+    }
+    Ok(())
 }
 
 /// Compares the manifest with what was asked for.

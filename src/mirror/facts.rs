@@ -116,7 +116,7 @@ pub(super) fn write(folder: &Path, table: &FactsTable) -> Result<()> {
     if fs::read_if_there(&path)?.is_some_and(|before| before == bytes) {
         return Ok(());
     }
-    super::record::replace(&path, &bytes)
+    fs::write_over_for_good(&path, &bytes)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@
 //! ```
 
 mod accept;
+mod adopt;
 mod audit;
 mod check;
 mod deliver;
@@ -37,8 +38,10 @@ mod plan;
 mod plan_file;
 mod record;
 mod redirect;
+mod repeat;
 mod run;
 mod scan;
+mod session;
 mod transport;
 mod trust;
 mod wanted;
@@ -48,4 +51,5 @@ pub use facts::{Facts, FactsTable, Key};
 pub use outcome::{Ending, Event, Mirrored, Outcome};
 pub use plan::Fetch;
 pub use plan_file::PlanFile;
-pub use run::{Mode, Request, mirror};
+pub use run::mirror;
+pub use session::{Mode, Request};

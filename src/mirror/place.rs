@@ -77,6 +77,26 @@ mod tests {
     use super::*;
     use crate::dialect::version::Version;
 
+    /// Versions of one name come into place at the same time, also the first ones.
+    #[test]
+    fn many_come_into_one_folder_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["a", "b", "c", "d"] {
+            std::thread::scope(|scope| {
+                for version in 0..8 {
+                    scope.spawn(move || {
+                        let zip = root.join(format!("{name}{version}.new"));
+                        std::fs::write(&zip, "zip").unwrap();
+                        let version = Version::strict(&format!("1.{version}.0")).unwrap();
+                        put(root, &zip, None, &usual(&(name.to_owned(), version))).unwrap();
+                    });
+                }
+            });
+            assert_eq!(std::fs::read_dir(root.join(name)).unwrap().count(), 8);
+        }
+    }
+
     #[test]
     fn nothing_is_overwritten_and_what_is_in_the_way_is_named() {
         let folder = tempfile::tempdir().unwrap();

@@ -194,21 +194,10 @@ impl Record {
         let path = folder.join(RECORD);
         let text = self.render()?;
         if fs::read_if_there(&path)?.is_none_or(|before| before != text) {
-            replace(&path, &text)?;
+            fs::write_over_for_good(&path, &text)?;
         }
         fs::remove_file_if_there(&folder.join(JOURNAL))
     }
-}
-
-/// Replaces a file, for good.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let temporary = PathBuf::from(name);
-    fs::remove_file_if_there(&temporary)?;
-    fs::write_file(&temporary, bytes)?;
-    fs::flush(&temporary)?;
-    fs::rename_for_good(&temporary, path)
 }
 
 /// The journal of a run.

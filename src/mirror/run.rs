@@ -1,95 +1,25 @@
 //! One run: from listings to a layer that holds what is wanted, with the record of it.
 
-use super::deliver::{self, Delivery, Demands, Site, deliver, said};
+use super::deliver::{Demands, Site, said};
 use super::facts::{self, FactsTable, Key};
 use super::listings::{self, Heard, Hindrance};
-use super::outcome::{Event, Mirrored, Outcome};
+use super::outcome::{Event, Outcome};
 use super::plan::{self, Fetch, Holdings, Plan, id};
-use super::record::{Entry, Head, Journal, Record, State, Validators};
+use super::record::{Entry, Head, Journal, State};
+use super::session::{Mode, Request, Run, key_of};
 use super::transport::Transport;
 use super::trust::Trust;
 use super::wanted::{Wanted, wanted};
 use super::workshop::Workshop;
 use super::{accept, audit};
 use crate::base::digest::Digest;
-use crate::base::fs;
-use crate::base::progress::{Progress, bytes};
+use crate::base::progress::Progress;
 use crate::base::time;
-use crate::config::layer::LayerPlan;
-use crate::config::settings::Settings;
-use crate::config::upstream::{Rate, Upstream};
-use crate::dialect::version::Version;
-use crate::edit::PackageSelector;
+use crate::config::upstream::Upstream;
 use anyhow::{Context, Result, bail};
-use futures_util::{StreamExt, stream};
-use rayon::prelude::*;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
-
-/// Bytes that must be free before anything is fetched, beside twice the largest zip that is known.
-const LEAST_FREE: u64 = 256 << 20;
-
-/// What a run is asked to do.
-pub enum Mode<'a> {
-    /// Fetch what is wanted.
-    Fetch,
-    /// Say what would be fetched.
-    DryRun,
-    /// Fetch what a plan says, and ask for no listing.
-    Apply(&'a [Fetch]),
-    /// Fetch what the record holds, to the byte, and ask for no listing.
-    Locked,
-    /// Say what is wanted and not held, and ask for nothing.
-    Offline,
-    /// Compare what is held with the record and, unless `offline`, with what upstreams give: so many versions, or all.
-    Audit {
-        /// Number of versions; all if absent.
-        most: Option<usize>,
-        /// True if only the layer is looked at.
-        offline: bool,
-    },
-    /// Take what an upstream gives now for a version that is held with other bytes.
-    Accept {
-        /// The version.
-        version: &'a PackageSelector,
-        /// Why, for the layer's log.
-        reason: &'a str,
-    },
-}
-
-/// A run on one layer.
-pub struct Request<'a> {
-    /// Configuration and limits.
-    pub settings: &'a Settings,
-    /// The layer.
-    pub layer: &'a LayerPlan,
-    /// What to do.
-    pub mode: Mode<'a>,
-    /// Versions that are meant; all if there are none.
-    pub only: &'a [PackageSelector],
-    /// True if a listing may have lost most of its versions.
-    pub accept_loss: bool,
-    /// Requests at a time, in place of what the configuration says.
-    pub jobs: Option<usize>,
-    /// Requests in a time, in place of what the configuration says; `Some(None)` for no bound.
-    pub rate: Option<Option<Rate>>,
-    /// Seconds since 1970, for record and log.
-    pub now: u64,
-}
-
-/// What a run works with.
-pub(super) struct Run<'a> {
-    pub(super) request: &'a Request<'a>,
-    pub(super) workshop: Workshop,
-    pub(super) site: Arc<Site>,
-    pub(super) transports: Vec<Transport>,
-    pub(super) record: Record,
-    pub(super) outcome: Outcome,
-    pub(super) progress: &'a Progress,
-}
 
 /// Runs on one layer.
 ///
@@ -218,7 +148,7 @@ impl Run<'_> {
         facts::write(&self.workshop.folder, &facts)?;
         let plan = self.plan(&facts, &wanted, &holdings);
         self.take_over(&plan, &wanted);
-        self.note_events(&plan);
+        self.note_events(&plan, &facts);
         self.record.head.settled = false;
         let adopted = self.adopt(&plan, &facts)?;
         let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
@@ -259,8 +189,7 @@ impl Run<'_> {
         let outcome = &mut self.outcome;
         outcome.wanted = wanted.versions.len();
         outcome.plan = plan.fetch.clone();
-        outcome.held =
-            wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
+        outcome.held = wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
         outcome.refused.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
@@ -271,7 +200,7 @@ impl Run<'_> {
     }
 
     /// What happened upstream, in the record.
-    fn note_events(&mut self, plan: &Plan) {
+    fn note_events(&mut self, plan: &Plan, facts: &FactsTable) {
         for (keys, state) in [(&plan.gone, State::GoneUpstream), (&plan.back, State::Held)] {
             for key in keys {
                 if let Some(entry) = self.record.versions.get_mut(key) {
@@ -282,6 +211,9 @@ impl Run<'_> {
         for key in &plan.taken_out {
             self.record.versions.remove(key);
         }
+        // What was refused and is listed no more is nobody's business.
+        let is_listed = |key: &Key| facts.get(key).is_some_and(|facts| facts.listed);
+        self.record.versions.retain(|key, entry| entry.is_held() || is_listed(key));
     }
 
     /// Versions that are held and that an upstream gives with other bytes, until somebody decides.
@@ -310,87 +242,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes zips that lie in the layer already into the record, if they are what they should be.
-    fn adopt(&mut self, plan: &Plan, facts: &FactsTable) -> Result<Vec<Key>> {
-        self.progress.begin("looking at zips", plan.adopt.len() as u64);
-        let (site, progress) = (&self.site, self.progress);
-        let looked = plan.adopt.par_iter().map(|(key, path)| {
-            let found = look(site, key, path.clone(), facts);
-            progress.step();
-            found.map(|found| (key.clone(), found))
-        });
-        let looked = looked.collect::<Result<Vec<_>>>()?;
-        let mut adopted = Vec::new();
-        for (key, found) in looked {
-            match found {
-                Ok(entry) => {
-                    self.outcome.adopted.push(said(&key));
-                    adopted.push(key.clone());
-                    self.record.versions.insert(key, entry);
-                }
-                Err(event) => self.outcome.refused.push(event),
-            }
-        }
-        Ok(adopted)
-    }
-
-    /// Fetches everything in a plan, from each upstream as many at a time as it may be asked.
-    pub(super) async fn fetch_all(
-        &mut self,
-        fetches: &[Fetch],
-        demands: impl Fn(&Key) -> Demands,
-    ) -> Result<(), Hindrance> {
-        if fetches.is_empty() {
-            return Ok(());
-        }
-        self.check_room()?;
-        fs::make_folders(&self.site.partial)?;
-        self.progress.begin("fetching", fetches.len() as u64);
-        let mut over = None;
-        let begin = Instant::now();
-        for transport in &self.transports {
-            let own = fetches.iter().filter(|fetch| fetch.upstream == transport.name);
-            let jobs = own.filter_map(|fetch| Some((key_of(fetch)?, fetch)));
-            let site = &self.site;
-            let work = stream::iter(jobs).map(|(key, fetch)| {
-                let demands = demands(&key);
-                async move { deliver(site, transport, key, fetch, demands).await }
-            });
-            let mut work = work.buffer_unordered(transport.upstream().jobs);
-            let mut failure = None;
-            while let Some(done) = work.next().await {
-                self.progress.step();
-                let (_, came) = transport.traffic();
-                let seconds = begin.elapsed().as_secs_f64().max(0.001);
-                self.progress.say(format!("{}, {}/s", bytes(came), bytes((came as f64 / seconds) as u64)));
-                match done {
-                    Ok(done) => settle(done, &mut self.record, &mut self.outcome, &mut over, &self.site.now, transport),
-                    Err(error) => failure = failure.or(Some(error)),
-                }
-            }
-            if let Some(error) = failure {
-                return Err(Hindrance::Failed(error));
-            }
-        }
-        sort(&mut self.outcome);
-        over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
-    }
-
-    fn check_room(&self) -> Result<()> {
-        let largest = self.record.versions.values().filter_map(|entry| entry.size).max().unwrap_or(0);
-        let (free, needed) = (fs::free_bytes(&self.workshop.root)?, LEAST_FREE + 2 * largest);
-        if free < needed {
-            bail!(
-                "{} has {} free, and {} are needed: nothing was fetched\n\
-                 hint: free some space, or move the layer to a larger disk",
-                self.workshop.root.display(),
-                bytes(free),
-                bytes(needed)
-            );
-        }
-        Ok(())
-    }
-
     /// What the manifests of zips said of their format, for facts that nobody told.
     fn learn_formats(&self, facts: &mut FactsTable) {
         for (key, entry) in &self.record.versions {
@@ -398,103 +249,6 @@ impl Run<'_> {
                 facts.format_version.get_or_insert_with(|| format_version.clone());
             }
         }
-    }
-
-    /// Writes log, facts and record, and clears up.
-    fn keep(&mut self, head: Head, facts: &FactsTable, adopted: &[Key]) -> Result<()> {
-        self.write_log(adopted)?;
-        facts::write(&self.workshop.folder, facts)?;
-        self.record.head = head;
-        self.record.write(&self.workshop.folder)?;
-        self.workshop.tidy(&self.record)
-    }
-
-    /// Logs what came into the layer, in order.
-    fn write_log(&self, adopted: &[Key]) -> Result<()> {
-        let mirrored = self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version));
-        let keys: BTreeSet<Key> = mirrored.chain(adopted.iter().cloned()).collect();
-        let changes = keys.iter().filter_map(|key| Some(self.workshop.change(key, self.record.versions.get(key)?)));
-        self.workshop.log(&changes.collect::<Vec<_>>())
-    }
-
-    /// A run by a plan.
-    async fn apply(&mut self, fetches: &[Fetch]) -> Result<(), Hindrance> {
-        let holdings = self.workshop.holdings()?;
-        let facts = facts::read(&self.workshop.folder)?;
-        for fetch in fetches.iter().filter(|fetch| !self.transports.iter().any(|one| one.name == fetch.upstream)) {
-            let (layer, name) = (&self.outcome.layer, &fetch.upstream);
-            return Err(anyhow::anyhow!(
-                "the plan takes {} {} from `{name}`, which is no upstream of layer `{layer}`\n\
-                 hint: make the plan anew",
-                fetch.name,
-                fetch.version
-            )
-            .into());
-        }
-        let is_missing = |fetch: &&Fetch| {
-            fetch.only_signature || !holdings.zips.contains_key(&format!("{}-{}", fetch.name, fetch.version))
-        };
-        let missing: Vec<_> = fetches.iter().filter(is_missing).cloned().collect();
-        self.outcome.wanted = fetches.len();
-        self.outcome.plan.clone_from(&missing);
-        let ended = self.fetch_all(&missing, |key| Demands::of(facts.get(key))).await;
-        self.outcome.held = fetches.len() - missing.len() + self.outcome.mirrored.len();
-        let head = Head { settled: false, ..self.record.head.clone() };
-        let kept = self.keep(head, &facts, &[]);
-        ended?;
-        Ok(kept?)
-    }
-
-    /// A run by the record.
-    async fn locked(&mut self) -> Result<(), Hindrance> {
-        let record = self.record.clone();
-        let held: Vec<_> = record.versions.iter().filter(|(_, entry)| entry.is_held()).collect();
-        if held.is_empty() {
-            return Err(anyhow::anyhow!(
-                "{} holds no version\nhint: run once without --locked, and keep the file that it writes",
-                self.workshop.folder.join(super::record::RECORD).display()
-            )
-            .into());
-        }
-        let holdings = self.workshop.holdings()?;
-        let mut missing = Vec::new();
-        for (key, entry) in &held {
-            let upstream = entry.upstream.clone().filter(|name| self.transports.iter().any(|one| one.name == *name));
-            match (holdings.zips.get(&id(key)), upstream) {
-                (Some(_), _) => {}
-                (None, Some(upstream)) => missing.push(Fetch {
-                    name: key.0.clone(),
-                    version: key.1.to_string(),
-                    upstream,
-                    signed: entry.signature_sha256.is_some(),
-                    only_signature: false,
-                    why: "the record demands it".to_owned(),
-                }),
-                (None, None) => {
-                    let why = "the record demands it, from an upstream that the layer does not have";
-                    self.outcome.refused.push(Event::new(said(key), why, None));
-                }
-            }
-        }
-        audit::compare(self, &held, &holdings)?;
-        let recorded: BTreeSet<String> = held.iter().map(|(key, _)| id(key)).collect();
-        for id in holdings.zips.keys().filter(|id| !recorded.contains(*id)) {
-            self.outcome.warnings.push(Event::new(id.clone(), "it lies in the layer, and is not in the record", None));
-        }
-        self.outcome.wanted = held.len();
-        self.outcome.plan.clone_from(&missing);
-        let demands = |key: &Key| {
-            let entry = record.versions.get(key);
-            let digests = entry.and_then(|entry| Some((entry.sha256?, entry.signature_sha256)));
-            Demands { format_version: entry.and_then(|entry| entry.format_version.clone()), digests }
-        };
-        let ended = self.fetch_all(&missing, demands).await;
-        self.outcome.held = held.len() - missing.len() + self.outcome.mirrored.len();
-        // The record is what was demanded, and stays so to the byte.
-        self.write_log(&[])?;
-        record.write(&self.workshop.folder)?;
-        self.workshop.tidy(&record)?;
-        ended
     }
 
     /// A run that asks for nothing.
@@ -513,117 +267,3 @@ impl Run<'_> {
         Ok(())
     }
 }
-
-/// Looks at a zip that lies in the layer.
-fn look(site: &Site, key: &Key, path: PathBuf, facts: &FactsTable) -> Result<Result<Entry, Event>> {
-    let zip = site.root.join(&path);
-    let beside = super::place::signature_of(&zip);
-    let signature =
-        if fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) { Some(fs::read(&beside)?) } else { None };
-    let known = facts.get(key);
-    let format_version = known.and_then(|facts| facts.format_version.as_deref());
-    let (format_version, judged) = match deliver::examine(site, key, &zip, signature.as_deref(), format_version)? {
-        Ok(found) => found,
-        Err((why, _)) => {
-            let why = format!("it lies in the layer, and is not taken into the record: {why}");
-            return Ok(Err(Event::new(said(key), why, Some(zip.display().to_string()))));
-        }
-    };
-    let (digest, size) = fs::digest_of_file(&zip)?;
-    let usual = super::place::usual(key);
-    Ok(Ok(Entry {
-        state: State::Held,
-        sha256: Some(digest),
-        size: Some(size),
-        signature_sha256: signature.as_deref().map(Digest::of),
-        signature: Some(judged.words),
-        format_version: Some(format_version),
-        upstream: known.map(|facts| facts.upstream.clone()),
-        url: None,
-        validators: Validators::default(),
-        path: (path != usual).then_some(path),
-        first_seen: site.now.clone(),
-        changed_to: None,
-        reasons: vec!["it lay in the layer before".to_owned()],
-    }))
-}
-
-/// Takes what became of a delivery into record and outcome.
-fn settle(
-    done: Delivery,
-    record: &mut Record,
-    outcome: &mut Outcome,
-    over: &mut Option<String>,
-    now: &str,
-    transport: &Transport,
-) {
-    match done {
-        Delivery::Placed(key, entry, warnings) => {
-            outcome.mirrored.push(Mirrored {
-                name: key.0.clone(),
-                version: key.1.to_string(),
-                bytes: entry.size.unwrap_or_default(),
-                signature: entry.signature.clone().unwrap_or_default(),
-            });
-            outcome.warnings.extend(warnings);
-            let mut entry = *entry;
-            // A signature that came later changes nothing else.
-            if let Some(before) = record.versions.get(&key).filter(|before| before.is_held() && entry.url.is_none()) {
-                let (signature, signature_sha256) = (entry.signature, entry.signature_sha256);
-                entry = Entry { signature, signature_sha256, ..before.clone() };
-            }
-            record.versions.insert(key, entry);
-        }
-        Delivery::Refused(key, event) => {
-            if record.versions.get(&key).is_none_or(|before| !before.is_held()) {
-                let why = event.why.lines().next().unwrap_or_default().to_owned();
-                let before = record.versions.get(&key).map(|before| before.first_seen.clone());
-                record.versions.insert(key, refused(transport, why, before.unwrap_or_else(|| now.to_owned())));
-            }
-            outcome.refused.push(event);
-        }
-        Delivery::Failed(event) => outcome.failed.push(event),
-        Delivery::Over(reason) => {
-            over.get_or_insert_with(|| format!("upstream {}: {reason}", transport.name));
-        }
-        Delivery::Skipped => {}
-    }
-}
-
-fn refused(transport: &Transport, why: String, first_seen: String) -> Entry {
-    Entry {
-        state: State::Refused,
-        sha256: None,
-        size: None,
-        signature_sha256: None,
-        signature: None,
-        format_version: None,
-        upstream: Some(transport.name.clone()),
-        url: None,
-        validators: Validators::default(),
-        path: None,
-        first_seen,
-        changed_to: None,
-        reasons: vec![why],
-    }
-}
-
-/// The order of results is that of versions, never that of completion.
-fn sort(outcome: &mut Outcome) {
-    let order = |one: &Mirrored| key_from(&one.name, &one.version);
-    outcome.mirrored.sort_by_key(order);
-    for events in [&mut outcome.refused, &mut outcome.failed, &mut outcome.warnings] {
-        events.sort_by(|one, other| (&one.what, &one.why).cmp(&(&other.what, &other.why)));
-    }
-}
-
-fn key_from(name: &str, version: &str) -> Option<Key> {
-    Some((name.to_owned(), Version::strict(version).ok()?))
-}
-
-pub(super) fn key_of(fetch: &Fetch) -> Option<Key> {
-    key_from(&fetch.name, &fetch.version)
-}
-
-/// Versions of a record that are held, by key.
-pub(super) type HeldVersions<'a> = [(&'a Key, &'a Entry)];

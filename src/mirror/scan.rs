@@ -168,7 +168,7 @@ impl<R: Read> Bytes<R> {
             let Some(byte) = self.next()? else { break };
             text.push(byte);
         }
-        Ok(String::from_utf8_lossy(&text).escape_debug().to_string())
+        Ok(crate::base::shown::printable(&String::from_utf8_lossy(&text), SHOWN))
     }
 }
 

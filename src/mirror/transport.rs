@@ -372,8 +372,8 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
     if let Some(found) = error.downcast_ref::<rustls::Error>() {
         return Some(found);
     }
-    let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
-    inner.downcast_ref::<rustls::Error>()
+    // Errors of the system may hold others, which are not their sources.
+    tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// Sees to it that content comes at all.

@@ -41,6 +41,9 @@ impl Workshop {
         let root = if root.exists() { fs::canonical(root)? } else { root.clone() };
         let mut source = plan.source.clone();
         source.paths.retain(|path| is_git(path) || path.exists());
+        for path in source.paths.iter_mut().filter(|path| !is_git(path)) {
+            *path = fs::canonical(path)?;
+        }
         let home = log::Journal::of(&root);
         let folder = home.path().to_owned();
         let mut lock = None;

@@ -4,7 +4,7 @@
 //! empty. So whoever takes something into use first flushes all that it leads to ([`flush_all`], or [`flush`] where there
 //! are few files), and then moves the link, pointer or note by [`rename_for_good`].
 
-use super::{named, open_as, rename};
+use super::{named, open_as, remove_file_if_there, rename, write_file};
 use anyhow::Result;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -37,6 +37,21 @@ pub fn flush(path: &Path) -> Result<()> {
 pub fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
     rename(from, to)?;
     flush(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+/// Replaces a file by one rename, and returns when the disk has it. Beside it lies a file with `.new` added to its name while
+/// that goes on.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_over_for_good(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let temporary = Path::new(&name);
+    remove_file_if_there(temporary)?;
+    write_file(temporary, bytes)?;
+    flush(temporary)?;
+    rename_for_good(temporary, path)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

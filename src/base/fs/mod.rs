@@ -10,7 +10,7 @@ mod lock;
 mod write;
 
 pub use dated::{Scrutiny, has_time, is_dated};
-pub use flush::{flush, flush_all, rename_for_good};
+pub use flush::{flush, flush_all, rename_for_good, write_over_for_good};
 pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
 pub use write::{

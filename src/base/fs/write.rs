@@ -167,7 +167,11 @@ pub fn make_folders(path: &Path) -> Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         make_folders(parent)?;
     }
-    named("create", path, rustix::fs::mkdirat(CWD, path, FOLDER_MODE).map_err(io::Error::from))
+    match rustix::fs::mkdirat(CWD, path, FOLDER_MODE) {
+        // Another thread was quicker.
+        Err(Errno::EXIST) if path.is_dir() => Ok(()),
+        made => named("create", path, made.map_err(io::Error::from)),
+    }
 }
 
 /// Makes a folder and those above it up to a root; whatever has the place of one of them and is no folder is removed.

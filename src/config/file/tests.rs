@@ -458,6 +458,7 @@ clients:
         optional: true,
         shrink: Some(20),
         follow_links: vec!["/pool".into(), "etc/p".into()],
+        mirror: None,
     };
     let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
     assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));

@@ -32,10 +32,7 @@ fn world(samples: &[Sample]) -> World {
         let zip = sample.zip.clone();
         world.upstream.script(&sample.path(), move |asked| {
             let etag = ("ETag", "\"tag\"");
-            let from = asked
-                .headers
-                .get("range")
-                .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+            let from = asked.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
             match from {
                 Some(from) => Answer::rest(&zip, from, zip.len(), &[etag]),
                 None if asked.before == 0 => Answer::new(200, &[etag], &zip).cut_after(200),
@@ -135,11 +132,7 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
         assert_eq!((last.code, last.stderr.as_str()), (0, ""), "{run}: {last:#?}");
         let found = state(&world);
         for (path, bytes) in &expected {
-            assert!(
-                found.get(path) == Some(bytes),
-                "{run}: {path}: {}",
-                String::from_utf8_lossy(found.get(path).map_or(&[], Vec::as_slice))
-            );
+            assert!(found.get(path) == Some(bytes), "{run}: {path}: {}", String::from_utf8_lossy(found.get(path).map_or(&[], Vec::as_slice)));
         }
         assert_eq!(found.len(), expected.len(), "{run}: {:?}", found.keys());
     }
@@ -147,39 +140,46 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
     assert!(killed * 2 > runs, "{killed}");
 }
 
-/// A disk that fills up, or fails, at any write: the run says so and ends with 2, and the next one finishes.
+/// What a run writes below the layer. Calls for anything else, such as those that wake a thread, must not fail.
+const WRITTEN: [&str; 10] = [
+    ".epr-build/partial",
+    ".epr-build/partial/alpha-1.0.0.zip",
+    ".epr-build/partial/alpha-1.0.0.zip.json",
+    ".epr-build/partial/alpha-1.0.0.zip.sig",
+    ".epr-build/mirror.journal",
+    ".epr-build/mirror.json.new",
+    ".epr-build/facts.jsonl.zst.new",
+    ".epr-build/log.jsonl",
+    "alpha/alpha-1.0.0.zip",
+    "alpha/alpha-1.0.0.zip.sig",
+];
+
+/// A disk that fills up, or fails, at any file: the run says so and ends with 2, and the next one finishes.
 #[test]
 fn a_full_disk_stops_the_run_and_nothing_is_half() {
     if !can_trace() {
         return;
     }
     let samples = [Sample::new("alpha", "1.0.0"), Sample::new("beta", "1.0.0")];
-    let counts = counts(&world(&samples));
-    let mut dice = Dice(7);
     let mut stopped = 0;
-    for (call, error) in
-        [("write", "ENOSPC"), ("fsync", "EIO"), ("renameat2", "ENOSPC"), ("rename", "EROFS"), ("openat", "ENOSPC")]
-    {
-        let Some(most) = counts.get(call) else { continue };
-        for _ in 0..3 {
+    for (calls, error) in [("write", "ENOSPC"), ("fsync", "EIO"), ("?rename,renameat2", "EROFS"), ("openat", "ENOSPC")] {
+        for written in WRITTEN {
             let world = world(&samples);
-            // Everything from some call on fails, as on a full disk.
-            let number = dice.below(*most) + 1;
-            let only = ["-P", "up"];
-            let path = world.case.path("up");
-            std::fs::create_dir_all(&path).unwrap();
-            let inject = format!("inject={call}:error={error}:when={number}+");
-            let _ = only;
-            let (code, stderr) = traced(&world, &["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
-            let context = format!("{call} {number}: {code:?} {stderr}");
+            std::fs::create_dir_all(world.case.path("up")).unwrap();
+            let path = std::fs::canonicalize(world.case.path("up")).unwrap().join(written);
+            let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:error={error}"));
+            let path = path.to_str().unwrap();
+            let (code, stderr) = traced(&world, &["-o", "/dev/null", "-P", path, "-e", &trace, "-e", &inject]);
+            let context = format!("{calls} {error} {written}: {code:?} {stderr}");
             check_placed(&world, &samples, &context);
-            // Where all files fail even the program's own start may.
-            assert!(!matches!(code, Some(101)), "{context}");
+            assert!(matches!(code, Some(0 | 2)), "{context}");
+            assert!(code == Some(0) || stderr.starts_with("error: "), "{context}");
             stopped += usize::from(code == Some(2));
             let last = world.mirror("");
             assert_eq!((last.code, last.stderr.as_str()), (0, ""), "{context}: {last:#?}");
             assert_eq!(world.placed(), World::expected(&samples), "{context}");
         }
     }
-    assert!(stopped > 5, "{stopped}");
+    println!("{stopped} runs stopped");
+    assert!(stopped > 10, "{stopped}");
 }

@@ -35,7 +35,7 @@ fn a_listing_that_is_none_ends_the_run() {
         ("object", Answer::ok(b"{\"items\": []}"), "it is not a JSON array"),
         ("nothing", Answer::ok(b""), "it is not a JSON array"),
         ("cut off, as a length says", Answer::declared(200, &[], cut, list.len()), "the connection broke"),
-        ("cut off, and nothing says so", Answer::ok(cut), "it ends in the middle, after 1 elements"),
+        ("cut off, and nothing says so", Answer::ok(cut), "it ends in the middle, after 0 elements"),
         ("cut off, in chunks", Answer::chunked(200, &[], cut, false), "the connection broke"),
         ("more than one", Answer::ok(format!("{list}{list}").as_bytes()), "something follows the array"),
         (

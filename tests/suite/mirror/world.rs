@@ -57,7 +57,7 @@ impl Sample {
     }
 
     pub(super) fn document(&self) -> String {
-        format!("{{\"name\":\"{}\",\"version\":\"{}\",\"format_version\":\"1.0.0\"}}", self.name, self.version)
+        format!("{{\"name\":\"{}\",\"version\":\"{}\",\"format_version\":\"3.0.0\"}}", self.name, self.version)
     }
 }
 

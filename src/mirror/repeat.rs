@@ -1,0 +1,94 @@
+//! Runs that ask for no listing: by a plan that was written before, and by the record.
+
+use super::audit;
+use super::deliver::{Demands, said};
+use super::facts;
+use super::facts::Key;
+use super::listings::Hindrance;
+use super::outcome::Event;
+use super::plan::{Fetch, id};
+use super::record::{Head, RECORD};
+use super::session::Run;
+use std::collections::BTreeSet;
+
+impl Run<'_> {
+    /// A run by a plan.
+    pub(super) async fn apply(&mut self, fetches: &[Fetch]) -> Result<(), Hindrance> {
+        let holdings = self.workshop.holdings()?;
+        let facts = facts::read(&self.workshop.folder)?;
+        for fetch in fetches.iter().filter(|fetch| !self.transports.iter().any(|one| one.name == fetch.upstream)) {
+            let (layer, name) = (&self.outcome.layer, &fetch.upstream);
+            return Err(anyhow::anyhow!(
+                "the plan takes {} {} from `{name}`, which is no upstream of layer `{layer}`\n\
+                 hint: make the plan anew",
+                fetch.name,
+                fetch.version
+            )
+            .into());
+        }
+        let is_missing = |fetch: &&Fetch| {
+            fetch.only_signature || !holdings.zips.contains_key(&format!("{}-{}", fetch.name, fetch.version))
+        };
+        let missing: Vec<_> = fetches.iter().filter(is_missing).cloned().collect();
+        self.outcome.wanted = fetches.len();
+        self.outcome.plan.clone_from(&missing);
+        let ended = self.fetch_all(&missing, |key| Demands::of(facts.get(key))).await;
+        self.outcome.held = fetches.len() - missing.len() + self.outcome.mirrored.len();
+        let head = Head { settled: false, ..self.record.head.clone() };
+        let kept = self.keep(head, &facts, &[]);
+        ended?;
+        Ok(kept?)
+    }
+
+    /// A run by the record.
+    pub(super) async fn locked(&mut self) -> Result<(), Hindrance> {
+        let record = self.record.clone();
+        let held: Vec<_> = record.versions.iter().filter(|(_, entry)| entry.is_held()).collect();
+        if held.is_empty() {
+            return Err(anyhow::anyhow!(
+                "{} holds no version\nhint: run once without --locked, and keep the file that it writes",
+                self.workshop.folder.join(RECORD).display()
+            )
+            .into());
+        }
+        let holdings = self.workshop.holdings()?;
+        let mut missing = Vec::new();
+        for (key, entry) in &held {
+            let upstream = entry.upstream.clone().filter(|name| self.transports.iter().any(|one| one.name == *name));
+            match (holdings.zips.get(&id(key)), upstream) {
+                (Some(_), _) => {}
+                (None, Some(upstream)) => missing.push(Fetch {
+                    name: key.0.clone(),
+                    version: key.1.to_string(),
+                    upstream,
+                    signed: entry.signature_sha256.is_some(),
+                    only_signature: false,
+                    why: "the record demands it".to_owned(),
+                }),
+                (None, None) => {
+                    let why = "the record demands it, from an upstream that the layer does not have";
+                    self.outcome.refused.push(Event::new(said(key), why, None));
+                }
+            }
+        }
+        audit::compare(self, &held, &holdings)?;
+        let recorded: BTreeSet<String> = held.iter().map(|(key, _)| id(key)).collect();
+        for id in holdings.zips.keys().filter(|id| !recorded.contains(*id)) {
+            self.outcome.warnings.push(Event::new(id.clone(), "it lies in the layer, and is not in the record", None));
+        }
+        self.outcome.wanted = held.len();
+        self.outcome.plan.clone_from(&missing);
+        let demands = |key: &Key| {
+            let entry = record.versions.get(key);
+            let digests = entry.and_then(|entry| Some((entry.sha256?, entry.signature_sha256)));
+            Demands { format_version: entry.and_then(|entry| entry.format_version.clone()), digests }
+        };
+        let ended = self.fetch_all(&missing, demands).await;
+        self.outcome.held = held.len() - missing.len() + self.outcome.mirrored.len();
+        // The record is what was demanded, and stays so to the byte.
+        self.write_log(&[])?;
+        record.write(&self.workshop.folder)?;
+        self.workshop.tidy(&record)?;
+        ended
+    }
+}
