@@ -119,6 +119,11 @@ impl<'a> LayerView<'a> {
         Ok(holds)
     }
 
+    /// Reads all packages by some rules.
+    pub(super) fn all(&self, rules: &Layer) -> Result<Vec<FoundPackage>> {
+        self.read(self.candidates.clone(), rules)
+    }
+
     /// Reads one candidate by some rules.
     pub(super) fn read_one(&self, candidate: Candidate, rules: &Layer) -> Result<FoundPackage> {
         let place = candidate.package.clone();
