@@ -13,8 +13,8 @@ use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::config::layer::LayerPlan;
 use crate::config::location::{Location, is_git};
-use crate::input::armor;
 use crate::input::git::{Branch, Change, Moved, Repository, halves};
+use crate::input::signature_file;
 use crate::input::source::{Candidate, OpenPackage, Origin};
 use crate::package::{EntryKind, PackageFiles, PackageKind};
 use anyhow::{Context, Result, bail, ensure};
@@ -143,7 +143,7 @@ type Written = (Vec<(String, String)>, Option<String>);
 fn written(repository: &Repository, candidate: &Candidate, editor: &Editor<'_>, scratch: &Path) -> Result<Written> {
     let refused = |problem: Box<Problem>| crate::compare::policy::Refused(vec![*problem]);
     let files = OpenPackage::open(candidate, &editor.settings.config.limits).map_err(refused)?;
-    let signature = armor::read(candidate).map_err(refused)?;
+    let signature = signature_file::read(candidate).map_err(refused)?;
     fs::remove_folder_if_there(scratch)?;
     ensure!(fs::make_private_folder(scratch)?, "{} is there already", scratch.display());
     let paths: Vec<&str> =

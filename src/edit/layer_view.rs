@@ -13,7 +13,7 @@ use crate::catalog::merge::differing;
 use crate::catalog::record::Record;
 use crate::compare::holdings::Key;
 use crate::compare::policy::id;
-use crate::config::layer::{Layer, LayerPlan, LayerSource};
+use crate::config::layer::{Layer, LayerPlan, LayerSource, Signatures};
 use crate::config::limits::Limits;
 use crate::config::location::{below, is_git};
 use crate::dialect::version::Version;
@@ -138,7 +138,12 @@ impl<'a> LayerView<'a> {
     }
 
     fn read(&self, candidates: Vec<Candidate>, rules: &Layer) -> Result<Vec<FoundPackage>> {
-        let plan = LayerPlan { source: self.source.clone(), rules: rules.clone() };
+        let mut rules = rules.clone();
+        if rules.signatures == Signatures::Strip {
+            // A signature that is not published is part of what lies in the layer all the same.
+            rules.signatures = Signatures::Pass;
+        }
+        let plan = LayerPlan { source: self.source.clone(), rules, keys: Arc::clone(&self.plan.keys) };
         let context = IntakeContext {
             contents: Contents::new(None),
             findings: Findings::default(),

@@ -17,6 +17,7 @@ use epr_build::store::content::Contents;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What the layer of a case turns into.
@@ -40,6 +41,7 @@ fn read(case: &Value, store: &Store) -> Outcome {
     let plan = LayerPlan {
         source: LayerSource { name: "layer".to_owned(), paths: vec![layer], follow_links: Vec::new() },
         rules,
+        keys: Arc::default(),
     };
     let look = ScanContext { limits: Limits::default(), now_ns: 0 };
     let desk = IntakeContext {
