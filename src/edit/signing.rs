@@ -68,7 +68,7 @@ impl Editor<'_> {
         let view = LayerView::open(self.layer(layer)?, self.limits())?;
         let judged = view.all(&whatever_the_signature(&view.plan.rules))?.into_par_iter().map(|found| {
             let record = found.record.as_ref();
-            let id = record.map(|record| format!("{}-{}", record.facts.name, record.facts.version));
+            let id = record.map(|record| record.id());
             let judgement = match (record, &found.candidate) {
                 (Some(record), Some(candidate)) => self.judgement(candidate, record, keys)?,
                 _ => Judgement::missing(),
@@ -143,7 +143,7 @@ impl Editor<'_> {
                 done.warnings.extend(found.problems);
                 continue;
             };
-            let id = format!("{}-{}", record.facts.name, record.facts.version);
+            let id = record.id();
             if judgement.verdict.good_key().is_some() {
                 done.already.push(format!("{id} is signed in layer `{layer}`: {}", judgement.verdict));
                 continue;
@@ -230,7 +230,7 @@ fn with_zip<T>(
     if candidate.kind == PackageKind::Zip {
         return files.with_archive(use_zip).with_context(|| format!("cannot read {}", candidate.path.display()));
     }
-    let root = format!("{}-{}", record.facts.name, record.facts.version);
+    let root = record.id();
     with_made_archive(&files, &root, use_zip).map_err(|error| match error {
         StoreError::Package(problem) => told(&problem),
         StoreError::Machine(error) => error,
