@@ -27,13 +27,8 @@ pub enum Signer {
         /// How long one signature may take.
         patience: Duration,
     },
-    /// A secret key, which is unlocked for each signature.
-    Key {
-        /// The key.
-        key: Box<SecretKey>,
-        /// What unlocks it; empty for a key that is not locked.
-        passphrase: Vec<u8>,
-    },
+    /// A secret key that is unlocked.
+    Key(Box<SecretKey>),
 }
 
 impl Signer {
@@ -41,7 +36,7 @@ impl Signer {
     pub fn public(&self) -> Option<&KeyRing> {
         match self {
             Self::Command { .. } => None,
-            Self::Key { key, .. } => Some(key.public()),
+            Self::Key(key) => Some(key.public()),
         }
     }
 
@@ -49,7 +44,7 @@ impl Signer {
     pub(super) fn sign(&self, zip: &mut dyn Read, now: u64) -> Result<Vec<u8>> {
         match self {
             Self::Command { line, patience } => run(line, *patience, zip),
-            Self::Key { key, passphrase } => Ok(sign(key, passphrase, now, zip)?.into_bytes()),
+            Self::Key(key) => Ok(sign(key, b"", now, zip)?.into_bytes()),
         }
     }
 }

@@ -75,8 +75,10 @@ fn signer(arguments: &Arguments) -> Result<Signer> {
         }
         (None, Some(path)) => {
             let file = small_file(path, MOST_KEY_BYTES)?;
-            let key = SecretKey::read(&file).with_context(|| format!("cannot sign with `{}`", path.display()))?;
-            Ok(Signer::Key { key: Box::new(key), passphrase: passphrase(arguments.passphrase_file.as_deref())? })
+            let shown = || format!("cannot sign with `{}`", path.display());
+            let mut key = SecretKey::read(&file).with_context(shown)?;
+            key.unlock(&passphrase(arguments.passphrase_file.as_deref())?).with_context(shown)?;
+            Ok(Signer::Key(Box::new(key)))
         }
         (None, None) => {
             bail!("nobody is named who signs\nhint: name a command with --signer, or a key with --secret-key")

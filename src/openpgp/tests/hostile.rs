@@ -7,7 +7,7 @@ use crate::openpgp::{KeyRing, Note, armor, judge};
 use pgp::composed::KeyType;
 use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{RevocationCode, SignatureType, SubpacketData};
+use pgp::packet::{RevocationCode, Signature, SignatureType, Subpacket, SubpacketData};
 use pgp::types::{Duration, KeyDetails, Timestamp};
 
 const DAY: u32 = 24 * 60 * 60;
@@ -29,6 +29,18 @@ fn check<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Key, Vec<u8>, &'a str)
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn unknown() -> Subpacket {
+    regular(SubpacketData::Other(60, "?".into()))
+}
+
+/// A signature whose unknown part is critical, which the library does not write.
+fn unknown_and_critical(signature: &Signature) -> Vec<u8> {
+    let mut packet = packet(signature);
+    let place = packet.windows(3).position(|window| window == [2, 60, b'?']).unwrap();
+    packet[place + 1] |= 0x80;
+    armor::write(armor::SIGNATURE, &packet).into_bytes()
+}
+
 #[test]
 fn forms_of_signatures() {
     let key = Key::new(1);
@@ -37,18 +49,20 @@ fn forms_of_signatures() {
         change(&mut form);
         form.armored(&key.secret)
     };
-    let hash = |hash| form(&|form| form.hash = hash);
+    // Ed25519 has no place for short hashes.
+    let rsa = Key::bare(&KeyType::Rsa(2048), 1).certified(&Form::of(SignatureType::CertPositive, CREATED));
+    let hash = |hash| Form { hash, ..Form::default() }.armored(&rsa.secret);
     let later = Timestamp::from_secs(MADE + 1);
     let expiring = |seconds| regular(SubpacketData::SignatureExpirationTime(Duration::from_secs(seconds)));
     check([
         ("as it should be", &key, form(&|_| {}), "good"),
-        ("SHA-256", &key, hash(HashAlgorithm::Sha256), "good"),
-        ("SHA-384", &key, hash(HashAlgorithm::Sha384), "good"),
-        ("SHA-1", &key, hash(HashAlgorithm::Sha1), "weak(SHA1)"),
-        ("MD5", &key, hash(HashAlgorithm::Md5), "weak(MD5)"),
-        ("RIPEMD", &key, hash(HashAlgorithm::Ripemd160), "weak(RIPEMD160)"),
-        ("SHA-224", &key, hash(HashAlgorithm::Sha224), "bad: has a hash that not every Kibana accepts: SHA224"),
-        ("SHA-3", &key, hash(HashAlgorithm::Sha3_256), "bad: has a hash that not every Kibana accepts: SHA3-256"),
+        ("SHA-256", &rsa, hash(HashAlgorithm::Sha256), "good"),
+        ("SHA-384", &rsa, hash(HashAlgorithm::Sha384), "good"),
+        ("SHA-1", &rsa, hash(HashAlgorithm::Sha1), "weak(SHA1)"),
+        ("MD5", &rsa, hash(HashAlgorithm::Md5), "weak(MD5)"),
+        ("RIPEMD", &rsa, hash(HashAlgorithm::Ripemd160), "weak(RIPEMD160)"),
+        ("SHA-224", &rsa, hash(HashAlgorithm::Sha224), "bad: has a hash that not every Kibana accepts: SHA224"),
+        ("SHA-3", &rsa, hash(HashAlgorithm::Sha3_256), "bad: has a hash that not every Kibana accepts: SHA3-256"),
         (
             "text mode",
             &key,
@@ -79,16 +93,11 @@ fn forms_of_signatures() {
             form(&|form| form.more = vec![critical(notation())]),
             "bad: has a critical notation, and nobody knows any",
         ),
-        (
-            "an unknown part",
-            &key,
-            form(&|form| form.more = vec![regular(SubpacketData::Other(60, "?".into()))]),
-            "good",
-        ),
+        ("an unknown part", &key, form(&|form| form.more = vec![unknown()]), "good"),
         (
             "a critical unknown part",
             &key,
-            form(&|form| form.more = vec![critical(SubpacketData::Other(60, "?".into()))]),
+            unknown_and_critical(&Form::default().with(vec![unknown()]).sign(&key.secret)),
             "bad: has a critical part that nobody knows",
         ),
         (
@@ -100,7 +109,7 @@ fn forms_of_signatures() {
         (
             "a critical unknown part that is not signed",
             &key,
-            form(&|form| form.unhashed = vec![critical(SubpacketData::Other(60, "?".into()))]),
+            unknown_and_critical(&Form { unhashed: vec![unknown()], ..Form::default() }.sign(&key.secret)),
             "bad: has a critical part that nobody knows",
         ),
         ("older than its key", &key, form(&|form| form.made = Some(CREATED - 1)), "bad: is older than its key"),
@@ -139,7 +148,7 @@ fn kinds_of_keys() {
         (
             KeyType::ECDSA(ECCCurve::Secp256k1),
             HashAlgorithm::Sha256,
-            "bad: is by a key of a kind that Kibana refuses: ECDSA Secp256k1",
+            "bad: is by a key of a kind that Kibana refuses: ECDSA secp256k1",
         ),
     ];
     for (kind, hash, expected) in kinds {
@@ -201,21 +210,24 @@ fn what_a_key_was_allowed() {
             Key::bare(&KeyType::Ed25519Legacy, 4),
             "bad: is by a key that has no valid signature of its own",
         ),
-        (
-            "self-signed with SHA-1",
-            Key::bare(&KeyType::Ed25519Legacy, 4)
-                .certified(&Form { hash: HashAlgorithm::Sha1, ..Form::of(SignatureType::CertPositive, CREATED) }),
-            "good",
-        ),
-        (
-            "self-signed with MD5",
-            Key::bare(&KeyType::Ed25519Legacy, 4)
-                .certified(&Form { hash: HashAlgorithm::Md5, ..Form::of(SignatureType::CertPositive, CREATED) }),
-            "bad: is by a key that has no valid signature of its own",
-        ),
         ("not for signing", certified(CREATED, vec![flags(false)]), "bad: is by a key that may not sign data"),
     ] {
         check([(name, &key, signature.clone(), expected)]);
+    }
+}
+
+#[test]
+fn hashes_of_self_signatures() {
+    for (hash, expected) in [
+        (HashAlgorithm::Sha256, "good"),
+        (HashAlgorithm::Sha1, "good"),
+        (HashAlgorithm::Md5, "bad: is by a key that has no valid signature of its own"),
+        (HashAlgorithm::Ripemd160, "bad: is by a key that has no valid signature of its own"),
+    ] {
+        let form = Form { hash, ..Form::of(SignatureType::CertPositive, CREATED) };
+        let key = Key::bare(&KeyType::Rsa(2048), 14).certified(&form);
+        let signature = Form::default().armored(&key.secret);
+        check([(format!("{hash:?}").as_str(), &key, signature, expected)]);
     }
 }
 
@@ -275,12 +287,17 @@ fn subkeys() {
 fn the_first_signature_counts() {
     let (mine, other) = (Key::new(10), Key::new(11));
     let good = Form::default().sign(&mine.secret);
-    let wrong = Form { hash: HashAlgorithm::Sha1, ..Form::default() }.sign(&mine.secret);
+    let wrong = Form { typ: SignatureType::Text, ..Form::default() }.sign(&mine.secret);
     let theirs = Form::default().sign(&other.secret);
     let stranger = format!("other-key({})", other.fingerprint());
     check([
-        ("good, weak", &mine, armored(&[good.clone(), wrong.clone()]), "good"),
-        ("weak, good", &mine, armored(&[wrong, good.clone()]), "weak(SHA1)"),
+        ("good, wrong", &mine, armored(&[good.clone(), wrong.clone()]), "good"),
+        (
+            "wrong, good",
+            &mine,
+            armored(&[wrong, good.clone()]),
+            "bad: is in text mode, which changes the bytes of a zip",
+        ),
         ("good, another's", &mine, armored(&[good.clone(), theirs.clone()]), "good"),
         ("another's, good", &mine, armored(&[theirs, good]), stranger.as_str()),
     ]);

@@ -84,12 +84,15 @@ fn a_locked_key_wants_its_passphrase() {
     let mut key = Key::new(46);
     let certified = key.ring();
     key.secret.set_password(&mut rand::thread_rng(), &"open sesame".into()).unwrap();
-    let secret = SecretKey::read(secret_file(&key, None).as_bytes()).unwrap();
+    let mut secret = SecretKey::read(secret_file(&key, None).as_bytes()).unwrap();
     let made = u64::from(MADE);
     for wrong in [&b""[..], b"open", b"open sesame\n"] {
         assert!(matches!(sign(&secret, wrong, made, DATA), Err(SignError::Locked)));
+        assert!(matches!(secret.unlock(wrong), Err(SignError::Locked)));
     }
     let signature = sign(&secret, b"open sesame", made, DATA).unwrap();
     assert!(judge(&certified, signature.as_bytes(), DATA).unwrap().verdict.good_key().is_some());
+    secret.unlock(b"open sesame").unwrap();
+    assert_eq!(sign(&secret, b"", made, DATA).unwrap(), signature, "once unlocked it stays so");
     assert!(judge(&KeyRing::default(), signature.as_bytes(), DATA).unwrap().verdict.good_key().is_none());
 }

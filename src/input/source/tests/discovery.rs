@@ -3,8 +3,8 @@
 use super::super::OpenPackage;
 use super::{Tree, check_refused, discover_in, rules};
 use crate::base::rule::Rule;
-use crate::input::signature_file;
 use crate::input::door::Spot;
+use crate::input::signature_file;
 use crate::package::PackageKind;
 use std::fs;
 use std::path::Path;
