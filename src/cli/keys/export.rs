@@ -4,7 +4,7 @@ use super::super::common::options::ConfigOption;
 use super::super::common::print::print_exact;
 use super::super::common::settings::read_config;
 use super::super::common::{Exit, key_files, talk};
-use crate::base::fs::write_over;
+use crate::base::fs::write_in_place;
 use crate::base::suggest::did_you_mean;
 use crate::openpgp::{Fingerprint, KeyFacts, KeyRing};
 use anyhow::{Result, bail};
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let text = keys.armored(&key.fingerprint).unwrap_or_default();
     let shown = match &arguments.output {
         Some(path) => {
-            write_over(path, text.as_bytes())?;
+            write_in_place(path, text.as_bytes())?;
             std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
         }
         None => {
