@@ -16,6 +16,7 @@ mod generations;
 mod help;
 mod image;
 mod include;
+mod keys;
 mod kibana_config;
 mod log;
 mod probe;
@@ -69,7 +70,8 @@ commands! {
     "Layers":
         Add(add),
         Promote(promote),
-        Remove(remove);
+        Remove(remove),
+        Keys(keys);
     "Generations":
         Generations(generations),
         Rollback(rollback),

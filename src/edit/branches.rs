@@ -5,7 +5,7 @@
 //! content.
 
 use super::editor::{Done, Editor};
-use super::journal::LayerChange;
+use super::journal::{Action, LayerChange};
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::Slot;
 use super::step::Step;
@@ -198,6 +198,7 @@ pub(super) fn message(changes: &[LayerChange], is_above: bool, first: Option<&Mo
         _ => format!("{} packages", changes.len()),
     };
     let subject = match (from, to) {
+        (None, Some(to)) if change.action == Action::Signed => format!("[{to}] Sign {what}"),
         (Some(from), Some(to)) if is_above => format!("[{to}] Promote {what} from {from}"),
         (Some(from), Some(to)) => format!("[{from}] Remove {what}, promoted to {to}"),
         (Some(from), None) => format!("[{from}] Remove {what}"),

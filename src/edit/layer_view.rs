@@ -119,6 +119,11 @@ impl<'a> LayerView<'a> {
         Ok(holds)
     }
 
+    /// Reads all packages by the rules and keys of a layer.
+    pub(super) fn all(&self, by: &LayerPlan) -> Result<Vec<FoundPackage>> {
+        self.read(self.candidates.clone(), by)
+    }
+
     /// Reads one candidate by the rules and keys of a layer.
     pub(super) fn read_one(&self, candidate: Candidate, by: &LayerPlan) -> Result<FoundPackage> {
         let place = candidate.package.clone();

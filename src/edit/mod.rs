@@ -10,12 +10,16 @@ mod branches;
 mod editor;
 pub mod journal;
 mod rules;
+mod signer;
+mod signing;
 mod layer_view;
 mod slot;
 mod step;
 mod work;
 
 pub use editor::{Done, Editor, PackageSelector};
+pub use signer::Signer;
+pub use signing::{JudgedPackage, SigningOrder};
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
@@ -327,6 +331,7 @@ impl Editor<'_> {
             from: from.map(str::to_owned),
             to: to.map(str::to_owned),
             content: record.map(|record| record.tree.to_string()).unwrap_or_default(),
+            signature: None,
             allowed: verdict.used.iter().map(ToString::to_string).collect(),
             reason: self.reason.clone(),
         }

@@ -16,6 +16,7 @@ const FEWEST_RSA_BITS: u32 = 2048;
 /// Facts of a subkey that signs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SigningKeyFacts {
+    /// Of the subkey itself.
     pub fingerprint: Fingerprint,
     /// Name of the algorithm, with bits or curve: `RSA 2048`, `Ed25519`.
     pub algorithm: String,
@@ -23,6 +24,7 @@ pub struct SigningKeyFacts {
     pub created: u64,
     /// Seconds since 1970; nothing if never.
     pub expires: Option<u64>,
+    /// Whether it, or its primary key, was taken back.
     pub revoked: Option<Revocation>,
 }
 

@@ -29,6 +29,7 @@ pub struct KeyFacts {
     pub created: u64,
     /// Seconds since 1970; nothing if never.
     pub expires: Option<u64>,
+    /// Whether it was taken back.
     pub revoked: Option<Revocation>,
     /// Why no signature by the primary key is good, in words that finish "the signature ...".
     pub unfit: Option<String>,

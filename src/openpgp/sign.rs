@@ -78,6 +78,20 @@ impl SecretKey {
         &self.public
     }
 
+    /// Unlocks it for as long as it is held: unlocking is slow on purpose, and many files may be signed.
+    ///
+    /// # Errors
+    /// When no part of it can be unlocked: the passphrase is wrong.
+    pub fn unlock(&mut self, passphrase: &[u8]) -> Result<(), SignError> {
+        let passphrase = Password::from(passphrase);
+        // A primary key that is kept elsewhere stays locked, and its subkeys sign.
+        let mut is_unlocked = self.key.primary_key.remove_password(&passphrase).is_ok();
+        for subkey in &mut self.key.secret_subkeys {
+            is_unlocked |= subkey.key.remove_password(&passphrase).is_ok();
+        }
+        if is_unlocked { Ok(()) } else { Err(SignError::Locked) }
+    }
+
     /// The part that signs: the newest subkey that may, else the primary key.
     fn signer(&self, made: u64) -> Option<Signer<'_>> {
         let issuer = |key: &dyn KeyDetails| Fingerprint::of(&key.fingerprint());

@@ -21,6 +21,7 @@ mod image;
 mod in_process;
 mod included;
 mod incremental;
+mod keys;
 mod life;
 mod links;
 mod oracle;

@@ -30,6 +30,25 @@ pub(in crate::cli) fn read(layer: &str, sources: &[KeySource]) -> Result<KeyRing
     Ok(keys)
 }
 
+/// Reads the keys that arguments name: `elastic`, or files.
+///
+/// # Errors
+/// When a file is not there, is too large or holds no public keys.
+pub(in crate::cli) fn named(names: &[String]) -> Result<KeyRing> {
+    let mut keys = KeyRing::default();
+    for name in names {
+        match name.as_str() {
+            "elastic" => keys.join(&KeyRing::elastic()),
+            path => add(&mut keys, Path::new(path)).map_err(|reason| {
+                anyhow!(
+                    "cannot use `{path}` as keys: the file {reason}\nhint: name `elastic`, or a file of public keys"
+                )
+            })?,
+        }
+    }
+    Ok(keys)
+}
+
 /// Adds the keys of a file, or says what is wrong with it in words that finish "the file ...".
 fn add(keys: &mut KeyRing, path: &Path) -> Result<(), String> {
     let read = read_at_most(path, MOST_KEY_BYTES).map_err(|error| format!("cannot be read: {}", io_error(error)))?;

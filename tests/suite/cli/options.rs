@@ -29,6 +29,7 @@ Layers:
   add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
+  keys           Show keys, verify signatures by them, and sign the packages of a layer
 
 Generations:
   generations    List the generations of a distribution, the newest first
@@ -79,7 +80,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [23, 23, 7, 9, 12, 23, 2], "commands with each option");
+    assert_eq!(seen, [24, 24, 7, 9, 12, 24, 2], "commands with each option");
 }
 
 #[test]
