@@ -57,11 +57,12 @@ pub fn take_in(
         .zip(survey.0)
         .map(|(layer, found)| {
             check_machine(&found.problems)?;
+            let judge = Judge::new(layer, context.cache, context.store);
             let intakes = found
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let intake = take_one(&candidate, fingerprint, layer, context);
+                    let intake = take_one(&candidate, fingerprint, &judge, context);
                     progress.step();
                     intake
                 })
@@ -94,11 +95,10 @@ struct CandidateIntake {
 fn take_one(
     candidate: &Candidate,
     fingerprint: Option<Digest>,
-    layer: &LayerPlan,
+    judge: &Judge<'_>,
     context: &IntakeContext<'_>,
 ) -> Result<CandidateIntake> {
-    let rules = &layer.rules;
-    let judge = Judge { plan: layer, cache: context.cache, store: context.store };
+    let rules = &judge.plan.rules;
     let judged = |outcome, fresh| {
         let intake = judge.judged(&candidate.package, outcome, fresh)?;
         check_machine(&intake.outcome.problems)?;
@@ -141,7 +141,7 @@ fn take_one(
     let fresh = opened.as_ref().ok().map(|files| (files, text.as_deref()));
     let mut packages = vec![judged(outcome, fresh)?];
     for inner in &nested {
-        packages.extend(take_one(inner, None, layer, context)?.packages);
+        packages.extend(take_one(inner, None, judge, context)?.packages);
     }
     Ok(CandidateIntake { fingerprint, packages })
 }

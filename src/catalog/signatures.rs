@@ -31,13 +31,20 @@ pub(super) type Fresh<'a> = (&'a OpenPackage, Option<&'a [u8]>);
 /// What the signatures of a layer are judged by.
 pub(super) struct Judge<'a> {
     pub(super) plan: &'a LayerPlan,
+    /// The digest of the layer's keys, worked out once.
+    keys: Digest,
     /// Verdicts that earlier builds remember.
-    pub(super) cache: &'a Cache,
+    cache: &'a Cache,
     /// Where archives lie that were stored.
-    pub(super) store: Option<&'a Store>,
+    store: Option<&'a Store>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    /// A judge for all packages of a layer.
+    pub(super) fn new(plan: &'a LayerPlan, cache: &'a Cache, store: Option<&'a Store>) -> Self {
+        Self { plan, keys: plan.keys.digest(), cache, store }
+    }
+
     /// Judges the signature of a package, and takes the package out if the policy of its layer says so.
     pub(super) fn judged(&self, package: &str, mut outcome: Outcome, fresh: Option<Fresh<'_>>) -> Result<Intake> {
         let layer = &self.plan.source.name;
@@ -68,7 +75,7 @@ impl Judge<'_> {
         let kept = self.store.filter(|store| store.has_blob(&record.archive.digest, record.archive.size));
         // Where nothing is kept, the archive of a folder is not made, so it has no digest.
         let has_digest = record.kind == PackageKind::Zip || kept.is_some();
-        let key = has_digest.then(|| key(&record.archive.digest, &signature.digest, &self.plan.keys));
+        let key = has_digest.then(|| key([&record.archive.digest, &signature.digest, &self.keys]));
         if let Some(known) = key.as_ref().and_then(|key| self.cache.verdicts.get(key)) {
             return Ok(known);
         }
@@ -128,12 +135,10 @@ fn require_undamaged(store: &Store, archive: &Digest) -> Result<()> {
     Ok(())
 }
 
-/// The key of a verdict among those that are remembered.
-fn key(archive: &Digest, signature: &Digest, keys: &KeyRing) -> Digest {
+/// The key under which a verdict is remembered: what it follows from.
+fn key(archive_signature_and_keys: [&Digest; 3]) -> Digest {
     let mut hasher = Hasher::default();
-    for digest in [archive, signature, &keys.digest()] {
-        hasher.update(digest.bytes());
-    }
+    archive_signature_and_keys.into_iter().for_each(|digest| hasher.update(digest.bytes()));
     hasher.finish()
 }
 
