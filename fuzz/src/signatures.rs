@@ -27,10 +27,7 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
 /// # Panics
 /// If a property does not hold.
 pub fn check(data: &[u8]) {
-    let armored = format!(
-        "-----BEGIN PGP SIGNATURE-----\n\n{}\n-----END PGP SIGNATURE-----\n",
-        STANDARD.encode(data)
-    );
+    let armored = format!("-----BEGIN PGP SIGNATURE-----\n\n{}\n-----END PGP SIGNATURE-----\n", STANDARD.encode(data));
     for file in [data, armored.as_bytes()] {
         let judgement = judge(&RING, file, SIGNED).expect("it reads from memory");
         let text = judgement.verdict.text();

@@ -25,9 +25,11 @@ pub struct KeyFacts {
     pub user_ids: Vec<String>,
     /// Name of the algorithm, with bits or curve: `RSA 2048`, `Ed25519`.
     pub algorithm: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970; as JSON in words.
+    #[serde(serialize_with = "component::as_date")]
     pub created: u64,
-    /// Seconds since 1970; nothing if never.
+    /// Seconds since 1970, as JSON in words; nothing if never.
+    #[serde(serialize_with = "component::as_date_if_any")]
     pub expires: Option<u64>,
     /// Whether it was taken back.
     pub revoked: Option<Revocation>,

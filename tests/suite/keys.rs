@@ -52,7 +52,7 @@ fn log(case: &Case) -> Vec<Value> {
 
 fn verdicts(run: &Run) -> Vec<String> {
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
-    found.as_array().unwrap().iter().map(|one| one["verdict"].as_str().unwrap().to_owned()).collect()
+    found.as_array().unwrap().iter().map(|one| one["signature"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -95,7 +95,11 @@ fn a_layer_is_signed_once_and_built_then() {
     for name in ["acme", "beta"] {
         let zip = format!("out/d/current/site/epr/{name}/{name}-1.0.0.zip");
         let run = run(&case, &["keys", "verify", "--key", "ours.asc", "-v", &zip]);
-        assert_eq!((run.code, run.stdout.clone()), (0, format!("{zip}: good({OURS})\n1 of 1 signature good\n")), "{run:?}");
+        assert_eq!(
+            (run.code, run.stdout.clone()),
+            (0, format!("{zip}: good({OURS})\n1 of 1 signature good\n")),
+            "{run:?}"
+        );
     }
 }
 

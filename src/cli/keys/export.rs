@@ -53,6 +53,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         let time = crate::base::time::rfc3339(revoked.time);
         bail!("key {} was revoked at {time}, so no signature by it is good", key.fingerprint);
     }
+    if arguments.for_kibana && matches!(key.fingerprint, Fingerprint::V6(_)) {
+        bail!(
+            "key {} is of version 6, which Kibana is not known to read\nhint: make one of version 4, as `gpg` does",
+            key.fingerprint
+        );
+    }
     let text = keys.armored(&key.fingerprint).unwrap_or_default();
     let shown = match &arguments.output {
         Some(path) => {
