@@ -147,12 +147,8 @@ fn problem(plan: &LayerPlan, verdict: &Verdict) -> Option<Problem> {
         Verdict::Good { .. } | Verdict::Missing => return None,
         Verdict::OtherKey { .. } if plan.rules.keys.is_empty() => return None,
         Verdict::OtherKey { key } => {
-            let layer = &plan.source.name;
-            let trusted = trusted(&plan.keys);
-            let message = format!(
-                "the signature is not by a key of layer `{layer}`: it names {}, trusted is {trusted}",
-                key.key_id()
-            );
+            let (named, trusted) = (key.key_id(), trusted(&plan.keys));
+            let message = format!("the signature is not by a key of the layer: it names {named}, trusted is {trusted}");
             Problem::new(Rule::SignatureByOtherKey, message)
         }
         Verdict::Bad { reason } => Problem::new(Rule::BadSignature, format!("{REFUSED}: the signature {reason}")),

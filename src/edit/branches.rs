@@ -179,7 +179,7 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, editor: &Editor<'_>) ->
     let signature = signature.filter(|_| candidate.signature.is_some());
     let origin = Some(Arc::new(Origin { repository: Arc::clone(repository), tree, signature }));
     let copied = Candidate { origin, ..candidate.clone() };
-    let copied = LayerView::open(plan, editor.settings.config.limits)?.read_one(copied, &plan.rules)?;
+    let copied = LayerView::open(plan, editor.settings.config.limits)?.read_one(copied, plan)?;
     let files = difference(&step.found, &copied)?;
     ensure!(
         files.is_empty(),

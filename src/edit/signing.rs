@@ -17,7 +17,7 @@ use crate::base::rule::Rule;
 use crate::base::time;
 use crate::catalog::record::Record;
 use crate::compare::policy::Refused;
-use crate::config::layer::{Layer, Signatures};
+use crate::config::layer::{Layer, LayerPlan, Signatures};
 use crate::config::limits::Limits;
 use crate::config::location::is_git;
 use crate::input::git::WorkTree;
@@ -66,7 +66,7 @@ impl Editor<'_> {
     /// When the layer cannot be read.
     pub fn judge_signatures(&self, layer: &str, keys: &KeyRing) -> Result<Vec<JudgedPackage>> {
         let view = LayerView::open(self.layer(layer)?, self.limits())?;
-        let judged = view.all(&whatever_the_signature(&view.plan.rules))?.into_par_iter().map(|found| {
+        let judged = view.all(&whatever_the_signature(view.plan))?.into_par_iter().map(|found| {
             let record = found.record.as_ref();
             let id = record.map(|record| record.id());
             let judgement = match (record, &found.candidate) {
@@ -128,7 +128,7 @@ impl Editor<'_> {
     /// The packages that need a signature.
     fn unsigned(&self, view: &LayerView<'_>, keys: &KeyRing, replace: bool, done: &mut Done) -> Result<Vec<Unsigned>> {
         let layer = view.name();
-        let found = view.all(&whatever_the_signature(&view.plan.rules))?;
+        let found = view.all(&whatever_the_signature(view.plan))?;
         let judged = found.into_par_iter().map(|found| {
             let both = found.record.clone().zip(found.candidate.as_ref());
             let judgement =
@@ -213,9 +213,10 @@ impl Editor<'_> {
     }
 }
 
-/// The rules of a layer, but for what they say of signatures: these are what is looked at here.
-fn whatever_the_signature(rules: &Layer) -> Layer {
-    Layer { signatures: Signatures::Pass, ..rules.clone() }
+/// A layer without what it says of signatures: these are what is looked at here.
+fn whatever_the_signature(plan: &LayerPlan) -> LayerPlan {
+    let rules = Layer { signatures: Signatures::Pass, keys: Vec::new(), ..plan.rules.clone() };
+    LayerPlan { source: plan.source.clone(), rules, keys: Arc::default() }
 }
 
 /// Streams the zip that a package is published as.

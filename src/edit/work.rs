@@ -128,7 +128,7 @@ impl<'a> Workplace<'a> {
         };
         // Any layer's rules would do: what counts is the content.
         let plan = self.plans.first().context("a layer is locked")?;
-        let copied = LayerView::open(plan, self.editor.settings.config.limits)?.read_one(copied, &plan.rules)?;
+        let copied = LayerView::open(plan, self.editor.settings.config.limits)?.read_one(copied, plan)?;
         let files = difference(found, &copied)?;
         ensure!(
             files.is_empty(),

@@ -33,6 +33,7 @@ mod rooms;
 mod routers;
 mod running;
 mod serving;
+mod signatures;
 mod strays;
 mod switching;
 mod tidy;
