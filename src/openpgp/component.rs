@@ -170,12 +170,12 @@ struct Watched<R> {
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.data.read(buffer).or_else(|error| match error.kind() {
+        self.data.read(buffer).map_err(|error| match error.kind() {
             // The library asks again.
-            io::ErrorKind::Interrupted => Err(error),
+            io::ErrorKind::Interrupted => error,
             kind => {
                 self.failure = Some(error);
-                Err(kind.into())
+                kind.into()
             }
         })
     }

@@ -240,6 +240,32 @@ fn what_a_key_was_allowed() {
             Key::bare(&KeyType::Ed25519Legacy, 4),
             "bad: is by a key that has no valid signature of its own",
         ),
+        ("compromised, said at the end", Key::new(4).revoked_at_the_end(AFTER), HARD),
+        (
+            "without its user id",
+            Key::new(4).without_user(AFTER),
+            "bad: is by a key that has no valid signature of its own",
+        ),
+        (
+            "with its user id again",
+            Key::new(4).without_user(BEFORE).certified(&Form::of(SignatureType::CertPositive, AFTER)),
+            "good",
+        ),
+        (
+            "expired before, and said something else later",
+            certified(CREATED, vec![lifetime(BEFORE - CREATED)]).direct(&Form::of(SignatureType::Key, AFTER)),
+            "bad: was made after its key had expired",
+        ),
+        (
+            "expired before, as the key alone says",
+            Key::new(4).direct(&Form::of(SignatureType::Key, CREATED).with(vec![lifetime(BEFORE - CREATED)])),
+            "bad: was made after its key had expired",
+        ),
+        (
+            "certified by the key alone",
+            Key::bare(&KeyType::Ed25519Legacy, 4).direct(&Form::of(SignatureType::Key, CREATED)),
+            "good",
+        ),
         ("not for signing", certified(CREATED, vec![flags(false)]), "bad: is by a key that may not sign data"),
     ] {
         check([(name, &key, signature.clone(), expected)]);
