@@ -1,12 +1,12 @@
 //! `epr-build keys verify`.
 
-use super::super::common::edit::now;
-use super::super::common::options::{Format, FormatOption, JobsOption, LayerOptions};
-use super::super::common::print::{print, print_json};
-use super::super::common::{Exit, key_files, talk};
 use crate::base::fs::{open, read_at_most};
 use crate::base::time::rfc3339;
 use crate::base::words::counted;
+use crate::cli::common::edit::now;
+use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions};
+use crate::cli::common::print::{print, print_json};
+use crate::cli::common::{Exit, key_files, talk};
 use crate::edit::Editor;
 use crate::openpgp::{Judgement, KeyRing, MOST_SIGNATURE_BYTES, Verdict, judge};
 use anyhow::{Context, Result};
