@@ -65,6 +65,9 @@ impl SecretKey {
         let bytes = key.to_public_key().to_bytes().map_err(|_| damaged())?;
         let added = public.add(&bytes).map_err(|_| damaged())?;
         let fingerprint = *added.first().ok_or_else(damaged)?;
+        if matches!(fingerprint, Fingerprint::V6(_)) {
+            return Err(SignError::Unreadable("holds a key of version 6, which Kibana is not known to read"));
+        }
         Ok(Self { key, public, fingerprint })
     }
 

@@ -52,7 +52,7 @@ fn log(case: &Case) -> Vec<Value> {
 
 fn verdicts(run: &Run) -> Vec<String> {
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
-    found.as_array().unwrap().iter().map(|one| one["verdict"].as_str().unwrap().to_owned()).collect()
+    found.as_array().unwrap().iter().map(|one| one["signature"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! `epr-build keys export`.
 
-use super::super::common::options::ConfigOption;
-use super::super::common::print::print_exact;
-use super::super::common::settings::read_config;
-use super::super::common::{Exit, key_files, talk};
 use crate::base::fs::write_in_place;
 use crate::base::suggest::did_you_mean;
+use crate::base::time::rfc3339;
+use crate::cli::common::options::ConfigOption;
+use crate::cli::common::print::print_exact;
+use crate::cli::common::settings::read_config;
+use crate::cli::common::{Exit, key_files, talk};
 use crate::openpgp::{Fingerprint, KeyFacts, KeyRing};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -50,8 +51,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         bail!("key {} is of no use to Kibana: every signature by it {fault}", key.fingerprint);
     }
     if let Some(revoked) = key.revoked.filter(|revoked| revoked.is_hard) {
-        let time = crate::base::time::rfc3339(revoked.time);
+        let time = rfc3339(revoked.time);
         bail!("key {} was revoked at {time}, so no signature by it is good", key.fingerprint);
+    }
+    if arguments.for_kibana && matches!(key.fingerprint, Fingerprint::V6(_)) {
+        bail!(
+            "key {} is of version 6, which Kibana is not known to read\nhint: make one of version 4, as `gpg` does",
+            key.fingerprint
+        );
     }
     let text = keys.armored(&key.fingerprint).unwrap_or_default();
     let shown = match &arguments.output {

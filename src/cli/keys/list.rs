@@ -1,11 +1,11 @@
 //! `epr-build keys list`.
 
-use super::super::common::edit::now;
-use super::super::common::options::{ConfigOption, Format, FormatOption};
-use super::super::common::print::{field, print, print_json};
-use super::super::common::settings::read_config;
-use super::super::common::{Exit, key_files};
 use crate::base::time::rfc3339;
+use crate::cli::common::edit::now;
+use crate::cli::common::options::{ConfigOption, Format, FormatOption};
+use crate::cli::common::print::{field, print, print_json};
+use crate::cli::common::settings::read_config;
+use crate::cli::common::{Exit, key_files};
 use crate::openpgp::{Fingerprint, KeyFacts, KeyRing, Revocation, SigningKeyFacts};
 use anyhow::Result;
 use clap::Args;

@@ -1,8 +1,8 @@
 //! `epr-build keys sign`.
 
-use super::super::common::edit::{self, EditOptions};
-use super::super::common::{Exit, key_files};
 use crate::base::fs::{io_error, read_at_most};
+use crate::cli::common::edit::{self, EditOptions};
+use crate::cli::common::{Exit, key_files};
 use crate::edit::{Signer, SigningOrder};
 use crate::openpgp::{MOST_KEY_BYTES, SecretKey};
 use anyhow::{Context, Result, anyhow, bail};

@@ -1,14 +1,14 @@
 //! `epr-build keys verify`.
 
-use super::super::common::edit::now;
-use super::super::common::options::{Format, FormatOption, JobsOption, LayerOptions};
-use super::super::common::print::{print, print_json};
-use super::super::common::{Exit, key_files, talk};
 use crate::base::fs::{open, read_at_most};
+use crate::base::time::rfc3339;
 use crate::base::words::counted;
-use crate::catalog::signatures::in_words;
+use crate::cli::common::edit::now;
+use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions};
+use crate::cli::common::print::{print, print_json};
+use crate::cli::common::{Exit, key_files, talk};
 use crate::edit::Editor;
-use crate::openpgp::{Judgement, KeyRing, MOST_SIGNATURE_BYTES, judge};
+use crate::openpgp::{Judgement, KeyRing, MOST_SIGNATURE_BYTES, Verdict, judge};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -56,10 +56,19 @@ struct Verified {
     /// Name and version; absent for zips that are named, and for packages that a build would leave out.
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<String>,
+    /// True for a package of a layer that builds leave out.
+    #[serde(skip)]
+    is_left_out: bool,
     /// True if the signature is good.
     good: bool,
-    #[serde(flatten)]
-    judgement: Judgement,
+    /// What the signature is worth, with the reason.
+    signature: Verdict,
+    /// When it says it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<String>,
+    /// When it says it expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
     /// What the present time adds.
     notes: Vec<String>,
 }
@@ -92,7 +101,11 @@ fn verify_layer(arguments: &Arguments, layer: &str, given: Option<&KeyRing>, now
     let fallback = KeyRing::default();
     let keys = given.or(own).unwrap_or(&fallback);
     let judged = editor.judge_signatures(layer, keys)?;
-    Ok(judged.into_iter().map(|one| Verified::new(one.package, one.id, one.judgement, now)).collect())
+    let verified = judged.into_iter().map(|one| Verified {
+        is_left_out: one.id.is_none(),
+        ..Verified::new(one.package, one.id, one.judgement, now)
+    });
+    Ok(verified.collect())
 }
 
 fn verify_zip(path: &Path, keys: &KeyRing, now: u64) -> Result<Verified> {
@@ -116,25 +129,34 @@ fn verify_zip(path: &Path, keys: &KeyRing, now: u64) -> Result<Verified> {
 impl Verified {
     fn new(path: String, package: Option<String>, judgement: Judgement, now: u64) -> Self {
         let notes = judgement.notes(now).iter().map(ToString::to_string).collect();
-        Self { path, package, good: judgement.verdict.good_key().is_some(), judgement, notes }
+        let Judgement { verdict: signature, made, expires, .. } = judgement;
+        let (made, expires) = (made.map(rfc3339), expires.map(rfc3339));
+        Self {
+            path,
+            package,
+            is_left_out: false,
+            good: signature.good_key().is_some(),
+            signature,
+            made,
+            expires,
+            notes,
+        }
     }
 }
 
 /// Prints what is not good, and what a clock adds, and the good ones if more is to be said.
 fn report(verified: &[Verified]) -> Result<()> {
     let mut good = 0;
-    for Verified { path, judgement, notes, good: is_good, .. } in verified {
+    for Verified { path, signature, notes, good: is_good, is_left_out, .. } in verified {
         if *is_good {
             good += 1;
             if talk::verbose() {
-                print(&format!("{path}: {}\n", judgement.verdict))?;
+                print(&format!("{path}: {}\n", signature))?;
             }
         } else {
-            talk::say(&format!(
-                "error: {path}: {}\n  signature: {}\n",
-                judgement.verdict,
-                in_words(&judgement.verdict)
-            ))?;
+            let left_out = "is left out by builds, so nothing was verified";
+            let told = if *is_left_out { left_out.to_owned() } else { signature.text() };
+            talk::say(&format!("error: {path}: {told}\n"))?;
         }
         for note in notes {
             talk::say(&format!("warning: {path}: {note}\n"))?;

@@ -3,12 +3,15 @@
 use super::make::{
     CREATED, DATA, Form, Key, MADE, Subkey, armored, critical, flags, lifetime, notation, packet, regular,
 };
-use crate::openpgp::{KeyRing, Note, armor, judge};
-use pgp::composed::KeyType;
+use crate::openpgp::{KeyRing, Note, SecretKey, armor, judge};
+use pgp::composed::{ArmorOptions, KeyType, SecretKeyParamsBuilder};
 use pgp::crypto::ecc_curve::ECCCurve;
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::packet::{RevocationCode, Signature, SignatureType, Subpacket, SubpacketData};
-use pgp::types::{Duration, KeyDetails, Timestamp};
+use pgp::packet::{RevocationCode, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::ser::Serialize;
+use pgp::types::{Duration, KeyDetails, KeyVersion, Password, Timestamp};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 const DAY: u32 = 24 * 60 * 60;
 
@@ -159,6 +162,33 @@ fn kinds_of_keys() {
 }
 
 #[test]
+fn version_6_keeps_to_itself() {
+    let mut rng = StdRng::seed_from_u64(15);
+    let mut params = SecretKeyParamsBuilder::default();
+    params.version(KeyVersion::V6).key_type(KeyType::Ed25519).can_certify(true).can_sign(true);
+    let secret = params.build().unwrap().generate(&mut rng).unwrap();
+    let mut ring = KeyRing::default();
+    let added = ring.add(&secret.to_public_key().to_bytes().unwrap()).unwrap();
+    let key = &secret.primary_key;
+    let made = |config: &SignatureConfig| armored(&[config.clone().sign(key, &Password::empty(), DATA).unwrap()]);
+    let mut config =
+        SignatureConfig::v6(&mut rng, SignatureType::Binary, key.algorithm(), HashAlgorithm::Sha512).unwrap();
+    config.hashed_subpackets = vec![
+        regular(SubpacketData::SignatureCreationTime(Timestamp::from_secs(u32::MAX))),
+        regular(SubpacketData::IssuerFingerprint(key.fingerprint())),
+    ];
+    let signature = made(&config);
+    let good = judge(&ring, &signature, DATA).unwrap();
+    assert_eq!(good.verdict.good_key(), Some(added[0]));
+    assert_eq!(added[0].to_string().len(), 64);
+    assert_eq!(verdict(&KeyRing::default(), &signature), format!("other-key({})", added[0]));
+    assert_eq!(judge(&ring, &signature, &b"else"[..]).unwrap().verdict.to_string(), "bad");
+    let file = secret.to_armored_bytes(ArmorOptions::default()).unwrap();
+    let refused = SecretKey::read(&file).err().unwrap().to_string();
+    assert_eq!(refused, "the file holds a key of version 6, which Kibana is not known to read");
+}
+
+#[test]
 fn what_a_key_was_allowed() {
     const BEFORE: u32 = MADE - DAY;
     const AFTER: u32 = MADE + DAY;
@@ -209,6 +239,32 @@ fn what_a_key_was_allowed() {
             "without self-signature",
             Key::bare(&KeyType::Ed25519Legacy, 4),
             "bad: is by a key that has no valid signature of its own",
+        ),
+        ("compromised, said at the end", Key::new(4).revoked_at_the_end(AFTER), HARD),
+        (
+            "without its user id",
+            Key::new(4).without_user(AFTER),
+            "bad: is by a key that has no valid signature of its own",
+        ),
+        (
+            "with its user id again",
+            Key::new(4).without_user(BEFORE).certified(&Form::of(SignatureType::CertPositive, AFTER)),
+            "good",
+        ),
+        (
+            "expired before, and said something else later",
+            certified(CREATED, vec![lifetime(BEFORE - CREATED)]).direct(&Form::of(SignatureType::Key, AFTER)),
+            "bad: was made after its key had expired",
+        ),
+        (
+            "expired before, as the key alone says",
+            Key::new(4).direct(&Form::of(SignatureType::Key, CREATED).with(vec![lifetime(BEFORE - CREATED)])),
+            "bad: was made after its key had expired",
+        ),
+        (
+            "certified by the key alone",
+            Key::bare(&KeyType::Ed25519Legacy, 4).direct(&Form::of(SignatureType::Key, CREATED)),
+            "good",
         ),
         ("not for signing", certified(CREATED, vec![flags(false)]), "bad: is by a key that may not sign data"),
     ] {

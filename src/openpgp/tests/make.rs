@@ -169,6 +169,36 @@ impl Key {
         self
     }
 
+    /// With a revocation behind everything else, as when two files are put together.
+    pub(super) fn revoked_at_the_end(mut self, made: u32) -> Self {
+        let before = self.packets.len();
+        let revoked = Self { secret: self.secret.clone(), packets: self.packets.clone() }.revoked(made, None);
+        let begin = packet(self.secret.public_key()).len();
+        let length = revoked.packets.len() - before;
+        self.packets.extend(&revoked.packets[begin..begin + length]);
+        self
+    }
+
+    /// With its user id taken back.
+    pub(super) fn without_user(mut self, made: u32) -> Self {
+        let user = UserId::from_str(PacketHeaderVersion::New, "Tester <test@example.org>").unwrap();
+        let form = Form::of(SignatureType::CertRevocation, made);
+        let public = self.secret.public_key();
+        let signature =
+            form.config(&self.secret).sign_certification(&self.secret, public, &Password::empty(), Tag::UserId, &user);
+        self.packets.extend(packet(&signature.unwrap()));
+        self
+    }
+
+    /// With a signature over the key alone, right behind it.
+    pub(super) fn direct(mut self, form: &Form) -> Self {
+        let public = self.secret.public_key();
+        let signature = form.config(&self.secret).sign_key(&self.secret, &Password::empty(), public).unwrap();
+        let end = packet(public).len();
+        self.packets.splice(end..end, packet(&signature));
+        self
+    }
+
     /// With a subkey, bound so; `back` is the key that confirms, if any does.
     pub(super) fn with_subkey(mut self, subkey: &Subkey, form: &Form, back: Option<&Subkey>) -> Self {
         let Subkey(secret) = subkey;

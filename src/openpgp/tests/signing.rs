@@ -83,7 +83,7 @@ fn what_cannot_sign_says_why() {
 fn a_locked_key_wants_its_passphrase() {
     let mut key = Key::new(46);
     let certified = key.ring();
-    key.secret.set_password(&mut rand::thread_rng(), &"open sesame".into()).unwrap();
+    key.secret.set_password(rand::thread_rng(), &"open sesame".into()).unwrap();
     let mut secret = SecretKey::read(secret_file(&key, None).as_bytes()).unwrap();
     let made = u64::from(MADE);
     for wrong in [&b""[..], b"open", b"open sesame\n"] {

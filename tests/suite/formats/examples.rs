@@ -36,7 +36,7 @@ fn examples_of_json_are_current() {
     }
     let renew = "run `SNAPSHOTS=overwrite cargo test --test suite examples` and read the change";
     assert!(renewed == text, "{renew}\n{renewed}");
-    assert_eq!(text.matches(BEGIN).count(), 13, "each command has an example");
+    assert_eq!(text.matches(BEGIN).count(), 15, "each command has an example");
 }
 
 /// The page with what commands print now.
