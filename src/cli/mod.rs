@@ -17,6 +17,7 @@ mod help;
 mod image;
 mod include;
 mod init;
+mod keys;
 mod kibana_config;
 mod log;
 mod mirror;
@@ -73,7 +74,8 @@ commands! {
         Mirror(mirror),
         Add(add),
         Promote(promote),
-        Remove(remove);
+        Remove(remove),
+        Keys(keys);
     "Generations":
         Generations(generations),
         Rollback(rollback),

@@ -30,6 +30,7 @@ Layers:
   add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
+  keys           Show keys, verify signatures by them, and sign the packages of a layer
 
 Generations:
   generations    List the generations of a distribution, the newest first
