@@ -44,6 +44,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 /// Interval at which `current` is read, which costs next to nothing.
@@ -63,7 +64,10 @@ pub fn serve(options: &ServeOptions, listen: &str, report: impl Fn(Event) + Send
         report(Event::Limited { connections: shares.connections, handles: limit });
     }
     let options = &ServeOptions { max_connections: shares.connections, max_files: shares.files, ..options.clone() };
-    runtime.block_on(async { run(options, open(listen).await?, stop_signal(), report).await })
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        run(options, open(listen).await?, stop, report).await
+    })
 }
 
 async fn open(listen: &str) -> Result<Listener> {
@@ -246,18 +250,14 @@ async fn watch_certificate(server: Arc<Server>) {
     }
 }
 
-/// Ready when the process is asked to stop.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Ready when the process is asked to stop. From the call on, not from the first poll, a request to stop ends nothing by force.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("cannot listen to signals");
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
 }

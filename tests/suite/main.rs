@@ -11,6 +11,7 @@ mod conformance;
 mod coverage;
 mod crash;
 mod damage;
+mod first_hour;
 mod fixture_layer;
 mod fixtures;
 mod formats;

@@ -82,7 +82,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         bail!("there would be no packages\nhint: leave out --no-upstream or --no-in-house");
     }
     let text = checked(&start)?;
-    fs::write_file(&arguments.output, text.as_bytes())?;
+    let place = std::path::absolute(&arguments.output).with_context(|| format!("cannot write {shown}"))?;
+    fs::write_file(&place, text.as_bytes())?;
     print(&next(&start, &arguments.output))?;
     Ok(Exit::Clean)
 }
@@ -127,9 +128,12 @@ fn asked(arguments: &Arguments, input: &mut dyn BufRead) -> Result<Start> {
             },
         )?;
     }
-    if matches!(start.origin, Some(Origin::Upstream(_))) && arguments.contact.is_none() {
+    let origin = start.origin.clone();
+    if matches!(origin, Some(Origin::Upstream(_))) && arguments.contact.is_none() {
         start.contact = ask(input, "How its operator reaches you, such as a mail address [-]", |answer| {
-            Ok(Some(answer.to_owned()).filter(|answer| !matches!(answer.as_str(), "" | "-")))
+            let contact = Some(answer.to_owned()).filter(|answer| !matches!(answer.as_str(), "" | "-"));
+            checked(&Start { contact: contact.clone(), origin: origin.clone(), ..given(arguments) })?;
+            Ok(contact)
         })?;
     }
     if arguments.kibana.is_empty() {

@@ -172,6 +172,7 @@ mod tests {
     #[test]
     fn texts_are_configurations() {
         let odd = "a: b # \"c\" 'd' {e} \\ é";
+        let contact = "us: \"a\" {b} # c \\";
         for path in ["in_house", "/srv/own packages", odd, "- x", "0", "yes", "~", "a:b", "x: y"] {
             for origin in [
                 None,
@@ -180,7 +181,7 @@ mod tests {
                 Some(Origin::Image(path.to_owned())),
             ] {
                 let mut start = start(origin.clone(), Some(path));
-                start.contact = Some(odd.to_owned());
+                start.contact = Some(contact.to_owned());
                 let text = text(&start);
                 let config = file::parse(text.as_bytes(), Path::new("epr-build.yml"));
                 let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));

@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 /// Each command in forms that look or that refuse, with its exit code in an empty folder and in one with a build.
 /// `DIR` stands for the folder itself.
 const FORMS: &[(&str, i32, i32)] = &[
+    ("init --yes --output epr-build.yml --upstream nonsense", 2, 2),
+    ("init --yes --no-upstream --no-in-house", 2, 2),
     ("build --dist nope", 2, 2),
     ("build --dist staging --packages nowhere", 2, 2),
     ("build --dist staging --config nowhere.yml", 2, 2),

@@ -18,6 +18,7 @@ fn commands_are_listed_in_groups() {
     let help = Case::new().run(&["--help"]).stdout;
     let listing = help.split_once("\n\nBuild and serve:\n").unwrap().1.split("\n\nOptions:\n").next().unwrap();
     let expected = str![[r#"
+  init           Write a first configuration file, and say what to do next
   build          Build distributions (the default command)
   check          Report problems and conflicts, and write nothing
   serve          Serve a distribution, and compute the answers that its tables do not hold
@@ -81,7 +82,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [24, 24, 8, 10, 12, 24, 2], "commands with each option");
+    assert_eq!(seen, [26, 26, 8, 10, 12, 26, 2], "commands with each option");
 }
 
 #[test]
