@@ -63,24 +63,31 @@ impl Circles<'_> {
         };
         let oldest = branches.last().and_then(|branch| branch.kibana).map_or([0; 3], |(first, _)| first);
         let older = Client { name: "older Kibana".to_owned(), ..Client::of_versions([0; 3], oldest) };
-        let by_branch = |what: &str, changes: &[(Axis, Vec<usize>)]| {
-            branches.iter().chain([&older]).map(|branch| circle(what, branch, changes)).collect::<Vec<_>>()
+        let every: Vec<&Client> = branches.iter().chain([&older]).collect();
+        let (maintained, others) = every.split_at(every.iter().take_while(|branch| is_maintained(branch)).count());
+        let by_branch = |what: &str, branches: &[&Client], changes: &[(Axis, Vec<usize>)]| {
+            branches.iter().map(|branch| circle(what, branch, changes)).collect::<Vec<_>>()
         };
         let last = self.every(Axis::Kibana).split_off(self.axes.table(Axis::Kibana).labels.len() - 1);
         let next = self.with(self.plain(), &[(Axis::Kibana, last)]);
         let projects: Vec<_> = routing::known().into_iter().filter_map(|client| client.capabilities).collect();
         let projects = self.with(self.plain(), &[(Axis::Capabilities, self.capability_labels(&projects))]);
         let agent = self.with(self.plain(), &[(Axis::Agent, self.every(Axis::Agent))]);
+        let single = [(Axis::Capabilities, self.single_capabilities())];
+        let named = [(Axis::Capabilities, self.axes.named_sets().to_vec())];
 
         let mut circles = vec![Circle::new("any bounds without Kibana", [self.with(self.plain(), &bounds)])];
         circles.push(Circle::new("any bounds, next Kibana", [self.with(next, &bounds)]));
         circles.extend(later);
-        circles.extend(by_branch("a capability", &[(Axis::Capabilities, self.single_capabilities())]));
-        circles.push(circle("any upper bound", &older, &bounds[1..]));
-        circles.extend(by_branch("any bounds", &bounds));
-        circles.push(Circle::new("any bounds of projects", [self.with(projects, &bounds)]));
-        circles.extend(by_branch("a set of capabilities", &[(Axis::Capabilities, self.axes.named_sets().to_vec())]));
         circles.push(Circle::new("an agent version", [agent]));
+        circles.extend(by_branch("a capability", maintained, &single));
+        circles.extend(by_branch("a set of capabilities", maintained, &named));
+        circles.extend(by_branch("a capability", others, &single));
+        circles.push(circle("any upper bound", &older, &bounds[1..]));
+        circles.push(Circle::new("any bounds of projects", [self.with(projects, &bounds)]));
+        circles.extend(by_branch("any bounds", maintained, &bounds));
+        circles.extend(by_branch("a set of capabilities", others, &named));
+        circles.extend(by_branch("any bounds", others, &bounds));
         circles
     }
 
@@ -213,6 +220,11 @@ fn held_below(
 /// The branches of Kibana, the newest first.
 fn newest_first() -> Vec<Client> {
     routing::branches().into_iter().rev().collect()
+}
+
+/// Returns true for a branch of Kibana that still gets patches, so that its users are many and their settings change.
+fn is_maintained(branch: &Client) -> bool {
+    branch.kibana.is_some_and(|(first, _)| first >= routing::MAINTAINED_SINCE)
 }
 
 /// The mode of a client's questions for the latest versions.
