@@ -55,7 +55,7 @@ pub struct Budget {
 /// Some twenty times what a real catalog of 2,000 versions needs. A list may be a megabyte, so answers are what counts.
 impl Default for Budget {
     fn default() -> Self {
-        Self { max_contexts: 20_000, max_answers: 2_000, max_bytes: 60_000_000 }
+        Self { max_contexts: 20_000, max_answers: 2_000, max_bytes: 170_000_000 }
     }
 }
 
@@ -112,6 +112,12 @@ pub fn branches() -> [Client; 7] {
 
 /// The first Kibana that asks with `prerelease` instead of `experimental=true` (elastic/kibana#143853).
 pub const PRERELEASE_SINCE: [u64; 3] = [8, 6, 0];
+
+/// The oldest branch of Kibana that still gets patches.
+pub const MAINTAINED_SINCE: [u64; 3] = [8, 19, 0];
+
+/// The only type of packages that Kibana asks for by name, every hour.
+pub const ASKED_TYPE: &str = "content";
 
 /// Returns the versions at which Kibana begins to ask in another way.
 pub fn changes_of_kibana() -> Vec<[u64; 3]> {

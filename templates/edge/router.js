@@ -144,14 +144,13 @@ function flag(query, name) {
   return TRUE.test(raw);
 }
 
-// The label of the known capabilities of the request.
+// The known capabilities of the request and their label: all that a row may name. An absent list is like one of all.
 function capabilities(query) {
-  var raw = first(query, 'capabilities'), list = raw.split(/,|%2C/i), words = [];
-  if (!raw) return 'any';
-  if (SETTINGS.usual ? spelling(raw, IN_CAPABILITY) === 'dropped' || list.some(isHidden) : /[^\w.,-]/.test(list.join()))
+  var raw = first(query, 'capabilities'), list = raw.split(/,|%2C/i), all = SETTINGS.capabilities, words = [];
+  if (raw && (SETTINGS.usual ? spelling(raw, IN_CAPABILITY) === 'dropped' || list.some(isHidden) : /[^\w.,-]/.test(list.join())))
     query.unread = true;
-  SETTINGS.capabilities.forEach(function (known) { if (list.indexOf(known[0]) >= 0) words.push(known[1]); });
-  return words.length === SETTINGS.capabilities.length ? 'any' : '-' + words.join('-');
+  all.forEach(function (known) { if (!raw || list.indexOf(known[0]) >= 0) words.push(known[1]); });
+  return words.concat(words.length === all.length ? 'any' : '-' + words.join('-'));
 }
 
 function isHidden(element) { return spelling(element, IN_CAPABILITY) === 'escaped'; }
@@ -262,7 +261,7 @@ function follow(query, fields) {
   var axis = fields[0], value = query[axis], low, high, middle, isUpper = axis === 'm';
   if (axis === 'p') return fields[value ? 2 : 1];
   if (axis === 'c') {
-    for (middle = 2; middle < fields.length; middle += 2) if (fields[middle] === value) return fields[middle + 1];
+    for (middle = 2; middle < fields.length; middle += 2) if (value.indexOf(fields[middle]) >= 0) return fields[middle + 1];
     return fields[1];
   }
   if (!value) return fields[1];

@@ -151,7 +151,7 @@ pub(super) struct Collector<'a> {
 /// Hexadecimal digits of a content's hash in a path.
 const DIGITS: usize = 12;
 /// Of so many versions one ends a part: short parts are shared by more lists, long ones compress better.
-const PART: u8 = 32;
+const PART: u8 = 128;
 
 impl<'a> Collector<'a> {
     pub(super) fn new(catalog: &'a [&'a Facts]) -> Self {

@@ -12,7 +12,7 @@ use super::model::{Axis, Routes, Unkeyed};
 use super::spelling;
 use super::whole::{FamilyReport, Joiner, Parts};
 use crate::answers::search::category;
-use crate::config::routing::Options;
+use crate::config::routing::{self, Options};
 use crate::package::Facts;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
@@ -49,11 +49,13 @@ pub struct Built {
     pub report: RouteReport,
 }
 
-// Shares of the bytes for circles, in thousandths: of the whole list, of all types, of all categories, and of both counts.
-const LIST: u64 = 550;
-const TYPES: u64 = 300;
-const CATEGORIES: u64 = 100;
-const COUNTS: u64 = 50;
+// Shares of the bytes for circles, in thousandths: of the whole list, of the type that Kibana asks for, of the other types, of
+// all categories, and of both counts.
+const LIST: u64 = 610;
+const ASKED_TYPE: u64 = 85;
+const OTHER_TYPES: u64 = 180;
+const CATEGORIES: u64 = 45;
+const COUNTS: u64 = 80;
 
 /// What a version adds to a compressed answer where nothing is known of it, in bytes.
 const USUAL_SIZE: u32 = 130;
@@ -238,10 +240,16 @@ impl<'a> Work<'a> {
         }
         drop(lookups);
         let types = self.members(|facts| [facts.package_type.as_str()]);
-        let all: usize = types.values().map(Vec::len).sum();
+        let is_asked = |package_type: &str| package_type == routing::ASKED_TYPE;
+        let unasked: usize = types.iter().filter(|(own, _)| !is_asked(own)).map(|(_, members)| members.len()).sum();
         for (package_type, members) in types {
             let family = self.package_type(mode, package_type, &members);
-            others.push(self.family(joiner, family, share(TYPES, members.len(), all)));
+            let share = if is_asked(package_type) {
+                share(ASKED_TYPE, 1, 1)
+            } else {
+                share(OTHER_TYPES, members.len(), unasked)
+            };
+            others.push(self.family(joiner, family, share));
         }
         self.families.push(list);
         self.families.extend(counted);

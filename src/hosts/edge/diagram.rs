@@ -4,6 +4,7 @@
 //! three are one: a node holds the bounds at which its links change. So a diagram needs nothing else, and modes of a
 //! subject that agree share their nodes. Knows nothing of how diagrams are written.
 
+use super::sets::{self, Step};
 use super::words::short_word;
 use crate::answers::route::model::{Axis, Node as Row, Profile, Routes, Rows, Start};
 use crate::answers::route::walk::{
@@ -36,7 +37,8 @@ pub(super) struct Node<'a> {
     /// Versions: absent, pre-release, below all bounds. Specs: absent, below all bounds. Capabilities: any set without a row.
     /// `prerelease`: false, true.
     pub(super) heads: Vec<Link<'a>>,
-    /// From a bound on, in ascending order (behind it, for lower bounds on specs); for capabilities from a label.
+    /// From a bound on, in ascending order (behind it, for lower bounds on specs); for a set of capabilities, or for all sets
+    /// that hold one.
     pub(super) rows: Vec<(&'a str, Link<'a>)>,
 }
 
@@ -48,8 +50,18 @@ pub(super) struct Labels {
     specs: Vec<(String, String, String)>,
     /// The label of an upper bound below all specs.
     below_specs: String,
-    /// Sets of capabilities in short words, by label.
-    capabilities: HashMap<Arc<str>, String>,
+    /// The short words of capabilities, by position.
+    words: Vec<String>,
+    /// Sets of capabilities by label.
+    sets: HashMap<Arc<str>, Set>,
+}
+
+/// A set of capabilities.
+struct Set {
+    /// In short words.
+    label: String,
+    /// By position of the capability.
+    members: Vec<bool>,
 }
 
 impl Labels {
@@ -61,24 +73,30 @@ impl Labels {
             agent: routes.agent_boundaries.iter().copied().map(boundary_label).collect(),
             specs: (0..specs.len()).map(spec).collect(),
             below_specs: spec_floor(specs, 0),
-            capabilities: short_sets(routes),
+            words: (0..routes.capabilities.len()).map(short_word).collect(),
+            sets: named_sets(routes),
         }
-    }
-
-    fn capabilities<'a>(&'a self, label: &'a str) -> &'a str {
-        self.capabilities.get(label).map_or(label, String::as_str)
     }
 }
 
-fn short_sets(routes: &Routes) -> HashMap<Arc<str>, String> {
+fn named_sets(routes: &Routes) -> HashMap<Arc<str>, Set> {
     let words = routes.capabilities.iter().enumerate();
-    let words: HashMap<_, _> = words.map(|(position, own)| (capability_word(own), short_word(position))).collect();
-    let short = |label: &str| {
-        let own = label.strip_prefix('-')?.split('-').map(|word| words.get(word).map_or(word, String::as_str));
-        Some(format!("-{}", own.collect::<Vec<_>>().join("-")))
+    let positions: HashMap<_, _> = words.map(|(position, own)| (capability_word(own), position)).collect();
+    let set = |label: &str| {
+        let own = label.strip_prefix('-')?;
+        let (mut words, mut members) = (Vec::new(), vec![false; routes.capabilities.len()]);
+        for word in own.split('-').filter(|word| !word.is_empty()) {
+            let position = *positions.get(word)?;
+            members[position] = true;
+            words.push(short_word(position));
+        }
+        Some(Set { label: format!("-{}", words.join("-")), members })
     };
+    // No set, and every set: an absent parameter excludes nothing, and neither does one that names everything.
+    let all = Set { label: ANY.to_owned(), members: vec![true; routes.capabilities.len()] };
     let labels = routes.rows.get(&Axis::Capabilities).into_iter().flat_map(|rows| rows.exact.values()).flatten();
-    labels.filter_map(|(label, _)| Some((Arc::clone(label), short(label)?))).collect()
+    let named = labels.filter_map(|(label, _)| Some((Arc::clone(label), set(label)?)));
+    named.chain([(Arc::from(ANY), all)]).collect()
 }
 
 /// The starts of the modes, and nodes in an order in which links lead backwards.
@@ -95,6 +113,9 @@ impl<'a> Diagram<'a> {
         Self { starts, nodes: work.nodes }
     }
 }
+
+/// Of more capabilities than this nobody asks for one after the other: their words would be more than one letter.
+const MOST_ASKED: usize = 36;
 
 /// Longest end that is written; a longer one is refused.
 const LONGEST_ANSWER: usize = 200;
@@ -130,7 +151,10 @@ impl<'a> Work<'a> {
             return *link;
         }
         let node = self.node(start, node, number, at);
-        let link = self.intern(node);
+        let link = match node.axis {
+            Axis::Capabilities => self.by_capability(node),
+            _ => self.intern(node),
+        };
         self.known.insert(key, link);
         link
     }
@@ -173,12 +197,38 @@ impl<'a> Work<'a> {
                 // No request has this label, so it leads to the default.
                 heads.push(next(" "));
                 let exact = rows.and_then(|rows| rows.exact.get(&number)).into_iter().flatten();
-                found.extend(exact.map(|(label, _)| (labels.capabilities(label), next(label))));
+                found.extend(exact.map(|(label, _)| (&**label, next(label))));
             }
             Axis::Prerelease => heads.extend(["0", "1"].map(&mut next)),
         }
         merge(axis, &heads, &mut found);
         Node { axis, heads, rows: found }
+    }
+
+    /// The link for a node with a row for each set of capabilities, which becomes questions for one after the other unless these
+    /// would be more.
+    fn by_capability(&mut self, node: Node<'a>) -> Link<'a> {
+        let labels = self.labels;
+        let Node { axis, heads, rows } = node;
+        let set = |(label, link): &(&str, Link<'a>)| Some((labels.sets.get(*label)?.members.clone(), *link));
+        let sets = rows.iter().map(set).collect::<Option<Vec<_>>>().filter(|_| labels.words.len() <= MOST_ASKED);
+        let questions = sets.and_then(|sets| sets::questions(labels.words.len(), &sets, heads[0], rows.len()));
+        let Some((questions, first)) = questions else {
+            let short = |label: &'a str| labels.sets.get(label).map_or(label, |set| set.label.as_str());
+            let rows = rows.into_iter().map(|(label, link)| (short(label), link)).collect();
+            return self.intern(Node { axis, heads, rows });
+        };
+        let mut links: Vec<Link<'a>> = Vec::with_capacity(questions.len());
+        let link = |links: &[Link<'a>], step: Step<Link<'a>>| match step {
+            Step::End(link) => link,
+            Step::Question(question) => links[question],
+        };
+        for question in &questions {
+            let heads = vec![link(&links, question.without)];
+            let rows = vec![(labels.words[question.capability].as_str(), link(&links, question.with))];
+            links.push(self.intern(Node { axis, heads, rows }));
+        }
+        link(&links, first)
     }
 
     /// The number of a node, or the one link that all its links are.

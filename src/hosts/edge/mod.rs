@@ -6,6 +6,7 @@
 
 mod diagram;
 pub(super) mod minify;
+mod sets;
 mod values;
 mod words;
 

@@ -63,6 +63,21 @@ fn sets_of_capabilities_are_short() {
     assert_eq!(words.len(), 2_000);
 }
 
+// What half of all sets have in common is one question.
+#[test]
+fn what_depends_on_one_capability_asks_for_it() {
+    let mut routes = Routes { capabilities: ["a", "b", "c"].map(str::to_owned).to_vec(), ..Routes::default() };
+    let with_b = ["-b", "-a-b", "-b-c", "any"].map(|label| (label, answer("/answers/list/1")));
+    routes.rows.insert(Axis::Capabilities, rows(1, &with_b, answer("/answers/list/0")));
+    // Only one set, and not those that hold it too: as short as before.
+    routes.rows.get_mut(&Axis::Capabilities).unwrap().exact.insert(3, "-a-c", Node::Refused);
+    routes.rows.get_mut(&Axis::Capabilities).unwrap().default.insert(3, answer("/answers/list/2"));
+    routes.subjects.insert("latest/list".to_owned(), start(1));
+    routes.subjects.insert("all/list".to_owned(), start(3));
+    let table = table(&routes);
+    assert_eq!(table["list"], "*1 *2 . .|c 0 1 1|c 2 -0-2 !");
+}
+
 // Whatever the number of bounds and answers, no value is too long, and every place that is named exists.
 #[test]
 fn large_subjects_become_several_values() {

@@ -1,8 +1,9 @@
 //! Circles: what is answered beyond the budget, and what it costs.
 
 use super::walks::{bound, catalogs, check, check_subjects, queries, requested};
+use crate::answers::route::axes::Axes;
 use crate::answers::route::build::build;
-use crate::answers::route::model::Node;
+use crate::answers::route::model::{Axis, Node, Routes};
 use crate::answers::search::Query;
 use crate::answers::search::samples::catalog;
 use crate::config::routing::{Budget, Client, Options, branches, known};
@@ -75,6 +76,8 @@ fn questions(catalog: &[Facts], at: usize, kibana: Version, bounds: [Option<Spec
         (Query { kibana: Some(kibana.clone()), ..any.clone() }, LISTS),
         (any.clone(), LISTS),
         (Query { capabilities: pick(&projects), ..any }, LISTS),
+        (Query { capabilities: pick(&named), ..Query::default() }, LISTS),
+        (Query { agent: Some(kibana.clone()), ..Query::default() }, LISTS),
         (Query { capabilities: capability, ..own.clone() }, LISTS),
         (Query { capabilities: pick(&named), ..own.clone() }, LISTS),
         (Query { spec_max: later, ..own.clone() }, ALL),
@@ -164,6 +167,48 @@ fn circles_are_cut_as_wholes() {
     // Just over half of the bytes are for the list, and one of 20 to 40 elements takes 2,600 to 5,200.
     let added = some.answers - none.answers;
     assert!(added <= 300_000 / 2_600, "{added}");
+}
+
+/// What many may ask comes before what few do: branches that get patches before older ones, usual sets before odd ones.
+#[test]
+fn the_likeliest_circles_are_held_first() {
+    let mut catalog = many_lists();
+    // Ten sets of which each is asked for by one version alone.
+    let odd = (0..16_u32).filter(|mask| mask.count_ones() > 1 && *mask != 3).map(|mask| {
+        let words = ["apm", "security", "uptime", "observability"].into_iter().enumerate();
+        words.filter(|(position, _)| mask >> position & 1 == 1).map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
+    });
+    let newest = catalog.iter_mut().filter(|facts| facts.capabilities.is_empty() && facts.spec.minor == 6);
+    newest.zip(odd).for_each(|(facts, set)| facts.capabilities = set);
+    let family = |max_bytes: u64| {
+        let report = build(&catalog, &beyond_the_budget(max_bytes)).report;
+        report.families.into_iter().find(|family| family.subject == "latest/list").unwrap()
+    };
+    let all = family(600_000_000).circles;
+    let place = |name: &str| all.iter().position(|own| own == name).unwrap_or_else(|| panic!("{name}: {all:?}"));
+    for (first, second) in [
+        ("any bounds without Kibana", "later formats, Kibana 9.2"),
+        ("later formats, Kibana 9.0", "a set of capabilities alone"),
+        ("a set of capabilities alone", "a usual capability, Kibana 9.4"),
+        ("a usual capability, Kibana 9.4", "a usual capability, Kibana 9.0"),
+        ("a usual capability, Kibana 9.0", "later formats, Kibana 8.16"),
+        ("later formats, Kibana 8.11", "a set of capabilities, Kibana 9.4"),
+        ("a set of capabilities, Kibana 9.0", "a usual capability, Kibana 8.16"),
+        ("any bounds, Kibana 9.0", "a set of capabilities, Kibana 8.16"),
+    ] {
+        assert!(place(first) < place(second), "{first}: {all:?}");
+    }
+    // A set that one in four versions asks for is usual; one that a single version asks for is not.
+    let mut routes = Routes::default();
+    let facts: Vec<&Facts> = catalog.iter().collect();
+    let axes = Axes::new(&facts, &[], &mut routes);
+    let is_usual = |set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|&word| word.to_owned()).collect();
+        let label = axes.table(Axis::Capabilities).position(&routes.label_capabilities(Some(&set))).unwrap();
+        assert!(axes.named_sets().contains(&label), "{set:?}");
+        axes.usual_sets().contains(&label)
+    };
+    assert!(is_usual(&["apm", "security"]) && !is_usual(&["apm", "uptime"]));
 }
 
 /// Requests of real programs, written out: each has an answer at budget 0.
