@@ -11,8 +11,8 @@ impl Progress {
     /// Progress on standard error; `quiet` hides it, and so does anything that is not a terminal.
     pub fn new(quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style =
-            ProgressStyle::with_template("{msg:>20} {wide_bar} {pos}/{len} {prefix}{eta}").expect("a constant template");
+        let style = ProgressStyle::with_template("{msg:>20} {wide_bar} {pos}/{len} {prefix}{eta}")
+            .expect("a constant template");
         Self(ProgressBar::with_draw_target(None, target).with_style(style))
     }
 

@@ -234,7 +234,8 @@ fn render_events(outcome: &Outcome, all: bool) -> String {
         text += &format!("note: listed again: {}\n", names(&outcome.back));
     }
     if let Some(reason) = &outcome.ended {
-        let (reason, hint) = reason.split_once("\nhint: ").unwrap_or((reason, "run it again later; what was fetched stays"));
+        let (reason, hint) =
+            reason.split_once("\nhint: ").unwrap_or((reason, "run it again later; what was fetched stays"));
         text += &format!("error: {reason}\nhint: {hint}\n");
     }
     text

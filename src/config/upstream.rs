@@ -126,7 +126,8 @@ mod tests {
     fn redirects_lead_to_the_host_itself_and_to_listed_ones() {
         let public = Upstream::at("https://epr.elastic.co/");
         assert_eq!(public.url, "https://epr.elastic.co");
-        let own = Upstream { redirects: vec!["files.example.org".to_owned()], ..Upstream::at("http://epr.example.org") };
+        let own =
+            Upstream { redirects: vec!["files.example.org".to_owned()], ..Upstream::at("http://epr.example.org") };
         for (upstream, from, to, expected) in [
             (&public, "epr.elastic.co", "epr.elastic.co", true),
             (&public, "epr.elastic.co", "Package-Storage.elastic.co", true),

@@ -3,10 +3,10 @@
 use super::deliver::{self, Site, said};
 use super::facts::{FactsTable, Key};
 use super::outcome::Event;
+use super::place;
 use super::plan::Plan;
 use super::record::{Entry, State, Validators};
 use super::session::Run;
-use super::place;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use anyhow::Result;
@@ -43,11 +43,8 @@ impl Run<'_> {
 fn look(site: &Site, key: &Key, path: PathBuf, facts: &FactsTable) -> Result<Result<Entry, Event>> {
     let zip = site.root.join(&path);
     let beside = place::signature_of(&zip);
-    let signature = if fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) {
-        Some(fs::read(&beside)?)
-    } else {
-        None
-    };
+    let signature =
+        if fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) { Some(fs::read(&beside)?) } else { None };
     let known = facts.get(key);
     let format_version = known.and_then(|facts| facts.format_version.as_deref());
     let (format_version, judged) = match deliver::examine(site, key, &zip, signature.as_deref(), format_version)? {

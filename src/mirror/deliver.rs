@@ -182,9 +182,7 @@ fn sorted(key: &Key, fault: Fault, url: &str) -> Result<Delivery> {
         Fault::Status(_) | Fault::Unfit(_) => {
             Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place))
         }
-        Fault::Passing { .. } | Fault::Unreachable(_) => {
-            Delivery::Failed(Event::new(said(key), fault.words(), place))
-        }
+        Fault::Passing { .. } | Fault::Unreachable(_) => Delivery::Failed(Event::new(said(key), fault.words(), place)),
     })
 }
 

@@ -114,7 +114,8 @@ struct Unfit {
 
 fn judge(element: &[u8], upstream: &str) -> Result<(Key, Facts), Unfit> {
     let unnamed = |why: String| Unfit { what: None, why };
-    let element: Element<'_> = serde_json::from_slice(element).map_err(|error| unnamed(format!("not a version: {error}")))?;
+    let element: Element<'_> =
+        serde_json::from_slice(element).map_err(|error| unnamed(format!("not a version: {error}")))?;
     let Value::String(name) = &element.name else { return Err(unnamed("it has no name".to_owned())) };
     if !is_name(name) {
         return Err(unnamed(format!("`{}` is not the name of a package", shown(name))));
@@ -125,7 +126,10 @@ fn judge(element: &[u8], upstream: &str) -> Result<(Key, Facts), Unfit> {
     let file = format!("{name}-{version}");
     let versioned = |why: String| Unfit { what: Some(format!("{name} {version}")), why };
     if file.len() > MOST_FILE_NAME_BYTES {
-        return Err(Unfit { what: Some(name.clone()), why: "its version is too long for the name of a file".to_owned() });
+        return Err(Unfit {
+            what: Some(name.clone()),
+            why: "its version is too long for the name of a file".to_owned(),
+        });
     }
     let download = format!("/epr/{name}/{file}.zip");
     if element.download != Value::String(download.clone()) {

@@ -79,9 +79,9 @@ pub(super) async fn hear(transport: &Transport) -> Result<Heard, Hindrance> {
 /// Returns true if the listings are those of the last run.
 pub(super) fn are_known(heard: &[(String, Heard)], head: &Head) -> bool {
     heard.len() == head.upstreams.len()
-        && heard.iter().all(|(name, heard)| {
-            head.upstreams.get(name).is_some_and(|before| before.listing == heard.listed.listing)
-        })
+        && heard
+            .iter()
+            .all(|(name, heard)| head.upstreams.get(name).is_some_and(|before| before.listing == heard.listed.listing))
 }
 
 /// Reads the listings, the first upstream first, and guards against one that lost most of its versions.
@@ -154,7 +154,9 @@ pub(super) async fn documents(
                 }
             }
             Err(Fault::Machine(error)) => return Err(Hindrance::Failed(error)),
-            Err(Fault::Over(reason)) => return Err(Hindrance::Upstream(format!("upstream {}: {reason}", transport.name))),
+            Err(Fault::Over(reason)) => {
+                return Err(Hindrance::Upstream(format!("upstream {}: {reason}", transport.name)));
+            }
             Err(Fault::Unfit(why)) => {
                 wrong.push(key.clone());
                 outcome.refused.push(Event::new(what, format!("its document is not to be used: {why}"), None));

@@ -121,7 +121,9 @@ pub(super) fn plan(
 
 /// Returns true if the signature was asked for before, and was not kept by the policy of that time.
 fn was_without(entry: Option<&Entry>) -> bool {
-    entry.and_then(|entry| entry.signature.as_deref()).is_some_and(|words| words != "missing" && words != "not asked for")
+    entry
+        .and_then(|entry| entry.signature.as_deref())
+        .is_some_and(|words| words != "missing" && words != "not asked for")
         && entry.is_some_and(|entry| entry.signature_sha256.is_none())
 }
 

@@ -189,7 +189,8 @@ impl Run<'_> {
         let outcome = &mut self.outcome;
         outcome.wanted = wanted.versions.len();
         outcome.plan = plan.fetch.clone();
-        outcome.held = wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
+        outcome.held =
+            wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
         outcome.refused.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));

@@ -76,9 +76,8 @@ impl Trust {
         let (is_good, has_keys) = (matches!(verdict, Verdict::Good { .. }), !self.ring.is_empty());
         let words = match (is_there, has_keys, verdict) {
             (false, ..) => "missing".to_owned(),
-            (true, false, Verdict::Bad { .. } | Verdict::Weak { .. } | Verdict::Unreadable { .. }) | (true, true, _) => {
-                verdict.text()
-            }
+            (true, false, Verdict::Bad { .. } | Verdict::Weak { .. } | Verdict::Unreadable { .. })
+            | (true, true, _) => verdict.text(),
             (true, false, _) => "not verified".to_owned(),
         };
         let is_wrong = is_there && !is_good;
@@ -90,9 +89,7 @@ impl Trust {
                 (false, Some("it has no signature, and the layer requires one".to_owned()))
             }
             Signatures::Require if !has_keys => (true, None),
-            Signatures::Require | Signatures::Verify => {
-                (is_there, is_wrong.then(|| self.reason(verdict)))
-            }
+            Signatures::Require | Signatures::Verify => (is_there, is_wrong.then(|| self.reason(verdict))),
         };
         let mut warnings = notes;
         if refused.is_none() && is_wrong && has_keys && self.policy == Signatures::Pass {

@@ -23,9 +23,8 @@ pub(super) fn wanted(facts: &FactsTable, only: &[PackageSelector]) -> Wanted {
     }
     let mut wanted = Wanted::default();
     for selector in only {
-        let is_meant = |key: &&Key| {
-            key.0 == selector.name && selector.version.as_ref().is_none_or(|version| *version == key.1)
-        };
+        let is_meant =
+            |key: &&Key| key.0 == selector.name && selector.version.as_ref().is_none_or(|version| *version == key.1);
         let meant: Vec<_> = listed.clone().filter(is_meant).collect();
         if meant.is_empty() {
             wanted.vain.push(in_vain(selector, facts));
@@ -45,7 +44,8 @@ fn in_vain(selector: &PackageSelector, facts: &FactsTable) -> String {
             format!("{name} {version} is not listed, though other versions of {name} are")
         }
         _ => {
-            let hint = nearest(name, &names).map(|known| format!("\nhint: did you mean `{known}`?")).unwrap_or_default();
+            let hint =
+                nearest(name, &names).map(|known| format!("\nhint: did you mean `{known}`?")).unwrap_or_default();
             format!("{name} is not listed{hint}")
         }
     }

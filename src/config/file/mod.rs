@@ -26,7 +26,8 @@ use std::path::Path;
 use yaml11::{self as yaml, Plain, WarningKind};
 
 /// Keys of the file.
-const TOP: &[&str] = &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients", "upstreams"];
+const TOP: &[&str] =
+    &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients", "upstreams"];
 /// Keys of a distribution.
 const DISTRIBUTION: &[&str] = &["layers", "listen", "fallback", "prefix", "debug_header", "ui"];
 /// Keys of a layer.

@@ -299,7 +299,10 @@ fn every_mistake_has_a_line_and_a_way_out() {
             "upstreams:\n  a: {url: 'http://a', contact: 'a b'}",
             "2: `upstreams.a.contact` cannot be sent in a header | write a mail address or the address of a page, such as `ops@example.org`",
         ),
-        ("upstreams:\n  a: {url: 'http://a', jobs: 0}", &format!("2: `upstreams.a.jobs` must be a whole number above zero | {COUNT}")),
+        (
+            "upstreams:\n  a: {url: 'http://a', jobs: 0}",
+            &format!("2: `upstreams.a.jobs` must be a whole number above zero | {COUNT}"),
+        ),
         (
             "upstreams:\n  a: {url: 'http://a', jobs: 65}",
             "2: `upstreams.a.jobs` is above 64 | 4 is the default, and enough for most registries",

@@ -32,7 +32,10 @@ fn world(samples: &[Sample]) -> World {
         let zip = sample.zip.clone();
         world.upstream.script(&sample.path(), move |asked| {
             let etag = ("ETag", "\"tag\"");
-            let from = asked.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+            let from = asked
+                .headers
+                .get("range")
+                .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
             match from {
                 Some(from) => Answer::rest(&zip, from, zip.len(), &[etag]),
                 None if asked.before == 0 => Answer::new(200, &[etag], &zip).cut_after(200),
@@ -132,7 +135,11 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
         assert_eq!((last.code, last.stderr.as_str()), (0, ""), "{run}: {last:#?}");
         let found = state(&world);
         for (path, bytes) in &expected {
-            assert!(found.get(path) == Some(bytes), "{run}: {path}: {}", String::from_utf8_lossy(found.get(path).map_or(&[], Vec::as_slice)));
+            assert!(
+                found.get(path) == Some(bytes),
+                "{run}: {path}: {}",
+                String::from_utf8_lossy(found.get(path).map_or(&[], Vec::as_slice))
+            );
         }
         assert_eq!(found.len(), expected.len(), "{run}: {:?}", found.keys());
     }
@@ -162,7 +169,8 @@ fn a_full_disk_stops_the_run_and_nothing_is_half() {
     }
     let samples = [Sample::new("alpha", "1.0.0"), Sample::new("beta", "1.0.0")];
     let mut stopped = 0;
-    for (calls, error) in [("write", "ENOSPC"), ("fsync", "EIO"), ("?rename,renameat2", "EROFS"), ("openat", "ENOSPC")] {
+    for (calls, error) in [("write", "ENOSPC"), ("fsync", "EIO"), ("?rename,renameat2", "EROFS"), ("openat", "ENOSPC")]
+    {
         for written in WRITTEN {
             let world = world(&samples);
             std::fs::create_dir_all(world.case.path("up")).unwrap();

@@ -58,6 +58,7 @@ fn a_mirror_of_our_own_server_is_the_same_to_the_byte() {
     assert_eq!(world.placed(), World::expected(&[&samples[..], &new[..]].concat()));
     let run = world.case.run(&["--dist", "mirrored", "--quiet"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
-    let id = |case: &Case| std::fs::canonicalize(case.path("out/mirrored/current")).unwrap().file_name().unwrap().to_owned();
+    let id =
+        |case: &Case| std::fs::canonicalize(case.path("out/mirrored/current")).unwrap().file_name().unwrap().to_owned();
     assert_eq!(id(&world.case), id(&source));
 }

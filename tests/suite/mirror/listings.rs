@@ -26,7 +26,11 @@ fn a_listing_that_is_none_ends_the_run() {
         ("401", Answer::status(401), "the answer is 401 Unauthorized"),
         ("500", Answer::status(500), "the answer is 500 Internal Server Error"),
         ("204", Answer::new(204, &[], b""), "the answer is 204 No Content"),
-        ("HTML", Answer::ok(b"<!DOCTYPE html><title>Sign in</title>"), "it is not a JSON array: it begins with `<!DOCTYPE"),
+        (
+            "HTML",
+            Answer::ok(b"<!DOCTYPE html><title>Sign in</title>"),
+            "it is not a JSON array: it begins with `<!DOCTYPE",
+        ),
         ("null", Answer::ok(b"null"), "it is not a JSON array: it begins with `null`"),
         ("object", Answer::ok(b"{\"items\": []}"), "it is not a JSON array"),
         ("nothing", Answer::ok(b""), "it is not a JSON array"),
@@ -34,15 +38,27 @@ fn a_listing_that_is_none_ends_the_run() {
         ("cut off, and nothing says so", Answer::ok(cut), "it ends in the middle, after 0 elements"),
         ("cut off, in chunks", Answer::chunked(200, &[], cut, false), "the connection broke"),
         ("more than one", Answer::ok(format!("{list}{list}").as_bytes()), "something follows the array"),
-        ("gzip that is none", Answer::new(200, &[("Content-Encoding", "gzip")], list.as_bytes()), "it cannot be unpacked"),
+        (
+            "gzip that is none",
+            Answer::new(200, &[("Content-Encoding", "gzip")], list.as_bytes()),
+            "it cannot be unpacked",
+        ),
         ("gzip bomb", Answer::new(200, &[("Content-Encoding", "gzip")], &bomb), "it has more than 268435456 bytes"),
-        ("br", Answer::new(200, &[("Content-Encoding", "br")], list.as_bytes()), "compressed (`br`), which nobody asked for"),
+        (
+            "br",
+            Answer::new(200, &[("Content-Encoding", "br")], list.as_bytes()),
+            "compressed (`br`), which nobody asked for",
+        ),
         (
             "an element of 2 MiB",
             Answer::ok(format!("[{{\"description\":\"{}\"}}]", "x".repeat(2 << 20)).as_bytes()),
             "it has more than 1048576 bytes in element 1",
         ),
-        ("200,001 elements", Answer::ok(format!("[{}0]", "0,".repeat(200_000)).as_bytes()), "more than 200000 elements"),
+        (
+            "200,001 elements",
+            Answer::ok(format!("[{}0]", "0,".repeat(200_000)).as_bytes()),
+            "more than 200000 elements",
+        ),
     ];
     for (name, answer, words) in cases {
         let world = World::new(&samples(), "", "");

@@ -23,14 +23,18 @@ fn what_a_run_leaves_behind() {
     assert_eq!(world.placed(), World::expected(&samples()));
     let mut names: Vec<_> = world.state().into_keys().filter(|path| path.starts_with('.')).collect();
     names.sort();
-    let expected = [".gitignore", "facts.jsonl.zst", "log.jsonl", "mirror.json"].map(|name| format!(".epr-build/{name}"));
+    let expected =
+        [".gitignore", "facts.jsonl.zst", "log.jsonl", "mirror.json"].map(|name| format!(".epr-build/{name}"));
     assert_eq!(names, expected);
     for path in ["up/alpha/alpha-1.0.0.zip", "up/alpha/alpha-1.0.0.zip.sig"] {
         assert_eq!(std::fs::metadata(world.case.path(path)).unwrap().permissions().mode() & 0o777, 0o644, "{path}");
     }
     let log = String::from_utf8(world.state().remove(".epr-build/log.jsonl").unwrap()).unwrap();
     assert_eq!(log.lines().count(), 3);
-    assert!(log.lines().all(|line| line.contains("\"action\":\"mirrored\"") && line.contains("\"to\":\"up\"")), "{log}");
+    assert!(
+        log.lines().all(|line| line.contains("\"action\":\"mirrored\"") && line.contains("\"to\":\"up\"")),
+        "{log}"
+    );
     let record = world.record("alpha", "1.0.0");
     assert_eq!((&record["state"], &record["upstream"]), (&"held".into(), &"up".into()));
     assert_eq!(record["format_version"], "3.0.0");
@@ -136,7 +140,10 @@ fn the_record_gives_the_same_bytes_again() {
     std::fs::write(world.case.path("up/beta/beta-1.0.0.zip"), "damage").unwrap();
     std::fs::write(world.case.path("up/beta/beta-7.0.0.zip"), "more").unwrap();
     let run = world.mirror("--locked");
-    assert!(run.stderr.contains("error: beta 1.0.0: the zip in the layer is not the one that was mirrored"), "{run:#?}");
+    assert!(
+        run.stderr.contains("error: beta 1.0.0: the zip in the layer is not the one that was mirrored"),
+        "{run:#?}"
+    );
     assert!(run.stderr.contains("warning: beta-7.0.0: it lies in the layer, and is not in the record"), "{run:#?}");
 }
 
@@ -238,7 +245,10 @@ fn what_lies_in_the_layer_is_adopted() {
     std::fs::write(world.case.path("up/flat/beta-1.0.0.zip"), "no zip").unwrap();
     let run = world.mirror("");
     assert_eq!(run.code, 1, "{run:#?}");
-    assert!(run.stderr.contains("error: beta 1.0.0: it lies in the layer, and is not taken into the record"), "{run:#?}");
+    assert!(
+        run.stderr.contains("error: beta 1.0.0: it lies in the layer, and is not taken into the record"),
+        "{run:#?}"
+    );
     assert!(run.stdout.contains("adopted    1 version, which lay in the layer before"), "{run:#?}");
     assert_eq!(world.record("alpha", "1.0.0")["path"], "flat/alpha-1.0.0.zip");
     assert!(!world.case.path("up/alpha/alpha-1.0.0.zip").exists());
@@ -307,5 +317,7 @@ fn the_other_key_is_named() {
     world.upstream.answer(&format!("{}.sig", sample.path()), Answer::ok(&signed("other", &sample.zip)));
     let run = world.mirror("");
     assert!(run.stderr.contains("the signature is not by a key of the layer: it names "), "{run:#?}");
-    assert!(run.stderr.contains("hint: if the publisher has changed the key, put the new one beside the old one in `keys`"));
+    assert!(
+        run.stderr.contains("hint: if the publisher has changed the key, put the new one beside the old one in `keys`")
+    );
 }

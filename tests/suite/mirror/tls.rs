@@ -17,7 +17,11 @@ fn certificate(openssl: &Path, folder: &Path, days: &str, name: &str) -> TlsFile
     let made = Command::new(openssl)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
         .args(["-subj", "/CN=mirror", "-addext", &names, "-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(if days.starts_with("2020") { vec!["-not_before", "20200101000000Z", "-not_after", days] } else { vec!["-days", days] })
+        .args(if days.starts_with("2020") {
+            vec!["-not_before", "20200101000000Z", "-not_after", days]
+        } else {
+            vec!["-days", days]
+        })
         .arg("-out")
         .arg(&files.certificate)
         .arg("-keyout")

