@@ -7,5 +7,6 @@ pub mod bundles;
 pub mod configuration;
 pub mod packages;
 pub mod queries;
+pub mod signatures;
 pub mod yaml;
 pub mod zips;

@@ -7,7 +7,7 @@ use crate::answers::questions::query_of_kibana;
 use crate::answers::search::{Query, search};
 use crate::base::digest::Digest;
 use crate::base::file_notes::{self, FileNotes};
-use crate::base::fs::{Scrutiny, read_json};
+use crate::base::fs::{Scrutiny, read_json, read_text};
 use crate::base::headers::CacheClass;
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
@@ -19,7 +19,9 @@ use crate::config::settings::DistributionPlan;
 use crate::dialect::version::Version;
 use crate::generation::distribution::{Distribution, with_remedy};
 use crate::hosts::{HOSTING, Hosting};
+use crate::openpgp::{Fingerprint, Verdict};
 use crate::package::Facts;
+use crate::site::pages;
 use crate::store::{STOCK, Store};
 use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
@@ -58,6 +60,8 @@ struct Package {
     path: String,
     layer: String,
     cache: CacheClass,
+    #[serde(default)]
+    signature: Option<Verdict>,
 }
 
 /// Writes the part of a generation that a Kibana needs, as a generation that is not in use.
@@ -126,7 +130,7 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
         }
     }
     let mut entries = Vec::new();
-    for Package { path, layer, cache } in manifest.packages {
+    for Package { path, layer, cache, signature } in manifest.packages {
         let package = path.strip_prefix("/package/").unwrap_or(&path).to_owned();
         let Some((name, version)) = package.split_once('/') else {
             bail!("the manifest of {} lists `{path}`", folder.display())
@@ -145,11 +149,14 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
             layer,
             immutable: cache == CacheClass::Immutable,
             also_in: Vec::new(),
+            verdict: signature.unwrap_or(Verdict::Missing),
             deprecated: None,
             package,
         });
     }
-    let mut catalog = Catalog { entries };
+    let keys: BTreeSet<Fingerprint> = entries.iter().filter_map(|entry| entry.verdict.good_key()).collect();
+    let key = |key: Fingerprint| Some((key, read_text(&folder.join("site/ui").join(pages::key_path(&key))).ok()?));
+    let mut catalog = Catalog { entries, keys: keys.into_iter().filter_map(key).collect() };
     let deprecated = propagated(&catalog.facts());
     for (entry, deprecated) in catalog.entries.iter_mut().zip(deprecated) {
         entry.deprecated = deprecated;

@@ -10,7 +10,7 @@ pub mod places;
 pub mod verify;
 
 use crate::base::fs::{Lock, Scrutiny, flush_all, remove_any};
-use crate::base::problem::Problem;
+use crate::base::problem::{Problem, Severity};
 use crate::base::progress::{Clock, Progress, Timings};
 use crate::base::rule::Rule;
 use crate::catalog::cache::{self, Cache};
@@ -79,7 +79,9 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
     let mut losses: Vec<Problem> = losses.into_iter().cloned().collect();
     // Reasons first, as what follows from them stands at the end.
     losses.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
-    let refusals: Vec<_> = losses.into_iter().chain(verdicts.iter().flat_map(Verdict::refusals)).collect();
+    let of_layers = layers.iter().flat_map(|layer| &layer.problems);
+    let of_layers = of_layers.filter(|problem| problem.severity == Severity::Refusal).cloned();
+    let refusals: Vec<_> = of_layers.chain(losses).chain(verdicts.iter().flat_map(Verdict::refusals)).collect();
     if !refusals.is_empty() {
         // No distribution is taken into use; what was read need not be read again.
         build.remember_packages(inventories)?;

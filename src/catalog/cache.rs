@@ -1,15 +1,16 @@
 //! What builds remember, so that unchanged packages and answers need not be made again.
 //!
-//! Three tables lie in `OUT/cache`. `packages` maps the fingerprint of a package (its place, rules, and the size, times and
+//! Four tables lie in `OUT/cache`. `packages` maps the fingerprint of a package (its place, rules, and the size, times and
 //! inode of every file) to its outcome; where files are too new for a fingerprint, a digest of the content stands for it.
 //! `answers` maps the content of an answer to its files in the store. `pages` maps all versions of a name to its pages
-//! there. A line that is damaged, has another format or points to something incomplete in the store is ignored. Nothing
+//! there. `verdicts` maps archive, signature and keys to what the signature is worth. A line that is damaged, has another format or points to something incomplete in the store is ignored. Nothing
 //! here decides what is published: a build without the cache gives the same bytes.
 
 use super::page_record::PackagePages;
 use super::record::Outcome;
 use crate::base::fs::{Scrutiny, is_dated, list_if_there, make_folders, metadata};
 use crate::base::table::Table;
+use crate::openpgp::Verdict;
 use crate::store::content::Blob;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Cache {
     pub answers: Table<(Blob, Option<Blob>)>,
     /// The pages of all versions of a name, by what the pages are made from.
     pub pages: Table<PackagePages>,
+    /// Verdicts on signatures, by the digests of archive, signature and keys.
+    pub verdicts: Table<Verdict>,
 }
 
 /// Files up to this size are read even where a look is enough.
@@ -50,6 +53,7 @@ impl Cache {
             packages: Table::read(folder.join("packages")),
             answers: Table::read(folder.join("answers")),
             pages: Table::read(folder.join("pages")),
+            verdicts: Table::read(folder.join("verdicts")),
         }
     }
 
@@ -60,7 +64,7 @@ impl Cache {
 
     /// A cache that is empty and stays so.
     pub fn none() -> Self {
-        Self { packages: Table::none(), answers: Table::none(), pages: Table::none() }
+        Self { packages: Table::none(), answers: Table::none(), pages: Table::none(), verdicts: Table::none() }
     }
 
     /// Writes what is new.
@@ -71,7 +75,8 @@ impl Cache {
         make_folders(&out.join("cache"))?;
         self.packages.write()?;
         self.answers.write()?;
-        self.pages.write()
+        self.pages.write()?;
+        self.verdicts.write()
     }
 
     /// Number of packages and answers that are remembered.

@@ -13,8 +13,9 @@ use crate::base::progress::Progress;
 use crate::base::rule::Rule;
 use crate::catalog::cache::Cache;
 use crate::catalog::duplicates;
+use crate::catalog::signatures::{self, Judge};
 use crate::config::layer::{DashedFolders, Layer, LayerPlan, Signatures, Validation};
-use crate::input::armor;
+use crate::input::signature_file;
 use crate::input::source::{self, Candidate, OpenPackage};
 use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::{self, Content, Entry, Findings, Package, PackageFiles, PackageKind, ReadContext};
@@ -60,7 +61,7 @@ pub fn take_in(
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let intake = take_one(&candidate, fingerprint, &layer.rules, context);
+                    let intake = take_one(&candidate, fingerprint, layer, context);
                     progress.step();
                     intake
                 })
@@ -69,12 +70,15 @@ pub fn take_in(
             let mut packages: Vec<_> = intakes.into_iter().flat_map(|intake| intake.packages).collect();
             packages.sort_by_key(|(order, _)| *order);
             let packages = packages.into_iter().map(|(_, intake)| intake).collect();
+            let packages = duplicates::take_out(&layer.source.name, packages, context.store)?;
+            let problems = found.problems.into_iter().chain(signatures::of_layer(layer, &packages)).collect();
             Ok(LayerIntake {
                 name: layer.source.name.clone(),
                 digest,
                 immutable: layer.rules.immutable,
-                packages: duplicates::take_out(&layer.source.name, packages, context.store)?,
-                problems: found.problems,
+                keys: Arc::clone(&layer.keys),
+                packages,
+                problems,
             })
         })
         .collect()
@@ -90,25 +94,31 @@ struct CandidateIntake {
 fn take_one(
     candidate: &Candidate,
     fingerprint: Option<Digest>,
-    rules: &Layer,
+    layer: &LayerPlan,
     context: &IntakeContext<'_>,
 ) -> Result<CandidateIntake> {
-    let intake = |outcome| (candidate.order, Intake { package: candidate.package.clone(), outcome, repeats: None });
+    let rules = &layer.rules;
+    let judge = Judge { plan: layer, cache: context.cache, store: context.store };
+    let judged = |outcome, fresh| {
+        let intake = judge.judged(&candidate.package, outcome, fresh)?;
+        check_machine(&intake.outcome.problems)?;
+        Ok::<_, anyhow::Error>((candidate.order, intake))
+    };
     if let Some(known) = fingerprint.and_then(|fingerprint| remembered(&fingerprint, context)) {
-        return Ok(CandidateIntake { fingerprint, packages: vec![intake(known)] });
+        return Ok(CandidateIntake { fingerprint, packages: vec![judged(known, None)?] });
     }
     let opened = OpenPackage::open(candidate, &context.scan.limits);
     let nested = opened.as_ref().map(OpenPackage::nested).unwrap_or_default();
-    let mut problems = Vec::new();
+    let (mut problems, mut text) = (Vec::new(), None);
     let record = match &opened {
         Ok(files) => {
             let required = rules.validation == Validation::Require;
             problems.extend(files.warnings().iter().map(|warning| warning.clone().required(required)));
             let is_refused = problems.iter().any(Problem::is_quarantine);
-            let signature = signature(candidate, &mut problems);
+            let signature = signature(candidate, rules, &mut problems);
             let is_refused = is_refused || signature.is_err();
-            let signature = signature.ok().flatten();
-            read_and_store(candidate, files, signature, rules, context, &mut problems)?.filter(|_| !is_refused)
+            text = signature.ok().flatten();
+            read_and_store(candidate, files, text.as_deref(), rules, context, &mut problems)?.filter(|_| !is_refused)
         }
         Err(problem) => {
             problems.push((**problem).clone());
@@ -118,9 +128,9 @@ fn take_one(
     let problems = problems.into_iter().map(|problem| problem.within(&candidate.layer, &candidate.package)).collect();
     let outcome = Outcome { record, problems };
     check_machine(&outcome.problems)?;
-    let fingerprint = opened.ok().filter(|_| outcome.is_lasting()).and_then(|files| {
-        let print = survey::fingerprint(candidate, &files, rules, &context.scan)?;
-        context.inventories.put(candidate, &files, print);
+    let fingerprint = opened.as_ref().ok().filter(|_| outcome.is_lasting()).and_then(|files| {
+        let print = survey::fingerprint(candidate, files, rules, &context.scan)?;
+        context.inventories.put(candidate, files, print);
         Some(print)
     });
     // A package too new for a fingerprint is remembered by its content, which `release --only-compatible` looks up.
@@ -128,22 +138,24 @@ fn take_one(
     if let (Some(key), Some(_)) = (fingerprint.or_else(content), context.store) {
         context.cache.packages.put(key, outcome.clone());
     }
-    let mut packages = vec![intake(outcome)];
+    let fresh = opened.as_ref().ok().map(|files| (files, text.as_deref()));
+    let mut packages = vec![judged(outcome, fresh)?];
     for inner in &nested {
-        packages.extend(take_one(inner, None, rules, context)?.packages);
+        packages.extend(take_one(inner, None, layer, context)?.packages);
     }
     Ok(CandidateIntake { fingerprint, packages })
 }
 
-/// The text of a package's signature, with what is to be told of it. An error quarantines the package.
-fn signature(candidate: &Candidate, problems: &mut Vec<Problem>) -> Result<Option<Vec<u8>>, ()> {
+/// The text of a package's signature, if it may be published. An error quarantines the package.
+fn signature(candidate: &Candidate, rules: &Layer, problems: &mut Vec<Problem>) -> Result<Option<Vec<u8>>, ()> {
+    if rules.signatures == Signatures::Strip {
+        return Ok(None);
+    }
     if candidate.has_linked_signature {
         let message = "its signature is skipped: it is a symbolic link, which is not followed";
         problems.push(Problem::new(Rule::SymlinkSkipped, message).hint(source::LINK_HINT));
     }
-    let text = armor::read(candidate).map_err(|problem| problems.push(*problem))?;
-    problems.extend(text.as_deref().and_then(armor::check));
-    Ok(text)
+    signature_file::read(candidate).map_err(|problem| problems.push(*problem))
 }
 
 /// Returns the remembered outcome of a package with this fingerprint, if the store still holds all its files.
@@ -210,7 +222,7 @@ fn check_machine(problems: &[Problem]) -> Result<()> {
 fn read_and_store(
     candidate: &Candidate,
     files: &OpenPackage,
-    signature: Option<Vec<u8>>,
+    signature: Option<&[u8]>,
     rules: &Layer,
     context: &IntakeContext<'_>,
     problems: &mut Vec<Problem>,
@@ -221,7 +233,7 @@ fn read_and_store(
         &tracked,
         &ReadContext {
             folder_version: candidate.folder_version.as_deref(),
-            signed: candidate.signature.is_some(),
+            signed: candidate.signature.is_some() && rules.signatures != Signatures::Strip,
             require_validation: rules.validation == Validation::Require,
             allow_dashed_folders: rules.dashed_folders == DashedFolders::Warn,
             findings: Some(&context.findings),
@@ -255,7 +267,7 @@ fn read_and_store(
 fn store(
     candidate: &Candidate,
     files: &OpenPackage,
-    signature: Option<Vec<u8>>,
+    signature: Option<&[u8]>,
     kept: BTreeMap<String, Content>,
     package: &Package,
     context: &IntakeContext<'_>,
@@ -266,7 +278,7 @@ fn store(
         }
         PackageKind::Zip => context.contents.store_zip(files, kept)?,
     };
-    let signature = signature.map(|text| context.contents.put(&text)).transpose()?;
+    let signature = signature.map(|text| context.contents.put(text)).transpose()?;
     Ok((stored, signature))
 }
 

@@ -6,6 +6,7 @@
 
 use super::deprecation;
 use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
+use crate::openpgp::{Fingerprint, Verdict};
 use crate::package::{Deprecated, Facts};
 use crate::store::Store;
 use crate::store::content::StoredFile;
@@ -28,6 +29,8 @@ pub struct Entry {
     pub immutable: bool,
     /// Other layers that hold the same version, in order.
     pub also_in: Vec<Copy>,
+    /// What its signature is worth.
+    pub verdict: Verdict,
     /// Deprecation of the name: it counts for all versions.
     pub deprecated: Option<Deprecated>,
 }
@@ -48,6 +51,8 @@ pub struct Copy {
 pub struct Catalog {
     /// By name in byte order, then version.
     pub entries: Vec<Entry>,
+    /// The keys by which signatures are good, armored.
+    pub keys: BTreeMap<Fingerprint, String>,
 }
 
 /// So much smaller are elements in compressed answers, measured with real packages (13) and with synthetic ones (10).
@@ -57,6 +62,7 @@ impl Catalog {
     /// Lays the layers over each other, the first of them on top.
     pub fn merge(layers: &[&LayerIntake], store: Option<&Store>) -> Result<Self> {
         let mut found: BTreeMap<(&str, &crate::dialect::version::Version), Entry> = BTreeMap::new();
+        let mut keys = BTreeMap::new();
         for layer in layers {
             for intake in &layer.packages {
                 let Some(record) = &intake.outcome.record else { continue };
@@ -66,19 +72,23 @@ impl Catalog {
                     let copy = Copy { layer: layer.name.clone(), package: intake.package.clone(), differing_files };
                     winner.also_in.push(copy);
                 } else {
+                    if let Some(key) = intake.verdict.good_key() {
+                        keys.entry(key).or_insert_with(|| layer.keys.armored(&key).unwrap_or_default());
+                    }
                     let entry = Entry {
                         record: Arc::clone(record),
                         layer: layer.name.clone(),
                         package: intake.package.clone(),
                         immutable: layer.immutable,
                         also_in: Vec::new(),
+                        verdict: intake.verdict.clone(),
                         deprecated: None,
                     };
                     found.insert(key, entry);
                 }
             }
         }
-        let mut catalog = Self { entries: found.into_values().collect() };
+        let mut catalog = Self { entries: found.into_values().collect(), keys };
         let deprecated = deprecation::propagated(&catalog.facts());
         for (entry, deprecated) in catalog.entries.iter_mut().zip(deprecated) {
             entry.deprecated = deprecated;
@@ -97,9 +107,12 @@ impl Catalog {
         self.entries.iter().map(size).collect()
     }
 
-    /// Returns what the manifest says of each version besides its content: the layer, and whether it may change.
+    /// Returns what the manifest says of each version besides its content: the layer, whether it may change, and the verdict
+    /// on its signature.
     pub fn provenance(&self) -> Vec<u8> {
-        let line = |entry: &Entry| format!("{} {} {}\n", entry.record.id(), entry.layer, entry.immutable);
+        let line = |entry: &Entry| {
+            format!("{} {} {} {}\n", entry.record.id(), entry.layer, entry.immutable, entry.verdict.text())
+        };
         self.entries.iter().map(line).collect::<String>().into_bytes()
     }
 

@@ -6,5 +6,7 @@ mod duplicates;
 pub mod intake;
 pub mod layers;
 pub mod merge;
+pub mod mixed_keys;
 pub mod page_record;
 pub mod record;
+pub mod signatures;

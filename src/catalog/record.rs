@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use crate::base::problem::Problem;
 use crate::config::settings::DistributionPlan;
+use crate::openpgp::{KeyRing, Verdict};
 use crate::package::{Facts, InfoDocument, PackageKind, SearchItem};
 use crate::store::Store;
 use crate::store::content::{Blob, StoredFile, are_whole};
@@ -71,6 +72,8 @@ pub struct Intake {
     pub package: String,
     /// Outcome of the candidate.
     pub outcome: Outcome,
+    /// What the signature that is published with it is worth.
+    pub verdict: Verdict,
     /// The package, if it is left out because the layer holds its version already.
     pub repeats: Option<Arc<Record>>,
 }
@@ -82,6 +85,8 @@ pub struct LayerIntake {
     pub name: String,
     /// True if the versions never change.
     pub immutable: bool,
+    /// The keys by which its signatures were judged.
+    pub keys: Arc<KeyRing>,
     /// Digest of everything found, by which the next build sees whether anything changed; see `survey::layer_digest`.
     pub digest: Option<Digest>,
     /// Packages in order of precedence.

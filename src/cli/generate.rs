@@ -57,10 +57,17 @@ fn manual(program: Command, text: &mut Vec<u8>) -> io::Result<()> {
     page.render_description_section(text)?;
     page.render_options_section(text)?;
     for command in commands {
-        writeln!(text, ".SH \"SUBCOMMAND {}\"", command.get_name().to_uppercase())?;
-        let page = clap_mangen::Man::new(command.disable_help_flag(true));
-        page.render_description_section(text)?;
-        page.render_options_section(text)?;
+        section(command.get_name().to_owned(), command, text)?;
     }
     page.render_extra_section(text)
+}
+
+/// Writes the section of a command, and those of the commands below it.
+fn section(name: String, command: Command, text: &mut Vec<u8>) -> io::Result<()> {
+    let below: Vec<_> = command.get_subcommands().filter(|known| known.get_name() != "help").cloned().collect();
+    writeln!(text, ".SH \"SUBCOMMAND {}\"", name.to_uppercase())?;
+    let page = clap_mangen::Man::new(command.disable_help_flag(true));
+    page.render_description_section(text)?;
+    page.render_options_section(text)?;
+    below.into_iter().try_for_each(|command| section(format!("{name} {}", command.get_name()), command, text))
 }

@@ -16,6 +16,7 @@ mod generations;
 mod help;
 mod image;
 mod include;
+mod keys;
 mod kibana_config;
 mod log;
 mod mirror;
@@ -71,7 +72,8 @@ commands! {
         Mirror(mirror),
         Add(add),
         Promote(promote),
-        Remove(remove);
+        Remove(remove),
+        Keys(keys);
     "Generations":
         Generations(generations),
         Rollback(rollback),

@@ -15,8 +15,10 @@ use crate::base::suggest::{did_you_mean, nearest};
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::record::{LayerIntake, stack};
+use crate::catalog::signatures::in_words;
 use crate::dialect::version::Version;
 use crate::input::excerpt::Excerpts;
+use crate::openpgp::Verdict;
 use crate::package::Facts;
 use anyhow::Result;
 use clap::Args;
@@ -94,6 +96,9 @@ struct Held {
     version: String,
     layer: String,
     package: String,
+    /// What the signature that is published with it is worth; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Verdict>,
 }
 
 /// A version that Kibana does not get.
@@ -155,6 +160,7 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
         version: facts[index].version.to_string(),
         layer: versions[index].layer.clone(),
         package: versions[index].package.clone(),
+        signature: Some(&versions[index].verdict).filter(|verdict| **verdict != Verdict::Missing).cloned(),
     };
     let not_given = newer.iter().map(|(index, rules)| NotGiven {
         held: held(*index),
@@ -176,9 +182,11 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
 fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
     let Answer { distribution, name, kibana, question, answer, newer, quarantined, hint } = answer;
     let mut text = match answer {
-        Some(Held { version, layer, package }) => {
+        Some(Held { version, layer, package, signature }) => {
+            let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
             format!("{distribution}: Kibana {kibana} gets {name} {version} from layer `{layer}`\n")
                 + &field("package", package)
+                + &signature.unwrap_or_default()
         }
         None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
     };

@@ -1,7 +1,9 @@
 //! A layer: where it lies, how strictly its packages are read, and what may happen to its versions.
 
+use crate::openpgp::KeyRing;
 use serde::{Serialize, Serializer};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Effect of the conditions that the registry checks only under validation (contract, "Why a package is
 /// refused").
@@ -134,9 +136,24 @@ pub struct LayerPlan {
     pub source: LayerSource,
     /// Rules by which its packages are read.
     pub rules: Layer,
+    /// The keys of [`Layer::keys`]; that of Elastic if it names none, so that wrong signatures in its name are noticed.
+    #[serde(serialize_with = "as_digest")]
+    pub keys: Arc<KeyRing>,
+}
+
+impl LayerPlan {
+    /// Returns true if a package whose signature is not good is left out.
+    pub fn requires_good_signatures(&self) -> bool {
+        matches!(self.rules.signatures, Signatures::Require | Signatures::Verify) && !self.rules.keys.is_empty()
+    }
 }
 
 /// Serialises paths for the keys of the cache; a path need not be UTF-8.
 fn as_bytes<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(paths.iter().map(|path| path.as_os_str().as_encoded_bytes()))
+}
+
+/// Serialises keys for the keys of the cache: equal ones give equal verdicts, wherever they were read.
+fn as_digest<S: Serializer>(keys: &KeyRing, serializer: S) -> Result<S::Ok, S::Error> {
+    keys.digest().serialize(serializer)
 }

@@ -73,8 +73,10 @@ mod tests {
     use crate::base::digest::Digest;
     use crate::config::Config;
     use crate::config::fallback::Fallback;
-    use crate::config::layer::{Layer, LayerPlan, LayerSource, Policy};
+    use crate::config::layer::{Layer, LayerPlan, LayerSource, Policy, Signatures};
+    use crate::openpgp::KeyRing;
     use serde::Serialize;
+    use std::sync::Arc;
 
     /// Each change gives a key of its own.
     fn all_differ<T: Serialize + Clone>(value: &T, changes: &[fn(&mut T)]) {
@@ -108,7 +110,7 @@ mod tests {
         );
         let source = LayerSource { name: "a".to_owned(), paths: vec!["b".into()], follow_links: Vec::new() };
         all_differ::<LayerPlan>(
-            &LayerPlan { source, rules: Layer::default() },
+            &LayerPlan { source, rules: Layer::default(), keys: Arc::default() },
             &[
                 |plan| plan.source.name.push('b'),
                 |plan| plan.source.paths.push("b".into()),
@@ -118,6 +120,8 @@ mod tests {
                 |plan| plan.rules.overwrite = Some(Policy::Allow),
                 |plan| plan.rules.overwrite = Some(Policy::Refuse),
                 |plan| plan.rules.removal = Some(Policy::Allow),
+                |plan| plan.rules.signatures = Signatures::Require,
+                |plan| plan.keys = Arc::new(KeyRing::elastic()),
             ],
         );
         let plan = DistributionPlan {

@@ -5,7 +5,7 @@
 //! content.
 
 use super::editor::{Done, Editor};
-use super::journal::LayerChange;
+use super::journal::{Action, LayerChange};
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::Slot;
 use super::step::Step;
@@ -13,8 +13,8 @@ use crate::base::fs;
 use crate::base::problem::Problem;
 use crate::config::layer::LayerPlan;
 use crate::config::location::{Location, is_git};
-use crate::input::armor;
 use crate::input::git::{Branch, Change, Moved, Repository, halves};
+use crate::input::signature_file;
 use crate::input::source::{Candidate, OpenPackage, Origin};
 use crate::package::{EntryKind, PackageFiles, PackageKind};
 use anyhow::{Context, Result, bail, ensure};
@@ -143,7 +143,7 @@ type Written = (Vec<(String, String)>, Option<String>);
 fn written(repository: &Repository, candidate: &Candidate, editor: &Editor<'_>, scratch: &Path) -> Result<Written> {
     let refused = |problem: Box<Problem>| crate::compare::policy::Refused(vec![*problem]);
     let files = OpenPackage::open(candidate, &editor.settings.config.limits).map_err(refused)?;
-    let signature = armor::read(candidate).map_err(refused)?;
+    let signature = signature_file::read(candidate).map_err(refused)?;
     fs::remove_folder_if_there(scratch)?;
     ensure!(fs::make_private_folder(scratch)?, "{} is there already", scratch.display());
     let paths: Vec<&str> =
@@ -179,7 +179,7 @@ fn compare(moved: &Moved, step: &Step, plan: &LayerPlan, editor: &Editor<'_>) ->
     let signature = signature.filter(|_| candidate.signature.is_some());
     let origin = Some(Arc::new(Origin { repository: Arc::clone(repository), tree, signature }));
     let copied = Candidate { origin, ..candidate.clone() };
-    let copied = LayerView::open(plan, editor.settings.config.limits)?.read_one(copied, &plan.rules)?;
+    let copied = LayerView::open(plan, editor.settings.config.limits)?.read_one(copied, plan)?;
     let files = difference(&step.found, &copied)?;
     ensure!(
         files.is_empty(),
@@ -198,6 +198,7 @@ pub(super) fn message(changes: &[LayerChange], is_above: bool, first: Option<&Mo
         _ => format!("{} packages", changes.len()),
     };
     let subject = match (from, to) {
+        (None, Some(to)) if change.action == Action::Signed => format!("[{to}] Sign {what}"),
         (Some(from), Some(to)) if is_above => format!("[{to}] Promote {what} from {from}"),
         (Some(from), Some(to)) => format!("[{from}] Remove {what}, promoted to {to}"),
         (Some(from), None) => format!("[{from}] Remove {what}"),

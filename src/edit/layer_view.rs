@@ -13,7 +13,7 @@ use crate::catalog::merge::differing;
 use crate::catalog::record::Record;
 use crate::compare::holdings::Key;
 use crate::compare::policy::id;
-use crate::config::layer::{Layer, LayerPlan, LayerSource};
+use crate::config::layer::{LayerPlan, LayerSource, Signatures};
 use crate::config::limits::Limits;
 use crate::config::location::{below, is_git};
 use crate::dialect::version::Version;
@@ -100,11 +100,11 @@ impl<'a> LayerView<'a> {
         self.source.paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir())
     }
 
-    /// Reads what may be the package, by some rules.
-    pub(super) fn holds(&self, wanted: &Wanted<'_>, rules: &Layer) -> Result<Holds> {
+    /// Reads what may be the package, by the rules and keys of a layer.
+    pub(super) fn holds(&self, wanted: &Wanted<'_>, by: &LayerPlan) -> Result<Holds> {
         let candidates: Vec<_> = self.candidates.iter().filter(|candidate| wanted.may_be(candidate)).cloned().collect();
         let mut holds = Holds { versions: BTreeMap::new(), repeats: BTreeMap::new(), broken: Vec::new() };
-        for found in self.read(candidates, rules)? {
+        for found in self.read(candidates, by)? {
             match (&found.record, &found.repeats) {
                 (Some(record), _) if wanted.is(record) => {
                     holds.versions.insert(record.facts.version.clone(), found);
@@ -119,21 +119,31 @@ impl<'a> LayerView<'a> {
         Ok(holds)
     }
 
-    /// Reads one candidate by some rules.
-    pub(super) fn read_one(&self, candidate: Candidate, rules: &Layer) -> Result<FoundPackage> {
+    /// Reads all packages by the rules and keys of a layer.
+    pub(super) fn all(&self, by: &LayerPlan) -> Result<Vec<FoundPackage>> {
+        self.read(self.candidates.clone(), by)
+    }
+
+    /// Reads one candidate by the rules and keys of a layer.
+    pub(super) fn read_one(&self, candidate: Candidate, by: &LayerPlan) -> Result<FoundPackage> {
         let place = candidate.package.clone();
-        self.read(vec![candidate], rules)?.into_iter().find(|found| found.package == place).context("it was read")
+        self.read(vec![candidate], by)?.into_iter().find(|found| found.package == place).context("it was read")
     }
 
     /// Reads the package at a place, if there is one.
     pub(super) fn at(&self, slot: &Slot) -> Result<Option<FoundPackage>> {
         let place = slot.path();
         let found = self.candidates.iter().find(|candidate| candidate.path == place);
-        found.map(|candidate| self.read_one(candidate.clone(), &self.plan.rules)).transpose()
+        found.map(|candidate| self.read_one(candidate.clone(), self.plan)).transpose()
     }
 
-    fn read(&self, candidates: Vec<Candidate>, rules: &Layer) -> Result<Vec<FoundPackage>> {
-        let plan = LayerPlan { source: self.source.clone(), rules: rules.clone() };
+    fn read(&self, candidates: Vec<Candidate>, by: &LayerPlan) -> Result<Vec<FoundPackage>> {
+        let mut rules = by.rules.clone();
+        if rules.signatures == Signatures::Strip {
+            // A signature that is not published is part of what lies in the layer all the same.
+            rules.signatures = Signatures::Pass;
+        }
+        let plan = LayerPlan { source: self.source.clone(), rules, keys: Arc::clone(&by.keys) };
         let context = IntakeContext {
             contents: Contents::new(None),
             findings: Findings::default(),

@@ -10,12 +10,16 @@ mod branches;
 mod editor;
 pub mod journal;
 mod rules;
+mod signer;
+mod signing;
 mod layer_view;
 mod slot;
 mod step;
 mod work;
 
 pub use editor::{Done, Editor, PackageSelector};
+pub use signer::Signer;
+pub use signing::{JudgedPackage, SigningOrder};
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
@@ -53,7 +57,7 @@ impl Editor<'_> {
                     package.display()
                 )
             })?;
-            let found = view.read_one(named, &plan.rules)?;
+            let found = view.read_one(named, plan)?;
             let Some(record) = &found.record else {
                 refusals.extend(found.problems);
                 continue;
@@ -84,7 +88,7 @@ impl Editor<'_> {
         already: &mut Vec<String>,
     ) -> Result<Option<Step>> {
         let to = view.name();
-        let mut holds = view.holds(&Wanted { name: &key.0, version: Some(&key.1) }, &view.plan.rules)?;
+        let mut holds = view.holds(&Wanted { name: &key.0, version: Some(&key.1) }, view.plan)?;
         let mut verdict = Verdict::default();
         let mut slot = None;
         let repeated = holds.repeated(key, to);
@@ -173,7 +177,7 @@ impl Editor<'_> {
                 bail!("`{}` has no version\nhint: write NAME@VERSION", selector.name);
             };
             let key = (selector.name.clone(), version.clone());
-            let mut holds = view.holds(&Wanted { name: &selector.name, version: Some(version) }, &plan.rules)?;
+            let mut holds = view.holds(&Wanted { name: &selector.name, version: Some(version) }, plan)?;
             let repeated = holds.repeated(&key, from);
             let Some(found) = holds.versions.remove(version) else {
                 refusals.push(absent(&key, from, holds.broken));
@@ -229,7 +233,7 @@ impl Editor<'_> {
     ) -> Result<Vec<FoundPackage>> {
         let (from, to) = (below.name(), above.name());
         let version = selector.version.as_ref();
-        let rules = &above.plan.rules;
+        let rules = above.plan;
         let mut holds =
             below.holds(&Wanted { name: &selector.name, version: version.filter(|_| !all_newer) }, rules)?;
         let Some(version) = version else {
@@ -281,7 +285,7 @@ impl Editor<'_> {
             refusals.push(nested(&key, from, &found));
             return Ok(None);
         };
-        let holds = above.holds(&Wanted { name: &key.0, version: Some(&key.1) }, &above.plan.rules)?;
+        let holds = above.holds(&Wanted { name: &key.0, version: Some(&key.1) }, above.plan)?;
         if !holds.broken.is_empty() {
             refusals.extend(holds.broken);
             return Ok(None);
@@ -327,6 +331,7 @@ impl Editor<'_> {
             from: from.map(str::to_owned),
             to: to.map(str::to_owned),
             content: record.map(|record| record.tree.to_string()).unwrap_or_default(),
+            signature: None,
             allowed: verdict.used.iter().map(ToString::to_string).collect(),
             reason: self.reason.clone(),
         }

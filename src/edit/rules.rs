@@ -101,5 +101,5 @@ fn layers<'a>(settings: &'a Settings, plan: &'a DistributionPlan) -> impl Iterat
 
 fn holds(settings: &Settings, layer: &LayerPlan, (name, version): &Key) -> Result<Option<FoundPackage>> {
     let view = LayerView::open(layer, settings.config.limits)?;
-    Ok(view.holds(&Wanted { name, version: Some(version) }, &layer.rules)?.versions.remove(version))
+    Ok(view.holds(&Wanted { name, version: Some(version) }, layer)?.versions.remove(version))
 }

@@ -1,14 +1,17 @@
 //! Places of packages in layers, and what is done at them: copy, put, take away. Each step can be repeated.
 
+use crate::base::digest::Digest;
 use crate::base::fs::{self, make_folders};
 use crate::config::location::{Location, below};
 use crate::input::door::Spot;
 use crate::input::git::is_there;
 use crate::input::source::{Candidate, JOURNAL_FOLDER};
+use crate::openpgp::MOST_SIGNATURE_BYTES;
 use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, FileType, RenameFlags};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A place in a layer.
@@ -60,6 +63,20 @@ impl Slot {
         };
         put.with_context(|| format!("cannot rename {} to {}", prepared.display(), path.display()))?;
         self.flush_up(parent)
+    }
+
+    /// Puts a signature that was prepared beside the package.
+    pub(super) fn put_signature(&self, prepared: &Path) -> Result<()> {
+        fs::rename_for_good(prepared, &signature(&self.path()))
+    }
+
+    /// Returns true if the signature beside the package is the one with this digest.
+    pub(super) fn has_signature(&self, digest: &str) -> Result<bool> {
+        let text = Spot::named(&signature(&self.path())).read(MOST_SIGNATURE_BYTES);
+        match text {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            text => Ok(text?.is_some_and(|text| Digest::of(&text).to_string() == digest)),
+        }
     }
 
     /// Lets the disk have the names of a folder and of those above it, up to the layer's: they may be new.

@@ -5,12 +5,12 @@
 
 use super::branches;
 use super::editor::{Done, Editor};
-use super::journal::{Journal, LayerChange, Pending};
+use super::journal::{Action, Journal, LayerChange, Pending};
 use super::layer_view::{FoundPackage, LayerView, difference};
 use super::slot::{self, Slot};
 use super::step::Step;
 
-use crate::base::fs::Lock;
+use crate::base::fs::{self, Lock};
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
 use crate::input::door::Spot;
@@ -128,7 +128,7 @@ impl<'a> Workplace<'a> {
         };
         // Any layer's rules would do: what counts is the content.
         let plan = self.plans.first().context("a layer is locked")?;
-        let copied = LayerView::open(plan, self.editor.settings.config.limits)?.read_one(copied, &plan.rules)?;
+        let copied = LayerView::open(plan, self.editor.settings.config.limits)?.read_one(copied, plan)?;
         let files = difference(found, &copied)?;
         ensure!(
             files.is_empty(),
@@ -136,6 +136,18 @@ impl<'a> Workplace<'a> {
             crate::base::words::few(&files)
         );
         Ok(path)
+    }
+
+    /// Puts a signature beside a package that stays where it is.
+    pub(super) fn put_signature(&self, slot: &Slot, change: &LayerChange, text: &[u8]) -> Result<()> {
+        let journal = Journal::of(&slot.root);
+        let prepared = journal.incoming()?.join("signature");
+        fs::write_file(&prepared, text)?;
+        fs::flush(&prepared)?;
+        let pending = Pending { change: change.clone(), to: Some(slot.clone()), from: None };
+        journal.begin(&pending)?;
+        slot.put_signature(&prepared)?;
+        finish(&journal, &pending)
     }
 
     fn lock(&mut self, folder: &Path) -> Result<()> {
@@ -152,7 +164,10 @@ impl<'a> Workplace<'a> {
     fn recover(&mut self, journal: &Journal, pending: &Pending) -> Result<()> {
         let mut is_done = true;
         if let Some(to) = &pending.to {
-            is_done = self.holds(to, &pending.change)?;
+            is_done = match &pending.change.signature {
+                Some(digest) => to.has_signature(digest)?,
+                None => self.holds(to, &pending.change)?,
+            };
         }
         if let Some(from) = &pending.from {
             self.lock(&from.root)?;
@@ -227,6 +242,7 @@ fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
 fn what(change: &LayerChange) -> String {
     let LayerChange { package, version, from, to, .. } = change;
     match (from, to) {
+        (_, Some(to)) if change.action == Action::Signed => format!("the signature of {package}-{version} in `{to}`"),
         (Some(from), Some(to)) => format!("the promotion of {package}-{version} from `{from}` to `{to}`"),
         (Some(from), None) => format!("the removal of {package}-{version} from `{from}`"),
         (_, to) => format!("the addition of {package}-{version} to `{}`", to.as_deref().unwrap_or_default()),

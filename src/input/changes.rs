@@ -32,6 +32,8 @@ pub enum Action {
     Removed,
     /// It came from an upstream.
     Mirrored,
+    /// It has a new signature beside it.
+    Signed,
 }
 
 /// A line of the log.
@@ -53,6 +55,9 @@ pub struct LayerChange {
     pub to: Option<String>,
     /// Digest of its files, the name of its folder in a store; that of its zip where it was mirrored.
     pub content: String,
+    /// Digest of the signature that was put beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// Exceptions that allowed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
@@ -117,7 +122,7 @@ fn taken_out_of_branch(layer: &str, location: &Location) -> Result<BTreeSet<Stri
 #[cfg(test)]
 mod tests {
     use super::{Action, LayerChange, last_taken_out};
-    use Action::{Added, Promoted, Removed};
+    use Action::{Added, Promoted, Removed, Signed};
 
     #[test]
     fn the_last_change_counts() {
@@ -129,6 +134,7 @@ mod tests {
             from: from.map(str::to_owned),
             to: to.map(str::to_owned),
             content: String::new(),
+            signature: None,
             allowed: Vec::new(),
             reason: None,
         };
@@ -142,6 +148,8 @@ mod tests {
             (&[(Removed, there, None)], false),
             (&[(Removed, here, None), (Added, None, here)], false),
             (&[(Added, None, here), (Removed, here, None)], true),
+            (&[(Added, None, here), (Signed, None, here)], false),
+            (&[(Signed, None, here), (Removed, here, None)], true),
         ] {
             let log: Vec<_> = changes.iter().map(change).collect();
             let out = last_taken_out("staging", &log);

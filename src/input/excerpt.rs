@@ -89,7 +89,7 @@ mod tests {
     fn shown(paths: &[&Path], package: &str, file: &str) -> Option<String> {
         let paths = paths.iter().map(|&path| path.to_owned()).collect();
         let source = LayerSource { name: "top".to_owned(), paths, follow_links: Vec::new() };
-        let layers = [LayerPlan { source, rules: Layer::default() }];
+        let layers = [LayerPlan { source, rules: Layer::default(), keys: std::sync::Arc::default() }];
         let problem = Problem::new(Rule::WrongType, "it is wrong").file(file).line(2).within("top", package);
         let text = Excerpts::new(&layers, Limits::default()).render(&problem);
         text.lines().find_map(|line| line.strip_prefix("2 | ")).map(str::to_owned)

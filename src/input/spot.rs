@@ -107,7 +107,7 @@ mod tests {
             paths: paths.iter().map(|&path| path.to_owned()).collect(),
             follow_links: Vec::new(),
         };
-        let layers = [LayerPlan { source, rules: Layer::default() }];
+        let layers = [LayerPlan { source, rules: Layer::default(), keys: std::sync::Arc::default() }];
         Excerpts::new(&layers, Limits::default()).spot(&problem, named)
     }
 

@@ -111,7 +111,7 @@ fn is_absence(problem: &Problem) -> bool {
 
 /// Refuses a layer of which a path is not there, if somebody wrote the path down: it is misspelt, or not mounted.
 fn require_paths(layer: &LayerPlan, problems: &[Problem]) -> Result<()> {
-    let LayerPlan { source, rules } = layer;
+    let LayerPlan { source, rules, .. } = layer;
     if let Some(folder) = source.follow_links.iter().find(|folder| !folder.is_dir()) {
         bail!(
             "layer `{}` follows links into `{}`, which is not there\nhint: mount it, or correct `follow_links` of the layer",

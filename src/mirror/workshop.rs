@@ -142,6 +142,7 @@ impl Workshop {
             from: None,
             to: Some(self.layer.clone()),
             content: entry.sha256.map(|digest| digest.to_string()).unwrap_or_default(),
+            signature: entry.signature_sha256.map(|digest| digest.to_string()),
             allowed: Vec::new(),
             reason: entry.upstream.as_ref().map(|upstream| format!("from upstream {upstream}")),
         }

@@ -93,7 +93,7 @@ impl<'a> Lines<'a> {
         }
         let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
         self.rest = rest;
-        Some(line.trim_end())
+        Some(line.trim_end_matches([' ', '\t', '\r']))
     }
 }
 

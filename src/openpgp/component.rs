@@ -2,12 +2,13 @@
 
 use super::name::Fingerprint;
 use super::verdict::Verdict;
+use crate::base::time::rfc3339;
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::packet::{PublicKey, PublicSubkey, RevocationCode, Signature};
 use pgp::ser::Serialize as _;
 use pgp::types::{EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, PublicParams};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::io::{self, Read};
 
 /// Bits of the shortest RSA key that Kibana accepts.
@@ -16,13 +17,17 @@ const FEWEST_RSA_BITS: u32 = 2048;
 /// Facts of a subkey that signs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SigningKeyFacts {
+    /// Of the subkey itself.
     pub fingerprint: Fingerprint,
     /// Name of the algorithm, with bits or curve: `RSA 2048`, `Ed25519`.
     pub algorithm: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970; as JSON in words.
+    #[serde(serialize_with = "as_date")]
     pub created: u64,
-    /// Seconds since 1970; nothing if never.
+    /// Seconds since 1970, as JSON in words; nothing if never.
+    #[serde(serialize_with = "as_date_if_any")]
     pub expires: Option<u64>,
+    /// Whether it, or its primary key, was taken back.
     pub revoked: Option<Revocation>,
 }
 
@@ -32,8 +37,19 @@ pub struct Revocation {
     /// Others may know the secret key, or no reason was given: nothing it ever signed counts. Otherwise it was retired or
     /// superseded, and what it had signed before stays good.
     pub is_hard: bool,
-    /// Seconds since 1970.
+    /// Seconds since 1970; as JSON in words.
+    #[serde(serialize_with = "as_date")]
     pub time: u64,
+}
+
+/// Writes a time as [`rfc3339`] does.
+pub(super) fn as_date<S: Serializer>(time: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*time))
+}
+
+/// The same of a time that may be absent.
+pub(super) fn as_date_if_any<S: Serializer>(time: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(rfc3339).serialize(serializer)
 }
 
 impl Revocation {
@@ -154,12 +170,12 @@ struct Watched<R> {
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.data.read(buffer).or_else(|error| match error.kind() {
+        self.data.read(buffer).map_err(|error| match error.kind() {
             // The library asks again.
-            io::ErrorKind::Interrupted => Err(error),
+            io::ErrorKind::Interrupted => error,
             kind => {
                 self.failure = Some(error);
-                Err(kind.into())
+                kind.into()
             }
         })
     }

@@ -23,6 +23,7 @@ const CLOCKS_DIFFER: u64 = 24 * 60 * 60;
 /// A verdict, and the times that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
+    /// What the signature is worth.
     pub verdict: Verdict,
     /// When the signature says it was made, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]

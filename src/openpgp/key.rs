@@ -6,9 +6,10 @@
 
 use super::component::{self, Component, Material, Revocation, SigningKeyFacts, algorithm_name, may_certify};
 use super::name::Fingerprint;
-use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
+use super::packets;
+use pgp::composed::{Deserializable, SignedPublicKey, SignedPublicSubKey};
 use pgp::packet::{PublicKey, Signature, SignatureType, SubpacketData};
-use pgp::types::{KeyDetails, KeyVersion, Tag};
+use pgp::types::{KeyDetails, KeyVersion, SignedUser, Tag};
 use serde::Serialize;
 
 const NOT_CERTIFIED: &str = "is by a key that has no valid signature of its own";
@@ -25,15 +26,44 @@ pub struct KeyFacts {
     pub user_ids: Vec<String>,
     /// Name of the algorithm, with bits or curve: `RSA 2048`, `Ed25519`.
     pub algorithm: String,
-    /// Seconds since 1970.
+    /// Seconds since 1970; as JSON in words.
+    #[serde(serialize_with = "component::as_date")]
     pub created: u64,
-    /// Seconds since 1970; nothing if never.
+    /// Seconds since 1970, as JSON in words; nothing if never.
+    #[serde(serialize_with = "component::as_date_if_any")]
     pub expires: Option<u64>,
+    /// Whether it was taken back.
     pub revoked: Option<Revocation>,
     /// Why no signature by the primary key is good, in words that finish "the signature ...".
     pub unfit: Option<String>,
     /// Subkeys whose signatures count.
     pub signing_subkeys: Vec<SigningKeyFacts>,
+}
+
+/// A key as it was read from one file.
+#[derive(Clone, Debug)]
+pub(super) struct KeyCopy {
+    key: SignedPublicKey,
+    /// Signatures that revoke it, wherever they stand among its packets: a revocation that was put behind them counts, too.
+    revocations: Vec<Signature>,
+}
+
+impl KeyCopy {
+    /// Reads the packets of one key.
+    pub(super) fn read(packets: &[u8]) -> Option<Self> {
+        let key = SignedPublicKey::from_bytes(packets).ok()?;
+        let signatures = packets::split(packets).ok()?.into_iter().filter(|packet| packet.tag() == Tag::Signature);
+        let signatures = signatures.filter_map(|packet| Signature::try_from_reader(packet.header, packet.body).ok());
+        let revocations =
+            signatures.filter(|signature| signature.typ() == Some(SignatureType::KeyRevocation)).collect();
+        Some(Self { key, revocations })
+    }
+
+    /// When it was last certified by itself, in seconds since 1970.
+    pub(super) fn last_certified(&self) -> Option<u64> {
+        let made = |ruling: Ruling<'_>| ruling.made;
+        by_user_ids(&self.key.primary_key, &[self]).chain(direct(&self.key.primary_key, &[self])).map(made).max()
+    }
 }
 
 /// A trusted key.
@@ -79,18 +109,19 @@ impl<'a> Ruling<'a> {
 
 impl TrustedKey {
     /// Reads copies of one key. Nothing for keys of versions that nobody signs packages with.
-    pub(super) fn of(copies: &[&SignedPublicKey]) -> Option<Self> {
-        let key = &copies.first()?.primary_key;
+    pub(super) fn of(copies: &[&KeyCopy]) -> Option<Self> {
+        let key = &copies.first()?.key.primary_key;
         if !matches!(key.version(), KeyVersion::V4 | KeyVersion::V6) {
             return None;
         }
         let primary = primary(key, copies)?;
         let mut components = vec![primary];
-        for subkey in copies.iter().flat_map(|copy| &copy.public_subkeys) {
+        for subkey in copies.iter().flat_map(|copy| &copy.key.public_subkeys) {
             let Some(fingerprint) = Fingerprint::of(&subkey.fingerprint()) else { continue };
             let is_known = |component: &Component| component.facts.fingerprint == fingerprint;
             if !components.iter().any(is_known) {
-                let same = copies.iter().flat_map(|copy| &copy.public_subkeys).filter(|other| other.key == subkey.key);
+                let same =
+                    copies.iter().flat_map(|copy| &copy.key.public_subkeys).filter(|other| other.key == subkey.key);
                 components.push(bound(
                     key,
                     fingerprint,
@@ -114,56 +145,62 @@ impl TrustedKey {
         };
         Some(Self { facts, components })
     }
-
-    /// When a copy of a key was last certified by the key, in seconds since 1970.
-    pub(super) fn last_certified(copy: &SignedPublicKey) -> Option<u64> {
-        certifications(&copy.primary_key, &[copy]).map(|ruling| ruling.made).max()
-    }
 }
 
-/// Self-signatures of the primary key that hold: over user ids, and over the key alone.
-fn certifications<'a>(key: &'a PublicKey, copies: &'a [&SignedPublicKey]) -> impl Iterator<Item = Ruling<'a>> {
-    let users = copies.iter().flat_map(|copy| &copy.details.users).flat_map(move |user| {
-        let signatures = user.signatures.iter().filter(|signature| is_certification(signature));
-        signatures.filter(move |signature| signature.verify_certification(key, Tag::UserId, &user.id).is_ok())
+/// For each user id the certification that decides, if the key has not taken it back.
+fn by_user_ids<'a>(key: &'a PublicKey, copies: &'a [&KeyCopy]) -> impl Iterator<Item = Ruling<'a>> {
+    copies.iter().flat_map(|copy| &copy.key.details.users).filter_map(|user| certification(key, user, copies))
+}
+
+/// The certification of a user id that decides, over all copies of the key.
+fn certification<'a>(key: &PublicKey, user: &SignedUser, copies: &'a [&KeyCopy]) -> Option<Ruling<'a>> {
+    let users = copies.iter().flat_map(|copy| &copy.key.details.users).filter(|other| other.id == user.id);
+    let own = users.flat_map(|user| {
+        user.signatures.iter().filter(|signature| signature.verify_certification(key, Tag::UserId, &user.id).is_ok())
     });
-    let direct = copies.iter().flat_map(|copy| &copy.details.direct_signatures);
-    let direct = direct.filter(|signature| signature.typ() == Some(SignatureType::Key));
-    users.chain(direct.filter(|signature| signature.verify_key(key).is_ok())).filter_map(Ruling::of)
+    let (revoking, certifying): (Vec<_>, Vec<_>) =
+        own.partition(|signature| signature.typ() == Some(SignatureType::CertRevocation));
+    let ruling = Ruling::latest(certifying.into_iter().filter_map(Ruling::of))?;
+    let revoked = revoking.into_iter().filter_map(component::made).max();
+    revoked.is_none_or(|revoked| revoked < ruling.made).then_some(ruling)
 }
 
-fn is_certification(signature: &Signature) -> bool {
-    signature.is_certification() && signature.typ() != Some(SignatureType::CertRevocation)
+/// Signatures of the primary key over itself alone.
+fn direct<'a>(key: &'a PublicKey, copies: &'a [&KeyCopy]) -> impl Iterator<Item = Ruling<'a>> {
+    let signatures = copies.iter().flat_map(|copy| &copy.key.details.direct_signatures);
+    let signatures = signatures.filter(|signature| signature.typ() == Some(SignatureType::Key));
+    signatures.filter(|signature| signature.verify_key(key).is_ok()).filter_map(Ruling::of)
 }
 
-fn user_ids(key: &PublicKey, copies: &[&SignedPublicKey]) -> Vec<String> {
+fn user_ids(key: &PublicKey, copies: &[&KeyCopy]) -> Vec<String> {
     let mut names = Vec::new();
-    for user in copies.iter().flat_map(|copy| &copy.details.users) {
+    for user in copies.iter().flat_map(|copy| &copy.key.details.users) {
         let name = String::from_utf8_lossy(user.id.id()).into_owned();
-        let mut signatures = user.signatures.iter().filter(|signature| is_certification(signature));
-        let is_own = |signature: &Signature| signature.verify_certification(key, Tag::UserId, &user.id).is_ok();
-        if !names.contains(&name) && signatures.any(is_own) {
+        if !names.contains(&name) && certification(key, user, copies).is_some() {
             names.push(name);
         }
     }
     names
 }
 
-fn primary(key: &PublicKey, copies: &[&SignedPublicKey]) -> Option<Component> {
+fn primary(key: &PublicKey, copies: &[&KeyCopy]) -> Option<Component> {
     let fingerprint = Fingerprint::of(&key.fingerprint())?;
     let created = u64::from(key.created_at().as_secs());
-    let ruling = Ruling::latest(certifications(key, copies));
-    let revocations = copies.iter().flat_map(|copy| &copy.details.revocation_signatures);
+    // Either kind may forbid: the latest of one must not hide what the other says.
+    let rulings = [Ruling::latest(by_user_ids(key, copies)), Ruling::latest(direct(key, copies))];
+    let rulings: Vec<_> = rulings.into_iter().flatten().collect();
+    let revocations = copies.iter().flat_map(|copy| &copy.revocations);
     let revocations = revocations.filter(|signature| signature.verify_key(key).is_ok());
-    let unfit = match &ruling {
-        None => Some(NOT_CERTIFIED),
-        Some(ruling) => (ruling.may_sign() == Some(false)).then_some(MAY_NOT_SIGN),
+    let unfit = if rulings.is_empty() {
+        Some(NOT_CERTIFIED)
+    } else {
+        rulings.iter().any(|ruling| ruling.may_sign() == Some(false)).then_some(MAY_NOT_SIGN)
     };
     let facts = SigningKeyFacts {
         fingerprint,
         algorithm: algorithm_name(key.public_params()),
         created,
-        expires: ruling.and_then(|ruling| ruling.expires(created)),
+        expires: rulings.iter().filter_map(|ruling| ruling.expires(created)).min(),
         revoked: revocations.map(Revocation::of).reduce(Revocation::graver),
     };
     Some(Component { facts, primary: fingerprint, material: Material::Primary(key.clone()), unfit })

@@ -2,11 +2,10 @@
 
 use super::armor::{self, is_binary};
 use super::component::Component;
-use super::key::{KeyFacts, TrustedKey};
+use super::key::{KeyCopy, KeyFacts, TrustedKey};
 use super::name::{Fingerprint, Issuer};
 use super::packets;
 use crate::base::digest::{Digest, Hasher};
-use pgp::composed::{Deserializable, SignedPublicKey};
 use pgp::types::Tag;
 use std::collections::BTreeMap;
 
@@ -32,7 +31,7 @@ pub struct KeyRing {
 #[derive(Clone, Debug)]
 struct Entry {
     /// By their packets as they came, so that their order is that of nothing else.
-    copies: BTreeMap<Vec<u8>, SignedPublicKey>,
+    copies: BTreeMap<Vec<u8>, KeyCopy>,
     trusted: TrustedKey,
 }
 
@@ -65,7 +64,7 @@ impl KeyRing {
     /// Reads the packets of one key.
     fn read(packets: &[u8]) -> Result<Entry, KeyError> {
         let unusable = || KeyError("holds a key that is damaged, or of a kind that Kibana does not know".to_owned());
-        let key = SignedPublicKey::from_bytes(packets).map_err(|_| unusable())?;
+        let key = KeyCopy::read(packets).ok_or_else(unusable)?;
         let trusted = TrustedKey::of(&[&key]).ok_or_else(unusable)?;
         Ok(Entry { copies: BTreeMap::from([(packets.to_owned(), key)]), trusted })
     }
@@ -110,7 +109,7 @@ impl KeyRing {
     /// if the ring does not have it.
     pub fn armored(&self, key: &Fingerprint) -> Option<String> {
         let entry = self.keys.get(key)?;
-        let (packets, _) = entry.copies.iter().max_by_key(|(_, copy)| TrustedKey::last_certified(copy))?;
+        let (packets, _) = entry.copies.iter().max_by_key(|(_, copy)| copy.last_certified())?;
         Some(armor::write(armor::PUBLIC_KEY, packets))
     }
 

@@ -65,6 +65,9 @@ impl SecretKey {
         let bytes = key.to_public_key().to_bytes().map_err(|_| damaged())?;
         let added = public.add(&bytes).map_err(|_| damaged())?;
         let fingerprint = *added.first().ok_or_else(damaged)?;
+        if matches!(fingerprint, Fingerprint::V6(_)) {
+            return Err(SignError::Unreadable("holds a key of version 6, which Kibana is not known to read"));
+        }
         Ok(Self { key, public, fingerprint })
     }
 
@@ -76,6 +79,20 @@ impl SecretKey {
     /// A ring with its public part alone.
     pub fn public(&self) -> &KeyRing {
         &self.public
+    }
+
+    /// Unlocks it for as long as it is held: unlocking is slow on purpose, and many files may be signed.
+    ///
+    /// # Errors
+    /// When no part of it can be unlocked: the passphrase is wrong.
+    pub fn unlock(&mut self, passphrase: &[u8]) -> Result<(), SignError> {
+        let passphrase = Password::from(passphrase);
+        // A primary key that is kept elsewhere stays locked, and its subkeys sign.
+        let mut is_unlocked = self.key.primary_key.remove_password(&passphrase).is_ok();
+        for subkey in &mut self.key.secret_subkeys {
+            is_unlocked |= subkey.key.remove_password(&passphrase).is_ok();
+        }
+        if is_unlocked { Ok(()) } else { Err(SignError::Locked) }
     }
 
     /// The part that signs: the newest subkey that may, else the primary key.

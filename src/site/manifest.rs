@@ -5,7 +5,7 @@
 //!   "schema": "epr-build/manifest/1", "distribution": "staging", "generation": "0123456789abcdef",
 //!   "files": { "/index.json": { "size": 92, "sha256": "…", "media_type": "application/json", "cache": "seconds" }, … },
 //!   "packages": [
-//!     { "path": "/package/acme/1.0.0", "layer": "production", "cache": "immutable", "files":
+//!     { "path": "/package/acme/1.0.0", "layer": "production", "cache": "immutable", "signature": "good(4609…)", "files":
 //!       { "manifest.yml": { "digest": "…", "size": 512, "media_type": "text/yaml; charset=UTF-8" }, … } }, …
 //!   ]
 //! }
@@ -17,6 +17,7 @@
 use crate::base::headers::CacheClass;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::record::{Listing, listing_text};
+use crate::openpgp::Verdict;
 use crate::site::assemble::{Site, package_path};
 use crate::store::Store;
 use anyhow::{Context, Result, anyhow, bail};
@@ -51,7 +52,15 @@ struct PackageManifest<'a> {
     path: String,
     layer: &'a str,
     cache: CacheClass,
+    /// What its signature is worth, if it has one.
+    #[serde(skip_serializing_if = "is_missing")]
+    signature: &'a Verdict,
     files: Box<RawValue>,
+}
+
+/// As serde passes the field, by reference.
+fn is_missing(verdict: &&Verdict) -> bool {
+    **verdict == Verdict::Missing
 }
 
 /// Writes the manifest.
@@ -109,6 +118,7 @@ fn package<'a>(entry: &'a Entry, store: &Store) -> Result<PackageManifest<'a>> {
         path: package_path(entry),
         layer: &entry.layer,
         cache: if entry.immutable { CacheClass::Immutable } else { CacheClass::Minutes },
+        signature: &entry.verdict,
         files: RawValue::from_string(text).context("a list of files in the store is not JSON")?,
     })
 }

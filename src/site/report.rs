@@ -7,10 +7,12 @@ use crate::answers::route::build::RouteReport;
 use crate::answers::route::whole::FamilyReport;
 use crate::base::problem::{Problem, Severity};
 use crate::catalog::merge::Catalog;
+use crate::catalog::mixed_keys::mixed_keys;
 use crate::catalog::record::LayerIntake;
 use crate::config::exceptions::{Exception, KeptException};
 use crate::site::assemble::Site;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The report of one distribution, `report.json`.
@@ -24,6 +26,9 @@ pub struct Report {
     pub generation: String,
     /// The layers, in order.
     pub layers: Vec<LayerReport>,
+    /// The worth of the signatures that are published, by layer; in reports of older versions absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<SignatureCount>,
     /// Versions in the catalog, and distinct names.
     pub versions: usize,
     /// Distinct package names.
@@ -99,6 +104,17 @@ pub struct LayerReport {
     pub shadowed: usize,
     /// Of those, packages left out because something is wrong with them.
     pub quarantined: usize,
+}
+
+/// Versions of a layer whose signatures are worth the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureCount {
+    /// Name of the layer.
+    pub layer: String,
+    /// `good(FINGERPRINT)`, `bad`, `other-key(FINGERPRINT)`, `weak(WHAT)`, `unreadable`, or `missing` for unsigned versions.
+    pub verdict: String,
+    /// Number of versions.
+    pub versions: usize,
 }
 
 /// A version that more than one layer holds.
@@ -193,6 +209,7 @@ impl Report {
     /// Draws the report up.
     pub fn new(name: &str, layers: &[&LayerIntake], catalog: &Catalog, built: Option<(RouteReport, &Site)>) -> Self {
         let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.all_problems()).cloned().collect();
+        problems.extend(mixed_keys(name, catalog));
         problems.sort();
         let (notes, problems) = problems.into_iter().partition(Problem::is_note);
         let copy = |(entry, copy): (&crate::catalog::merge::Entry, &crate::catalog::merge::Copy)| CopyReport {
@@ -211,6 +228,7 @@ impl Report {
             distribution: name.to_owned(),
             generation: String::new(),
             layers: layers.iter().map(|layer| layer_report(layer, catalog)).collect(),
+            signatures: signatures(catalog),
             versions: catalog.entries.len(),
             packages: names.len(),
             copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),
@@ -235,7 +253,8 @@ impl Report {
 
     /// Returns true if nothing was left out; strictly, if there are no problems and conflicts at all.
     pub fn is_clean(&self, strict: bool) -> bool {
-        let is_refused = self.advice.iter().any(|problem| problem.severity == Severity::Refusal);
+        let told = self.problems.iter().chain(&self.advice);
+        let is_refused = told.map(|problem| problem.severity).any(|severity| severity == Severity::Refusal);
         self.quarantined() == 0 && !is_refused && !(strict && (!self.conflicts.is_empty() || !self.problems.is_empty()))
     }
 
@@ -255,6 +274,15 @@ fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
         shadowed: shadowed.count(),
         quarantined: layer.quarantined(),
     }
+}
+
+fn signatures(catalog: &Catalog) -> Vec<SignatureCount> {
+    let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for entry in &catalog.entries {
+        *counts.entry((&entry.layer, entry.verdict.to_string())).or_default() += 1;
+    }
+    let counts = counts.into_iter();
+    counts.map(|((layer, verdict), versions)| SignatureCount { layer: layer.to_owned(), verdict, versions }).collect()
 }
 
 fn sizes(catalog: &Catalog, site: Option<&Site>) -> Sizes {

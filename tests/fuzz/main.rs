@@ -44,6 +44,11 @@ fn yaml() {
 }
 
 #[test]
+fn signatures() {
+    run("signatures", 2_000, targets::signatures::check);
+}
+
+#[test]
 fn zips() {
     run("zips", 2_000, targets::zips::check);
 }

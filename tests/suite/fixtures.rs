@@ -11,12 +11,14 @@ use epr_build::catalog::record::LayerIntake;
 use epr_build::config::layer::{DashedFolders, Layer, LayerPlan, LayerSource, Signatures, Validation};
 use epr_build::config::limits::Limits;
 use epr_build::input::survey::{Inventories, ScanContext, Survey};
+use epr_build::openpgp::KeyRing;
 use epr_build::package::Findings;
 use epr_build::store::Store;
 use epr_build::store::content::Contents;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What the layer of a case turns into.
@@ -40,6 +42,7 @@ fn read(case: &Value, store: &Store) -> Outcome {
     let plan = LayerPlan {
         source: LayerSource { name: "layer".to_owned(), paths: vec![layer], follow_links: Vec::new() },
         rules,
+        keys: Arc::new(KeyRing::elastic()),
     };
     let look = ScanContext { limits: Limits::default(), now_ns: 0 };
     let desk = IntakeContext {

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
+/// A signature of good form by a key that nobody here trusts, over another file.
+pub(crate) const FOREIGN_SIGNATURE: &str = include_str!("../fixtures/openpgp/E-2024.sig");
+
 /// What a run ended with.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -42,6 +45,11 @@ impl Case {
     /// Adds the configuration file.
     pub(crate) fn config(self, text: &str) -> Self {
         self.file("epr-build.yml", text)
+    }
+
+    /// Replaces the configuration file.
+    pub(crate) fn reconfigure(&self, text: &str) {
+        fs::write(self.path("epr-build.yml"), text).unwrap();
     }
 
     /// Adds a good package `<folder>/<name>/<version>`, and nothing to it but a line of its readme.

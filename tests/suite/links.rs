@@ -1,7 +1,7 @@
 //! What others may put into a layer to publish files of the machine, or to make a build wait: links, fifos, endless files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use crate::harness::{Case, Run};
+use crate::harness::{Case, FOREIGN_SIGNATURE, Run};
 use crate::running;
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs;
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 const ONE: &str = "distributions: {d: {layers: [l]}}\nlayers: {l: {paths: layer}}\n";
 const BUILD: [&str; 3] = ["--dist", "d", "--quiet"];
 const SECRET: &str = "known to this machine only";
-const ARMOR: &str = "-----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n";
 
 fn link(case: &Case, link: &str, target: impl AsRef<Path>) {
     let _ = fs::remove_file(case.path(link));
@@ -174,14 +173,18 @@ fn neither_fifos_nor_devices_stop_a_build() {
 fn signatures_have_a_limit() {
     let case = world().package("layer", "long", "1.0.0", "").package("layer", "full", "1.0.0", "");
     fs::File::create(case.path("layer/good-1.0.0.zip.sig")).unwrap().set_len(100 << 30).unwrap();
-    let text = |bytes: usize| ARMOR.replace("iQEz", &"i".repeat(bytes - ARMOR.len() + 4));
+    let text = |bytes: usize| "i".repeat(bytes);
     fs::write(case.path("layer/long/1.0.0.sig"), text((64 << 10) + 1)).unwrap();
     fs::write(case.path("layer/full/1.0.0.sig"), text(64 << 10)).unwrap();
     fs::write(case.path("layer/plain/1.0.0.sig"), "no signature").unwrap();
     built(&case, 1);
     assert_eq!(published(&case), ["full/1.0.0", "plain/1.0.0"]);
-    let expected =
-        ["signature-too-large good-1.0.0.zip", "signature-too-large long/1.0.0", "signature-not-armored plain/1.0.0"];
+    let expected = [
+        "signature-too-large good-1.0.0.zip",
+        "signature-too-large long/1.0.0",
+        "signature-not-armored full/1.0.0",
+        "signature-not-armored plain/1.0.0",
+    ];
     assert_eq!(told(&case), expected);
     let problems = case.json("out/d/current/report.json")["problems"].to_string();
     assert!(
@@ -219,7 +222,7 @@ fn signatures_have_a_limit() {
 fn links_into_named_folders_are_followed() {
     let config = ONE.replace("paths: layer", "paths: layer, follow_links: pool");
     let case = Case::new().config(&config).zip("pool/deep", "acme", "1.0.0").zip("pool", "acme", "2.0.0");
-    let case = case.zip("private", "hidden", "1.0.0").file("pool/deep/acme-1.0.0.zip.sig", ARMOR);
+    let case = case.zip("private", "hidden", "1.0.0").file("pool/deep/acme-1.0.0.zip.sig", FOREIGN_SIGNATURE);
     let case = case.zip("layer", "base", "1.0.0");
     link(&case, "layer/acme-1.0.0.zip", "../pool/deep/acme-1.0.0.zip");
     link(&case, "layer/acme-1.0.0.zip.sig", case.path("pool/deep/acme-1.0.0.zip.sig"));
@@ -231,7 +234,7 @@ fn links_into_named_folders_are_followed() {
     );
     let served = |name: &str| fs::read(case.path(&format!("out/d/current/site/epr/acme/{name}"))).unwrap();
     assert_eq!(served("acme-1.0.0.zip"), fs::read(case.path("pool/deep/acme-1.0.0.zip")).unwrap());
-    assert_eq!(served("acme-1.0.0.zip.sig"), ARMOR.as_bytes());
+    assert_eq!(served("acme-1.0.0.zip.sig"), FOREIGN_SIGNATURE.as_bytes());
 
     // The link leads elsewhere now: to another zip, out of the pool by a link in it, to nothing.
     std::thread::sleep(Duration::from_millis(200));
@@ -264,7 +267,8 @@ fn links_into_named_folders_are_followed() {
 fn followed_links_are_promoted_as_files() {
     let config =
         "distributions: {d: {layers: [up, l]}}\nlayers: {up: {paths: up}, l: {paths: layer, follow_links: pool}}\n";
-    let case = Case::new().config(config).zip("pool", "acme", "1.0.0").file("pool/acme-1.0.0.zip.sig", ARMOR);
+    let case =
+        Case::new().config(config).zip("pool", "acme", "1.0.0").file("pool/acme-1.0.0.zip.sig", FOREIGN_SIGNATURE);
     ["layer", "up"].iter().for_each(|folder| fs::create_dir(case.path(folder)).unwrap());
     link(&case, "layer/acme-1.0.0.zip", "../pool/acme-1.0.0.zip");
     link(&case, "layer/acme-1.0.0.zip.sig", "../pool/acme-1.0.0.zip.sig");

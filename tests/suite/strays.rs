@@ -2,7 +2,7 @@
 //! and what is refused before anything is taken into use.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use crate::harness::{Case, Run};
+use crate::harness::{Case, FOREIGN_SIGNATURE, Run};
 use crate::running;
 use serde_json::Value;
 use std::fs;
@@ -346,7 +346,7 @@ fn signatures_that_are_none_are_told() {
     if running::binary("git").is_none() {
         return;
     }
-    let good = "-----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n";
+    let good = FOREIGN_SIGNATURE;
     for (in_git, paths) in [(false, "repository/layer"), (true, "'git+file:repository#main:layer'")] {
         let mut case = Case::new().config(&ONE.replace("paths: layer", &format!("paths: {paths}")));
         let texts = [("a", good), ("b", ""), ("c", "<html>"), ("d", "\u{1}\u{0}"), ("e", &good[..40])];

@@ -7,12 +7,14 @@
 mod dated;
 mod flush;
 mod lock;
+mod temporary;
 mod write;
 
 pub use dated::{Scrutiny, has_time, is_dated};
 pub use flush::{flush, flush_all, rename_for_good, write_over_for_good};
 pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
+pub use temporary::TemporaryFolder;
 pub use write::{
     append, copy_open, create, digest_of, digest_of_file, hard_link, make_folders, make_private_folder, make_room,
     open_to_append, remove_any, remove_empty_folder, remove_file, remove_file_if_there, remove_folder,
@@ -96,6 +98,19 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 /// When it cannot be read, or is a folder, a fifo or a device.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     named("read", path, read_regular(path))
+}
+
+/// Reads a file of at most so many bytes; returns nothing if it has more.
+///
+/// # Errors
+/// When it cannot be read, or is a folder, a fifo or a device.
+pub fn read_at_most(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        open_regular(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok((bytes.len() as u64 <= most).then_some(bytes))
+    };
+    named("read", path, read())
 }
 
 /// Reads a file, if it is there.

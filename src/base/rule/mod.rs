@@ -74,6 +74,12 @@ const POLICY: Level = Level {
     )),
 };
 
+/// Level of what is wrong with a signature.
+const SIGNATURE: Level = Level {
+    default: Severity::Warning,
+    unless: Some(("with `signatures: require` or `verify` and `keys`", Severity::Quarantine)),
+};
+
 macro_rules! rules {
     ($($title:literal { $($variant:ident $code:ident $name:literal $level:ident $summary:literal $why:literal $hint:literal;)+ })+) => {
         /// A kind of problem.

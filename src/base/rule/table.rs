@@ -3,8 +3,8 @@
 //! Codes and names are stable: reports and scripts hold them. A new rule takes the next free code of its family.
 
 use super::{
-    DASHED_FOLDERS, Entry, Family, KIBANA, LOSS, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, VALIDATION,
-    WARNING,
+    DASHED_FOLDERS, Entry, Family, KIBANA, LOSS, NOTE, OUTSIDE_PACKAGES, POLICY, QUARANTINE, REFUSAL, SIGNATURE,
+    VALIDATION, WARNING,
 };
 
 rules! {
@@ -67,14 +67,40 @@ rules! {
             "A file in a layer looks like an archive, but its name does not end with `.zip`."
             "It is not published. It may be a package under the name of a second download or of another system."
             "rename it if it is the zip of a package, else remove it";
-        SignatureNotArmored L014 "signature-not-armored" WARNING
-            "The signature beside a package is not an armored OpenPGP signature."
+        SignatureNotArmored L014 "signature-not-armored" SIGNATURE
+            "The signature beside a package cannot be read as an armored OpenPGP signature."
             "Kibana cannot read it, and refuses the package where it verifies signatures."
             "make it again, for example with `gpg --armor --detach-sign`";
         SignatureTooLarge L015 "signature-too-large" QUARANTINE
             "The signature beside a package is larger than 64 KiB."
             "No signature is. Such a file is not read."
             "replace or remove the `.sig` beside the package";
+    }
+    "Signatures" {
+        BadSignature S001 "bad-signature" SIGNATURE
+            "The signature beside a package is not a good one over its zip."
+            "Kibana refuses the package where it verifies signatures. Mostly the package was changed after it had been signed."
+            "put back the package that was signed, sign this one, or remove the `.sig`";
+        SignatureByOtherKey S002 "signature-by-other-key" SIGNATURE
+            "The signature of a package is by none of the layer's keys."
+            "Somebody else has signed the package, or its key was replaced. A Kibana that knows only the layer's key refuses it."
+            "if the key has changed, put the new one beside the old one in `keys` of the layer";
+        WeakSignature S003 "weak-signature" SIGNATURE
+            "The signature of a package rests on cryptography that Kibana does not accept, such as SHA-1."
+            "Kibana refuses the package where it verifies signatures, although `gpg` may accept it."
+            "sign the package again with SHA-512 and a key of RSA with at least 2048 bits, or Ed25519";
+        SignaturesNotVerified S004 "signatures-not-verified" WARNING
+            "A layer requires signatures and names no keys."
+            "Only that there is a signature was checked, and not whether it is one of the package."
+            "add `keys` to the layer: `elastic`, or files of public keys";
+        NotSigned S005 "not-signed" REFUSAL
+            "Packages of a layer with `signatures: sign` have no good signature by a key of the layer."
+            "Builds make no signatures, so that they need no private key. Nothing is built until all are there."
+            "run `epr-build keys sign`";
+        MixedSigningKeys S006 "mixed-signing-keys" WARNING
+            "A distribution publishes signatures by more than one key."
+            "A Kibana knows one key, and refuses packages that another one has signed."
+            "publish the packages of the other keys unsigned (`signatures: strip`), or sign all by one key (`signatures: sign`)";
     }
     "Package files: names, kinds and sizes" {
         Unreadable F001 "unreadable" QUARANTINE

@@ -126,6 +126,7 @@ fn render_change(change: &LayerChange, dry_run: bool) -> String {
         Action::Promoted => ("promoted", "would promote"),
         Action::Removed => ("removed", "would remove"),
         Action::Mirrored => ("mirrored", "would mirror"),
+        Action::Signed => ("signed", "would sign"),
     };
     let word = if dry_run { would } else { done };
     match change.action {
@@ -133,11 +134,12 @@ fn render_change(change: &LayerChange, dry_run: bool) -> String {
         Action::Replaced => format!("{word} {package}-{version} in {to}"),
         Action::Promoted => format!("{word} {package}-{version} from {from} to {to}"),
         Action::Removed => format!("{word} {package}-{version} from {from}"),
+        Action::Signed => format!("{word} {package}-{version} in {to}"),
     }
 }
 
 /// The time for the log: `SOURCE_DATE_EPOCH` if it is set, otherwise the present time.
-fn now() -> u64 {
+pub(in crate::cli) fn now() -> u64 {
     let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
     given.unwrap_or_else(unix_time)
 }

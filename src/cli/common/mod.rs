@@ -6,6 +6,7 @@ pub(super) mod diff_text;
 pub(super) mod edit;
 mod exit;
 pub(super) mod failures;
+pub(super) mod key_files;
 pub(super) mod located;
 pub(super) mod options;
 pub(super) mod print;

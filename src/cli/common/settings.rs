@@ -1,5 +1,6 @@
 //! Settings, resolved once from options and the configuration.
 
+use super::key_files;
 use super::talk;
 use crate::base::fs::{io_error, read};
 use crate::base::suggest::did_you_mean;
@@ -11,6 +12,7 @@ use crate::config::{Config, file};
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The folder of the layers that the configuration gives no paths.
 pub(in crate::cli) const DEFAULT_PACKAGES: &str = "packages";
@@ -87,12 +89,12 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         let distribution = &config.distributions[&name];
         let positions = distribution.layers.iter().map(|layer| {
             let known = layers.iter().position(|plan| plan.source.name == *layer);
-            known.unwrap_or_else(|| {
-                layers.push(plan(layer, &config, input.packages, input.strict));
-                layers.len() - 1
-            })
+            if known.is_none() {
+                layers.push(plan(layer, &config, input.packages, input.strict)?);
+            }
+            Ok(known.unwrap_or(layers.len() - 1))
         });
-        let positions = positions.collect();
+        let positions = positions.collect::<Result<_>>()?;
         let listen = distribution.listen.clone().unwrap_or_else(|| config.listen.clone());
         let (prefix, debug_header) = (distribution.prefix.clone(), distribution.debug_header);
         let ui = distribution.ui.unwrap_or(config.ui);
@@ -185,11 +187,13 @@ fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn plan(name: &str, config: &Config, packages: &Path, strict: bool) -> LayerPlan {
+fn plan(name: &str, config: &Config, packages: &Path, strict: bool) -> Result<LayerPlan> {
     let mut rules = config.layers.get(name).cloned().unwrap_or_default();
     if strict {
         rules.validation = Validation::Require;
     }
     let paths = if rules.paths.is_empty() { vec![below(packages, name)] } else { rules.paths.clone() };
-    LayerPlan { source: LayerSource { name: name.to_owned(), paths, follow_links: rules.follow_links.clone() }, rules }
+    let keys = Arc::new(key_files::read(name, &rules.keys)?);
+    let source = LayerSource { name: name.to_owned(), paths, follow_links: rules.follow_links.clone() };
+    Ok(LayerPlan { source, rules, keys })
 }

@@ -1,7 +1,7 @@
 //! Finds out what the sides of a comparison are, and opens them.
 
 use super::Arguments;
-use crate::base::fs;
+use crate::base::fs::{self, TemporaryFolder};
 use crate::base::progress::Progress;
 use crate::base::suggest::did_you_mean;
 use crate::base::words::counted;
@@ -24,6 +24,7 @@ use crate::package::PackageFiles;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Opens a side.
 pub(super) fn open(path: &Path, arguments: &Arguments) -> Result<Side> {
@@ -40,7 +41,7 @@ pub(super) fn open(path: &Path, arguments: &Arguments) -> Result<Side> {
 }
 
 /// Opens a generation. The temporary folder that holds it, if it is in one, is removed when the side is dropped.
-fn built(generation: PathBuf, around: Option<Scratch>) -> Result<Side> {
+fn built(generation: PathBuf, around: Option<TemporaryFolder>) -> Result<Side> {
     let holdings = Holdings::of_generation(&generation).map_err(with_remedy)?;
     let facts = holdings.facts_of_generation(&generation)?;
     let read = move |holding: &Holding, path: &str| {
@@ -149,7 +150,7 @@ fn single(path: &Path) -> Settings {
     };
     Settings {
         distributions: vec![plan],
-        layers: vec![LayerPlan { source, rules: Layer::default() }],
+        layers: vec![LayerPlan { source, rules: Layer::default(), keys: Arc::default() }],
         use_cache: false,
         keep: 1,
         config: Config::default(),
@@ -162,33 +163,10 @@ fn single(path: &Path) -> Settings {
 /// Opens a bundle, which is unpacked into a temporary folder.
 fn bundled(path: &Path) -> Result<Side> {
     let sealed = Sealed::open(&[path.to_owned()])?;
-    let scratch = Scratch::new()?;
-    let out = scratch.0.join("out");
+    let scratch = TemporaryFolder::new()?;
+    let out = scratch.path().join("out");
     let unpacked =
         unpack::unpack(&sealed, &out, &unpack::Terms { keep: 1, ..unpack::Terms::default() }, &Progress::new(true))?;
     let distribution = Distribution::new(&out, &unpacked.manifest.distribution);
     built(distribution.generation(&unpacked.manifest.generation), Some(scratch))
-}
-
-/// A temporary folder that only this user may enter. It is removed when this is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self> {
-        let parent = std::env::temp_dir();
-        for number in 0_u32.. {
-            let folder = parent.join(format!("epr-diff-{}-{number}", std::process::id()));
-            if fs::make_private_folder(&folder)? {
-                return Ok(Self(folder));
-            }
-        }
-        bail!("cannot find a free name in {}", parent.display())
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A failure leaves the folder to whatever clears temporary folders.
-        let _ = fs::remove_folder(&self.0);
-    }
 }

@@ -52,6 +52,7 @@ pub(super) fn page(name: &str, catalog: &Catalog, report: &Report, writer: &Page
             "versions": report.versions,
             "packages": report.packages,
             "copies": report.copies.len()}),
+        "signatures": &report.signatures,
         "coverage": &report.coverage,
         "alone": alone(catalog, report),
         "conflicts": conflicts,

@@ -28,6 +28,7 @@ use crate::base::progress::Progress;
 use crate::base::table::Table;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::page_record::{PackagePages, Page};
+use crate::openpgp::Fingerprint;
 use crate::package::Facts;
 use crate::site::report::Report;
 use crate::store::Store;
@@ -84,9 +85,17 @@ pub fn build(
     pages.extend(matrix::pages(name, &tiles, &writer)?);
     pages.push(distribution::page(name, catalog, report, &writer)?);
     pages.push(feed::page(name, &tiles, &writer)?);
+    for (key, armored) in &catalog.keys {
+        pages.push(writer.put(&key_path(key), armored)?);
+    }
     pages.push(writer.put(version_digests::PATH, &VersionDigests::of(catalog).to_json()?)?);
     pages.extend(packages.into_iter().flat_map(|package| package.pages));
     Ok(pages)
+}
+
+/// The path below `/ui/` of a key that has signed packages.
+pub fn key_path(key: &Fingerprint) -> String {
+    format!("keys/{key}.txt")
 }
 
 /// Where each name begins and ends among the entries.
@@ -132,6 +141,7 @@ fn key(entries: &[Entry], writer: &PageWriter<'_>) -> Digest {
             hasher.text(blob.map_or_else(String::new, |blob| format!("{} {}", blob.digest, blob.size)));
         }
         hasher.text(format!("{} {}", record.tree, entry.layer));
+        hasher.text(entry.verdict.text());
         hasher.value(&record.kind);
         hasher.value(&entry.deprecated);
         hasher.text(&entry.package);

@@ -9,6 +9,7 @@ use crate::answers::search::{Query, search};
 use crate::catalog::merge::Entry;
 use crate::catalog::page_record::{News, PackagePages, Tile};
 use crate::catalog::record::Record;
+use crate::catalog::signatures::in_words;
 use crate::package::{Facts, Release as Maturity};
 use crate::store::Store;
 use anyhow::{Context, Result};
@@ -38,6 +39,12 @@ struct VersionLine<'a> {
     sha256: String,
     archive: String,
     is_signed: bool,
+    /// `good`, `bad`, `other-key`, `weak`, `unreadable` or `missing`.
+    verdict: String,
+    /// The verdict in words.
+    signature: String,
+    /// The address of the key by which it is good.
+    key: Option<String>,
     is_prerelease: bool,
     is_shown: bool,
     before: Option<String>,
@@ -182,6 +189,9 @@ fn line(entries: &[Entry], at: usize, shown: usize) -> VersionLine<'_> {
         sha256: entry.record.archive.digest.to_string(),
         archive: super::templates::url(&format!("epr/{name}/{name}-{version}.zip")),
         is_signed: entry.record.signature.is_some(),
+        verdict: entry.verdict.to_string().split('(').next().unwrap_or_default().to_owned(),
+        signature: in_words(&entry.verdict),
+        key: entry.verdict.good_key().map(|key| super::key_path(&key)),
         is_prerelease: is_prerelease(&entry.record.facts),
         is_shown: at == shown,
         before: at.checked_sub(1).map(|before| entries[before].record.facts.version.to_string()),

@@ -4,6 +4,7 @@
 //! holds is copied from there, compressed as it is. Files come and go one at a time; a large one is streamed.
 
 mod pass;
+mod unkept;
 
 use crate::base::archive::ZipWriter;
 use crate::base::compress;
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
+
+pub use unkept::with_made_archive;
 
 /// A gzip copy takes a block of the disk, an inode and a name: it must save a reader at least as many bytes.
 const WORTH_A_TWIN: u64 = 4096;

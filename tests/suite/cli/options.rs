@@ -30,6 +30,7 @@ Layers:
   add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
+  keys           Show keys, verify signatures by them, and sign the packages of a layer
 
 Generations:
   generations    List the generations of a distribution, the newest first
@@ -80,7 +81,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [24, 24, 8, 10, 12, 24, 2], "commands with each option");
+    assert_eq!(seen, [25, 25, 8, 10, 12, 25, 2], "commands with each option");
 }
 
 #[test]

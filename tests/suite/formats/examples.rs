@@ -4,7 +4,7 @@
 //! change them. `SNAPSHOTS=overwrite cargo test --test suite examples` writes the page anew.
 
 use super::troubled;
-use crate::harness::Case;
+use crate::harness::{Case, FOREIGN_SIGNATURE};
 use std::fs;
 use std::path::Path;
 
@@ -19,6 +19,7 @@ fn examples_of_json_are_current() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/json-output.md");
     let text = fs::read_to_string(&page).unwrap();
     let case = troubled();
+    fs::write(case.path("packages/staging/acme/1.1.0.sig"), FOREIGN_SIGNATURE).unwrap();
     let build = |code| assert_eq!(case.run(&["build", "--dist", "staging", "--quiet"]).code, code);
     build(1);
     assert_eq!(case.run(&["release", "8.5.0", "--dist", "staging", "--quiet"]).code, 0);
@@ -35,7 +36,7 @@ fn examples_of_json_are_current() {
     }
     let renew = "run `SNAPSHOTS=overwrite cargo test --test suite examples` and read the change";
     assert!(renewed == text, "{renew}\n{renewed}");
-    assert_eq!(text.matches(BEGIN).count(), 13, "each command has an example");
+    assert_eq!(text.matches(BEGIN).count(), 15, "each command has an example");
 }
 
 /// The page with what commands print now.

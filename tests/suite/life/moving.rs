@@ -1,6 +1,6 @@
 //! `add`, `promote` and `remove`: what is done, what is refused and with which words, and what readers see of it.
 
-use crate::harness::{Case, Run};
+use crate::harness::{Case, FOREIGN_SIGNATURE, Run};
 use epr_build::base::fs::Lock;
 use serde_json::Value;
 use std::fs;
@@ -201,7 +201,7 @@ fn permissions_are_used_and_logged() {
 fn promotions_move_what_is_asked_for() {
     // Pages name the layers of versions, so they do change.
     let case = layers("ui: no\n").zip("packages/snapshot", "packed", "2.0.0");
-    let armor = "-----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----\n";
+    let armor = FOREIGN_SIGNATURE;
     fs::write(case.path("packages/snapshot/packed-2.0.0.zip.sig"), armor).unwrap();
     fs::write(case.path("packages/snapshot/acme/1.2.0.sig"), format!("{armor}\n")).unwrap();
     let build = ["--all-dists", "--quiet"];

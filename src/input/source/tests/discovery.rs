@@ -3,8 +3,8 @@
 use super::super::OpenPackage;
 use super::{Tree, check_refused, discover_in, rules};
 use crate::base::rule::Rule;
-use crate::input::armor;
 use crate::input::door::Spot;
+use crate::input::signature_file;
 use crate::package::PackageKind;
 use std::fs;
 use std::path::Path;
@@ -152,7 +152,7 @@ fn a_signature_that_is_too_long_quarantines() {
     let (candidates, _) = tree.discover();
     for (bytes, is_read) in [(1 << 16, true), ((1 << 16) + 1, false), (1 << 40, false)] {
         fs::File::create(tree.path("a/1.0.0.sig")).unwrap().set_len(bytes).unwrap();
-        let read = armor::read(&candidates[0]).map_err(|problem| problem.rule);
+        let read = signature_file::read(&candidates[0]).map_err(|problem| problem.rule);
         assert_eq!(read.as_ref().err(), (!is_read).then_some(&Rule::SignatureTooLarge), "{bytes}");
     }
 }
