@@ -16,13 +16,12 @@ impl Run<'_> {
     pub(super) async fn apply(&mut self, fetches: &[Fetch]) -> Result<(), Hindrance> {
         let holdings = self.workshop.holdings()?;
         let facts = facts::read(&self.workshop.folder)?;
-        for fetch in fetches.iter().filter(|fetch| !self.transports.iter().any(|one| one.name == fetch.upstream)) {
-            let (layer, name) = (&self.outcome.layer, &fetch.upstream);
+        let is_unknown = |fetch: &&Fetch| !self.transports.iter().any(|one| one.name == fetch.upstream);
+        if let Some(fetch) = fetches.iter().find(is_unknown) {
+            let (layer, Fetch { name, version, upstream, .. }) = (&self.outcome.layer, fetch);
             return Err(anyhow::anyhow!(
-                "the plan takes {} {} from `{name}`, which is no upstream of layer `{layer}`\n\
-                 hint: make the plan anew",
-                fetch.name,
-                fetch.version
+                "the plan takes {name} {version} from `{upstream}`, which is no upstream of layer `{layer}`\n\
+                 hint: make the plan anew"
             )
             .into());
         }

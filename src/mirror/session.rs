@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Deliveries that are under way for each request that may be.
+const DELIVERIES: usize = 4;
 /// Bytes that must be free before anything is fetched, beside twice the largest zip that is known.
 const LEAST_FREE: u64 = 256 << 20;
 
@@ -106,7 +108,8 @@ impl Run<'_> {
                 let demands = demands(&key);
                 async move { deliver(site, transport, key, fetch, demands).await }
             });
-            let mut work = work.buffer_unordered(transport.upstream().jobs);
+            // More than are asked for at a time: while some are checked and written, requests go on.
+            let mut work = work.buffer_unordered(transport.upstream().jobs * DELIVERIES);
             let mut failure = None;
             while let Some(done) = work.next().await {
                 self.progress.step();

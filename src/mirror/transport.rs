@@ -18,6 +18,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::rustls;
 
@@ -33,6 +34,8 @@ pub(super) struct Transport {
     artifacts: Option<Url>,
     /// For the upstream's own server only.
     secret: HeaderMap,
+    /// As many requests as may be under way.
+    permits: Semaphore,
     gate: Mutex<Gate>,
     dice: Mutex<Dice>,
     requests: AtomicU64,
@@ -101,6 +104,7 @@ impl Transport {
             base,
             artifacts,
             secret,
+            permits: Semaphore::new(upstream.jobs),
             gate: Mutex::new(Gate::new(rate, upstream.bandwidth, Instant::now())),
             dice: Mutex::new(Dice::new(RandomState::new().hash_one(name))),
             requests: AtomicU64::new(0),
@@ -139,8 +143,11 @@ impl Transport {
         let bounds = self.upstream.retries;
         let mut number = 0;
         loop {
+            let permit = self.permits.acquire().await.context("nobody ends the requests")?;
             self.wait_for_gate().await?;
-            let fault = match attempt(number).await {
+            let answer = attempt(number).await;
+            drop(permit);
+            let fault = match answer {
                 Ok(found) => {
                     self.gate().succeeded();
                     return Ok(found);

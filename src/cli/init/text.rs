@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn texts_are_configurations() {
         let odd = "a: b # \"c\" 'd' {e} \\ é";
-        let contact = "us: \"a\" {b} # c \\";
+        let contact = "ops@example.org";
         for path in ["in_house", "/srv/own packages", odd, "- x", "0", "yes", "~", "a:b", "x: y"] {
             for origin in [
                 None,
