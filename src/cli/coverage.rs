@@ -161,12 +161,56 @@ fn render(coverage: &Coverage) -> String {
     fallback
         .iter()
         .for_each(|address| text += &format!("what the tables do not hold, hosts ask the fallback {address} for\n"));
-    forms.iter().for_each(|forms| text += &render_forms(forms));
-    requests.iter().for_each(|requests| text += &render_requests(requests));
+    let words = if fallback.is_some() { &WITH_FALLBACK } else { &ALONE };
+    forms.iter().for_each(|forms| text += &render_forms(forms, words));
+    requests.iter().for_each(|requests| text += &render_requests(requests, words));
     text
 }
 
-fn render_forms(forms: &[Form]) -> String {
+/// What is said of what the tables do not hold: a host alone refuses it, and one with a fallback hands it over.
+struct Words {
+    /// Who answers look-ups of a log.
+    who: &'static str,
+    /// What they do with what is wrong.
+    calls: &'static str,
+    /// What becomes of the others.
+    becomes: &'static str,
+    /// Above examples of them.
+    heading: &'static str,
+    /// What else answers the questions of forms.
+    remedy: &'static str,
+    /// Who answers what no table can hold.
+    otherwise: &'static str,
+    /// What an entry of the configuration makes of a question.
+    proposal: &'static str,
+    /// True if somebody answers everything.
+    answers_all: bool,
+}
+
+const ALONE: Words = Words {
+    who: "a host that only looks answers up answers",
+    calls: "calls",
+    becomes: "refuses",
+    heading: "refused",
+    remedy: "hint: name such clients under `clients` in the configuration, raise `budget`, or run `epr-build serve`, alone or as \
+             the fallback of the host, which answers everything; give the access log of the registry in use to see what is asked\n",
+    otherwise: "`epr-build serve` answers these",
+    proposal: "answer",
+    answers_all: false,
+};
+
+const WITH_FALLBACK: Words = Words {
+    who: "the tables of a host answer",
+    calls: "call",
+    becomes: "leave to the fallback",
+    heading: "left to the fallback",
+    remedy: "the fallback answers all of these\n",
+    otherwise: "the fallback answers these",
+    proposal: "hold",
+    answers_all: true,
+};
+
+fn render_forms(forms: &[Form], words: &Words) -> String {
     let mut text =
         format!("\n{:<38}{:>16}{:>16}{:>16}{:>18}\n", "", "lists", "categories", "types", "single categories");
     for form in forms {
@@ -186,17 +230,19 @@ fn render_forms(forms: &[Form]) -> String {
     let refused: Vec<_> =
         forms.iter().flat_map(|form| form.shares.iter().filter_map(|share| share.refused.as_ref())).collect();
     if !refused.is_empty() {
-        text += "\nrefused, for example\n";
+        text += &format!("\n{}, for example\n", words.heading);
         refused.iter().take(5).for_each(|target| text += &format!("  {target}\n"));
-        text += "hint: name such clients under `clients` in the configuration, raise `budget`, or run `epr-build serve`, alone or as \
-                 the fallback of the host, which answers everything; give the access log of the registry in use to see what is asked\n";
+        text += words.remedy;
     }
-    text += "\nin no tables: `discovery`, `all=true` with a category or type, two of `package`, `category` and `type`, unusual escapes; \
-             `epr-build serve` answers these\n";
+    text += &format!(
+        "\nin no tables: `discovery`, `all=true` with a category or type, two of `package`, `category` and `type`, unusual escapes; \
+         {}\n",
+        words.otherwise
+    );
     text
 }
 
-fn render_requests(outcome: &Outcome) -> String {
+fn render_requests(outcome: &Outcome, words: &Words) -> String {
     let percent = |part: u64| if outcome.lookups == 0 { 100.0 } else { part as f64 * 100.0 / outcome.lookups as f64 };
     let mut text = format!(
         "{}: {}, {}, {} that {} no request\n",
@@ -207,18 +253,20 @@ fn render_requests(outcome: &Outcome) -> String {
         if outcome.unreadable_lines == 1 { "tells of" } else { "tell of" },
     );
     text += &format!(
-        "a host that only looks answers up answers {} of the look-ups ({:.2} %), calls {} wrong as every registry does, and refuses {} \
-         ({:.2} %)\n",
+        "{} {} of the look-ups ({:.2} %), {} {} wrong as every registry does, and {} {} ({:.2} %)\n",
+        words.who,
         outcome.answered,
         percent(outcome.answered),
+        words.calls,
         outcome.wrong,
+        words.becomes,
         outcome.refused,
         percent(outcome.refused)
     );
     if outcome.refused == 0 {
         return text;
     }
-    text += "\nrefused:\n";
+    text += &format!("\n{}:\n", words.heading);
     const SHOWN: usize = 20;
     outcome.forms.iter().take(SHOWN).for_each(|form| text += &render_form(form));
     let more: u64 = outcome.forms.iter().skip(SHOWN).map(|form| form.requests).sum::<u64>() + outcome.forgotten;
@@ -228,7 +276,8 @@ fn render_requests(outcome: &Outcome) -> String {
     let is_left = outcome.forms.iter().any(|form| form.remedy == Remedy::Fallback) || outcome.forgotten > 0;
     if !outcome.clients_yaml.is_empty() {
         text += &format!(
-            "\nwritten into the configuration, this lets the next build answer {}; entries that are there under `clients` stay:\n\n{}",
+            "\nwritten into the configuration, this lets the next build {} {}; entries that are there under `clients` stay:\n\n{}",
+            words.proposal,
             if outcome.clients_left_out > 0 {
                 "the most frequent of those beyond the budget"
             } else {
@@ -236,6 +285,9 @@ fn render_requests(outcome: &Outcome) -> String {
             },
             outcome.clients_yaml
         );
+    }
+    if words.answers_all {
+        return text;
     }
     let which = if is_left && !outcome.clients_yaml.is_empty() { "the others" } else { "all of them" };
     text + &format!("\nhint: `epr-build serve`, alone or as the fallback of the host, answers {which}\n")

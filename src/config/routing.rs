@@ -55,7 +55,7 @@ pub struct Budget {
 /// Some twenty times what a real catalog of 2,000 versions needs. A list may be a megabyte, so answers are what counts.
 impl Default for Budget {
     fn default() -> Self {
-        Self { max_contexts: 20_000, max_answers: 2_000, max_bytes: 250_000_000 }
+        Self { max_contexts: 20_000, max_answers: 2_000, max_bytes: 170_000_000 }
     }
 }
 

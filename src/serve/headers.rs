@@ -43,6 +43,11 @@ pub(super) fn names_tag(headers: &HeaderMap, etag: &str) -> bool {
     text(headers, header::IF_NONE_MATCH).is_some_and(|list| names(list, etag))
 }
 
+/// Returns true if a client wants a version (`If-Match`), and not the one with this tag.
+pub(super) fn is_another_wanted(headers: &HeaderMap, etag: &str) -> bool {
+    text(headers, header::IF_MATCH).is_some_and(|list| !names(list, etag))
+}
+
 /// Returns true if a list of tags names this one.
 fn names(list: &str, etag: &str) -> bool {
     list.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)

@@ -3,12 +3,11 @@
 use super::body::{Permit, ResponseBody};
 use super::computed::{Answer, Computer, Form};
 use super::files::{self, Opened};
-use super::headers::{Part, accepts_gzip, names_tag};
+use super::headers::{Part, accepts_gzip, is_another_wanted, names_tag};
 use super::site::Site;
 use crate::answers::route::request::{
     self, BROKEN, Decision, Endpoint, File, Kind, NO_ARTIFACT, NO_RESOURCE, NO_REVISION, NO_ROUTE, NO_SIGNATURE,
 };
-use crate::answers::search::question::Question;
 use crate::base::headers::{self, CacheClass};
 use crate::base::media;
 use crate::base::time;
@@ -28,6 +27,9 @@ const BUSY: &str = "the registry computes too many answers at the moment";
 /// Text of the answer to a host that serves another generation.
 const ELSEWHERE: &str = "this server does not hold the generation that was asked for";
 
+/// Text of the answer when the client wants another version than there is.
+const CHANGED: &str = "precondition failed";
+
 /// How long a response waits for other ones to close their files or to be computed.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -46,7 +48,11 @@ pub(super) async fn respond<B>(site: Option<Arc<Site>>, shares: Shares, request:
     if let Some(what) = host_fault(parts.version, &parts.headers) {
         return bad_request(what);
     }
-    let Some(site) = site else { return error(503, ELSEWHERE) };
+    let Some(site) = site else {
+        let mut response = error(503, ELSEWHERE);
+        set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        return response;
+    };
     let is_earlier = site.is_earlier;
     let decision =
         request::route_below(&site.prefix, &site.routes, parts.method.as_str(), parts.uri.path(), parts.uri.query());
@@ -118,11 +124,7 @@ fn computed(
         Ok(None) => return error(status, text),
         Err(_) => return error(500, BROKEN),
     };
-    let question = match endpoint {
-        Endpoint::Search => Question::of_search(query),
-        Endpoint::Categories => Question::of_categories(query),
-    };
-    match question.map(|question| computer.answer(question)) {
+    match endpoint.question(query).map(|question| computer.answer(question)) {
         Ok(Ok(answer)) => computed_response(site, &computer, answer, headers),
         Ok(Err(_)) => error(503, UNREADABLE),
         Err(text) => error(400, &text),
@@ -137,6 +139,9 @@ fn computed_response(
 ) -> Response<ResponseBody> {
     let form = answer.form(accepts_gzip(headers));
     let (etag, size, varies) = (answer.etag(form), answer.size(form), answer.varies());
+    if is_another_wanted(headers, &etag) {
+        return error(412, CHANGED);
+    }
     let mut response = if names_tag(headers, &etag) {
         status(StatusCode::NOT_MODIFIED, ResponseBody::empty())
     } else {
@@ -172,7 +177,7 @@ fn file_response(site: &Site, file: &File, headers: &HeaderMap, permit: Permit) 
 fn opened_response(site: &Site, file: &File, opened: Opened) -> Response<ResponseBody> {
     let Opened { part, version, .. } = opened;
     let mut response = match part {
-        Part::Changed => return error(412, "precondition failed"),
+        Part::Changed => return error(412, CHANGED),
         Part::OutOfRange => {
             let mut response = error(416, "invalid range: failed to overlap");
             set(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", version.length));

@@ -158,3 +158,47 @@ impl Server {
         (self.report)(event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answers::route::model::{Node, Routes, Start};
+    use crate::base::fs;
+
+    // After a switch all requests of a host name the generation before at once, and its tables are large.
+    #[test]
+    fn an_earlier_generation_is_opened_once_however_many_ask() {
+        let (current, earlier) = ("0123456789abcdef", "fedcba9876543210");
+        let folder = tempfile::tempdir().unwrap();
+        let start =
+            |number: u32| (format!("latest/package/p{number}"), Start { node: Node::Empty, kibana: 0, spec: 0 });
+        let tables = Routes { subjects: (0..20_000).map(start).collect(), ..Routes::default() };
+        let tables = serde_json::to_vec(&tables).unwrap();
+        for generation in [current, earlier] {
+            fs::make_folders(&folder.path().join(generation)).unwrap();
+            fs::write_file(&folder.path().join(generation).join("routes.json"), &tables).unwrap();
+        }
+        let options = ServeOptions::new(folder.path().join(current));
+        let server = Arc::new(Server::open(&options, Arc::new(|_| {})).unwrap());
+        let ask = |wanted: &'static str| {
+            let server = server.clone();
+            async move { server.site(&Request::get("/search?a=b").header(GENERATION, wanted).body(()).unwrap()).await }
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+        let sites: Vec<_> = runtime.block_on(async {
+            let asking: Vec<_> = (0..40).map(|_| tokio::spawn(ask(earlier))).collect();
+            futures_util::future::join_all(asking).await.into_iter().map(|site| site.unwrap().unwrap()).collect()
+        });
+        assert!(sites.iter().all(|site| Arc::ptr_eq(site, &sites[0]) && site.generation == earlier && site.is_earlier));
+        assert!(runtime.block_on(ask("00000000000000ff")).is_none());
+
+        // It is kept while it is there, and by nobody from being removed.
+        server.close_earlier();
+        assert!(server.earlier(earlier).is_some());
+        assert!(fs::Hold::alone(&folder.path().join(earlier)).is_some());
+        assert!(fs::Hold::alone(&folder.path().join(current)).is_none());
+        fs::remove_folder(&folder.path().join(earlier)).unwrap();
+        server.close_earlier();
+        assert!(runtime.block_on(ask(earlier)).is_none());
+    }
+}

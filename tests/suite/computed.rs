@@ -4,6 +4,7 @@
 use crate::built::build_samples;
 use crate::harness::Case;
 use crate::in_process::Server;
+use crate::switching::wait_until;
 use epr_build::serve::ServeOptions;
 use std::collections::BTreeMap;
 use std::fs;
@@ -134,6 +135,11 @@ fn computed_answers_have_validators_and_lengths() {
     assert_eq!((again.status, again.bytes.len(), again.header("etag")), (304, 0, plain.header("etag")));
     let other = ask(&server, "GET", target, &format!("If-None-Match: {}\r\n", packed.header("etag")));
     assert_eq!(other.status, 200);
+    for (tags, expected) in [(plain.header("etag"), 200), ("*", 200), ("\"x\"", 412), (packed.header("etag"), 412)] {
+        let answer = ask(&server, "GET", target, &format!("If-Match: {tags}\r\n"));
+        assert_eq!((answer.status, answer.text() == plain.text()), (expected, expected == 200), "{tags}");
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{tags}");
+    }
     let next = ask(&server, "GET", "/search?prerelease=%74rue&type=integration", "");
     assert_ne!(next.header("etag"), plain.header("etag"));
 }
@@ -151,6 +157,7 @@ fn a_host_is_answered_from_the_generation_that_it_names() {
     let ask = |generation: &str| {
         let answer = ask(&server, "GET", "/search?package=%61cme", &format!("X-Epr-Generation: {generation}\r\n"));
         let text = answer.text();
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{generation}");
         let held = ["1.0.0", "1.1.0"].into_iter().find(|version| text.contains(&format!("\"version\": \"{version}\"")));
         (answer.status, held, answer.header("cache-control").contains("no-store"))
     };
@@ -166,6 +173,40 @@ fn a_host_is_answered_from_the_generation_that_it_names() {
     for unknown in ["0123456789abcdef", "../../../etc", ""] {
         assert_eq!(ask(unknown), (503, None, true), "{unknown}");
     }
+}
+
+// An earlier generation that a host still asks for is nobody's: it may go at any moment, and then there is no answer.
+#[test]
+fn an_earlier_generation_may_be_removed_while_it_is_asked() {
+    let case = Case::new().package("packages/production", "acme", "1.0.0", "one");
+    assert_eq!(case.run(&["--dist", "production"]).code, 0);
+    let first = fs::read_link(case.path("out/production/current")).unwrap();
+    let server = serve(&case.path(""), "production");
+    let header = format!("X-Epr-Generation: {}\r\n", first.file_name().unwrap().to_str().unwrap());
+    let ask = || ask(&server, "GET", "/search?package=%61cme", &header).status;
+    let case = case.package("packages/production", "acme", "1.1.0", "two");
+    assert_eq!(case.run(&["--dist", "production"]).code, 0);
+    server.events.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    assert_eq!(ask(), 200);
+    let case = case.package("packages/production", "acme", "1.2.0", "three");
+    let run = case.run(&["--dist", "production", "--keep", "1"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(!case.path("out/production").join(&first).exists(), "{run:#?}");
+    wait_until("the generation is closed", || ask() == 503);
+}
+
+// What fails once need not fail for ever: the machine may have been out of file handles.
+#[test]
+fn facts_that_could_not_be_read_are_read_again() {
+    let home = build_samples();
+    let facts = home.path().join("out/staging/current/facts.json");
+    let text = fs::read(&facts).unwrap();
+    fs::write(&facts, "[{}]").unwrap();
+    let server = serve(home.path(), "staging");
+    let ask = || ask(&server, "GET", "/search?prerelease=%74rue", "").status;
+    assert_eq!(ask(), 500);
+    fs::write(&facts, text).unwrap();
+    wait_until("the facts are read again", || ask() == 200);
 }
 
 // Never half of a list: what cannot be read is an error, and a generation of an earlier program refuses as its tables do.

@@ -150,6 +150,24 @@ fn the_shares_are_told() {
     assert_eq!(report["coverage"]["held_combinations"], report["coverage"]["combinations"]);
 }
 
+/// With a fallback nothing is refused, and no word says so.
+#[test]
+fn a_fallback_is_told_as_one() {
+    let case = beyond_the_budget();
+    fs::write(case.path("epr-build.yml"), format!("{BUDGET}fallback: http://127.0.0.1:8090\n")).unwrap();
+    build(&case);
+    let unheld = "/search?discovery=fields:a";
+    fs::write(case.path("access.log"), [line(ASKED[0]), line(ASKED[4]), line(unheld)].concat()).unwrap();
+    let (forms, log) = (coverage(&case, &[], 0).stdout, coverage(&case, &["access.log"], 0).stdout);
+    for told in [&forms, &log] {
+        assert!(told.contains("hosts ask the fallback http://127.0.0.1:8090 for"), "{told}");
+        assert!(told.contains("left to the fallback") && !told.contains("refuse"), "{told}");
+        assert!(!told.contains("epr-build serve"), "{told}");
+    }
+    assert!(log.contains("and leave to the fallback 2 (66.67 %)") && log.contains("lets the next build hold"), "{log}");
+    assert_eq!(as_json(&case, &["access.log"], 0)["requests"]["refused"], 2);
+}
+
 /// Logs hold what strangers send.
 #[test]
 fn hostile_logs_are_read_to_their_end() {

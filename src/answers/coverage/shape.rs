@@ -26,11 +26,11 @@ pub(super) struct Shape {
 impl Shape {
     /// The form of a raw query that is refused; `is_of_budget` says that the tables would hold it for a known client.
     pub(super) fn of(endpoint: Endpoint, raw: &str, is_of_budget: bool) -> Self {
-        let (path, question) = match endpoint {
-            Endpoint::Search => ("/search", Question::of_search(raw)),
-            Endpoint::Categories => ("/categories", Question::of_categories(raw)),
+        let path = match endpoint {
+            Endpoint::Search => "/search",
+            Endpoint::Categories => "/categories",
         };
-        let (query, has_templates) = match question {
+        let (query, has_templates) = match endpoint.question(raw) {
             Ok(Question::Search(query)) => (query, false),
             Ok(Question::Categories(query, has_templates)) => (query, has_templates),
             Err(_) => (None, false),

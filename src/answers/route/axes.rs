@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// From this number of capabilities on, not every subset gets a label of its own.
 const MOST_CAPABILITIES: usize = 8;
 
+/// A set of capabilities is usual if at least one in so many versions asks for it.
+const USUAL: usize = 50;
+
 /// Stands for every label of the capability axis that has no row; it cannot be computed, so it is always refused.
 pub(super) const OTHER: &str = "";
 
@@ -46,6 +49,8 @@ pub(super) struct Axes {
     tables: BTreeMap<Axis, AxisTable>,
     /// The labels of the sets of capabilities that packages ask for.
     named_sets: Vec<usize>,
+    /// Those of them that many versions ask for.
+    usual_sets: Vec<usize>,
 }
 
 impl Axes {
@@ -63,6 +68,8 @@ impl Axes {
         routes.capabilities =
             capabilities.values.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         let named: Vec<Vec<String>> = capabilities.values.iter().map(|set| set.iter().cloned().collect()).collect();
+        let mut counts = vec![0; named.len()];
+        capabilities.of.iter().for_each(|kind| counts[*kind] += 1);
         let tables = [
             (Axis::Kibana, version_table(kibana, &routes.kibana_boundaries)),
             (Axis::Agent, version_table(agent, &routes.agent_boundaries).with_covers()),
@@ -71,10 +78,17 @@ impl Axes {
             (Axis::Capabilities, capability_table(capabilities, &routes.capabilities, sets)),
             (Axis::Prerelease, prerelease_table(prerelease)),
         ];
-        let mut axes = Self { tables: tables.into_iter().collect(), named_sets: Vec::new() };
+        let mut axes = Self { tables: tables.into_iter().collect(), named_sets: Vec::new(), usual_sets: Vec::new() };
         let label = |set: &Vec<String>| axes.table(Axis::Capabilities).position(&routes.label_capabilities(Some(set)));
-        axes.named_sets = named.iter().filter_map(label).collect();
+        let usual = named.iter().zip(&counts).filter(|(_, count)| **count * USUAL >= catalog.len());
+        let usual = usual.filter_map(|(set, _)| label(set)).collect();
+        (axes.named_sets, axes.usual_sets) = (named.iter().filter_map(label).collect(), usual);
         axes
+    }
+
+    /// The labels of those sets that many versions ask for.
+    pub(super) fn usual_sets(&self) -> &[usize] {
+        &self.usual_sets
     }
 
     /// The labels of the sets of capabilities that packages ask for.

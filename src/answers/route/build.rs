@@ -51,11 +51,11 @@ pub struct Built {
 
 // Shares of the bytes for circles, in thousandths: of the whole list, of the type that Kibana asks for, of the other types, of
 // all categories, and of both counts.
-const LIST: u64 = 600;
-const ASKED_TYPE: u64 = 100;
-const OTHER_TYPES: u64 = 110;
-const CATEGORIES: u64 = 140;
-const COUNTS: u64 = 50;
+const LIST: u64 = 610;
+const ASKED_TYPE: u64 = 85;
+const OTHER_TYPES: u64 = 180;
+const CATEGORIES: u64 = 45;
+const COUNTS: u64 = 80;
 
 /// What a version adds to a compressed answer where nothing is known of it, in bytes.
 const USUAL_SIZE: u32 = 130;
@@ -244,8 +244,11 @@ impl<'a> Work<'a> {
         let unasked: usize = types.iter().filter(|(own, _)| !is_asked(own)).map(|(_, members)| members.len()).sum();
         for (package_type, members) in types {
             let family = self.package_type(mode, package_type, &members);
-            let share =
-                if is_asked(package_type) { share(ASKED_TYPE, 1, 1) } else { share(OTHER_TYPES, members.len(), unasked) };
+            let share = if is_asked(package_type) {
+                share(ASKED_TYPE, 1, 1)
+            } else {
+                share(OTHER_TYPES, members.len(), unasked)
+            };
             others.push(self.family(joiner, family, share));
         }
         self.families.push(list);

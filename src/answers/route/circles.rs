@@ -51,43 +51,51 @@ impl Circles<'_> {
     /// single category are fewer: hardly any client asks for one.
     pub(super) fn further(&self, is_category: bool) -> Vec<Circle> {
         let branches = newest_first();
-        let later =
-            branches.iter().skip(1).map(|own| Circle::new(format!("later formats, {}", own.name), self.later(own)));
+        let oldest = branches.last().and_then(|branch| branch.kibana).map_or([0; 3], |(first, _)| first);
+        let older = Client { name: "older Kibana".to_owned(), ..Client::of_versions([0; 3], oldest) };
+        // Users of a branch that still gets patches are many, and their settings change.
+        let is_maintained = |own: &&Client| own.kibana.is_some_and(|(first, _)| first >= routing::MAINTAINED_SINCE);
+        let (maintained, others): (Vec<_>, Vec<_>) = branches.iter().chain([&older]).partition(is_maintained);
+        // The newest branch and older Kibanas, which send no bounds, are in other circles.
+        let later = |some: &[&Client]| {
+            let some = some.iter().filter(|own| ***own != branches[0] && own.spec_max.is_some());
+            some.map(|own| Circle::new(format!("later formats, {}", own.name), self.later(own))).collect::<Vec<_>>()
+        };
         if is_category {
-            return later.collect();
+            return [later(&maintained), later(&others)].into_iter().flatten().collect();
         }
         let bounds = [(Axis::SpecMin, self.every(Axis::SpecMin)), (Axis::SpecMax, self.every(Axis::SpecMax))];
         let circle = |what: &str, client: &Client, changes: &[(Axis, Vec<usize>)]| {
             let labels = self.of_client(client).map(|labels| self.with(labels, changes));
             Circle::new(format!("{what}, {}", client.name), labels)
         };
-        let oldest = branches.last().and_then(|branch| branch.kibana).map_or([0; 3], |(first, _)| first);
-        let older = Client { name: "older Kibana".to_owned(), ..Client::of_versions([0; 3], oldest) };
-        let every: Vec<&Client> = branches.iter().chain([&older]).collect();
-        let (maintained, others) = every.split_at(every.iter().take_while(|branch| is_maintained(branch)).count());
         let by_branch = |what: &str, branches: &[&Client], changes: &[(Axis, Vec<usize>)]| {
             branches.iter().map(|branch| circle(what, branch, changes)).collect::<Vec<_>>()
+        };
+        let alone = |what: &str, axis: Axis, labels: Vec<usize>| {
+            Circle::new(what, [self.with(self.plain(), &[(axis, labels)])])
         };
         let last = self.every(Axis::Kibana).split_off(self.axes.table(Axis::Kibana).labels.len() - 1);
         let next = self.with(self.plain(), &[(Axis::Kibana, last)]);
         let projects: Vec<_> = routing::known().into_iter().filter_map(|client| client.capabilities).collect();
         let projects = self.with(self.plain(), &[(Axis::Capabilities, self.capability_labels(&projects))]);
-        let agent = self.with(self.plain(), &[(Axis::Agent, self.every(Axis::Agent))]);
-        let single = [(Axis::Capabilities, self.single_capabilities())];
-        let named = [(Axis::Capabilities, self.axes.named_sets().to_vec())];
+        let usual = [self.single_capabilities(), self.axes.usual_sets().to_vec()].concat();
+        let (usual, named) = ([(Axis::Capabilities, usual)], [(Axis::Capabilities, self.axes.named_sets().to_vec())]);
 
         let mut circles = vec![Circle::new("any bounds without Kibana", [self.with(self.plain(), &bounds)])];
         circles.push(Circle::new("any bounds, next Kibana", [self.with(next, &bounds)]));
-        circles.extend(later);
-        circles.push(Circle::new("an agent version", [agent]));
-        circles.extend(by_branch("a capability", maintained, &single));
-        circles.extend(by_branch("a set of capabilities", maintained, &named));
-        circles.extend(by_branch("a capability", others, &single));
+        circles.extend(later(&maintained));
+        circles.push(alone("a set of capabilities alone", Axis::Capabilities, self.axes.named_sets().to_vec()));
+        circles.push(alone("an agent version", Axis::Agent, self.every(Axis::Agent)));
+        circles.extend(by_branch("a usual capability", &maintained, &usual));
+        circles.extend(later(&others));
+        circles.extend(by_branch("a set of capabilities", &maintained, &named));
+        circles.extend(by_branch("a usual capability", &others, &usual));
         circles.push(circle("any upper bound", &older, &bounds[1..]));
         circles.push(Circle::new("any bounds of projects", [self.with(projects, &bounds)]));
-        circles.extend(by_branch("any bounds", maintained, &bounds));
-        circles.extend(by_branch("a set of capabilities", others, &named));
-        circles.extend(by_branch("any bounds", others, &bounds));
+        circles.extend(by_branch("any bounds", &maintained, &bounds));
+        circles.extend(by_branch("a set of capabilities", &others, &named));
+        circles.extend(by_branch("any bounds", &others, &bounds));
         circles
     }
 
@@ -220,11 +228,6 @@ fn held_below(
 /// The branches of Kibana, the newest first.
 fn newest_first() -> Vec<Client> {
     routing::branches().into_iter().rev().collect()
-}
-
-/// Returns true for a branch of Kibana that still gets patches, so that its users are many and their settings change.
-fn is_maintained(branch: &Client) -> bool {
-    branch.kibana.is_some_and(|(first, _)| first >= routing::MAINTAINED_SINCE)
 }
 
 /// The mode of a client's questions for the latest versions.

@@ -12,6 +12,7 @@ use super::model::{Node, Routes};
 use super::path::{below, clean};
 use super::query::{Filter, Query, is_name, is_strict};
 use super::walk::Labels;
+use crate::answers::search::question::Question;
 
 /// Why a query is refused with 501 when its answer was not precomputed.
 pub const UNPUBLISHED: &str = "this server holds no answer to this query. Add its client to clients in the configuration or raise the budget or let epr-build serve answer as the fallback of this server or alone";
@@ -99,6 +100,19 @@ pub enum Endpoint {
     Search,
     /// `/categories`.
     Categories,
+}
+
+impl Endpoint {
+    /// The question of a raw query, read as the registry reads it.
+    ///
+    /// # Errors
+    /// The text of the refusal, for values that are wrong.
+    pub fn question(self, raw: &str) -> Result<Question, String> {
+        match self {
+            Self::Search => Question::of_search(raw),
+            Self::Categories => Question::of_categories(raw),
+        }
+    }
 }
 
 /// The request that a raw path names, for a registry that lies below a path as in [`route_below`].

@@ -66,7 +66,7 @@ const LARGEST_JOIN: usize = 400_000;
 /// Most links in the diagrams that a circle is cut from, for the same reason.
 const MOST_LINKS: usize = 4_000_000;
 /// Most answers of a subject with circles that are not always held: a bound on the number of files, for short lists.
-const MOST_ANSWERS: usize = 6_000;
+pub(super) const MOST_ANSWERS: usize = 8_000;
 /// What one category adds to an answer with counts, which is stored as it is.
 const COUNT_BYTES: u64 = 60;
 /// From this part of the packages on it is worth a look how many bytes their answers take.

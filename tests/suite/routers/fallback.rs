@@ -362,6 +362,24 @@ fn passes_answers_as_they_are(prefix: &str, backend: &Backend, host: &Running) {
         one(backend, headers);
     }
 
+    // What it says is for clients: none of its headers makes the host send another file, keep an answer or change its text.
+    let orders = vec![
+        ("Content-Type", "application/json"),
+        ("X-Accel-Redirect", "/answers/empty.json"),
+        ("X-Accel-Expires", "600"),
+        ("X-Accel-Charset", "utf-16"),
+        ("X-Accel-Limit-Rate", "1"),
+        ("X-Accel-Buffering", "no"),
+        ("X-Sendfile", "/etc/hostname"),
+    ];
+    for _ in 0..2 {
+        backend.say(Say::This(200, orders.clone(), b"computed \x00\xff".to_vec()));
+        let response = Client::connect(&host.address).get(&unheld);
+        assert_eq!((response.status, &*response.body), (200, &b"computed \x00\xff"[..]), "{response:?}");
+        assert_eq!(response.header("content-type"), Some("application/json"), "{response:?}");
+        one(backend, "orders");
+    }
+
     // Methods of which it never hears, and a body that it does not get.
     assert_eq!(Client::connect(&host.address).send("OPTIONS", &unheld, &[]).status, 204);
     assert_eq!(Client::connect(&host.address).send("POST", &unheld, &[("Content-Length", "0")]).status, 405);

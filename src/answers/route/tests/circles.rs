@@ -3,6 +3,7 @@
 use super::walks::{bound, catalogs, check, check_subjects, queries, requested};
 use crate::answers::route::build::build;
 use crate::answers::route::model::Node;
+use crate::answers::route::whole::FamilyReport;
 use crate::answers::search::Query;
 use crate::answers::search::samples::catalog;
 use crate::config::routing::{Budget, Client, Options, branches, known};
@@ -75,6 +76,8 @@ fn questions(catalog: &[Facts], at: usize, kibana: Version, bounds: [Option<Spec
         (Query { kibana: Some(kibana.clone()), ..any.clone() }, LISTS),
         (any.clone(), LISTS),
         (Query { capabilities: pick(&projects), ..any }, LISTS),
+        (Query { capabilities: pick(&named), ..Query::default() }, LISTS),
+        (Query { agent: Some(kibana.clone()), ..Query::default() }, LISTS),
         (Query { capabilities: capability, ..own.clone() }, LISTS),
         (Query { capabilities: pick(&named), ..own.clone() }, LISTS),
         (Query { spec_max: later, ..own.clone() }, ALL),
@@ -164,6 +167,42 @@ fn circles_are_cut_as_wholes() {
     // Just over half of the bytes are for the list, and one of 20 to 40 elements takes 2,600 to 5,200.
     let added = some.answers - none.answers;
     assert!(added <= 300_000 / 2_600, "{added}");
+}
+
+/// What many may ask comes before what few do: branches that get patches before older ones, usual sets before odd ones.
+#[test]
+fn the_likeliest_circles_are_held_first() {
+    let mut catalog = many_lists();
+    catalog.last_mut().unwrap().capabilities = ["apm", "uptime"].map(str::to_owned).to_vec();
+    let family = |max_bytes: u64| {
+        let report = build(&catalog, &beyond_the_budget(max_bytes)).report;
+        report.families.into_iter().find(|family| family.subject == "latest/list").unwrap()
+    };
+    let all = family(600_000_000).circles;
+    let place = |name: &str| all.iter().position(|own| own == name).unwrap_or_else(|| panic!("{name}: {all:?}"));
+    for (first, second) in [
+        ("any bounds without Kibana", "later formats, Kibana 9.2"),
+        ("later formats, Kibana 9.0", "a set of capabilities alone"),
+        ("a set of capabilities alone", "a usual capability, Kibana 9.4"),
+        ("a usual capability, Kibana 9.4", "a usual capability, Kibana 9.0"),
+        ("a usual capability, Kibana 9.0", "later formats, Kibana 8.16"),
+        ("later formats, Kibana 8.11", "a set of capabilities, Kibana 9.4"),
+        ("a set of capabilities, Kibana 9.0", "a usual capability, Kibana 8.16"),
+        ("any bounds, Kibana 9.0", "a set of capabilities, Kibana 8.16"),
+    ] {
+        assert!(place(first) < place(second), "{first}: {all:?}");
+    }
+    // Room for what is usual and not for what is odd: one in four versions asks for the first set, one version for the second.
+    let has = |family: &FamilyReport, name: &str| family.circles.iter().any(|own| own == name);
+    let is_between = |family: &FamilyReport| {
+        has(family, "a usual capability, Kibana 9.2") && !has(family, "a set of capabilities, Kibana 9.2")
+    };
+    let max_bytes = (1..60).map(|step| step * 20_000).find(|bytes| is_between(&family(*bytes))).unwrap();
+    let routes = build(&catalog, &beyond_the_budget(max_bytes)).routes;
+    for (set, is_held) in [("apm,security", true), ("apm,uptime", false)] {
+        let node = routes.walk("latest/list", &super::labels::labels(&routes, "9.3.0", "2.3", "3.5", set));
+        assert_eq!(node != Node::Refused, is_held, "{set}");
+    }
 }
 
 /// Requests of real programs, written out: each has an answer at budget 0.

@@ -1,8 +1,9 @@
 //! How large tables and answers become for a catalog like the real ones.
 
 use crate::answers::route::build::{Built, build};
+use crate::answers::route::whole::MOST_ANSWERS;
 use crate::answers::search::samples::catalog;
-use crate::config::routing::{Budget, Options};
+use crate::config::routing::Options;
 use crate::package::Facts;
 use std::fmt::Write;
 
@@ -93,10 +94,9 @@ fn measure(names: usize, versions: usize) -> Built {
 #[test]
 fn a_tenth_of_the_largest_catalog() {
     let built = measure(60, 20);
-    let budget = Budget::default();
     assert!(built.routes.kibana_boundaries.len() > 100 && built.routes.specs.len() == SPECS.len());
     assert!(built.report.node_rows < 200_000, "{}", built.report.node_rows);
-    assert!(built.report.families.iter().all(|family| family.answers <= 2 * budget.max_answers));
+    assert!(built.report.families.iter().all(|family| family.answers <= MOST_ANSWERS));
     assert!(built.report.families.iter().all(|family| family.exact == (family.refused_contexts == 0)));
     assert!(built.report.families.iter().all(|family| family.exact == family.circles.is_empty()));
 }
