@@ -141,7 +141,7 @@ impl Proposed {
             Some((first, last)) if first == last => format!("Kibana {}", text(first)),
             Some((first, last)) => format!("Kibana {} to {}", text(first), text(last)),
         };
-        let requests = counted(requests, "refused request");
+        let requests = counted(requests, "request");
         Self {
             name: format!("{who}, {requests} in the access log"),
             kibana: wanted.kibana.map(|(first, [major, minor, patch])| [text(first), text([major, minor, patch + 1])]),
