@@ -140,6 +140,7 @@ fn versions_are_listed_with_their_archives() {
             check(&archive, listed);
             if listed.get("signature").is_some() {
                 check(&format!("{archive}.sig"), &listed["signature"]);
+                assert!(listed["signature"]["verdict"].is_string(), "{listed}");
             }
             let document = generation.get_json(&format!("/package/{name}/{version}/"));
             let format = document["format_version"].as_str().unwrap();

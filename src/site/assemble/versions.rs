@@ -3,15 +3,17 @@
 //! ```json
 //! {"schema":"epr-build/packages/1","packages":[
 //! {"name":"acme","version":"1.0.0","type":"integration","spec":"3.4","layer":"production","size":1234,"sha256":"…",
-//!  "signature":{"size":566,"sha256":"…"}}
+//!  "signature":{"size":566,"sha256":"…","verdict":"good(46095ACC8548582C1A2699A9D27D666CD88E42B4)"}}
 //! ]}
 //! ```
 //!
 //! `size` (bytes) and `sha256` are those of `/epr/<name>/<name>-<version>.zip`, and within `signature`, which versions
-//! without one lack, those of the file beside it. Each version has a line, so that two lists compare well.
+//! without one lack, those of the file beside it; `verdict` says what the keys of the layer make of it. Each version has a
+//! line, so that two lists compare well.
 
 use crate::base::digest::Digest;
 use crate::catalog::merge::{Catalog, Entry};
+use crate::openpgp::Verdict;
 use crate::store::content::Blob;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -28,7 +30,14 @@ struct Listed<'a> {
     #[serde(flatten)]
     archive: File,
     #[serde(skip_serializing_if = "Option::is_none")]
-    signature: Option<File>,
+    signature: Option<Signature<'a>>,
+}
+
+#[derive(Serialize)]
+struct Signature<'a> {
+    #[serde(flatten)]
+    file: File,
+    verdict: &'a Verdict,
 }
 
 #[derive(Serialize)]
@@ -62,6 +71,6 @@ fn listed(entry: &Entry) -> Listed<'_> {
         spec: format!("{}.{}", facts.spec.major, facts.spec.minor),
         layer: &entry.layer,
         archive: record.archive.into(),
-        signature: record.signature.map(File::from),
+        signature: record.signature.map(|blob| Signature { file: blob.into(), verdict: &entry.verdict }),
     }
 }
