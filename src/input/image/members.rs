@@ -23,14 +23,14 @@ pub(super) enum Kind {
     Special,
 }
 
+/// Is given a member: path, kind, content.
+pub(super) type Take<'a> = dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<()> + 'a;
+
 /// Gives every member of a layer to `take`: path, kind, content. Returns the digest of the whole layer.
 ///
 /// # Errors
 /// When it is damaged, or `take` fails.
-pub(super) fn each(
-    layer: Box<dyn Read>,
-    take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<()>,
-) -> Result<String> {
+pub(super) fn each(layer: Box<dyn Read>, take: &mut Take<'_>) -> Result<String> {
     let hasher = Rc::new(RefCell::new(Hasher::default()));
     let mut reader = Hashed { inner: unpacked(layer)?, hasher: Rc::clone(&hasher) };
     {
