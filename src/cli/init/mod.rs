@@ -27,7 +27,7 @@ At a terminal it asks for what the options leave open; --yes takes the defaults.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Registry to copy packages from [default: https://epr.elastic.co]
+    /// Registry to copy packages from [default: that of Elastic, epr.elastic.co]
     #[arg(long, value_name = "URL", conflicts_with_all = ["image", "no_upstream"])]
     upstream: Option<String>,
     /// Container image to read packages from: a file that `docker save` wrote, or a folder in the layout of OCI

@@ -35,7 +35,7 @@ pub fn is_among(layers: &[LayerPlan]) -> bool {
 /// forgotten.
 ///
 /// # Errors
-/// As [`lay_open`].
+/// When one is no image, holds several, is damaged, or the disk fails.
 pub fn laid_open(layers: &[LayerPlan], out: &Path, progress: &Progress) -> Result<Vec<LayerPlan>> {
     let mut layers = layers.to_vec();
     for layer in &mut layers {
