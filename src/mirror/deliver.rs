@@ -56,14 +56,31 @@ pub(super) enum Delivery {
 pub(super) struct Demands {
     /// What the upstream told of its format version.
     pub(super) format_version: Option<String>,
-    /// Digests of its zip and signature, from a record.
+    /// Digests of its zip and signature.
     pub(super) digests: Option<(Digest, Option<Digest>)>,
+    /// Bytes of its zip.
+    pub(super) size: Option<u64>,
+    /// Who says so, with a verb.
+    pub(super) teller: &'static str,
 }
 
 impl Demands {
     /// What the facts of a version promise.
     pub(super) fn of(facts: Option<&Facts>) -> Self {
-        Self { format_version: facts.and_then(|facts| facts.format_version.clone()), digests: None }
+        Self { format_version: facts.and_then(|facts| facts.format_version.clone()), ..Self::default() }
+    }
+
+    /// These, and what an index told when the fetch was planned.
+    pub(super) fn and_told(self, fetch: &Fetch) -> Self {
+        match (self.digests, fetch.sha256) {
+            (None, Some(sha256)) => Self {
+                digests: Some((sha256, fetch.signature_sha256)),
+                size: fetch.bytes,
+                teller: "`index/packages.json` tells",
+                ..self
+            },
+            _ => self,
+        }
     }
 }
 
@@ -97,7 +114,7 @@ async fn bring(
 ) -> Result<Delivery> {
     if site.trust.needs_signatures() && !fetch.signed {
         let why = "it has no signature, and the layer requires one".to_owned();
-        return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, None)));
+        return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, None).lasting()));
     }
     let url = match transport.zip_address(&key.0, key.1.as_str()) {
         Ok(url) => url,
@@ -136,7 +153,7 @@ async fn bring(
             Err((why, may_be_stale)) if fresh || !may_be_stale => {
                 partial.discard()?;
                 let place = if why.contains("signature") { format!("{url}.sig") } else { url.to_string() };
-                return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, Some(place))));
+                return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, Some(place)).lasting()));
             }
             Err(_) => {}
         }
@@ -179,9 +196,8 @@ fn sorted(key: &Key, fault: Fault, url: &str) -> Result<Delivery> {
             let why = format!("it is listed, and the upstream does not have it: {}", Fault::Status(status).words());
             Delivery::Refused(key.clone(), Event::new(said(key), why, place))
         }
-        Fault::Status(_) | Fault::Unfit(_) => {
-            Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place))
-        }
+        Fault::Status(_) => Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place)),
+        Fault::Unfit(_) => Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place).lasting()),
         Fault::Passing { .. } | Fault::Unreachable(_) => Delivery::Failed(Event::new(said(key), fault.words(), place)),
     })
 }
@@ -215,11 +231,15 @@ impl Job {
         if let (Some((zip_digest, signature_digest)), Some(fetched)) = (self.demands.digests, &self.fetched) {
             let is_signature = || self.signature.as_deref().map(Digest::of) == signature_digest;
             if zip_digest != fetched.sha256 {
-                let why = format!("the record demands {zip_digest}, and the upstream gives {}", fetched.sha256);
+                let teller = self.demands.teller;
+                let why = match self.demands.size.filter(|size| *size != fetched.size) {
+                    Some(size) => format!("{teller} {size} bytes, and the upstream gives {}", fetched.size),
+                    None => format!("{teller} {zip_digest}, and the upstream gives {}", fetched.sha256),
+                };
                 return Ok(Err((why, true)));
             }
             if signature_digest.is_some() && !is_signature() {
-                return Ok(Err(("the signature is not the one that the record demands".to_owned(), true)));
+                return Ok(Err((format!("the signature is not the one that {}", self.demands.teller), true)));
             }
         }
         examine(&self.site, &self.key, &zip, self.signature.as_deref(), self.demands.format_version.as_deref())
@@ -261,6 +281,7 @@ impl Job {
             first_seen: site.now.clone(),
             changed_to: None,
             reasons,
+            refusal: None,
         };
         if self.fetched.is_some() {
             fs::flush(&self.partial.content)?;

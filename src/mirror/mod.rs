@@ -30,6 +30,7 @@ mod fault;
 mod fetch;
 mod gate;
 mod headers;
+mod index;
 mod listing;
 mod listings;
 mod outcome;
