@@ -4,21 +4,22 @@ use super::check::{self, Expected};
 use super::facts::{Facts, Key};
 use super::fault::Fault;
 use super::fetch::{self, Fetched, Partial};
+use super::group::{Groups, Ready};
 use super::outcome::Event;
 use super::place;
 use super::plan::{Fetch, id};
-use super::record::{Entry, Journal, State};
+use super::record::{Entry, State};
 use super::transport::Transport;
 use super::trust::{Judged, Trust};
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::config::limits::Limits;
 use crate::openpgp::MOST_SIGNATURE_BYTES;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What all deliveries to a layer share.
 pub(super) struct Site {
@@ -30,7 +31,7 @@ pub(super) struct Site {
     pub(super) partial: PathBuf,
     pub(super) limits: Limits,
     pub(super) trust: Trust,
-    pub(super) journal: Mutex<Journal>,
+    pub(super) groups: Groups,
     /// The time for the record.
     pub(super) now: String,
     /// True when nothing more is to be begun: this machine failed.
@@ -151,6 +152,9 @@ async fn bring(
                 return placed.context("a placing ended")?;
             }
             Err((why, may_be_stale)) if fresh || !may_be_stale => {
+                if let Some(fetched) = &job.fetched {
+                    still_there(&partial, fetched)?;
+                }
                 partial.discard()?;
                 let place = if why.contains("signature") { format!("{url}.sig") } else { url.to_string() };
                 return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, Some(place)).lasting()));
@@ -181,6 +185,14 @@ pub(super) async fn signature(
     }
 }
 
+/// Fails if a file is not what was written to it: then this machine is to blame for what was found wrong.
+fn still_there(partial: &Partial, fetched: &Fetched) -> Result<()> {
+    let (digest, _) = fs::digest_of_file(&partial.content)?;
+    let path = partial.content.display();
+    ensure!(digest == fetched.sha256, "{path} is not what was written to it\nhint: look at the disk");
+    Ok(())
+}
+
 /// The version as messages name it.
 pub(super) fn said((name, version): &Key) -> String {
     format!("{name} {version}")
@@ -196,8 +208,9 @@ fn sorted(key: &Key, fault: Fault, url: &str) -> Result<Delivery> {
             let why = format!("it is listed, and the upstream does not have it: {}", Fault::Status(status).words());
             Delivery::Refused(key.clone(), Event::new(said(key), why, place))
         }
-        Fault::Status(_) => Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place)),
-        Fault::Unfit(_) => Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place).lasting()),
+        Fault::Status(_) | Fault::Unfit(_) => {
+            Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place))
+        }
         Fault::Passing { .. } | Fault::Unreachable(_) => Delivery::Failed(Event::new(said(key), fault.words(), place)),
     })
 }
@@ -253,7 +266,6 @@ impl Job {
         if let Some(text) = signature {
             fs::remove_file_if_there(&beside)?;
             fs::write_file(&beside, text)?;
-            fs::flush(&beside)?;
         }
         let mut reasons = Vec::new();
         let warnings: Vec<_> =
@@ -283,18 +295,14 @@ impl Job {
             reasons,
             refusal: None,
         };
+        site.groups.put(Ready {
+            key: self.key.clone(),
+            entry: entry.clone(),
+            zip: self.fetched.as_ref().map(|_| self.partial.content.clone()),
+            signature: signature.map(|_| beside),
+        })?;
         if self.fetched.is_some() {
-            fs::flush(&self.partial.content)?;
-        }
-        site.journal.lock().unwrap_or_else(PoisonError::into_inner).add(&self.key, &entry)?;
-        let usual = place::usual(&self.key);
-        match (&self.fetched, signature) {
-            (Some(_), signature) => {
-                place::put(&site.root, &self.partial.content, signature.map(|_| beside.as_path()), &usual)?;
-                self.partial.finish()?;
-            }
-            (None, Some(_)) => place::put_signature(&site.root, &beside, &usual)?,
-            (None, None) => {}
+            self.partial.finish()?;
         }
         Ok(Delivery::Placed(self.key.clone(), Box::new(entry), warnings))
     }

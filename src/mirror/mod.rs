@@ -29,6 +29,7 @@ mod facts;
 mod fault;
 mod fetch;
 mod gate;
+mod group;
 mod headers;
 mod index;
 mod listing;

@@ -85,7 +85,7 @@ pub(super) struct Terms<'a> {
     pub(super) is_named: bool,
     /// True if versions are tried again that were refused not long ago.
     pub(super) tries_again: bool,
-    /// Digest of what signatures are judged by.
+    /// Digest of what versions are judged by.
     pub(super) trust: Digest,
     /// Seconds since 1970.
     pub(super) now: u64,

@@ -80,7 +80,7 @@ const REST: u64 = 24 * 60 * 60;
 pub(super) struct Refusal {
     /// Seconds since 1970.
     pub(super) at: u64,
-    /// Digest of what the upstream told and of what signatures were judged by.
+    /// Digest of what the upstream told and of what the version was judged by.
     pub(super) terms: Digest,
 }
 
@@ -251,9 +251,10 @@ impl Journal {
     }
 
     /// Adds what will be true when the files are in place.
-    pub(super) fn add(&self, key: &Key, entry: &Entry) -> Result<()> {
-        let text = serde_json::to_string(&line(key, entry)).context("cannot write a line")?;
-        fs::append(&self.0, &text)?;
+    pub(super) fn add<'a>(&self, entries: impl Iterator<Item = (&'a Key, &'a Entry)>) -> Result<()> {
+        let lines = entries.map(|(key, entry)| serde_json::to_string(&line(key, entry)));
+        let lines = lines.collect::<Result<Vec<_>, _>>().context("cannot write a line")?;
+        fs::append(&self.0, &lines.join("\n"))?;
         fs::flush(&self.0)
     }
 
@@ -313,7 +314,7 @@ mod tests {
         }
         let journal = Journal::of(folder.path());
         let (first, held) = record.versions.iter().next().unwrap();
-        journal.add(first, held).unwrap();
+        journal.add([(first, held)].into_iter()).unwrap();
         assert_eq!(journal.left().unwrap(), [(first.clone(), held.clone())]);
         record.write(folder.path()).unwrap();
         assert_eq!(Record::read(folder.path()).unwrap(), record);
@@ -329,7 +330,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::of(folder.path());
         let key = ("a".to_owned(), Version::strict("1.0.0").unwrap());
-        journal.add(&key, &entry(State::Held)).unwrap();
+        journal.add([(&key, &entry(State::Held))].into_iter()).unwrap();
         let path = folder.path().join(JOURNAL);
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();

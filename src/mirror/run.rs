@@ -2,6 +2,7 @@
 
 use super::deliver::{Demands, Site, said};
 use super::facts::{self, FactsTable, Key};
+use super::group::Groups;
 use super::index::ToldTable;
 use super::listings::{self, Heard, Hindrance};
 use super::outcome::{Event, Outcome};
@@ -20,7 +21,7 @@ use crate::config::upstream::Upstream;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Runs on one layer.
 ///
@@ -46,7 +47,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         partial: workshop.partial(),
         limits: request.settings.config.limits,
         trust,
-        journal: Mutex::new(Journal::of(&workshop.folder)),
+        groups: Groups::new(workshop.root.clone(), Journal::of(&workshop.folder)),
         now: time::rfc3339(request.now),
         is_over: AtomicBool::new(false),
     });
@@ -106,7 +107,12 @@ impl Run<'_> {
         let from = self.request.layer.rules.mirror.as_ref().map(|source| source.from.clone());
         let only: BTreeSet<_> =
             self.request.only.iter().map(|one| format!("{}@{:?}", one.name, one.version.as_ref())).collect();
-        Digest::of_value(&(from, self.site.trust.described(), only))
+        Digest::of_value(&(from, self.judgement(), only))
+    }
+
+    /// Digest of what a version is judged by.
+    fn judgement(&self) -> Digest {
+        Digest::of_value(&(self.site.trust.described(), self.site.limits, env!("CARGO_PKG_VERSION")))
     }
 
     /// An ordinary run.
@@ -223,7 +229,7 @@ impl Run<'_> {
             wants_signatures: self.site.trust.wants_signatures(),
             is_named: self.request.only.iter().any(|only| only.version.is_some()),
             tries_again: !self.request.only.is_empty(),
-            trust: Digest::of_value(&self.site.trust.described()),
+            trust: self.judgement(),
             now: self.request.now,
             told,
         };

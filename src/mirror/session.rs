@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Deliveries that are under way for each request that may be.
-const DELIVERIES: usize = 4;
+const DELIVERIES: usize = 8;
 /// Bytes that must be free before anything is fetched, beside twice the largest zip that is known.
 const LEAST_FREE: u64 = 256 << 20;
 
