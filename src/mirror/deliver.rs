@@ -18,8 +18,8 @@ use crate::openpgp::MOST_SIGNATURE_BYTES;
 use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What all deliveries to a layer share.
 pub(super) struct Site {

@@ -83,7 +83,8 @@ impl Groups {
 
 /// Contents, journal, names: each is on the disk before the next begins.
 fn commit(root: &Path, journal: &Journal, group: &[Ready]) -> Result<Vec<Result<()>>> {
-    let files: Vec<&Path> = group.iter().flat_map(|one| [&one.zip, &one.signature]).flatten().map(PathBuf::as_path).collect();
+    let files: Vec<&Path> =
+        group.iter().flat_map(|one| [&one.zip, &one.signature]).flatten().map(PathBuf::as_path).collect();
     flush(root, &files)?;
     journal.add(group.iter().map(|one| (&one.key, &one.entry)))?;
     let mut folders = BTreeSet::from([root.to_owned()]);

@@ -131,9 +131,9 @@ pub(super) fn read(
         let sort = |why: String| hindrance(Fault::Unfit(why), name, &url);
         let text = heard.stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
         let mut listing = listing::read(text, name, &BOUNDS).map_err(|error| sort(error.to_string()))?;
-        if let Some(index) = heard.index.take() {
-            both(&mut listing, index, &mut told);
-        }
+        let torn = heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
+        // Between two requests a registry may have changed: the next run asks for both again.
+        outcome.refused.extend(torn);
         let refused = listing.refused.into_iter();
         let event = |refused: Refused| Event::new(refused.what, refused.why, Some(url.clone())).lasting();
         outcome.refused.extend(refused.map(event));
@@ -148,8 +148,8 @@ pub(super) fn read(
     Ok((versions, told))
 }
 
-/// Leaves in a listing what the index has as well.
-fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) {
+/// Leaves in a listing what the index has as well, and says what only one of them has.
+fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> Vec<Event> {
     listing.refused.extend(index.refused);
     let mut missing = Vec::new();
     listing.versions.retain(|key, _| {
@@ -159,16 +159,17 @@ fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) {
         }
         is_there
     });
-    let refused = |key: &Key, why: String| Refused { what: super::deliver::said(key), why };
+    let event = |key: &Key, why: String| Event::new(super::deliver::said(key), why, None);
     let why = format!("it is listed, and {INDEX} does not have it");
-    listing.refused.extend(missing.iter().map(|key| refused(key, why.clone())));
+    let mut torn: Vec<_> = missing.iter().map(|key| event(key, why.clone())).collect();
     for (key, one) in index.versions {
         if listing.versions.contains_key(&key) {
             told.entry(key).or_insert(one);
         } else if !missing.contains(&key) {
-            listing.refused.push(refused(&key, format!("{INDEX} has it, and it is not listed")));
+            torn.push(event(&key, format!("{INDEX} has it, and it is not listed")));
         }
     }
+    torn
 }
 
 fn guard(name: &str, url: &str, now: usize, head: &Head) -> Result<()> {

@@ -20,8 +20,8 @@ use crate::base::time;
 use crate::config::upstream::Upstream;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Runs on one layer.
 ///
@@ -221,7 +221,9 @@ impl Run<'_> {
         let mut held = self.record.versions.iter().filter(|(_, entry)| entry.is_held());
         let mut refusals = self.record.versions.values().filter_map(|entry| entry.refusal.as_ref());
         refusals.all(|refusal| refusal.rests(self.request.now))
-            && *settled && *before == Some(policy) && held.all(|(key, _)| is_here(key))
+            && *settled
+            && *before == Some(policy)
+            && held.all(|(key, _)| is_here(key))
     }
 
     fn plan(&self, facts: &FactsTable, wanted: &Wanted, holdings: &Holdings, told: &ToldTable) -> Plan {
@@ -244,7 +246,9 @@ impl Run<'_> {
         outcome.held = wanted.versions.len().saturating_sub(missing);
         for (key, why) in &plan.later {
             let hint = format!("hint: it is tried again in a day, or with --only {}@{}", key.0, key.1);
-            outcome.refused.push(Event::new(said(key), format!("it was refused before: {why}\n{hint}"), None).lasting());
+            outcome
+                .refused
+                .push(Event::new(said(key), format!("it was refused before: {why}\n{hint}"), None).lasting());
         }
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();

@@ -136,7 +136,8 @@ impl Run<'_> {
     fn check_room(&self, fetches: &[Fetch]) -> Result<()> {
         let planned: u64 = fetches.iter().filter_map(|fetch| fetch.bytes).fold(0, u64::saturating_add);
         let largest = self.record.versions.values().filter_map(|entry| entry.size).max().unwrap_or(0);
-        let (free, needed) = (fs::free_bytes(&self.workshop.root)?, LEAST_FREE.saturating_add(planned.max(2 * largest)));
+        let (free, needed) =
+            (fs::free_bytes(&self.workshop.root)?, LEAST_FREE.saturating_add(planned.max(2 * largest)));
         if free < needed {
             bail!(
                 "{} has {} free, and {} are needed: nothing was fetched\n\

@@ -76,7 +76,12 @@ fn what_the_index_does_not_tell_is_refused() {
     let other = Sample::of("beta", "1.0.0", "never as it should have been");
     for (name, zip, signature, words) in [
         ("zip", &other.zip, other.signature.as_ref(), "`index/packages.json` tells "),
-        ("signature", &samples()[1].zip, other.signature.as_ref(), "the signature is not the one that `index/packages.json` tells"),
+        (
+            "signature",
+            &samples()[1].zip,
+            other.signature.as_ref(),
+            "the signature is not the one that `index/packages.json` tells",
+        ),
         ("no signature", &samples()[1].zip, None, "the signature is not the one that `index/packages.json` tells"),
     ] {
         let world = told();
@@ -120,8 +125,16 @@ fn a_change_is_seen_without_fetching() {
 fn index_and_listing_must_agree() {
     let gamma = Sample::new("gamma", "1.0.0");
     for (listed, told, words) in [
-        (vec![samples(), vec![gamma.clone()]].concat(), samples(), "gamma 1.0.0: it is listed, and index/packages.json does not have it"),
-        (samples(), vec![samples(), vec![gamma.clone()]].concat(), "gamma 1.0.0: index/packages.json has it, and it is not listed"),
+        (
+            vec![samples(), vec![gamma.clone()]].concat(),
+            samples(),
+            "gamma 1.0.0: it is listed, and index/packages.json does not have it",
+        ),
+        (
+            samples(),
+            vec![samples(), vec![gamma.clone()]].concat(),
+            "gamma 1.0.0: index/packages.json has it, and it is not listed",
+        ),
     ] {
         let world = World::new(&listed, "", "");
         world.tell(&told, "first");
@@ -132,10 +145,11 @@ fn index_and_listing_must_agree() {
         world.upstream.asked();
         let again = world.mirror("");
         assert_eq!((again.code, &again.stderr), (1, &run.stderr), "{again:#?}");
-        assert_eq!(world.upstream.paths(), [INDEX]);
+        assert_eq!(world.upstream.paths(), [INDEX, LISTING]);
         world.serve(&samples());
         world.tell(&samples(), "second");
-        assert_eq!(world.mirror("").code, 0);
+        let run = world.mirror("");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{words}: {run:#?}");
     }
     // An index that has nothing of what is listed empties no layer.
     let world = told();
@@ -143,17 +157,23 @@ fn index_and_listing_must_agree() {
     world.tell(&[], "second");
     let run = world.mirror("");
     assert_eq!(run.code, 2, "{run:#?}");
-    assert!(run.stderr.starts_with("error: upstream up lists 0 versions, the last time 2: nothing was done\n"), "{run:#?}");
+    assert!(
+        run.stderr.starts_with("error: upstream up lists 0 versions, the last time 2: nothing was done\n"),
+        "{run:#?}"
+    );
 }
 
 /// What is no index is as if there were none, and elements that cannot be are named.
 #[test]
 fn hostile_indexes() {
     let good: Vec<_> = samples().iter().map(Sample::element).collect();
-    let whole = |elements: &[String]| format!("{{\"schema\":\"epr-build/packages/1\",\"packages\":[{}]}}", elements.join(","));
+    let whole =
+        |elements: &[String]| format!("{{\"schema\":\"epr-build/packages/1\",\"packages\":[{}]}}", elements.join(","));
     let text = whole(&good);
     let many = whole(&vec!["{}".to_owned(); 200_001]);
-    for no_index in ["", "null", "[]", "<html></html>", &text[..text.len() - 2], &text.replace("packages/1", "packages/2"), &many] {
+    for no_index in
+        ["", "null", "[]", "<html></html>", &text[..text.len() - 2], &text.replace("packages/1", "packages/2"), &many]
+    {
         let world = told();
         world.tell_text(no_index, "first");
         let run = world.mirror("");
@@ -204,7 +224,8 @@ fn what_was_refused_rests_for_a_day() {
         world.upstream.asked();
         let one = [if has_index { INDEX } else { LISTING }];
         let later = |seconds: u64| {
-            let output = world.command(&["mirror"]).env("SOURCE_DATE_EPOCH", (1_750_000_000 + seconds).to_string()).output();
+            let output =
+                world.command(&["mirror"]).env("SOURCE_DATE_EPOCH", (1_750_000_000 + seconds).to_string()).output();
             let output = output.unwrap();
             (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
         };

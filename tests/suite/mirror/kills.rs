@@ -124,7 +124,8 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
             let (call, most) = &counts[dice.below(counts.len())];
             let number = dice.below(*most) + 1;
             let inject = format!("inject={call}:signal=KILL:when={number}");
-            let (code, stderr) = traced(&world, &[], &["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+            let (code, stderr) =
+                traced(&world, &[], &["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
             let context = format!("{run}: {call} {number}: {code:?} {stderr}");
             assert!(matches!(code, None | Some(0)), "{context}");
             killed += usize::from(code.is_none());

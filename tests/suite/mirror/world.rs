@@ -62,9 +62,9 @@ impl Sample {
     pub(super) fn element(&self) -> String {
         let Self { name, version, zip, signature } = self;
         let digest = epr_build::base::digest::Digest::of;
-        let signature = signature.as_ref().map(|text| {
-            format!(",\"signature\":{{\"size\":{},\"sha256\":\"{}\"}}", text.len(), digest(text))
-        });
+        let signature = signature
+            .as_ref()
+            .map(|text| format!(",\"signature\":{{\"size\":{},\"sha256\":\"{}\"}}", text.len(), digest(text)));
         format!(
             "{{\"name\":\"{name}\",\"version\":\"{version}\",\"type\":\"integration\",\"spec\":\"3.0\",\"layer\":\"up\",\"size\":{},\"sha256\":\"{}\"{}}}",
             zip.len(),
@@ -201,11 +201,9 @@ impl World {
     fn files(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
         let root = self.case.path("up");
         let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
-        let files = entries.filter(|entry| entry.file_type().is_file()).map(|entry| {
-            let path = entry.path().strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-            (path, std::fs::read(entry.path()).unwrap())
-        });
-        files.filter(|(path, _)| wanted(path)).collect()
+        let files = entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
+        let named = files.map(|file| (file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), file));
+        named.filter(|(path, _)| wanted(path)).map(|(path, file)| (path, std::fs::read(file).unwrap())).collect()
     }
 
     /// The files that the layer holds when these packages were mirrored.
