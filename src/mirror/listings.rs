@@ -28,7 +28,8 @@ const MOST_ROOT_BYTES: usize = 64 << 10;
 
 /// A listing that was fetched.
 pub(super) struct Heard {
-    stash: Stash,
+    /// Its text, until it was read.
+    stash: Option<Stash>,
     /// The address that was asked.
     url: String,
     pub(super) listed: Listed,
@@ -113,7 +114,7 @@ pub(super) async fn hear(
         Asked::Same | Asked::Unknown => (None, seen.cloned()),
     };
     let listed = Listed { listing, versions: 0, service: None, index: seen };
-    Ok(Some(Heard { stash, url: url.to_string(), listed, index, is_known }))
+    Ok(Some(Heard { stash: Some(stash), url: url.to_string(), listed, index, is_known }))
 }
 
 /// Reads the listings, the first upstream first, and guards against one that lost most of its versions. Of an upstream with an
@@ -129,8 +130,10 @@ pub(super) fn read(
     for (name, heard) in heard {
         let url = heard.url.clone();
         let sort = |why: String| hindrance(Fault::Unfit(why), name, &url);
-        let text = heard.stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
+        let Some(stash) = heard.stash.take() else { continue };
+        let text = stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
         let mut listing = listing::read(text, name, &BOUNDS).map_err(|error| sort(error.to_string()))?;
+        drop(stash);
         let torn = heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
         // Between two requests a registry may have changed: the next run asks for both again.
         outcome.refused.extend(torn);
