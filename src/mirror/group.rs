@@ -2,7 +2,8 @@
 //!
 //! Whoever has a version ready queues it, and waits for the turn; who has the turn takes all that are queued. While one group
 //! is on its way to the disk the next one gathers, so groups are as large as the disk is slow. The order is that of a single
-//! version: contents are on the disk, then the journal, and only then come names into place.
+//! version: contents are on the disk, then the journal, and only then come names into place. Contents are flushed by each for
+//! itself, all at the same time: one flush of the whole file system would wait for whatever else is written there.
 
 use super::facts::Key;
 use super::place;
@@ -12,9 +13,6 @@ use anyhow::{Result, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// From so many files on, one flush of the whole file system is cheaper than one for each of them.
-const MANY: usize = 8;
 
 /// A version whose files were written and checked, and are not in place.
 pub(super) struct Ready {
@@ -49,6 +47,9 @@ impl Groups {
 
     /// Puts a version into place, with whatever else is ready. Returns when the disk has it.
     pub(super) fn put(&self, ready: Ready) -> Result<()> {
+        for file in [&ready.zip, &ready.signature].into_iter().flatten() {
+            fs::flush(file)?;
+        }
         let number = {
             let mut queue = self.queue();
             queue.next += 1;
@@ -81,34 +82,27 @@ impl Groups {
     }
 }
 
-/// Contents, journal, names: each is on the disk before the next begins.
+/// Journal, names: the one is on the disk before the others begin.
 fn commit(root: &Path, journal: &Journal, group: &[Ready]) -> Result<Vec<Result<()>>> {
-    let files: Vec<&Path> =
-        group.iter().flat_map(|one| [&one.zip, &one.signature]).flatten().map(PathBuf::as_path).collect();
-    flush(root, &files)?;
     journal.add(group.iter().map(|one| (&one.key, &one.entry)))?;
-    let mut folders = BTreeSet::from([root.to_owned()]);
+    let mut folders = BTreeSet::new();
     let results = group.iter().map(|one| {
         let usual = place::usual(&one.key);
+        let folder = root.join(&usual).parent().map(Path::to_owned);
+        // Names of folders are in the layer's own.
+        let is_new = folder.as_ref().is_some_and(|folder| fs::link_metadata(folder).is_err());
         match (&one.zip, &one.signature) {
             (Some(zip), signature) => place::put(root, zip, signature.as_deref(), &usual)?,
             (None, Some(signature)) => place::put_signature(root, signature, &usual)?,
             (None, None) => {}
         }
-        folders.extend(root.join(usual).parent().map(Path::to_owned));
+        folders.extend(folder);
+        folders.extend(is_new.then(|| root.to_owned()));
         Ok(())
     });
     let results: Vec<_> = results.collect();
-    flush(root, &folders.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    folders.iter().try_for_each(|folder| fs::flush(folder))?;
     Ok(results)
-}
-
-/// Lets the disk have files or folders that lie on one file system with `root`.
-fn flush(root: &Path, paths: &[&Path]) -> Result<()> {
-    if paths.len() >= MANY {
-        return fs::flush_all(root);
-    }
-    paths.iter().try_for_each(|path| fs::flush(path))
 }
 
 #[cfg(test)]
