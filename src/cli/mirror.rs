@@ -248,7 +248,9 @@ fn render_summary(outcome: &Outcome, arguments: &Arguments, time: Duration) -> S
     if outcome.unchanged {
         lines.push(format!("{layer}: nothing is new; {} held", counted(outcome.held, "version")));
     } else if outcome.dry_run {
-        lines.push(format!("{layer}: would fetch {}", counted(plan.len(), "version")));
+        let known: Option<u64> = plan.iter().filter(|one| !one.only_signature).map(|one| one.bytes).sum();
+        let size = known.filter(|size| *size > 0).map(|size| format!(", {}", bytes(size))).unwrap_or_default();
+        lines.push(format!("{layer}: would fetch {}{size}", counted(plan.len(), "version")));
         lines.extend(plan.iter().map(|one| {
             let what = if one.only_signature { " (its signature)" } else { "" };
             format!("  {} {}{what} from {}: {}", one.name, one.version, one.upstream, one.why)

@@ -70,5 +70,6 @@ fn look(site: &Site, key: &Key, path: PathBuf, facts: &FactsTable) -> Result<Res
         first_seen: site.now.clone(),
         changed_to: None,
         reasons: vec!["it lay in the layer before".to_owned()],
+        refusal: None,
     }))
 }

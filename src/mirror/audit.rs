@@ -167,13 +167,18 @@ pub(super) fn aside(workshop: &Workshop, key: &Key, digest: &str) -> PathBuf {
 pub(super) fn changed_event(key: &Key, entry: &Entry, workshop: &Workshop) -> Event {
     let text = |digest: Option<crate::base::digest::Digest>| digest.map(|digest| digest.short(16)).unwrap_or_default();
     let to = entry.changed_to.map(|digest| digest.to_string()).unwrap_or_default();
+    let aside = aside(workshop, key, &to);
+    let is_here = fs::link_metadata(&aside).is_ok();
+    let hint = if is_here {
+        format!("compare the two; --accept-changed {}@{} --reason WHY takes the new one", key.0, key.1)
+    } else {
+        format!("--audit --only {}@{} fetches the new one and lays it aside", key.0, key.1)
+    };
     let why = format!(
         "the upstream gives other bytes under this version now: {}…, held is {}…; what is held stays\n\
-         hint: compare the two; --accept-changed {}@{} --reason WHY takes the new one",
+         hint: {hint}",
         text(entry.changed_to),
-        text(entry.sha256),
-        key.0,
-        key.1
+        text(entry.sha256)
     );
-    Event::new(said(key), why, Some(aside(workshop, key, &to).display().to_string()))
+    Event::new(said(key), why, is_here.then(|| aside.display().to_string()))
 }

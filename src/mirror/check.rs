@@ -31,6 +31,9 @@ pub(super) struct Expected<'a> {
 pub(super) fn zip(path: &Path, expected: &Expected<'_>) -> Result<Result<String, String>> {
     let candidate =
         Candidate::named(path, expected.layer).with_context(|| format!("cannot read {}", path.display()))?;
+    // What this machine cannot read is no fault of the zip.
+    let opened = candidate.spot.open();
+    opened.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(judge(&candidate, expected))
 }
 

@@ -4,21 +4,22 @@ use super::check::{self, Expected};
 use super::facts::{Facts, Key};
 use super::fault::Fault;
 use super::fetch::{self, Fetched, Partial};
+use super::group::{Groups, Ready};
 use super::outcome::Event;
 use super::place;
 use super::plan::{Fetch, id};
-use super::record::{Entry, Journal, State};
+use super::record::{Entry, State};
 use super::transport::Transport;
 use super::trust::{Judged, Trust};
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::config::limits::Limits;
 use crate::openpgp::MOST_SIGNATURE_BYTES;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What all deliveries to a layer share.
 pub(super) struct Site {
@@ -30,7 +31,7 @@ pub(super) struct Site {
     pub(super) partial: PathBuf,
     pub(super) limits: Limits,
     pub(super) trust: Trust,
-    pub(super) journal: Mutex<Journal>,
+    pub(super) groups: Groups,
     /// The time for the record.
     pub(super) now: String,
     /// True when nothing more is to be begun: this machine failed.
@@ -56,14 +57,31 @@ pub(super) enum Delivery {
 pub(super) struct Demands {
     /// What the upstream told of its format version.
     pub(super) format_version: Option<String>,
-    /// Digests of its zip and signature, from a record.
+    /// Digests of its zip and signature.
     pub(super) digests: Option<(Digest, Option<Digest>)>,
+    /// Bytes of its zip.
+    pub(super) size: Option<u64>,
+    /// Who says so, with a verb.
+    pub(super) teller: &'static str,
 }
 
 impl Demands {
     /// What the facts of a version promise.
     pub(super) fn of(facts: Option<&Facts>) -> Self {
-        Self { format_version: facts.and_then(|facts| facts.format_version.clone()), digests: None }
+        Self { format_version: facts.and_then(|facts| facts.format_version.clone()), ..Self::default() }
+    }
+
+    /// These, and what an index told when the fetch was planned.
+    pub(super) fn and_told(self, fetch: &Fetch) -> Self {
+        match (self.digests, fetch.sha256) {
+            (None, Some(sha256)) => Self {
+                digests: Some((sha256, fetch.signature_sha256)),
+                size: fetch.bytes,
+                teller: "`index/packages.json` tells",
+                ..self
+            },
+            _ => self,
+        }
     }
 }
 
@@ -97,7 +115,7 @@ async fn bring(
 ) -> Result<Delivery> {
     if site.trust.needs_signatures() && !fetch.signed {
         let why = "it has no signature, and the layer requires one".to_owned();
-        return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, None)));
+        return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, None).lasting()));
     }
     let url = match transport.zip_address(&key.0, key.1.as_str()) {
         Ok(url) => url,
@@ -134,9 +152,12 @@ async fn bring(
                 return placed.context("a placing ended")?;
             }
             Err((why, may_be_stale)) if fresh || !may_be_stale => {
+                if let Some(fetched) = &job.fetched {
+                    still_there(&partial, fetched)?;
+                }
                 partial.discard()?;
                 let place = if why.contains("signature") { format!("{url}.sig") } else { url.to_string() };
-                return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, Some(place))));
+                return Ok(Delivery::Refused(key.clone(), Event::new(said(key), why, Some(place)).lasting()));
             }
             Err(_) => {}
         }
@@ -162,6 +183,14 @@ pub(super) async fn signature(
         Err(Fault::Status(404 | 410)) => Ok(None),
         Err(fault) => Err(fault),
     }
+}
+
+/// Fails if a file is not what was written to it: then this machine is to blame for what was found wrong.
+fn still_there(partial: &Partial, fetched: &Fetched) -> Result<()> {
+    let (digest, _) = fs::digest_of_file(&partial.content)?;
+    let path = partial.content.display();
+    ensure!(digest == fetched.sha256, "{path} is not what was written to it\nhint: look at the disk");
+    Ok(())
 }
 
 /// The version as messages name it.
@@ -215,11 +244,15 @@ impl Job {
         if let (Some((zip_digest, signature_digest)), Some(fetched)) = (self.demands.digests, &self.fetched) {
             let is_signature = || self.signature.as_deref().map(Digest::of) == signature_digest;
             if zip_digest != fetched.sha256 {
-                let why = format!("the record demands {zip_digest}, and the upstream gives {}", fetched.sha256);
+                let teller = self.demands.teller;
+                let why = match self.demands.size.filter(|size| *size != fetched.size) {
+                    Some(size) => format!("{teller} {size} bytes, and the upstream gives {}", fetched.size),
+                    None => format!("{teller} {zip_digest}, and the upstream gives {}", fetched.sha256),
+                };
                 return Ok(Err((why, true)));
             }
             if signature_digest.is_some() && !is_signature() {
-                return Ok(Err(("the signature is not the one that the record demands".to_owned(), true)));
+                return Ok(Err((format!("the signature is not the one that {}", self.demands.teller), true)));
             }
         }
         examine(&self.site, &self.key, &zip, self.signature.as_deref(), self.demands.format_version.as_deref())
@@ -233,7 +266,6 @@ impl Job {
         if let Some(text) = signature {
             fs::remove_file_if_there(&beside)?;
             fs::write_file(&beside, text)?;
-            fs::flush(&beside)?;
         }
         let mut reasons = Vec::new();
         let warnings: Vec<_> =
@@ -261,19 +293,16 @@ impl Job {
             first_seen: site.now.clone(),
             changed_to: None,
             reasons,
+            refusal: None,
         };
+        site.groups.put(Ready {
+            key: self.key.clone(),
+            entry: entry.clone(),
+            zip: self.fetched.as_ref().map(|_| self.partial.content.clone()),
+            signature: signature.map(|_| beside),
+        })?;
         if self.fetched.is_some() {
-            fs::flush(&self.partial.content)?;
-        }
-        site.journal.lock().unwrap_or_else(PoisonError::into_inner).add(&self.key, &entry)?;
-        let usual = place::usual(&self.key);
-        match (&self.fetched, signature) {
-            (Some(_), signature) => {
-                place::put(&site.root, &self.partial.content, signature.map(|_| beside.as_path()), &usual)?;
-                self.partial.finish()?;
-            }
-            (None, Some(_)) => place::put_signature(&site.root, &beside, &usual)?,
-            (None, None) => {}
+            self.partial.finish()?;
         }
         Ok(Delivery::Placed(self.key.clone(), Box::new(entry), warnings))
     }

@@ -18,8 +18,8 @@ const FILE: &str = "facts.jsonl.zst";
 const HEADER: &str = "{\"schema\":\"epr-build/mirror-facts/1\"}";
 /// Longest line: an element of a listing is no longer, and only a part of it is kept.
 const MOST_LINE_BYTES: u64 = 4 << 20;
-/// Level of compression: the file is some hundred kilobytes at any.
-const LEVEL: i32 = 9;
+/// Level of compression: the file is some hundred kilobytes at any, and higher ones take tens of megabytes of memory.
+const LEVEL: i32 = 3;
 
 /// A version of a package, by name and then by the registry's order.
 pub type Key = (String, Version);

@@ -256,16 +256,30 @@ impl Stash {
 
 /// Fetches a listing.
 pub(super) async fn listing(transport: &Transport, url: &Url, most: u64) -> Result<Stash, Fault> {
+    let unasked = || Fault::Unfit(format!("the answer is {}, which nobody asked for", status_words(304)));
+    stash(transport, url, None, most).await?.map(|(stash, _)| stash).ok_or_else(unasked)
+}
+
+/// Fetches a text of at most so many bytes, unless it is still what validators say; then there is nothing.
+pub(super) async fn stash(
+    transport: &Transport,
+    url: &Url,
+    unless: Option<&Validators>,
+    most: u64,
+) -> Result<Option<(Stash, Validators)>, Fault> {
     let patience = transport.upstream().timeouts.listing;
     let too_long = || Fault::passing(format!("the listing is not there within {}", super::gate::spelled(patience)));
     transport
         .retrying(async |_| {
             let fetched = async {
-                let answer = transport.ask(url, &Ask { gzip: true, ..Ask::default() }).await?;
+                let answer = transport.ask(url, &Ask { gzip: true, unless, ..Ask::default() }).await?;
+                if answer.status == 304 {
+                    return Ok(None);
+                }
                 if answer.status != 200 {
                     return Err(Fault::Unfit(format!("the answer is {}", status_words(answer.status))));
                 }
-                let is_gzip = answer.is_gzip()?;
+                let (is_gzip, validators) = (answer.is_gzip()?, answer.validators());
                 let (mut raw, mut packed) = (Vec::new(), zstd::Encoder::new(Vec::new(), 1).context("cannot compress")?);
                 let mut size = 0;
                 transport
@@ -281,7 +295,11 @@ pub(super) async fn listing(transport: &Transport, url: &Url, most: u64) -> Resu
                         Ok(packed.write_all(part).context("cannot compress")?)
                     })
                     .await?;
-                Ok(if is_gzip { Stash::Gzip(raw) } else { Stash::Zstd(packed.finish().context("cannot compress")?) })
+                let stash = match is_gzip {
+                    true => Stash::Gzip(raw),
+                    false => Stash::Zstd(packed.finish().context("cannot compress")?),
+                };
+                Ok(Some((stash, validators)))
             };
             tokio::time::timeout(patience, fetched).await.unwrap_or_else(|_| Err(too_long()))
         })

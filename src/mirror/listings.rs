@@ -3,9 +3,10 @@
 use super::facts::{Facts, FactsTable, Key};
 use super::fault::Fault;
 use super::fetch::{self, Stash};
-use super::listing;
+use super::index::{self, Asked, INDEX, Index, ToldTable};
+use super::listing::{self, Listing, Refused};
 use super::outcome::{Event, Outcome};
-use super::record::{Head, Listed};
+use super::record::{Head, Listed, Seen};
 use super::scan::BOUNDS;
 use super::transport::Transport;
 use crate::base::shown::printable;
@@ -27,10 +28,15 @@ const MOST_ROOT_BYTES: usize = 64 << 10;
 
 /// A listing that was fetched.
 pub(super) struct Heard {
-    stash: Stash,
+    /// Its text, until it was read.
+    stash: Option<Stash>,
     /// The address that was asked.
     url: String,
     pub(super) listed: Listed,
+    /// What its index tells, if it has one.
+    index: Option<Index>,
+    /// True if the listing is that of the last run.
+    pub(super) is_known: bool,
 }
 
 /// What hinders a run before it begins.
@@ -65,40 +71,75 @@ fn hindrance(fault: Fault, name: &str, url: &str) -> Hindrance {
     }
 }
 
-/// Fetches the listing of one upstream.
-pub(super) async fn hear(transport: &Transport) -> Result<Heard, Hindrance> {
+/// Asks one upstream what it lists: its index if it may have one, and its listing. With `only_news` there is nothing if all is
+/// as the last time; that an upstream has no index is believed as long as its listing is the same.
+pub(super) async fn hear(
+    transport: &Transport,
+    before: Option<&Listed>,
+    only_news: bool,
+) -> Result<Option<Heard>, Hindrance> {
     let name = &transport.name;
-    let url = transport.address(LISTING).map_err(|fault| hindrance(fault, name, LISTING))?;
+    let seen = before.and_then(|before| before.index.as_ref());
+    let had_none = seen.is_some_and(|seen| !seen.there);
+    let address = |path: &str| transport.address(path).map_err(|fault| hindrance(fault, name, path));
+    let index_of = async |known: Option<&Seen>| {
+        let url = address(INDEX)?;
+        index::ask(transport, known).await.map_err(|fault| hindrance(fault, name, url.as_str()))
+    };
+    let mut asked = Asked::Unknown;
+    if !had_none {
+        asked = index_of(seen.filter(|_| only_news)).await?;
+        if matches!(asked, Asked::Same) {
+            return Ok(None);
+        }
+    }
+    let url = address(LISTING)?;
     let sort = |fault| hindrance(fault, name, url.as_str());
     let stash = fetch::listing(transport, &url, BOUNDS.bytes).await.map_err(sort)?;
     let unreadable = |error: std::io::Error| sort(Fault::Unfit(format!("it cannot be unpacked: {error}")));
     let listing = stash.digest(BOUNDS.bytes + 1).map_err(unreadable)?;
-    Ok(Heard { stash, url: url.to_string(), listed: Listed { listing, versions: 0, service: None } })
+    let is_known = before.is_some_and(|before| before.listing == listing);
+    if is_known && only_news && matches!(asked, Asked::Unknown) {
+        return Ok(None);
+    }
+    if had_none && !is_known {
+        asked = index_of(None).await?;
+    }
+    let (index, seen) = match asked {
+        Asked::New(index) => {
+            let seen = index.seen.clone();
+            (Some(index), Some(seen))
+        }
+        Asked::Absent => (None, Some(Seen::default())),
+        Asked::Same | Asked::Unknown => (None, seen.cloned()),
+    };
+    let listed = Listed { listing, versions: 0, service: None, index: seen };
+    Ok(Some(Heard { stash: Some(stash), url: url.to_string(), listed, index, is_known }))
 }
 
-/// Returns true if the listings are those of the last run.
-pub(super) fn are_known(heard: &[(String, Heard)], head: &Head) -> bool {
-    heard.len() == head.upstreams.len()
-        && heard
-            .iter()
-            .all(|(name, heard)| head.upstreams.get(name).is_some_and(|before| before.listing == heard.listed.listing))
-}
-
-/// Reads the listings, the first upstream first, and guards against one that lost most of its versions.
+/// Reads the listings, the first upstream first, and guards against one that lost most of its versions. Of an upstream with an
+/// index only those versions count that both have.
 pub(super) fn read(
     heard: &mut [(String, Heard)],
     head: &Head,
     accept_loss: bool,
     outcome: &mut Outcome,
-) -> Result<BTreeMap<Key, Facts>, Hindrance> {
+) -> Result<(BTreeMap<Key, Facts>, ToldTable), Hindrance> {
     let mut versions: BTreeMap<Key, Facts> = BTreeMap::new();
+    let mut told = ToldTable::new();
     for (name, heard) in heard {
         let url = heard.url.clone();
         let sort = |why: String| hindrance(Fault::Unfit(why), name, &url);
-        let text = heard.stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
-        let listing = listing::read(text, name, &BOUNDS).map_err(|error| sort(error.to_string()))?;
+        let Some(stash) = heard.stash.take() else { continue };
+        let text = stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
+        let mut listing = listing::read(text, name, &BOUNDS).map_err(|error| sort(error.to_string()))?;
+        drop(stash);
+        let torn = heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
+        // Between two requests a registry may have changed: the next run asks for both again.
+        outcome.refused.extend(torn);
         let refused = listing.refused.into_iter();
-        outcome.refused.extend(refused.map(|refused| Event::new(refused.what, refused.why, Some(url.clone()))));
+        let event = |refused: Refused| Event::new(refused.what, refused.why, Some(url.clone())).lasting();
+        outcome.refused.extend(refused.map(event));
         heard.listed.versions = listing.versions.len();
         if !accept_loss {
             guard(name, &url, heard.listed.versions, head)?;
@@ -107,7 +148,31 @@ pub(super) fn read(
             versions.entry(key).or_insert(facts);
         }
     }
-    Ok(versions)
+    Ok((versions, told))
+}
+
+/// Leaves in a listing what the index has as well, and says what only one of them has.
+fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> Vec<Event> {
+    listing.refused.extend(index.refused);
+    let mut missing = Vec::new();
+    listing.versions.retain(|key, _| {
+        let is_there = index.versions.contains_key(key);
+        if !is_there {
+            missing.push(key.clone());
+        }
+        is_there
+    });
+    let event = |key: &Key, why: String| Event::new(super::deliver::said(key), why, None);
+    let why = format!("it is listed, and {INDEX} does not have it");
+    let mut torn: Vec<_> = missing.iter().map(|key| event(key, why.clone())).collect();
+    for (key, one) in index.versions {
+        if listing.versions.contains_key(&key) {
+            told.entry(key).or_insert(one);
+        } else if !missing.contains(&key) {
+            torn.push(event(&key, format!("{INDEX} has it, and it is not listed")));
+        }
+    }
+    torn
 }
 
 fn guard(name: &str, url: &str, now: usize, head: &Head) -> Result<()> {

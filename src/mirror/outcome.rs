@@ -1,7 +1,7 @@
 //! What a run found and did.
 
 use super::plan::Fetch;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a run ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,21 +71,34 @@ pub struct Mirrored {
 }
 
 /// Something that happened to one version, or to a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The version, such as `nginx 1.2.3`, or what else it is about.
     pub what: String,
     /// What happened. May end with a hint on a line of its own.
     pub why: String,
     /// Where it was seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// True if it will be so again as long as the upstream gives the same.
+    #[serde(skip)]
+    lasts: bool,
 }
 
 impl Event {
     /// An event.
     pub(super) fn new(what: impl Into<String>, why: impl Into<String>, place: Option<String>) -> Self {
-        Self { what: what.into(), why: why.into(), place }
+        Self { what: what.into(), why: why.into(), place, lasts: false }
+    }
+
+    /// The event, as one that stays as it is while the upstream gives the same.
+    pub(super) fn lasting(self) -> Self {
+        Self { lasts: true, ..self }
+    }
+
+    /// Returns true if it will be so again as long as the upstream gives the same.
+    pub(super) fn lasts(&self) -> bool {
+        self.lasts
     }
 
     /// The event as lines for people: what, where, and what to do.

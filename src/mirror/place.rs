@@ -20,11 +20,11 @@ pub(super) fn signature_of(zip: &Path) -> PathBuf {
 }
 
 /// Puts files into place that lie on the same file system, and whose content is on the disk. The signature may lie there
-/// already, from a run that was killed.
+/// already, from a run that was killed. The layer's folder and that of the place are for the caller to flush.
 pub(super) fn put(root: &Path, zip: &Path, signature: Option<&Path>, place: &Path) -> Result<()> {
     let target = root.join(place);
     let folder = target.parent().context("a place has a folder")?;
-    make_folder(root, folder)?;
+    make_folder(folder)?;
     let beside = signature_of(&target);
     for path in [&target, &beside] {
         if fs::link_metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -39,25 +39,22 @@ pub(super) fn put(root: &Path, zip: &Path, signature: Option<&Path>, place: &Pat
         // Whatever lies there is no signature of this zip.
         None => fs::remove_file_if_there(&beside)?,
     }
-    rename_to_free(zip, &target)?;
-    fs::flush(folder)
+    rename_to_free(zip, &target)
 }
 
 /// Puts a signature beside a zip that has none.
 pub(super) fn put_signature(root: &Path, signature: &Path, place: &Path) -> Result<()> {
     let beside = signature_of(&root.join(place));
-    rename_to_free(signature, &beside)?;
-    fs::flush(beside.parent().unwrap_or(root))
+    rename_to_free(signature, &beside)
 }
 
-fn make_folder(root: &Path, folder: &Path) -> Result<()> {
+fn make_folder(folder: &Path) -> Result<()> {
     match fs::link_metadata(folder) {
         Ok(found) if found.is_dir() => return Ok(()),
         Ok(_) => bail!("{} is in the way: it is no folder\nhint: move it away", folder.display()),
         Err(_) => {}
     }
-    fs::make_folders(folder)?;
-    fs::flush(root)
+    fs::make_folders(folder)
 }
 
 /// Renames to a name that is free; it may have been taken a moment ago.

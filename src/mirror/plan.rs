@@ -1,8 +1,10 @@
 //! What a run has to do: pure, from what is wanted, recorded and held to what is fetched, and to what happened upstream.
 
-use super::facts::{FactsTable, Key};
+use super::facts::{Facts, FactsTable, Key};
+use super::index::{Told, ToldTable};
 use super::record::{Entry, Record, State};
 use super::wanted::Wanted;
+use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -30,6 +32,8 @@ pub(super) struct HeldZip {
 pub(super) struct Plan {
     /// What is fetched, in order.
     pub(super) fetch: Vec<Fetch>,
+    /// Versions that were refused not long ago and are listed as they were, with the reason.
+    pub(super) later: Vec<(Key, String)>,
     /// Versions that lie in the layer and are not in the record.
     pub(super) adopt: Vec<(Key, PathBuf)>,
     /// Versions that the layer holds and that no upstream lists any more.
@@ -43,7 +47,7 @@ pub(super) struct Plan {
 }
 
 /// One thing to fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fetch {
     /// Name of the package.
@@ -59,6 +63,41 @@ pub struct Fetch {
     pub only_signature: bool,
     /// Why, in words.
     pub why: String,
+    /// Bytes of the zip, where the upstream tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Digest of the zip, where the upstream tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// Digest of the signature, where the upstream tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_sha256: Option<Digest>,
+    /// Digest of all that decides whether it would be refused again.
+    #[serde(skip)]
+    pub(super) terms: Option<Digest>,
+}
+
+/// What a plan depends on beside facts, record and layer.
+pub(super) struct Terms<'a> {
+    /// True if signatures are fetched.
+    pub(super) wants_signatures: bool,
+    /// True if versions were named one by one, and also such as commands had taken out are meant.
+    pub(super) is_named: bool,
+    /// True if versions are tried again that were refused not long ago.
+    pub(super) tries_again: bool,
+    /// Digest of what versions are judged by.
+    pub(super) trust: Digest,
+    /// Seconds since 1970.
+    pub(super) now: u64,
+    /// What indexes tell.
+    pub(super) told: &'a ToldTable,
+}
+
+impl Terms<'_> {
+    /// The digest of all that decides whether a version would be refused again.
+    fn of(&self, facts: &Facts, told: Option<&Told>) -> Digest {
+        Digest::of_value(&(&facts.upstream, facts.signed, &facts.item, told, self.trust))
+    }
 }
 
 /// The name of a version in folders and logs.
@@ -66,26 +105,38 @@ pub(super) fn id((name, version): &Key) -> String {
     format!("{name}-{version}")
 }
 
-/// Works out what to do. With `is_named`, versions were named one by one, and also such as commands had taken out are meant.
+/// Works out what to do.
 pub(super) fn plan(
     facts: &FactsTable,
     wanted: &Wanted,
     record: &Record,
     holdings: &Holdings,
-    (wants_signatures, is_named): (bool, bool),
+    terms: &Terms<'_>,
 ) -> Plan {
+    let (wants_signatures, is_named) = (terms.wants_signatures, terms.is_named);
     let mut plan = Plan::default();
     for key in wanted.versions.keys() {
         let Some(known) = facts.get(key) else { continue };
         let entry = record.versions.get(key);
         let id = id(key);
+        let told = terms.told.get(key).filter(|told| told.upstream == known.upstream);
+        let zip_told = |only_signature: bool| told.filter(|_| !only_signature);
+        let is_signed = known.signed && wants_signatures;
         let fetch = |why: &str, only_signature: bool| Fetch {
             name: key.0.clone(),
             version: key.1.to_string(),
             upstream: known.upstream.clone(),
-            signed: known.signed && wants_signatures,
+            signed: is_signed,
             only_signature,
             why: why.to_owned(),
+            bytes: zip_told(only_signature).map(|told| told.size),
+            sha256: zip_told(only_signature).map(|told| told.sha256),
+            signature_sha256: zip_told(only_signature).filter(|_| is_signed).and_then(|told| told.signature),
+            terms: Some(terms.of(known, told)),
+        };
+        let rests = |entry: &&Entry| {
+            let refusal = entry.refusal.as_ref().filter(|_| !entry.is_held() && !terms.tries_again);
+            refusal.is_some_and(|one| one.rests(terms.now) && one.terms == terms.of(known, told))
         };
         if let Some(zip) = holdings.zips.get(&id) {
             if entry.is_none_or(|entry| !entry.is_held()) {
@@ -99,6 +150,8 @@ pub(super) fn plan(
             // Whoever keeps it as a folder does so on purpose.
         } else if holdings.taken_out.contains(&id) && !is_named {
             plan.taken_out.push(key.clone());
+        } else if let Some(entry) = entry.filter(rests) {
+            plan.later.push((key.clone(), entry.reasons.join("; ")));
         } else {
             plan.fetch.push(fetch(reason(entry), false));
         }
@@ -174,7 +227,44 @@ mod tests {
             first_seen: String::new(),
             changed_to: None,
             reasons: Vec::new(),
+            refusal: None,
         }
+    }
+
+    fn terms(is_named: bool, told: &ToldTable) -> Terms<'_> {
+        let trust = Digest::of(b"trust");
+        Terms { wants_signatures: true, is_named, tries_again: is_named, trust, now: 1_000_000, told }
+    }
+
+    /// What was refused rests for a day, unless it is listed otherwise, judged otherwise, or named.
+    #[test]
+    fn what_was_refused_rests_for_a_day() {
+        let facts = facts(&[("1.0.0", true)]);
+        let told = |size| Told { upstream: "up".to_owned(), size, sha256: Digest::of(b"zip"), signature: None };
+        let (before, now) = (ToldTable::from([(key("1.0.0"), told(3))]), ToldTable::from([(key("1.0.0"), told(4))]));
+        let plan = |record: &Record, terms: &Terms<'_>| {
+            plan(&facts, &wanted(&facts, &[]), record, &Holdings::default(), terms)
+        };
+        let first = plan(&Record::default(), &terms(false, &before)).fetch.remove(0);
+        assert_eq!((first.bytes, first.sha256), (Some(3), Some(Digest::of(b"zip"))));
+        let refused = |at, state| {
+            let refusal = first.terms.map(|terms| super::super::record::Refusal { at, terms });
+            Record { versions: [(key("1.0.0"), Entry { refusal, ..entry(state, None) })].into(), ..Record::default() }
+        };
+        let day = 24 * 60 * 60;
+        for (at, terms, rests) in [
+            (1_000_000, terms(false, &before), true),
+            (1_000_001 - day, terms(false, &before), true),
+            (1_000_000 - day, terms(false, &before), false),
+            (1_000_001, terms(false, &before), false),
+            (1_000_000, terms(false, &now), false),
+            (1_000_000, terms(true, &before), false),
+            (1_000_000, Terms { trust: Digest::of(b"other"), ..terms(false, &before) }, false),
+        ] {
+            let plan = plan(&refused(at, State::Refused), &terms);
+            assert_eq!((plan.later.len(), plan.fetch.len()), (usize::from(rests), usize::from(!rests)), "{at}");
+        }
+        assert_eq!(plan(&refused(1_000_000, State::Held), &terms(false, &before)).later.len(), 0);
     }
 
     /// One version in every combination of record, layer and listing, and what is done about it.
@@ -216,7 +306,7 @@ mod tests {
                 "taken out" => drop(holdings.taken_out.insert("a-1.0.0".to_owned())),
                 _ => {}
             }
-            let plan = plan(&facts, &wanted(&facts, &[]), &record, &holdings, (true, false));
+            let plan = plan(&facts, &wanted(&facts, &[]), &record, &holdings, &terms(false, &ToldTable::new()));
             let fetch = plan.fetch.first().map(|fetch| match fetch.only_signature {
                 true => "signature".to_owned(),
                 false => format!("fetch: {}", fetch.why),
@@ -239,7 +329,7 @@ mod tests {
         let facts = facts(&[("1.0.0", true), ("1.1.0", true)]);
         let holdings = Holdings { taken_out: ["a-1.0.0".to_owned()].into(), ..Holdings::default() };
         let only = ["a@1.0.0".parse().unwrap()];
-        let plan = plan(&facts, &wanted(&facts, &only), &Record::default(), &holdings, (true, true));
+        let plan = plan(&facts, &wanted(&facts, &only), &Record::default(), &holdings, &terms(true, &ToldTable::new()));
         assert_eq!(plan.fetch.len(), 1);
         let vain = wanted(&facts, &["b".parse().unwrap(), "a@9.0.0".parse().unwrap()]);
         assert_eq!(vain.vain, ["b is not listed", "a 9.0.0 is not listed, though other versions of a are"]);

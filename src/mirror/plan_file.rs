@@ -86,6 +86,7 @@ mod tests {
             signed: true,
             only_signature: false,
             why: "it is new".to_owned(),
+            ..Fetch::default()
         };
         let plan = |fetch| PlanFile::new(vec![("elastic".to_owned(), vec![fetch])]);
         plan(fetch("a", "1.0.0")).write(&path).unwrap();

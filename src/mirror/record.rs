@@ -5,6 +5,7 @@
 //! that is killed loses nothing that it had; the next run looks at the files and believes no line that they contradict.
 
 use super::facts::Key;
+use super::outcome::Event;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::dialect::version::Version;
@@ -31,13 +32,16 @@ pub(super) struct Record {
 /// What is known of the last run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
-    /// True if everything wanted was held when the last run ended.
+    /// True if everything wanted was held when the last run ended, or refused for a reason that lasts.
     pub(super) settled: bool,
     /// Digest of everything but the listings that decides what a run does.
     pub(super) policy: Option<Digest>,
     /// By name: what each upstream listed.
     #[serde(default)]
     pub(super) upstreams: BTreeMap<String, Listed>,
+    /// What was refused, to be told again while nothing changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) refused: Vec<Event>,
 }
 
 /// What an upstream listed the last time.
@@ -50,6 +54,41 @@ pub(super) struct Listed {
     /// What the registry calls itself: name and version of its service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) service: Option<String>,
+    /// Its index, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) index: Option<Seen>,
+}
+
+/// What is remembered of an upstream's index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    /// False if the upstream has none.
+    pub(super) there: bool,
+    /// Digest of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) digest: Option<Digest>,
+    /// With which it is asked for again.
+    #[serde(default, skip_serializing_if = "Validators::are_absent")]
+    pub(super) validators: Validators,
+}
+
+/// Seconds for which a version that was refused is left alone while it is listed in the same way.
+const REST: u64 = 24 * 60 * 60;
+
+/// A refusal that lasts: the same bytes would be refused again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    /// Seconds since 1970.
+    pub(super) at: u64,
+    /// Digest of what the upstream told and of what the version was judged by.
+    pub(super) terms: Digest,
+}
+
+impl Refusal {
+    /// Returns true if the version need not be tried again yet.
+    pub(super) fn rests(&self, now: u64) -> bool {
+        now.checked_sub(self.at).is_some_and(|age| age < REST)
+    }
 }
 
 /// State of a version.
@@ -106,6 +145,9 @@ pub(super) struct Entry {
     /// Why it is in this state, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) reasons: Vec<String>,
+    /// When and on which terms it was refused, if that lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refusal: Option<Refusal>,
 }
 
 /// What a server says of a file so that one can ask for it again.
@@ -209,9 +251,10 @@ impl Journal {
     }
 
     /// Adds what will be true when the files are in place.
-    pub(super) fn add(&self, key: &Key, entry: &Entry) -> Result<()> {
-        let text = serde_json::to_string(&line(key, entry)).context("cannot write a line")?;
-        fs::append(&self.0, &text)?;
+    pub(super) fn add<'a>(&self, entries: impl Iterator<Item = (&'a Key, &'a Entry)>) -> Result<()> {
+        let lines = entries.map(|(key, entry)| serde_json::to_string(&line(key, entry)));
+        let lines = lines.collect::<Result<Vec<_>, _>>().context("cannot write a line")?;
+        fs::append(&self.0, &lines.join("\n"))?;
         fs::flush(&self.0)
     }
 
@@ -253,6 +296,7 @@ mod tests {
             first_seen: "2026-01-01T00:00:00Z".to_owned(),
             changed_to: None,
             reasons: Vec::new(),
+            refusal: None,
         }
     }
 
@@ -263,14 +307,14 @@ mod tests {
         let mut record = Record::default();
         record.head.upstreams.insert(
             "elastic".to_owned(),
-            Listed { listing: Digest::of(b"[]"), versions: 2, service: Some("epr 1.0".to_owned()) },
+            Listed { listing: Digest::of(b"[]"), versions: 2, service: Some("epr 1.0".to_owned()), index: None },
         );
         for (version, state) in [("1.10.0", State::Held), ("1.9.0", State::GoneUpstream)] {
             record.versions.insert(("a".to_owned(), Version::strict(version).unwrap()), entry(state));
         }
         let journal = Journal::of(folder.path());
         let (first, held) = record.versions.iter().next().unwrap();
-        journal.add(first, held).unwrap();
+        journal.add([(first, held)].into_iter()).unwrap();
         assert_eq!(journal.left().unwrap(), [(first.clone(), held.clone())]);
         record.write(folder.path()).unwrap();
         assert_eq!(Record::read(folder.path()).unwrap(), record);
@@ -286,7 +330,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::of(folder.path());
         let key = ("a".to_owned(), Version::strict("1.0.0").unwrap());
-        journal.add(&key, &entry(State::Held)).unwrap();
+        journal.add([(&key, &entry(State::Held))].into_iter()).unwrap();
         let path = folder.path().join(JOURNAL);
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();

@@ -63,6 +63,7 @@ impl Run<'_> {
                     signed: entry.signature_sha256.is_some(),
                     only_signature: false,
                     why: "the record demands it".to_owned(),
+                    ..Fetch::default()
                 }),
                 (None, None) => {
                     let why = "the record demands it, from an upstream that the layer does not have";
@@ -80,7 +81,8 @@ impl Run<'_> {
         let demands = |key: &Key| {
             let entry = record.versions.get(key);
             let digests = entry.and_then(|entry| Some((entry.sha256?, entry.signature_sha256)));
-            Demands { format_version: entry.and_then(|entry| entry.format_version.clone()), digests }
+            let format_version = entry.and_then(|entry| entry.format_version.clone());
+            Demands { format_version, digests, size: None, teller: "the record demands" }
         };
         let ended = self.fetch_all(&missing, demands).await;
         self.outcome.held = held.len() - missing.len() + self.outcome.mirrored.len();

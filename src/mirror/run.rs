@@ -2,9 +2,11 @@
 
 use super::deliver::{Demands, Site, said};
 use super::facts::{self, FactsTable, Key};
+use super::group::Groups;
+use super::index::ToldTable;
 use super::listings::{self, Heard, Hindrance};
 use super::outcome::{Event, Outcome};
-use super::plan::{self, Fetch, Holdings, Plan, id};
+use super::plan::{self, Fetch, Holdings, Plan, Terms, id};
 use super::record::{Entry, Head, Journal, State};
 use super::session::{Mode, Request, Run, key_of};
 use super::transport::Transport;
@@ -18,8 +20,8 @@ use crate::base::time;
 use crate::config::upstream::Upstream;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 /// Runs on one layer.
 ///
@@ -45,7 +47,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         partial: workshop.partial(),
         limits: request.settings.config.limits,
         trust,
-        journal: Mutex::new(Journal::of(&workshop.folder)),
+        groups: Groups::new(workshop.root.clone(), Journal::of(&workshop.folder)),
         now: time::rfc3339(request.now),
         is_over: AtomicBool::new(false),
     });
@@ -105,64 +107,104 @@ impl Run<'_> {
         let from = self.request.layer.rules.mirror.as_ref().map(|source| source.from.clone());
         let only: BTreeSet<_> =
             self.request.only.iter().map(|one| format!("{}@{:?}", one.name, one.version.as_ref())).collect();
-        Digest::of_value(&(from, self.site.trust.described(), only))
+        Digest::of_value(&(from, self.judgement(), only))
+    }
+
+    /// Digest of what a version is judged by.
+    fn judgement(&self) -> Digest {
+        Digest::of_value(&(self.site.trust.described(), self.site.limits, env!("CARGO_PKG_VERSION")))
     }
 
     /// An ordinary run.
     async fn listed(&mut self) -> Result<(), Hindrance> {
-        let mut heard: Vec<(String, Heard)> = Vec::new();
-        for transport in &self.transports {
-            heard.push((transport.name.clone(), listings::hear(transport).await?));
-        }
         let (policy, holdings) = (self.policy(), self.workshop.holdings()?);
-        let is_known = listings::are_known(&heard, &self.record.head);
-        if is_known && self.is_settled(policy, &holdings) {
+        let before = self.record.head.clone();
+        let Some(mut heard) = self.hear(&before, self.is_settled(policy, &holdings)).await? else {
             self.outcome.unchanged = true;
             self.outcome.listed = self.record.head.upstreams.values().map(|listed| listed.versions).sum();
             self.outcome.held = self.record.versions.values().filter(|entry| entry.is_held()).count();
             self.outcome.wanted = self.outcome.held;
+            self.outcome.refused = before.refused;
             self.tell_changed();
             return Ok(());
-        }
-        let before = self.record.head.clone();
-        let versions = listings::read(&mut heard, &before, self.request.accept_loss, &mut self.outcome)?;
+        };
+        let (versions, told) = listings::read(&mut heard, &before, self.request.accept_loss, &mut self.outcome)?;
         self.outcome.listed = versions.len();
         let mut facts = facts::merge(facts::read(&self.workshop.folder)?, versions);
-        if !is_known && !self.is_dry() {
-            for (transport, (_, heard)) in self.transports.iter().zip(&mut heard) {
-                heard.listed.service = listings::service(transport).await;
-            }
-        } else {
-            for (name, heard) in &mut heard {
-                heard.listed.service = before.upstreams.get(name).and_then(|listed| listed.service.clone());
-            }
+        for (transport, (name, heard)) in self.transports.iter().zip(&mut heard) {
+            heard.listed.service = match heard.is_known || self.is_dry() {
+                true => before.upstreams.get(name).and_then(|listed| listed.service.clone()),
+                false => listings::service(transport).await,
+            };
         }
         let mut wanted = wanted(&facts, self.request.only);
-        let plan = self.plan(&facts, &wanted, &holdings);
+        let plan = self.plan(&facts, &wanted, &holdings, &told);
         if self.is_dry() {
             self.take_over(&plan, &wanted);
+            self.compare_with(&told);
             self.tell_changed();
             return Ok(());
         }
-        self.ask_for_documents(&plan, &mut facts, &mut wanted).await?;
+        self.ask_for_documents(&plan, &mut facts, &mut wanted, &told).await?;
         facts::write(&self.workshop.folder, &facts)?;
-        let plan = self.plan(&facts, &wanted, &holdings);
+        let plan = self.plan(&facts, &wanted, &holdings, &told);
         self.take_over(&plan, &wanted);
         self.note_events(&plan, &facts);
         self.record.head.settled = false;
         let adopted = self.adopt(&plan, &facts)?;
+        self.compare_with(&told);
         let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
         self.learn_formats(&mut facts);
         // Whatever hindered the run, what was done is recorded.
         let heads = heard.into_iter().map(|(name, heard)| (name, heard.listed)).collect();
-        let is_whole = ended.is_ok() && self.outcome.failed.is_empty() && self.outcome.refused.is_empty();
-        let head = Head { settled: is_whole, policy: Some(policy), upstreams: heads };
+        let refused = &self.outcome.refused;
+        let is_whole = ended.is_ok() && self.outcome.failed.is_empty() && refused.iter().all(Event::lasts);
+        let refused = if is_whole { refused.clone() } else { Vec::new() };
+        let head = Head { settled: is_whole, policy: Some(policy), upstreams: heads, refused };
         let kept = self.keep(head, &facts, &adopted);
         ended?;
         kept?;
         self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
         self.tell_changed();
         Ok(())
+    }
+
+    /// What upstreams list; nothing if they have no news and `is_settled`.
+    async fn hear(&self, before: &Head, is_settled: bool) -> Result<Option<Vec<(String, Heard)>>, Hindrance> {
+        let mut heard = Vec::new();
+        for transport in &self.transports {
+            heard.push(listings::hear(transport, before.upstreams.get(&transport.name), is_settled).await?);
+        }
+        if is_settled && heard.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        // Of those without news all is needed as well.
+        let mut whole = Vec::new();
+        for (transport, heard) in self.transports.iter().zip(heard) {
+            let name = transport.name.clone();
+            let heard = match heard {
+                None => listings::hear(transport, before.upstreams.get(&name), false).await?,
+                heard => heard,
+            };
+            whole.extend(heard.map(|heard| (name, heard)));
+        }
+        Ok(Some(whole))
+    }
+
+    /// Compares what is held with what indexes tell. That one tells other bytes is an event, and no byte is fetched.
+    fn compare_with(&mut self, told: &ToldTable) {
+        for (key, entry) in self.record.versions.iter_mut().filter(|(_, entry)| entry.is_held()) {
+            let Some(told) = told.get(key).filter(|told| entry.upstream.as_ref() == Some(&told.upstream)) else {
+                continue;
+            };
+            match entry.sha256 {
+                Some(held) if held != told.sha256 => {
+                    (entry.state, entry.changed_to) = (State::Changed, Some(told.sha256));
+                }
+                Some(_) if entry.state == State::Changed => (entry.state, entry.changed_to) = (State::Held, None),
+                _ => {}
+            }
+        }
     }
 
     fn is_held(&self, key: &Key, holdings: &Holdings) -> bool {
@@ -177,20 +219,37 @@ impl Run<'_> {
             holdings.zips.contains_key(&id) || holdings.taken_out.contains(&id)
         };
         let mut held = self.record.versions.iter().filter(|(_, entry)| entry.is_held());
-        *settled && *before == Some(policy) && held.all(|(key, _)| is_here(key))
+        let mut refusals = self.record.versions.values().filter_map(|entry| entry.refusal.as_ref());
+        refusals.all(|refusal| refusal.rests(self.request.now))
+            && *settled
+            && *before == Some(policy)
+            && held.all(|(key, _)| is_here(key))
     }
 
-    fn plan(&self, facts: &FactsTable, wanted: &Wanted, holdings: &Holdings) -> Plan {
-        let is_named = self.request.only.iter().any(|only| only.version.is_some());
-        plan::plan(facts, wanted, &self.record, holdings, (self.site.trust.wants_signatures(), is_named))
+    fn plan(&self, facts: &FactsTable, wanted: &Wanted, holdings: &Holdings, told: &ToldTable) -> Plan {
+        let terms = Terms {
+            wants_signatures: self.site.trust.wants_signatures(),
+            is_named: self.request.only.iter().any(|only| only.version.is_some()),
+            tries_again: !self.request.only.is_empty(),
+            trust: self.judgement(),
+            now: self.request.now,
+            told,
+        };
+        plan::plan(facts, wanted, &self.record, holdings, &terms)
     }
 
     fn take_over(&mut self, plan: &Plan, wanted: &Wanted) {
         let outcome = &mut self.outcome;
         outcome.wanted = wanted.versions.len();
         outcome.plan = plan.fetch.clone();
-        outcome.held =
-            wanted.versions.len().saturating_sub(plan.fetch.iter().filter(|fetch| !fetch.only_signature).count());
+        let missing = plan.fetch.iter().filter(|fetch| !fetch.only_signature).count() + plan.later.len();
+        outcome.held = wanted.versions.len().saturating_sub(missing);
+        for (key, why) in &plan.later {
+            let hint = format!("hint: it is tried again in a day, or with --only {}@{}", key.0, key.1);
+            outcome
+                .refused
+                .push(Event::new(said(key), format!("it was refused before: {why}\n{hint}"), None).lasting());
+        }
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
         outcome.refused.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
@@ -229,12 +288,14 @@ impl Run<'_> {
         plan: &Plan,
         facts: &mut FactsTable,
         wanted: &mut Wanted,
+        told: &ToldTable,
     ) -> Result<(), Hindrance> {
         for transport in &self.transports {
             let is_new = |fetch: &&Fetch| fetch.upstream == transport.name && !fetch.only_signature;
             let keys = plan.fetch.iter().filter(is_new).filter_map(key_of);
             let unknown = |key: &Key| facts.get(key).is_some_and(|facts| facts.format_version.is_none());
-            let new: Vec<_> = keys.filter(unknown).collect();
+            // Whose bytes are known needs no promise about its format.
+            let new: Vec<_> = keys.filter(|key| unknown(key) && !told.contains_key(key)).collect();
             let wrong = listings::documents(transport, &new, facts, &mut self.outcome).await?;
             for key in wrong {
                 wanted.versions.remove(&key);
@@ -257,7 +318,7 @@ impl Run<'_> {
         let facts = facts::read(&self.workshop.folder)?;
         let holdings = self.workshop.holdings()?;
         let wanted = wanted(&facts, self.request.only);
-        let plan = self.plan(&facts, &wanted, &holdings);
+        let plan = self.plan(&facts, &wanted, &holdings, &ToldTable::new());
         self.outcome.listed = facts.values().filter(|facts| facts.listed).count();
         self.take_over(&plan, &wanted);
         for fetch in plan.fetch.iter().filter(|fetch| !fetch.only_signature) {

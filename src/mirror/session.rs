@@ -5,7 +5,7 @@ use super::facts::{self, FactsTable, Key};
 use super::listings::Hindrance;
 use super::outcome::{Mirrored, Outcome};
 use super::plan::Fetch;
-use super::record::{Entry, Head, Record, State, Validators};
+use super::record::{Entry, Head, Record, Refusal, State, Validators};
 use super::transport::Transport;
 use super::workshop::Workshop;
 use crate::base::fs;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Deliveries that are under way for each request that may be.
-const DELIVERIES: usize = 4;
+const DELIVERIES: usize = 8;
 /// Bytes that must be free before anything is fetched, beside twice the largest zip that is known.
 const LEAST_FREE: u64 = 256 << 20;
 
@@ -95,7 +95,7 @@ impl Run<'_> {
         if fetches.is_empty() {
             return Ok(());
         }
-        self.check_room()?;
+        self.check_room(fetches)?;
         fs::make_folders(&self.site.partial)?;
         self.progress.begin("fetching", fetches.len() as u64);
         let mut over = None;
@@ -105,8 +105,9 @@ impl Run<'_> {
             let jobs = own.filter_map(|fetch| Some((key_of(fetch)?, fetch)));
             let site = &self.site;
             let work = stream::iter(jobs).map(|(key, fetch)| {
-                let demands = demands(&key);
-                async move { deliver(site, transport, key, fetch, demands).await }
+                let demands = demands(&key).and_told(fetch);
+                let refusal = fetch.terms.map(|terms| Refusal { at: self.request.now, terms });
+                async move { deliver(site, transport, key, fetch, demands).await.map(|done| (done, refusal)) }
             });
             // More than are asked for at a time: while some are checked and written, requests go on.
             let mut work = work.buffer_unordered(transport.upstream().jobs * DELIVERIES);
@@ -117,7 +118,10 @@ impl Run<'_> {
                 let seconds = begin.elapsed().as_secs_f64().max(0.001);
                 self.progress.say(format!("{}, {}/s", bytes(came), bytes((came as f64 / seconds) as u64)));
                 match done {
-                    Ok(done) => settle(done, &mut self.record, &mut self.outcome, &mut over, &self.site.now, transport),
+                    Ok((done, refusal)) => {
+                        let (record, outcome) = (&mut self.record, &mut self.outcome);
+                        settle(done, refusal, record, outcome, &mut over, &self.site.now, transport);
+                    }
                     Err(error) => failure = failure.or(Some(error)),
                 }
             }
@@ -129,9 +133,11 @@ impl Run<'_> {
         over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
     }
 
-    fn check_room(&self) -> Result<()> {
+    fn check_room(&self, fetches: &[Fetch]) -> Result<()> {
+        let planned: u64 = fetches.iter().filter_map(|fetch| fetch.bytes).fold(0, u64::saturating_add);
         let largest = self.record.versions.values().filter_map(|entry| entry.size).max().unwrap_or(0);
-        let (free, needed) = (fs::free_bytes(&self.workshop.root)?, LEAST_FREE + 2 * largest);
+        let (free, needed) =
+            (fs::free_bytes(&self.workshop.root)?, LEAST_FREE.saturating_add(planned.max(2 * largest)));
         if free < needed {
             bail!(
                 "{} has {} free, and {} are needed: nothing was fetched\n\
@@ -165,6 +171,7 @@ impl Run<'_> {
 /// Takes what became of a delivery into record and outcome.
 fn settle(
     done: Delivery,
+    refusal: Option<Refusal>,
     record: &mut Record,
     outcome: &mut Outcome,
     over: &mut Option<String>,
@@ -192,7 +199,9 @@ fn settle(
             if record.versions.get(&key).is_none_or(|before| !before.is_held()) {
                 let why = event.why.lines().next().unwrap_or_default().to_owned();
                 let before = record.versions.get(&key).map(|before| before.first_seen.clone());
-                record.versions.insert(key, refused(transport, why, before.unwrap_or_else(|| now.to_owned())));
+                let entry = refused(transport, why, before.unwrap_or_else(|| now.to_owned()));
+                let refusal = refusal.filter(|_| event.lasts());
+                record.versions.insert(key, Entry { refusal, ..entry });
             }
             outcome.refused.push(event);
         }
@@ -219,6 +228,7 @@ fn refused(transport: &Transport, why: String, first_seen: String) -> Entry {
         first_seen,
         changed_to: None,
         reasons: vec![why],
+        refusal: None,
     }
 }
 

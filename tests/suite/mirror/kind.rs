@@ -41,10 +41,11 @@ fn a_mirror_of_our_own_server_is_the_same_to_the_byte() {
     };
     let first = outcome("");
     assert_eq!(world.placed(), World::expected(&samples));
-    // `/`, the listing, and for each version its document, zip and signature.
-    assert_eq!(first["requests"], 2 + 4 * 2 + 3, "{first}");
+    // The index, the listing, `/`, and for each version its zip and signature.
+    assert_eq!(first["requests"], 3 + 4 + 3, "{first}");
     let second = outcome("");
     assert_eq!((&second["requests"], &second["unchanged"]), (&1.into(), &true.into()), "{second}");
+    assert_eq!(second["bytes"], 0, "the answer is 304: {second}");
     let new = [Sample::new("alpha", "1.2.0"), Sample::new("beta", "2.1.0"), Sample::new("delta", "1.0.0")];
     add(&new);
     let third = loop {
@@ -54,7 +55,7 @@ fn a_mirror_of_our_own_server_is_the_same_to_the_byte() {
             break outcome;
         }
     };
-    assert_eq!(third["requests"], 2 + 3 * 3, "{third}");
+    assert_eq!(third["requests"], 3 + 3 * 2, "{third}");
     assert_eq!(world.placed(), World::expected(&[&samples[..], &new[..]].concat()));
     let run = world.case.run(&["--dist", "mirrored", "--quiet"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");

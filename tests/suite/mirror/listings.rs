@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::upstream::Answer;
-use super::world::{LISTING, Sample, World};
+use super::world::{INDEX, LISTING, Sample, World};
 use std::io::Write;
 
 fn samples() -> [Sample; 2] {
@@ -162,7 +162,7 @@ fn requests_are_no_more_than_needed() {
     let samples = samples();
     let world = World::new(&samples, "", "");
     assert_eq!(world.mirror("").code, 0);
-    let mut expected = vec!["/".to_owned(), LISTING.to_owned()];
+    let mut expected = vec!["/".to_owned(), INDEX.to_owned(), LISTING.to_owned()];
     let of = |sample: &Sample| {
         let path = sample.path();
         [format!("/package/{}/{}/", sample.name, sample.version), path.clone(), format!("{path}.sig")]
@@ -182,7 +182,7 @@ fn requests_are_no_more_than_needed() {
     world.serve(&[&samples[..], &new[..]].concat());
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
-    let mut expected = vec!["/".to_owned(), LISTING.to_owned()];
+    let mut expected = vec!["/".to_owned(), INDEX.to_owned(), LISTING.to_owned()];
     expected.extend(new.iter().flat_map(of));
     expected.sort();
     assert_eq!(world.upstream.paths(), expected);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::upstream::Answer;
-use super::world::{LISTING, Sample, World, signed};
+use super::world::{INDEX, LISTING, Sample, World, signed};
 use std::os::unix::fs::PermissionsExt;
 
 fn samples() -> Vec<Sample> {
@@ -53,7 +53,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         let run = world.mirror(arguments);
         assert_eq!((run.code, run.stderr.as_str()), (code, ""), "{run:#?}");
         assert!(run.stdout.starts_with("up: would fetch 3 versions\n  alpha 1.0.0 from up: it is new\n"), "{run:#?}");
-        assert_eq!(world.upstream.paths(), [LISTING]);
+        assert_eq!(world.upstream.paths(), [INDEX, LISTING]);
     }
     assert_eq!(world.case.tree(), before);
     assert_eq!(world.mirror("").code, 0);

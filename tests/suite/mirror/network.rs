@@ -95,10 +95,12 @@ fn a_server_in_trouble_is_given_time() {
     let date = || epr_build::base::time::http(epr_build::base::time::now() + 2);
     for (name, status, wait, longest) in [
         ("seconds", 429, "1".to_owned(), true),
-        ("a date", 503, date(), true),
+        ("a date", 503, String::new(), true),
         ("nonsense", 429, "soon".to_owned(), false),
         ("the past", 503, "Sun, 06 Nov 1994 08:49:37 GMT".to_owned(), false),
     ] {
+        // A date is soon past.
+        let wait = if name == "a date" { date() } else { wait };
         let world = world(move |asked, zip| {
             if asked.before % 2 == 0 { Answer::new(status, &[("Retry-After", &wait)], b"") } else { Answer::ok(zip) }
         });

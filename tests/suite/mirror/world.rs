@@ -11,6 +11,8 @@ use std::process::Output;
 
 /// The path of the listing.
 pub(super) const LISTING: &str = "/search?all=true&prerelease=true";
+/// The path of the list of versions that registries of our own have.
+pub(super) const INDEX: &str = "/index/packages.json";
 /// When test signatures were made: in 2025.
 pub(super) const MADE: u64 = 1_740_000_000;
 
@@ -53,6 +55,21 @@ impl Sample {
             self.signature.as_ref().map(|_| format!(",\"signature_path\":\"{path}.sig\"")).unwrap_or_default();
         format!(
             "{{\"name\":\"{name}\",\"version\":\"{version}\",\"type\":\"integration\",\"download\":\"{path}\"{signature}}}"
+        )
+    }
+
+    /// What an index tells of it.
+    pub(super) fn element(&self) -> String {
+        let Self { name, version, zip, signature } = self;
+        let digest = epr_build::base::digest::Digest::of;
+        let signature = signature
+            .as_ref()
+            .map(|text| format!(",\"signature\":{{\"size\":{},\"sha256\":\"{}\"}}", text.len(), digest(text)));
+        format!(
+            "{{\"name\":\"{name}\",\"version\":\"{version}\",\"type\":\"integration\",\"spec\":\"3.0\",\"layer\":\"up\",\"size\":{},\"sha256\":\"{}\"{}}}",
+            zip.len(),
+            digest(zip),
+            signature.unwrap_or_default()
         )
     }
 
@@ -125,6 +142,22 @@ impl World {
         }
     }
 
+    /// Lets the registry have an index that tells this of the packages.
+    pub(super) fn tell(&self, samples: &[Sample], etag: &str) {
+        let elements: Vec<_> = samples.iter().map(Sample::element).collect();
+        let text = format!("{{\"schema\":\"epr-build/packages/1\",\"packages\":[\n{}\n]}}\n", elements.join(",\n"));
+        self.tell_text(&text, etag);
+    }
+
+    /// Lets the registry have this index.
+    pub(super) fn tell_text(&self, text: &str, etag: &str) {
+        let (text, etag) = (text.to_owned(), format!("\"{etag}\""));
+        self.upstream.script(INDEX, move |asked| match asked.headers.get("if-none-match") {
+            Some(known) if *known == etag => Answer::new(304, &[("ETag", &etag)], b""),
+            _ => Answer::new(200, &[("ETag", &etag)], text.as_bytes()),
+        });
+    }
+
     /// Lets the registry list this.
     pub(super) fn list(&self, text: &str) {
         self.upstream.answer(LISTING, Answer::ok(text.as_bytes()));
@@ -168,11 +201,9 @@ impl World {
     fn files(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
         let root = self.case.path("up");
         let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
-        let files = entries.filter(|entry| entry.file_type().is_file()).map(|entry| {
-            let path = entry.path().strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-            (path, std::fs::read(entry.path()).unwrap())
-        });
-        files.filter(|(path, _)| wanted(path)).collect()
+        let files = entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
+        let named = files.map(|file| (file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), file));
+        named.filter(|(path, _)| wanted(path)).map(|(path, file)| (path, std::fs::read(file).unwrap())).collect()
     }
 
     /// The files that the layer holds when these packages were mirrored.

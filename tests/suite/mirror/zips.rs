@@ -29,7 +29,7 @@ fn refused(name: &str, world: &World, code: i32, words: &str) {
     // What the record says of the good one is true, and once the upstream mends its ways all is well.
     let samples = [Sample::new("alpha", "1.0.0"), Sample::new("beta", "1.0.0")];
     world.serve(&samples);
-    let run = world.mirror("");
+    let run = world.mirror("--only beta@1.0.0");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{name}: {run:#?}");
     assert_eq!(world.placed(), World::expected(&samples), "{name}");
     assert!(!world.case.path("up/.epr-build/partial").exists(), "{name}");
