@@ -16,6 +16,7 @@ use crate::dialect::version::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 
 /// Where it lies below the address of a registry.
@@ -129,14 +130,13 @@ fn read(text: &[u8], upstream: &str) -> Option<(ToldTable, Vec<Refused>)> {
     for (place, element) in whole.packages.iter().enumerate() {
         let what = || format!("element {} of {INDEX}", place + 1);
         match judge(element.get(), upstream) {
-            Ok((key, told)) => {
-                if versions.contains_key(&key) {
-                    let why = "it is there twice; the first one counts".to_owned();
-                    refused.push(Refused { what: format!("{} {} in {INDEX}", key.0, key.1), why });
-                } else {
-                    versions.insert(key, told);
+            Ok((key, told)) => match versions.entry(key) {
+                Entry::Vacant(free) => drop(free.insert(told)),
+                Entry::Occupied(taken) => {
+                    let ((name, version), why) = (taken.key(), "it is there twice; the first one counts".to_owned());
+                    refused.push(Refused { what: format!("{name} {version} in {INDEX}"), why });
                 }
-            }
+            },
             Err(why) => refused.push(Refused { what: what(), why }),
         }
     }

@@ -94,13 +94,13 @@ fn an_element_that_cannot_be_is_named_and_the_others_count() {
         ("{\"name\": nonsense}".to_owned(), "error: element 2 of the listing: not a version"),
     ];
     for (bad, words) in cases {
-        let world = World::new(&[good.clone()], "", "");
+        let world = World::new(std::slice::from_ref(&good), "", "");
         world.list(&format!("[{},{bad}]", good.item()));
         let run = world.mirror("");
         assert_eq!(run.code, 1, "{bad}: {run:#?}");
         assert!(run.stderr.contains(words), "{words}: {run:#?}");
         assert!(run.stderr.contains(&format!("  --> {}{LISTING}", world.upstream.url())), "{run:#?}");
-        assert_eq!(world.placed(), World::expected(&[good.clone()]), "{bad}");
+        assert_eq!(world.placed(), World::expected(std::slice::from_ref(&good)), "{bad}");
     }
 }
 
@@ -211,7 +211,7 @@ fn requests_are_no_more_than_needed() {
 fn the_first_upstream_that_lists_a_version_gives_it() {
     let ours = Sample::of("alpha", "1.0.0", "the first");
     let theirs = [Sample::of("alpha", "1.0.0", "the second"), Sample::new("beta", "1.0.0")];
-    let world = World::new(&[ours.clone()], "", "");
+    let world = World::new(std::slice::from_ref(&ours), "", "");
     let second = World::new(&theirs, "", "");
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
     let more = format!("upstreams:\n  second: {{url: \"{}\"}}\n", second.upstream.url());

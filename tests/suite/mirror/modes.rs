@@ -223,7 +223,7 @@ fn a_layer_that_never_changes_accepts_no_change() {
 #[test]
 fn an_audit_asks_whether_anything_changed() {
     let sample = Sample::new("alpha", "1.0.0");
-    let world = World::new(&[sample.clone()], "", "");
+    let world = World::new(std::slice::from_ref(&sample), "", "");
     let zip = sample.zip.clone();
     world.upstream.script(&sample.path(), move |asked| match asked.headers.get("if-none-match").map(String::as_str) {
         Some("\"tag\"") => Answer::new(304, &[("ETag", "\"tag\"")], b""),
@@ -313,7 +313,7 @@ fn numbers_for_programs() {
 #[test]
 fn the_other_key_is_named() {
     let sample = Sample::new("beta", "1.0.0");
-    let world = World::new(&[sample.clone()], "keys: trusted.asc, signatures: require", "");
+    let world = World::new(std::slice::from_ref(&sample), "keys: trusted.asc, signatures: require", "");
     world.upstream.answer(&format!("{}.sig", sample.path()), Answer::ok(&signed("other", &sample.zip)));
     let run = world.mirror("");
     assert!(run.stderr.contains("the signature is not by a key of the layer: it names "), "{run:#?}");

@@ -16,7 +16,7 @@ fn sample() -> Sample {
 
 fn world(script: impl Fn(&Asked, &[u8]) -> Answer + Send + Sync + 'static) -> World {
     let sample = sample();
-    let world = World::new(&[sample.clone()], "", "");
+    let world = World::new(std::slice::from_ref(&sample), "", "");
     world.upstream.script(PATH, move |asked| script(asked, &sample.zip));
     world
 }
@@ -182,7 +182,7 @@ fn redirects_stay_within_bounds_and_secrets_at_home() {
     for (name, to, more, is_followed, words) in cases {
         for status in [301, 302, 307, 308] {
             let sample = sample();
-            let world = World::new(&[sample.clone()], "", &format!("{more}headers_from: secret"));
+            let world = World::new(std::slice::from_ref(&sample), "", &format!("{more}headers_from: secret"));
             std::fs::write(world.case.path("secret"), "Authorization: Bearer of-the-ring\n").unwrap();
             world.upstream.answer(PATH, Answer::redirect(status, &to));
             world.upstream.answer("/moved.zip", Answer::ok(&sample.zip));
@@ -251,7 +251,7 @@ fn what_cannot_be_reached_is_said() {
     }
     // A proxy is asked for everything that is not here.
     let sample = sample();
-    let world = World::new(&[sample.clone()], "", "");
+    let world = World::new(std::slice::from_ref(&sample), "", "");
     let behind = Arc::new(format!("[{}]", sample.item()));
     proxy.script(&format!("http://epr.example.org{LISTING}"), move |_| Answer::ok(behind.as_bytes()));
     proxy.answer(&format!("http://epr.example.org{PATH}"), Answer::ok(&sample.zip));

@@ -37,7 +37,7 @@ fn certificates_are_checked_and_an_authority_of_ones_own_counts() {
     let Some(openssl) = running::binary("openssl") else { return };
     let sample = Sample::new("alpha", "1.0.0");
     let source = Case::new().config("distributions: {mirrored: [up]}\nlayers: {up: {paths: up}}\nui: no\n");
-    for (path, bytes) in World::expected(&[sample.clone()]) {
+    for (path, bytes) in World::expected(std::slice::from_ref(&sample)) {
         let path = source.path("up").join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
@@ -75,7 +75,7 @@ fn certificates_are_checked_and_an_authority_of_ones_own_counts() {
         match expected {
             Ok(()) => {
                 assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{name}: {run:#?}");
-                assert_eq!(world.placed(), World::expected(&[sample.clone()]));
+                assert_eq!(world.placed(), World::expected(std::slice::from_ref(&sample)));
             }
             Err(word) => {
                 assert_eq!(run.code, 3, "{name}: {run:#?}");

@@ -220,7 +220,7 @@ impl World {
     /// The record of one version.
     pub(super) fn record(&self, name: &str, version: &str) -> serde_json::Value {
         let record = self.case.json("up/.epr-build/mirror.json");
-        let versions = record["versions"].as_array().unwrap().iter();
-        versions.cloned().find(|one| one["name"] == name && one["version"] == version).unwrap_or_default()
+        let mut versions = record["versions"].as_array().unwrap().iter();
+        versions.find(|one| one["name"] == name && one["version"] == version).cloned().unwrap_or_default()
     }
 }

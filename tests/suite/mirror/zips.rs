@@ -215,7 +215,7 @@ fn a_stale_zip_is_fetched_once_more() {
 #[test]
 fn what_is_listed_without_a_signature_is_not_fetched_where_one_is_required() {
     let unsigned = Sample { signature: None, ..Sample::new("beta", "1.0.0") };
-    let world = World::new(&[unsigned.clone()], &format!("{TRUST}require"), "");
+    let world = World::new(std::slice::from_ref(&unsigned), &format!("{TRUST}require"), "");
     let run = world.mirror("");
     assert_eq!(run.code, 1, "{run:#?}");
     assert!(run.stderr.contains("error: beta 1.0.0: it has no signature, and the layer requires one\n"), "{run:#?}");
@@ -224,7 +224,7 @@ fn what_is_listed_without_a_signature_is_not_fetched_where_one_is_required() {
     let world = World::new(&[unsigned], &format!("{TRUST}verify"), "");
     assert_eq!(world.mirror("").code, 0);
     let signed = Sample::new("beta", "1.0.0");
-    world.serve(&[signed.clone()]);
+    world.serve(std::slice::from_ref(&signed));
     world.upstream.paths();
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
