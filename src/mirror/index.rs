@@ -16,6 +16,7 @@ use crate::dialect::version::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 
 /// Where it lies below the address of a registry.
@@ -88,6 +89,11 @@ struct Signature {
     sha256: Digest,
 }
 
+/// The version as messages name it.
+fn said((name, version): &Key) -> String {
+    format!("{name} {version}")
+}
+
 /// Asks an upstream for its index. With `before`, only another one than that is wanted.
 pub(super) async fn ask(transport: &Transport, before: Option<&Seen>) -> Result<Asked, Fault> {
     let url = transport.address(INDEX)?;
@@ -129,14 +135,15 @@ fn read(text: &[u8], upstream: &str) -> Option<(ToldTable, Vec<Refused>)> {
     for (place, element) in whole.packages.iter().enumerate() {
         let what = || format!("element {} of {INDEX}", place + 1);
         match judge(element.get(), upstream) {
-            Ok((key, told)) => {
-                if versions.contains_key(&key) {
-                    let why = "it is there twice; the first one counts".to_owned();
-                    refused.push(Refused { what: format!("{} {} in {INDEX}", key.0, key.1), why });
-                } else {
-                    versions.insert(key, told);
+            Ok((key, told)) => match versions.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(told);
                 }
-            }
+                Entry::Occupied(first) => {
+                    let what = format!("{} in {INDEX}", said(first.key()));
+                    refused.push(Refused { what, why: "it is there twice; the first one counts".to_owned() });
+                }
+            },
             Err(why) => refused.push(Refused { what: what(), why }),
         }
     }
