@@ -89,6 +89,11 @@ struct Signature {
     sha256: Digest,
 }
 
+/// The version as messages name it.
+fn said((name, version): &Key) -> String {
+    format!("{name} {version}")
+}
+
 /// Asks an upstream for its index. With `before`, only another one than that is wanted.
 pub(super) async fn ask(transport: &Transport, before: Option<&Seen>) -> Result<Asked, Fault> {
     let url = transport.address(INDEX)?;
@@ -131,10 +136,12 @@ fn read(text: &[u8], upstream: &str) -> Option<(ToldTable, Vec<Refused>)> {
         let what = || format!("element {} of {INDEX}", place + 1);
         match judge(element.get(), upstream) {
             Ok((key, told)) => match versions.entry(key) {
-                Entry::Vacant(free) => drop(free.insert(told)),
-                Entry::Occupied(taken) => {
-                    let ((name, version), why) = (taken.key(), "it is there twice; the first one counts".to_owned());
-                    refused.push(Refused { what: format!("{name} {version} in {INDEX}"), why });
+                Entry::Vacant(place) => {
+                    place.insert(told);
+                }
+                Entry::Occupied(first) => {
+                    let what = format!("{} in {INDEX}", said(first.key()));
+                    refused.push(Refused { what, why: "it is there twice; the first one counts".to_owned() });
                 }
             },
             Err(why) => refused.push(Refused { what: what(), why }),

@@ -25,6 +25,7 @@ mod adopt;
 mod audit;
 mod check;
 mod deliver;
+mod event;
 mod facts;
 mod fault;
 mod fetch;

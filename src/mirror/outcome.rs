@@ -1,7 +1,8 @@
 //! What a run found and did.
 
+pub use super::event::Event;
 use super::plan::Fetch;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How a run ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,46 +69,6 @@ pub struct Mirrored {
     pub bytes: u64,
     /// What was found about its signature.
     pub signature: String,
-}
-
-/// Something that happened to one version, or to a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// The version, such as `nginx 1.2.3`, or what else it is about.
-    pub what: String,
-    /// What happened. May end with a hint on a line of its own.
-    pub why: String,
-    /// Where it was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// True if it will be so again as long as the upstream gives the same.
-    #[serde(skip)]
-    lasts: bool,
-}
-
-impl Event {
-    /// An event.
-    pub(super) fn new(what: impl Into<String>, why: impl Into<String>, place: Option<String>) -> Self {
-        Self { what: what.into(), why: why.into(), place, lasts: false }
-    }
-
-    /// The event, as one that stays as it is while the upstream gives the same.
-    pub(super) fn lasting(self) -> Self {
-        Self { lasts: true, ..self }
-    }
-
-    /// Returns true if it will be so again as long as the upstream gives the same.
-    pub(super) fn lasts(&self) -> bool {
-        self.lasts
-    }
-
-    /// The event as lines for people: what, where, and what to do.
-    pub fn render(&self, level: &str) -> String {
-        let (why, hint) = self.why.split_once("\nhint: ").unwrap_or((&self.why, ""));
-        let place = self.place.as_ref().map(|place| format!("  --> {place}\n")).unwrap_or_default();
-        let hint = if hint.is_empty() { String::new() } else { format!("hint: {hint}\n") };
-        format!("{level}: {}: {why}\n{place}{hint}", self.what)
-    }
 }
 
 impl Outcome {

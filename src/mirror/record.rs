@@ -4,8 +4,8 @@
 //! repeated to the byte. What is known of a version is written to a journal before its files come into place, so that a run
 //! that is killed loses nothing that it had; the next run looks at the files and believes no line that they contradict.
 
+use super::event::Event;
 use super::facts::Key;
-use super::outcome::Event;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::dialect::version::Version;
