@@ -38,8 +38,8 @@ fn only_the_upstream_is_contacted_and_offline_nobody() {
         "keys: trusted.asc, signatures: require",
         "",
     );
-    assert_eq!(connected(&world, &[]), [world.upstream.address.clone()]);
-    assert_eq!(connected(&world, &["--audit"]), [world.upstream.address.clone()]);
+    assert_eq!(connected(&world, &[]), std::slice::from_ref(&world.upstream.address));
+    assert_eq!(connected(&world, &["--audit"]), std::slice::from_ref(&world.upstream.address));
     world.upstream.asked();
     assert!(connected(&world, &["--offline"]).is_empty());
     assert!(connected(&world, &["--audit", "--offline"]).is_empty());
@@ -87,7 +87,7 @@ fn a_build_beside_a_run_sees_whole_packages() {
 #[test]
 fn an_element_of_five_megabytes_is_refused() {
     let sample = Sample::new("alpha", "1.0.0");
-    let world = World::new(&[sample.clone()], "", "");
+    let world = World::new(std::slice::from_ref(&sample), "", "");
     let long = sample.item().replace('{', &format!("{{\"description\":\"{}\",", "x".repeat(5 << 20)));
     world.list(&format!("[{long}]"));
     let run = world.mirror("");

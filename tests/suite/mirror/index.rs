@@ -126,13 +126,13 @@ fn index_and_listing_must_agree() {
     let gamma = Sample::new("gamma", "1.0.0");
     for (listed, told, words) in [
         (
-            vec![samples(), vec![gamma.clone()]].concat(),
+            [samples(), vec![gamma.clone()]].concat(),
             samples(),
             "gamma 1.0.0: it is listed, and index/packages.json does not have it",
         ),
         (
             samples(),
-            vec![samples(), vec![gamma.clone()]].concat(),
+            [samples(), vec![gamma.clone()]].concat(),
             "gamma 1.0.0: index/packages.json has it, and it is not listed",
         ),
     ] {
