@@ -6,30 +6,36 @@ use crate::harness::Case;
 use crate::in_process::Server;
 use crate::running;
 use epr_build::serve::{ServeOptions, TlsFiles};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A certificate, valid for so many days from now on and for this name.
-fn certificate(openssl: &Path, folder: &Path, days: &str, name: &str) -> TlsFiles {
-    std::fs::create_dir_all(folder).unwrap();
-    let files = TlsFiles { certificate: folder.join("epr.crt"), key: folder.join("epr.key"), only_v13: false };
-    let names = format!("subjectAltName={name}");
-    let made = Command::new(openssl)
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-subj", "/CN=mirror", "-addext", &names, "-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(if days.starts_with("2020") {
-            vec!["-not_before", "20200101000000Z", "-not_after", days]
-        } else {
-            vec!["-days", days]
-        })
-        .arg("-out")
-        .arg(&files.certificate)
-        .arg("-keyout")
-        .arg(&files.key)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    files
+/// What `openssl ca` needs, which unlike other commands makes certificates for any time.
+const AUTHORITY: &str = "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n\
+                         policy=any\n[any]\ncommonName=supplied\n";
+
+/// A certificate that signs itself, for a time (from and to, as `20200131000000Z`) and a name.
+fn certificate(openssl: &Path, folder: &Path, (from, to): (&str, &str), name: &str) -> TlsFiles {
+    fs::create_dir_all(folder).unwrap();
+    let files = [
+        ("authority", AUTHORITY.to_owned()),
+        ("index.txt", String::new()),
+        ("names", format!("subjectAltName={name}\nbasicConstraints=critical,CA:FALSE\n")),
+    ];
+    files.iter().for_each(|(file, text)| fs::write(folder.join(file), text).unwrap());
+    let run = |words: &[&str]| {
+        let made = Command::new(openssl).current_dir(folder).args(words).output().unwrap();
+        assert!(made.status.success(), "{words:?}: {made:?}");
+    };
+    run(&["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mirror"]
+        .into_iter()
+        .chain(["-keyout", "epr.key", "-out", "request"])
+        .collect::<Vec<_>>());
+    run(&["ca", "-batch", "-notext", "-selfsign", "-config", "authority", "-keyfile", "epr.key", "-extfile", "names"]
+        .into_iter()
+        .chain(["-in", "request", "-out", "epr.crt", "-startdate", from, "-enddate", to])
+        .collect::<Vec<_>>());
+    TlsFiles { certificate: folder.join("epr.crt"), key: folder.join("epr.key"), only_v13: false }
 }
 
 #[test]
@@ -39,30 +45,28 @@ fn certificates_are_checked_and_an_authority_of_ones_own_counts() {
     let source = Case::new().config("distributions: {mirrored: [up]}\nlayers: {up: {paths: up}}\nui: no\n");
     for (path, bytes) in World::expected(std::slice::from_ref(&sample)) {
         let path = source.path("up").join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
     }
     assert_eq!(source.run(&["--dist", "mirrored", "--quiet"]).code, 0);
     let good = "IP:127.0.0.1";
-    for (name, days, names, has_ca, expected) in [
-        ("own authority", "2", good, true, Ok(())),
-        ("unknown authority", "2", good, false, Err("UnknownIssuer")),
-        ("another name", "2", "DNS:other.example", true, Err("NotValidForName")),
-        ("expired", "20200201000000Z", good, true, Err("Expired")),
+    let (now, past) = (("20200101000000Z", "20900101000000Z"), ("20200101000000Z", "20200201000000Z"));
+    let future = ("20890101000000Z", "20900101000000Z");
+    for (name, time, names, has_ca, expected) in [
+        ("own authority", now, good, true, Ok(())),
+        ("unknown authority", now, good, false, Err("UnknownIssuer")),
+        ("another name", now, "DNS:other.example", true, Err("NotValidForName")),
+        ("expired", past, good, true, Err("Expired")),
+        ("not yet valid", future, good, true, Err("NotValidYet")),
     ] {
         let folder = source.path(&name.replace(' ', "-"));
-        let has_dates = Command::new(&openssl).args(["req", "-help"]).output().unwrap();
-        if days.starts_with("2020") && !String::from_utf8_lossy(&has_dates.stderr).contains("-not_before") {
-            // Only newer ones can make what has expired.
-            continue;
-        }
-        let tls = certificate(&openssl, &folder, days, names);
+        let tls = certificate(&openssl, &folder, time, names);
         let mut options = ServeOptions::new(source.path("out/mirrored/current"));
         options.tls = Some(tls.clone());
         let server = Server::start(options);
         let world = World::new(&[], "", "");
         let ca = if has_ca { format!(", ca: \"{}\"", tls.certificate.display()) } else { String::new() };
-        std::fs::write(
+        fs::write(
             world.case.path("epr-build.yml"),
             format!(
                 "distributions: {{mirrored: [up]}}\nupstreams: {{up: {{url: \"https://{}\", {QUICK}{ca}}}}}\n\
