@@ -51,8 +51,13 @@ pub fn build(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Ve
 fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Report>, Timings)> {
     let mut clock = Clock::start();
     // Images are unpacked in the output folder. Otherwise the lock, which makes that folder, waits until the layers are there.
-    let early = if image::is_among(&settings.layers) { Some(Lock::take(out)?) } else { None };
-    let layers = image::laid_open(&settings.layers, out, progress)?;
+    let mut early = if image::is_among(&settings.layers) { Some(Lock::take(out)?) } else { None };
+    let (layers, is_fresh) = image::laid_open(&settings.layers, out, !settings.use_cache, progress)?;
+    if is_fresh {
+        // Files that changed just now are not remembered, and those stay as they are.
+        drop(early.take());
+        std::thread::sleep(survey::TICK);
+    }
     let settings = &Settings { layers, ..settings.clone() };
     let survey = Survey::new(&settings.layers)?;
     survey::require_layers(settings, |position| &survey.0[position].problems)?;

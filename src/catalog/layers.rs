@@ -3,6 +3,7 @@
 //! What builds in an output folder remember is used where the files are still the same, so that large layers are read
 //! quickly. Knows nothing of what the packages are read for.
 
+use crate::base::fs::TemporaryFolder;
 use crate::base::progress::Progress;
 use crate::catalog::cache::Cache;
 use crate::catalog::intake::{self, IntakeContext};
@@ -14,7 +15,7 @@ use crate::input::survey::{Inventories, ScanContext, Survey};
 use crate::package::Findings;
 use crate::store::Store;
 use crate::store::content::Contents;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use std::path::Path;
 
 /// Layers that were read.
@@ -45,9 +46,12 @@ impl Layers {
             inventories: &inventories,
             store: store.as_ref(),
         };
-        ensure!(out.is_some() || !image::is_among(&settings.layers), "an image is read beside an output folder only");
-        let layers =
-            out.map_or_else(|| Ok(settings.layers.clone()), |out| image::laid_open(&settings.layers, out, progress))?;
+        // Who writes nothing unpacks images elsewhere, and for this run alone.
+        let own = if out.is_none() && image::is_among(&settings.layers) { Some(TemporaryFolder::new()?) } else { None };
+        let layers = match out.or(own.as_ref().map(TemporaryFolder::path)) {
+            Some(out) => image::laid_open(&settings.layers, out, false, progress)?.0,
+            None => settings.layers.clone(),
+        };
         let mut survey = Survey::new(&layers)?;
         if !cache.is_empty() {
             survey.take_fingerprints(&layers, &context.scan, &inventories);

@@ -17,6 +17,7 @@ use crate::config::layer::{LayerPlan, LayerSource, Signatures};
 use crate::config::limits::Limits;
 use crate::config::location::{below, is_git};
 use crate::dialect::version::Version;
+use crate::input::image::is_image;
 use crate::input::source::{self, Candidate};
 use crate::input::survey::{Inventories, LayerSurvey, ScanContext, Survey};
 use crate::package::{Findings, PackageKind};
@@ -88,7 +89,15 @@ impl<'a> LayerView<'a> {
     /// The folder in which new packages go, and in which changes are prepared.
     pub(super) fn root(&self) -> Result<&Path> {
         let paths = &self.source.paths;
-        let is_there = |path: &&PathBuf| is_git(path) || path.is_dir();
+        let is_there = |path: &&PathBuf| is_git(path) || (path.is_dir() && !is_image(path));
+        if let Some(image) =
+            paths.iter().find(|path| is_image(path)).filter(|_| !paths.iter().any(|path| is_there(&path)))
+        {
+            let (name, image) = (self.name(), image.display());
+            bail!(
+                "layer `{name}` is the image {image}, into which nothing is written\nhint: give the layer a folder among its `paths`"
+            );
+        }
         let Some(path) = paths.iter().find(is_there).or_else(|| paths.iter().find(|path| !path.exists())) else {
             bail!("layer `{}` has no folder\nhint: give it a folder among its `paths`", self.name());
         };
@@ -97,7 +106,7 @@ impl<'a> LayerView<'a> {
 
     /// Folders of the layer, in which changes may be prepared.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
-        self.source.paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir())
+        self.source.paths.iter().map(PathBuf::as_path).filter(|path| path.is_dir() && !is_image(path))
     }
 
     /// Reads what may be the package, by the rules and keys of a layer.

@@ -18,10 +18,13 @@ use crate::package::{EntryKind, PackageKind};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::path::Path;
+use std::time::Duration;
 
 /// Clocks of file systems tick every few milliseconds: a file may change again within the tick in which it was looked at
 /// and keep its times. A file that changed this shortly before is not trusted.
 const TICK_NS: i64 = 100_000_000;
+/// After this time a file that was written just now is trusted.
+pub const TICK: Duration = Duration::from_nanos(2 * TICK_NS as u64);
 /// [`TICK_NS`] for file systems whose times are whole seconds.
 const COARSE_TICK_NS: i64 = 2_000_000_000;
 

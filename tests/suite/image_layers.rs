@@ -76,20 +76,34 @@ fn images_of_other_tools_are_layers() {
         assert_eq!(built(&case, file, "out"), expected, "{form}");
         assert_eq!(fs::read_dir(case.path("out/.images")).unwrap().count(), if file == "docker.tar" { 1 } else { 2 });
     }
-    let unpacked = fs::metadata(case.path("out/.images")).unwrap().modified().unwrap();
-    assert_eq!(built(&case, "archive.tar", "out"), expected);
-    assert_eq!(fs::metadata(case.path("out/.images")).unwrap().modified().unwrap(), unpacked);
+    // The second build reads no package again.
+    let run = case.run(&["--dist", DISTRIBUTION, "--out", "out"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains("read "), "{run:#?}");
 
     let image = fs::read(case.path("docker.tar")).unwrap();
     fs::write(case.path("docker.tar"), &image[..image.len() / 2]).unwrap();
     fs::remove_dir_all(case.path("out/.images")).unwrap();
     let run = build(&case, "docker.tar", "out");
     assert_eq!(run.code, 2, "{run:#?}");
-    assert!(run.stderr.contains("cannot read the image docker.tar"), "{}", run.stderr);
+    assert!(run.stderr.contains("cannot read the image docker.tar: the tar file was cut short"), "{}", run.stderr);
     let current = fs::read_link(case.path("out").join(DISTRIBUTION).join("current")).unwrap();
     assert!(current.ends_with(&expected));
     let left = walkdir::WalkDir::new(case.path("out/.images")).into_iter().filter_map(Result::ok);
     assert_eq!(left.filter(|entry| entry.file_type().is_file()).count(), 0);
+
+    // What was unpacked of a file that is gone is forgotten, and nothing is written into an image.
+    fs::remove_file(case.path("archive.tar")).unwrap();
+    assert_eq!(built(&case, "oci", "out"), expected);
+    assert_eq!(fs::read_dir(case.path("out/.images")).unwrap().count(), 1);
+    let before = case.tree().into_keys().filter(|path| path.starts_with(case.path("oci"))).count();
+    let run = case.run(&["add", "zips/acme_access-1.0.0.zip", "--to", "elastic"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stderr.contains("oci, into which nothing is written"), "{}", run.stderr);
+    assert_eq!(case.tree().into_keys().filter(|path| path.starts_with(case.path("oci"))).count(), before);
+    // Commands that write nothing read it, too.
+    let run = case.run(&["check", "--dist", DISTRIBUTION]);
+    assert_eq!(run.code, 0, "{run:#?}");
 }
 
 /// An image that `epr-build image` wrote gives back the packages that it was made of.

@@ -204,8 +204,10 @@ fn next(start: &Start, output: &Path) -> String {
         "builds the registry into out/; needs no network, as all that follows",
     );
     line(
-        format!("epr-build serve --dist {name}{config}"),
-        &format!("serves it at port 8080; or `epr-build bundle --dist {name}` packs it into a file to carry"),
+        format!("epr-build serve --dist {name} --listen 0.0.0.0:8080"),
+        &format!(
+            "serves it at port 8080 of every address; or `epr-build bundle --dist {name}` packs it into a file to carry"
+        ),
     );
     line(
         format!("epr-build kibana-config --url http://HOST:8080{kibana}"),

@@ -90,7 +90,7 @@ pub(super) fn text(start: &Start) -> String {
         text += "    # ca: /etc/ssl/our-ca.pem            # the authority of a proxy that opens TLS\n    \
                  # proxy: http://proxy.example.org:3128   # else HTTPS_PROXY and NO_PROXY count\n";
     }
-    text += "\n# Where the generated server configurations and `epr-build serve` listen.\nlisten: 0.0.0.0:8080\n";
+    text += "\n# Where nginx and other servers listen by the configurations that builds generate. `epr-build serve` has --listen.\nlisten: 0.0.0.0:8080\n";
     text
 }
 
@@ -102,9 +102,6 @@ fn upstream_layer(start: &Start, text: &mut String) {
          mirror: {{from: [{name}]}}\n"
     );
     signatures(start, text);
-    text.push_str(
-        "    # A published version never changes: clients may keep its files for ever.\n    immutable: yes\n",
-    );
 }
 
 fn image_layer(start: &Start, path: &str, text: &mut String) {

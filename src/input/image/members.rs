@@ -2,6 +2,7 @@
 
 use crate::base::digest::Hasher;
 use anyhow::{Context, Result, bail, ensure};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -18,7 +19,8 @@ pub(super) enum Kind {
     Folder,
     /// Another name of a file, by a path like that of a member.
     Hard(Vec<u8>),
-    Symbolic,
+    /// A symbolic link, and where it leads.
+    Symbolic(Vec<u8>),
     /// A device or a fifo.
     Special,
 }
@@ -37,38 +39,11 @@ pub(super) fn each(layer: Box<dyn Read>, take: &mut Take<'_>) -> Result<String> 
         // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
         let end = io::repeat(0).take(END_BYTES);
         let mut tar = tar::Archive::new(reader.by_ref().chain(end));
-        let (mut path, mut link) = (None, None);
+        let mut names = Names::default();
         for entry in tar.entries().context("it is no tar file")?.raw(true) {
             let mut entry = entry.context("it is damaged")?;
-            let kind = entry.header().entry_type();
-            match kind {
-                tar::EntryType::GNULongName => path = Some(long_name(&mut entry)?),
-                tar::EntryType::GNULongLink => link = Some(long_name(&mut entry)?),
-                tar::EntryType::XHeader => {
-                    let text = bounded(&mut entry)?;
-                    for extension in tar::PaxExtensions::new(&text) {
-                        let extension = extension.context("it is damaged")?;
-                        match extension.key_bytes() {
-                            b"path" => path = Some(extension.value_bytes().to_vec()),
-                            b"linkpath" => link = Some(extension.value_bytes().to_vec()),
-                            b"size" => bail!("it has a member of 8 GiB or more, which no package is"),
-                            _ => {}
-                        }
-                    }
-                }
-                tar::EntryType::XGlobalHeader => {}
-                _ => {
-                    let path = path.take().unwrap_or_else(|| entry.header().path_bytes().into_owned());
-                    let link = link.take().or_else(|| entry.header().link_name_bytes().map(|name| name.into_owned()));
-                    let kind = match kind {
-                        tar::EntryType::Regular | tar::EntryType::Continuous => Kind::File,
-                        tar::EntryType::Directory => Kind::Folder,
-                        tar::EntryType::Link => Kind::Hard(link.unwrap_or_default()),
-                        tar::EntryType::Symlink => Kind::Symbolic,
-                        _ => Kind::Special,
-                    };
-                    take(&path, kind, &mut entry)?;
-                }
+            if let Some((path, kind)) = names.member(&mut entry)? {
+                take(&path, kind, &mut entry)?;
             }
         }
     }
@@ -93,6 +68,55 @@ fn unpacked(mut layer: Box<dyn Read>) -> Result<Box<dyn Read>> {
     } else {
         Box::new(whole)
     })
+}
+
+/// Long names, which stand before the member that bears them.
+#[derive(Default)]
+pub(super) struct Names {
+    path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+impl Names {
+    /// Path and kind of a member, unless it only says something of the next one.
+    ///
+    /// # Errors
+    /// When it is damaged, or a name has no end.
+    pub(super) fn member<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<Option<(Vec<u8>, Kind)>> {
+        let kind = entry.header().entry_type();
+        match kind {
+            tar::EntryType::GNULongName => self.path = Some(long_name(entry)?),
+            tar::EntryType::GNULongLink => self.link = Some(long_name(entry)?),
+            tar::EntryType::XHeader => self.extensions(&bounded(entry)?)?,
+            tar::EntryType::XGlobalHeader => {}
+            _ => {
+                let path = self.path.take().unwrap_or_else(|| entry.header().path_bytes().into_owned());
+                let link = self.link.take().or_else(|| entry.header().link_name_bytes().map(Cow::into_owned));
+                let kind = match kind {
+                    tar::EntryType::Regular | tar::EntryType::Continuous => Kind::File,
+                    tar::EntryType::Directory => Kind::Folder,
+                    tar::EntryType::Link => Kind::Hard(link.unwrap_or_default()),
+                    tar::EntryType::Symlink => Kind::Symbolic(link.unwrap_or_default()),
+                    _ => Kind::Special,
+                };
+                return Ok(Some((path, kind)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn extensions(&mut self, text: &[u8]) -> Result<()> {
+        for extension in tar::PaxExtensions::new(text) {
+            let extension = extension.context("it is damaged")?;
+            match extension.key_bytes() {
+                b"path" => self.path = Some(extension.value_bytes().to_vec()),
+                b"linkpath" => self.link = Some(extension.value_bytes().to_vec()),
+                b"size" => bail!("it has a member of 8 GiB or more"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 fn bounded(entry: &mut impl Read) -> Result<Vec<u8>> {

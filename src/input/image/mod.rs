@@ -21,46 +21,72 @@ use crate::base::progress::Progress;
 use crate::config::layer::LayerPlan;
 use anyhow::{Context, Result, ensure};
 use outer::Outer;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The folder of an output folder in which images are unpacked.
 const FOLDER: &str = ".images";
+/// The file that says of which path a folder of that one is.
+const SOURCE: &str = "source";
 
 /// Returns true if a layer has a path that is an image.
 pub fn is_among(layers: &[LayerPlan]) -> bool {
     layers.iter().flat_map(|layer| &layer.source.paths).any(|path| Outer::is_at(path))
 }
 
-/// The layers with the folder of its packages in the place of each image. What an earlier image at the same path left is
-/// forgotten.
+/// Returns true if a path of a layer is an image.
+pub fn is_image(path: &Path) -> bool {
+    Outer::is_at(path)
+}
+
+/// The layers with the folder of its packages in the place of each image, and whether one was unpacked just now, which with
+/// `anew` all are. What an earlier image at the same path left is forgotten, and what is left of paths where nothing is now.
 ///
 /// # Errors
 /// When one is no image, holds several, is damaged, or the disk fails.
-pub fn laid_open(layers: &[LayerPlan], out: &Path, progress: &Progress) -> Result<Vec<LayerPlan>> {
+pub fn laid_open(layers: &[LayerPlan], out: &Path, anew: bool, progress: &Progress) -> Result<(Vec<LayerPlan>, bool)> {
     let mut layers = layers.to_vec();
+    let (home, mut is_fresh) = (out.join(FOLDER), false);
+    if is_among(&layers) {
+        fs::make_folders(&home)?;
+        ensure!(!fs::link_metadata(&home)?.is_symlink(), "{} is a symbolic link", home.display());
+    }
     for layer in &mut layers {
         for path in layer.source.paths.iter_mut().filter(|path| Outer::is_at(path)) {
-            let place = Digest::of(std::path::absolute(&*path)?.as_os_str().as_encoded_bytes());
-            let folder = lay_open(path, &out.join(FOLDER).join(place.to_string()), progress);
-            *path = folder.with_context(|| format!("cannot read the image {}", path.display()))?;
+            let context = format!("cannot read the image {}", path.display());
+            let place = std::path::absolute(&*path)?;
+            let own = home.join(Digest::of(place.as_os_str().as_encoded_bytes()).to_string());
+            let (folder, unpacked) = lay_open(path, &own, anew, progress).context(context)?;
+            fs::write_over(&own.join(SOURCE), place.as_os_str().as_encoded_bytes())?;
+            *path = folder;
+            is_fresh |= unpacked;
         }
         if !layer.rules.paths.is_empty() {
             layer.rules.paths.clone_from(&layer.source.paths);
         }
     }
-    Ok(layers)
+    let is_there = fs::link_metadata(&home).is_ok_and(|found| found.is_dir());
+    for entry in if is_there { fs::list(&home)? } else { Vec::new() } {
+        let source = fs::read_if_there(&entry.path.join(SOURCE)).unwrap_or_default();
+        if !source.is_some_and(|path| Path::new(OsStr::from_bytes(&path)).exists()) {
+            fs::remove_any(&entry.path)?;
+        }
+    }
+    Ok((layers, is_fresh))
 }
 
-/// Unpacks the packages of an image into a folder below `home`, unless they were unpacked before, and returns that folder.
+/// Unpacks the packages of an image into a folder below `home`, unless they were unpacked before; returns that folder, and
+/// whether it is new.
 ///
 /// # Errors
 /// When it is no image, holds several, is damaged, or the disk fails.
-fn lay_open(path: &Path, home: &Path, progress: &Progress) -> Result<PathBuf> {
+fn lay_open(path: &Path, home: &Path, anew: bool, progress: &Progress) -> Result<(PathBuf, bool)> {
     let outer = Outer::open(path)?;
     let image = layout::read(&outer)?;
     let folder = home.join(image.id.to_string());
-    if folder.is_dir() {
-        return Ok(folder);
+    if folder.is_dir() && !anew {
+        return Ok((folder, false));
     }
     fs::make_folders(home)?;
     let fresh = home.join(format!(".{}-{}", image.id, std::process::id()));
@@ -70,13 +96,17 @@ fn lay_open(path: &Path, home: &Path, progress: &Progress) -> Result<PathBuf> {
         let hint = "the packages of an image lie below `/packages`, or it was made by `epr-build image`";
         ensure!(count > 0, "it holds no packages\nhint: {hint}");
         fs::flush_all(&fresh)?;
+        if anew {
+            fs::remove_folder_if_there(&folder)?;
+        }
         // Another run may have been faster.
         if folder.is_dir() { fs::remove_folder(&fresh) } else { fs::rename_for_good(&fresh, &folder) }
     });
     placed.inspect_err(|_| drop(fs::remove_folder_if_there(&fresh)))?;
     // What is gone or was begun and not finished.
-    for entry in fs::list(home)?.into_iter().filter(|entry| entry.path != folder) {
+    let is_other = |path: &Path| path != folder && !path.ends_with(SOURCE);
+    for entry in fs::list(home)?.into_iter().filter(|entry| is_other(&entry.path)) {
         fs::remove_any(&entry.path)?;
     }
-    Ok(folder)
+    Ok((folder, true))
 }

@@ -1,5 +1,6 @@
 //! The file or folder that holds an image: names and contents, as they are.
 
+use super::members::{Kind, Names};
 use crate::input::door::Spot;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
@@ -44,21 +45,24 @@ impl Outer {
             return Ok(Self::Folder(path.to_owned()));
         }
         let spot = named(path)?;
-        let (file, _) = spot.open()?;
-        let mut members = BTreeMap::new();
+        let (file, stat) = spot.open()?;
+        let (mut members, mut names) = (BTreeMap::new(), Names::default());
         let mut tar = tar::Archive::new(BufReader::new(file));
-        for entry in tar.entries_with_seek().context("it is no tar file")? {
-            let entry = entry.context("the tar file is damaged, or was cut short")?;
-            let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
-            let member = match entry.header().entry_type() {
-                tar::EntryType::Regular => Member::File { begin: entry.raw_file_position(), size: entry.size() },
-                tar::EntryType::Symlink | tar::EntryType::Link => {
-                    let target = entry.link_name_bytes().unwrap_or_default();
-                    let target = String::from_utf8_lossy(&target).into_owned();
-                    let is_hard = entry.header().entry_type() == tar::EntryType::Link;
-                    Member::Link(if is_hard { target } else { beside(&name, &target) })
-                }
-                _ => continue,
+        for entry in tar.entries_with_seek().context("it is no tar file")?.raw(true) {
+            let mut entry = entry.context("the tar file is damaged, or was cut short")?;
+            let Some((name, kind)) = names.member(&mut entry)? else { continue };
+            let name = text(&name).trim_start_matches("./").to_owned();
+            let (begin, size) = (entry.raw_file_position(), entry.size());
+            // Contents are passed over unread, also where there are none.
+            ensure!(
+                begin.saturating_add(size) <= stat.size,
+                "the tar file was cut short: {name} ends behind its end\nhint: save or copy the image again"
+            );
+            let member = match kind {
+                Kind::File => Member::File { begin, size },
+                Kind::Symbolic(target) => Member::Link(beside(&name, &text(&target))),
+                Kind::Hard(target) => Member::Link(text(&target)),
+                Kind::Folder | Kind::Special => continue,
             };
             members.insert(name, member);
             ensure!(members.len() <= MOST_MEMBERS, "the tar file has more than {MOST_MEMBERS} members");
@@ -72,6 +76,28 @@ impl Outer {
             Self::Tar { members, .. } => members.contains_key(name),
             Self::Folder(folder) => is_plain(name) && folder.join(name).is_file(),
         }
+    }
+
+    /// Bytes of a member.
+    pub(super) fn size(&self, name: &str) -> Result<u64> {
+        match self {
+            Self::Folder(folder) => {
+                let found = Spot::new(folder, name).look();
+                Ok(found.with_context(|| format!("cannot read {name}"))?.stat.size)
+            }
+            Self::Tar { .. } => Ok(self.file(name)?.1),
+        }
+    }
+
+    /// Begin and size of a member of the tar.
+    fn file(&self, name: &str) -> Result<(u64, u64)> {
+        let Self::Tar { members, .. } = self else { bail!("it is a folder") };
+        let mut member = members.get(name).with_context(|| format!("it lacks {name}"))?;
+        if let Member::Link(target) = member {
+            member = members.get(target).with_context(|| format!("{name} is a link to nothing"))?;
+        }
+        let Member::File { begin, size } = member else { bail!("{name} is a link to a link") };
+        Ok((*begin, *size))
     }
 
     /// Reads a whole document.
@@ -91,19 +117,20 @@ impl Outer {
                 let opened = Spot::new(folder, name).open();
                 Box::new(opened.with_context(|| format!("cannot read {name}"))?.0)
             }
-            Self::Tar { spot, members } => {
-                let mut member = members.get(name).with_context(|| format!("it lacks {name}"))?;
-                if let Member::Link(target) = member {
-                    member = members.get(target).with_context(|| format!("{name} is a link to nothing"))?;
-                }
-                let Member::File { begin, size } = member else { bail!("{name} is a link to a link") };
+            Self::Tar { spot, .. } => {
+                let (begin, size) = self.file(name)?;
                 let mut file: File = spot.open()?.0;
-                file.seek(SeekFrom::Start(*begin)).with_context(|| format!("cannot read {name}"))?;
-                Box::new(file.take(*size))
+                file.seek(SeekFrom::Start(begin)).with_context(|| format!("cannot read {name}"))?;
+                Box::new(file.take(size))
             }
         };
         Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)))
     }
+}
+
+/// A name as text; what is none names nothing that is looked for.
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
 }
 
 /// The place of a file that a person named, through links.

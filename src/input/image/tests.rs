@@ -114,7 +114,7 @@ fn open(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, String>, S
     let path = home.path().join("epr.tar");
     write_tar(&path, files);
     let cache = home.path().join("cache");
-    let folder = lay_open(&path, &cache, &Progress::new(true));
+    let folder = lay_open(&path, &cache, false, &Progress::new(true)).map(|found| found.0);
     let rest: Vec<_> =
         fs::read_dir(&cache).map_or(Vec::new(), |found| found.map(|entry| entry.unwrap().path()).collect());
     match folder {
@@ -301,7 +301,7 @@ fn folders_of_oci_are_read() {
     fs::write(root.join("index.json"), &outer).unwrap();
     fs::write(root.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     let cache = home.path().join("cache");
-    let open = || lay_open(&root, &cache, &Progress::new(true));
+    let open = || lay_open(&root, &cache, false, &Progress::new(true)).map(|found| found.0);
     let folder = open().unwrap();
     assert_eq!(unpacked(&folder), BTreeMap::from([("x.zip".to_owned(), "x".to_owned())]));
     // The second time nothing is unpacked.

@@ -25,14 +25,29 @@ const REMOVED: &[u8] = b".wh.";
 const ALL_REMOVED: &[u8] = b".wh..wh..opq";
 /// Bytes of the longest file; packages are much smaller.
 const MOST_FILE_BYTES: u64 = 4 << 30;
+/// How many times larger than the image all files together may be, and bytes that are never too many.
+const MOST_RATIO: u64 = 200;
+const FREE_BYTES: u64 = 1 << 30;
+/// Files, folders and marks of removal: today's packages as folders are a million.
+const MOST_PATHS: usize = 3_000_000;
+/// A path in an image: its bytes, and its components.
+const MOST_PATH_BYTES: usize = 4096;
+const MOST_DEPTH: usize = 64;
 
 /// Writes the packages of an image into a new folder; returns the number of files.
 ///
 /// # Errors
 /// When a layer is damaged or is not the one that the image's configuration names, or the disk fails.
 pub(super) fn unpack(outer: &Outer, image: &Image, folder: &Path, progress: &Progress) -> Result<u64> {
-    let mut unpacking =
-        Unpacking { folder, settled: BTreeMap::new(), removed: BTreeSet::new(), wanted: BTreeMap::new(), files: 0 };
+    let size = image.layers.iter().map(|layer| outer.size(&layer.member)).sum::<Result<u64>>()?;
+    let mut unpacking = Unpacking {
+        folder,
+        settled: BTreeMap::new(),
+        removed: BTreeSet::new(),
+        wanted: BTreeMap::new(),
+        files: 0,
+        bytes_left: size.saturating_mul(MOST_RATIO).max(FREE_BYTES),
+    };
     fs::make_folders(folder)?;
     progress.begin("unpacking an image", image.layers.len() as u64);
     for (position, layer) in image.layers.iter().enumerate().rev() {
@@ -68,6 +83,8 @@ struct Unpacking<'a> {
     /// Files that are still to be found, by their path in the image, and the packages' files that they are.
     wanted: BTreeMap<PathBuf, Vec<PathBuf>>,
     files: u64,
+    /// Bytes that may still be written.
+    bytes_left: u64,
 }
 
 impl Unpacking<'_> {
@@ -75,13 +92,17 @@ impl Unpacking<'_> {
     fn layer(&mut self, layer: Box<dyn Read>, above: &BTreeSet<PathBuf>) -> Result<String> {
         let mut own: BTreeSet<PathBuf> = BTreeSet::new();
         members::each(layer, &mut |path, kind, content| {
-            let Some(path) = plain(path) else { return Ok(()) };
+            let Some(path) = plain(path)? else { return Ok(()) };
+            let paths = self.settled.len() + self.removed.len() + own.len();
+            ensure!(paths <= MOST_PATHS, "it has more than {MOST_PATHS} paths");
             let name = path.file_name().unwrap_or_default().as_bytes();
             if let Some(hidden) = name.strip_prefix(REMOVED) {
                 let parent = path.parent().unwrap_or(Path::new(""));
                 let hidden =
                     if name == ALL_REMOVED { parent.to_owned() } else { parent.join(OsStr::from_bytes(hidden)) };
-                self.removed.insert(hidden);
+                if concerns_packages(&hidden) {
+                    self.removed.insert(hidden);
+                }
                 return Ok(());
             }
             let is_folder = kind == Kind::Folder;
@@ -98,9 +119,9 @@ impl Unpacking<'_> {
             self.settled.insert(path.clone(), is_folder);
             match kind {
                 Kind::File => self.write(&path, content),
-                Kind::Symbolic => self.write_link(&path),
+                Kind::Symbolic(_) => self.write_link(&path),
                 Kind::Hard(target) => {
-                    if let Some(target) = plain(&target) {
+                    if let Some(target) = plain(&target)? {
                         self.wanted.entry(target).or_default().push(path);
                     }
                     Ok(())
@@ -119,7 +140,7 @@ impl Unpacking<'_> {
     /// Writes the files of a layer that others are names of.
     fn fetch_targets(&mut self, layer: Box<dyn Read>) -> Result<()> {
         members::each(layer, &mut |path, kind, content| {
-            let Some(path) = plain(path) else { return Ok(()) };
+            let Some(path) = plain(path)? else { return Ok(()) };
             if kind != Kind::File {
                 return Ok(());
             }
@@ -138,9 +159,12 @@ impl Unpacking<'_> {
     fn write(&mut self, path: &Path, content: &mut dyn Read) -> Result<()> {
         let place = self.make_place(path)?;
         let mut file = fs::create(&place)?;
-        let copied = io::copy(&mut content.take(MOST_FILE_BYTES + 1), &mut file);
+        let most = MOST_FILE_BYTES.min(self.bytes_left);
+        let copied = io::copy(&mut content.take(most + 1), &mut file);
         let bytes = copied.with_context(|| format!("cannot unpack {}", path.display()))?;
         ensure!(bytes <= MOST_FILE_BYTES, "{} has more than {MOST_FILE_BYTES} bytes", path.display());
+        ensure!(bytes <= most, "it is more than {MOST_RATIO} times smaller than what is in it");
+        self.bytes_left -= bytes;
         self.files += 1;
         Ok(())
     }
@@ -160,16 +184,24 @@ impl Unpacking<'_> {
 }
 
 /// The path of a member without what leads nowhere; `None` if it leads up.
-fn plain(path: &[u8]) -> Option<PathBuf> {
-    let mut plain = PathBuf::new();
+fn plain(path: &[u8]) -> Result<Option<PathBuf>> {
+    ensure!(path.len() <= MOST_PATH_BYTES, "it has a path of more than {MOST_PATH_BYTES} bytes");
+    let (mut plain, mut depth) = (PathBuf::new(), 0);
     for part in Path::new(OsStr::from_bytes(path)).components() {
         match part {
             Component::Normal(name) => plain.push(name),
             Component::RootDir | Component::CurDir => {}
-            Component::ParentDir | Component::Prefix(_) => return None,
+            Component::ParentDir | Component::Prefix(_) => return Ok(None),
         }
+        depth += 1;
     }
-    (!plain.as_os_str().is_empty() && !path.contains(&0)).then_some(plain)
+    ensure!(depth <= MOST_DEPTH, "it has a path of more than {MOST_DEPTH} folders");
+    Ok((!plain.as_os_str().is_empty() && !path.contains(&0)).then_some(plain))
+}
+
+/// Returns true if it changes what packages are there whether this path is removed.
+fn concerns_packages(path: &Path) -> bool {
+    [PACKAGES, OWN].iter().any(|place| path.starts_with(place) || Path::new(place).starts_with(path))
 }
 
 /// What may be a package, a part of one, or its signature.
@@ -190,4 +222,42 @@ fn placed(path: &Path) -> PathBuf {
 /// Returns true if a path, or a folder that it lies in, was removed.
 fn is_hidden(path: &Path, removed: &BTreeSet<PathBuf>) -> bool {
     path.ancestors().any(|path| removed.contains(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{concerns_packages, plain};
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn paths_are_plain_and_bounded() {
+        for (path, expected) in [
+            ("./packages//x.zip", Some("packages/x.zip")),
+            ("/packages/x.zip", Some("packages/x.zip")),
+            ("packages/../x", None),
+            ("..", None),
+            ("", None),
+            ("a\0b", None),
+        ] {
+            assert_eq!(plain(path.as_bytes()).unwrap(), expected.map(PathBuf::from), "{path:?}");
+        }
+        // Of each folder on the way something is remembered.
+        assert!(plain("a/".repeat(64).as_bytes()).is_ok());
+        assert!(plain("a/".repeat(65).as_bytes()).is_err());
+        assert!(plain(&[b'a'; 5_000]).is_err());
+    }
+
+    #[test]
+    fn only_what_hides_packages_is_remembered() {
+        for (path, expected) in [
+            ("", true),
+            ("packages", true),
+            ("packages/x.zip", true),
+            ("srv", true),
+            ("srv/epr/a", true),
+            ("etc/x", false),
+        ] {
+            assert_eq!(concerns_packages(Path::new(path)), expected, "{path}");
+        }
+    }
 }
