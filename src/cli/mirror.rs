@@ -17,7 +17,7 @@ use crate::mirror::{Ending, Mode, Outcome, PlanFile, Request, mirror};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const EXAMPLES: &str = "\
@@ -133,7 +133,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         };
         outcomes.push(mirror(&request, &progress)?);
     }
-    if let Some(file) = &arguments.plan {
+    // Of what could not be asked for there is no plan.
+    let plan_file = arguments.plan.as_deref().filter(|_| outcomes.iter().all(|outcome| outcome.ended.is_none()));
+    if let Some(file) = plan_file {
         let layers = outcomes.iter().map(|outcome| (outcome.layer.clone(), outcome.plan.clone()));
         PlanFile::new(layers.collect()).write(file)?;
     }
@@ -143,7 +145,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             for outcome in &outcomes {
                 talk::say(&render_events(outcome, talk::verbose()))?;
                 if !talk::quiet() {
-                    print(&render_summary(outcome, arguments, begin.elapsed()))?;
+                    print(&render_summary(outcome, plan_file, begin.elapsed()))?;
                 }
             }
         }
@@ -241,12 +243,14 @@ fn render_events(outcome: &Outcome, all: bool) -> String {
     text
 }
 
-fn render_summary(outcome: &Outcome, arguments: &Arguments, time: Duration) -> String {
+fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -> String {
     let Outcome { layer, plan, mirrored, .. } = outcome;
     let fetched: u64 = mirrored.iter().map(|one| one.bytes).sum();
     let mut lines = Vec::new();
     if outcome.unchanged {
         lines.push(format!("{layer}: nothing is new; {} held", counted(outcome.held, "version")));
+    } else if outcome.dry_run && outcome.ended.is_some() {
+        lines.push(format!("{layer}: what would be fetched is not known"));
     } else if outcome.dry_run {
         let known: Option<u64> = plan.iter().filter(|one| !one.only_signature).map(|one| one.bytes).sum();
         let size = known.filter(|size| *size > 0).map(|size| format!(", {}", bytes(size))).unwrap_or_default();
@@ -279,7 +283,7 @@ fn render_summary(outcome: &Outcome, arguments: &Arguments, time: Duration) -> S
     field("gone", outcome.gone.len(), " upstream; what is held stays");
     lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
     lines.push(format!("time: {:.1} s", time.as_secs_f64()));
-    if let (Some(file), true) = (&arguments.plan, outcome.dry_run) {
+    if let (Some(file), true) = (plan_file, outcome.dry_run) {
         lines.push(format!("the plan is in {}", file.display()));
     }
     lines.join("\n") + "\n"

@@ -7,6 +7,7 @@ use super::audit::aside;
 use super::deliver::{examine, said};
 use super::outcome::Mirrored;
 use super::place;
+use super::plan::id;
 use super::record::{Entry, State, Validators};
 use super::session::Run;
 use crate::base::digest::Digest;
@@ -41,7 +42,16 @@ pub(super) fn accept(run: &mut Run<'_>, selector: &PackageSelector, reason: &str
     }
     let new = aside(&run.workshop, &key, &digest.to_string());
     let beside = place::signature_of(&new);
-    let target = run.workshop.root.join(entry.path.clone().unwrap_or_else(|| place::usual(&key)));
+    let place = entry.path.clone().unwrap_or_else(|| place::usual(&key));
+    if let Some(elsewhere) = run.workshop.holdings()?.zips.get(&id(&key)).filter(|zip| zip.path != place) {
+        bail!(
+            "{} lies at {}, where the mirror overwrites nothing\nhint: move it away; the next run fetches the new one",
+            said(&key),
+            elsewhere.path.display()
+        );
+    }
+    place::check_way(&run.workshop.root, &place)?;
+    let target = run.workshop.root.join(place);
     let target_signature = place::signature_of(&target);
     let is_file = |path: &std::path::Path| fs::link_metadata(path).is_ok_and(|found| found.is_file());
     // A run that was killed may have come as far as the rename of the zip.
@@ -74,6 +84,7 @@ pub(super) fn accept(run: &mut Run<'_>, selector: &PackageSelector, reason: &str
         format_version: Some(format_version),
         validators: Validators::default(),
         changed_to: None,
+        unfit: None,
         reasons: vec![format!("accepted: {reason}")],
         ..entry
     };

@@ -66,10 +66,12 @@ fn look(site: &Site, key: &Key, path: PathBuf, facts: &FactsTable) -> Result<Res
         upstream: known.map(|facts| facts.upstream.clone()),
         url: None,
         validators: Validators::default(),
-        path: (path != usual).then_some(path),
+        // What lies in another folder of the layer has no path below this one.
+        path: (path != usual && path.is_relative()).then_some(path),
         first_seen: site.now.clone(),
         changed_to: None,
         reasons: vec!["it lay in the layer before".to_owned()],
         refusal: None,
+        unfit: None,
     }))
 }

@@ -294,6 +294,7 @@ impl Job {
             changed_to: None,
             reasons,
             refusal: None,
+            unfit: None,
         };
         site.groups.put(Ready {
             key: self.key.clone(),
@@ -337,6 +338,6 @@ pub(super) fn examine(
     Ok(Ok((found, judged)))
 }
 
-fn first_line(text: &str) -> String {
+pub(super) fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }

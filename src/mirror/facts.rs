@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 /// The file, beside the record.
-const FILE: &str = "facts.jsonl.zst";
+pub(super) const FILE: &str = "facts.jsonl.zst";
 /// The first line: who cannot read this form reads nothing.
 const HEADER: &str = "{\"schema\":\"epr-build/mirror-facts/1\"}";
 /// Longest line: an element of a listing is no longer, and only a part of it is kept.
@@ -72,7 +72,7 @@ pub(super) fn merge(known: FactsTable, listed: BTreeMap<Key, Facts>) -> FactsTab
 /// Reads the facts in a layer's folder for records; none if there is no such file.
 pub(super) fn read(folder: &Path) -> Result<FactsTable> {
     let path = folder.join(FILE);
-    let Some(file) = fs::open_if_there(&path)? else { return Ok(FactsTable::new()) };
+    let Some(file) = fs::open_unlinked_if_there(&path)? else { return Ok(FactsTable::new()) };
     let hint = "hint: remove the file; the next run asks for everything again";
     parse(file).with_context(|| format!("cannot understand {}\n{hint}", path.display()))
 }

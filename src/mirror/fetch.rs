@@ -29,7 +29,7 @@ pub(super) struct Partial {
 struct Note {
     /// The address that was asked.
     asked: String,
-    /// The address that answered.
+    /// The address that answered, without its query.
     url: String,
     length: Option<u64>,
     validators: Validators,
@@ -66,7 +66,7 @@ impl Partial {
         let Some(note) = fs::read_if_there(&self.note)? else { return Ok(None) };
         // A note that was cut off tells nothing.
         let Ok(note) = serde_json::from_slice::<Note>(&note) else { return Ok(None) };
-        let Some(mut file) = fs::open_if_there(&self.content)? else { return Ok(None) };
+        let Some(mut file) = fs::open_unlinked_if_there(&self.content)? else { return Ok(None) };
         let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 1 << 16]);
         loop {
             let count = file.read(&mut buffer).with_context(|| format!("cannot read {}", self.content.display()))?;
@@ -136,13 +136,21 @@ async fn take_whole(
     partial.discard()?;
     let note = Note {
         asked: url.to_string(),
-        url: answer.url.to_string(),
+        url: without_query(&answer.url),
         length: answer.length(),
         validators: answer.validators(),
     };
     let text = serde_json::to_vec(&note).context("cannot write a note")?;
     fs::write_file(&partial.note, &text)?;
     receive(transport, answer, partial, note, (Hasher::default(), 0), most).await
+}
+
+/// An address as it is recorded: a query may hold what gives access for a while, and the record may be public.
+fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
 }
 
 async fn once(transport: &Transport, url: &Url, partial: &Partial, fresh: bool, most: u64) -> Result<Fetched, Fault> {
@@ -203,7 +211,7 @@ async fn receive(
         partial.discard()?;
         return Err(too_large());
     }
-    let mut file = fs::open_to_append(&partial.content)?;
+    let mut file = fs::open_to_continue(&partial.content)?;
     let poured = transport
         .pour(answer, |part| {
             size += part.len() as u64;
@@ -308,7 +316,18 @@ pub(super) async fn stash(
 
 #[cfg(test)]
 mod tests {
-    use super::content_range;
+    use super::{Url, content_range, without_query};
+
+    #[test]
+    fn addresses_are_recorded_without_what_gives_access() {
+        for (url, expected) in [
+            ("https://files.example/a.zip?X-Amz-Signature=secret", "https://files.example/a.zip"),
+            ("https://files.example:8443/a.zip?token#more", "https://files.example:8443/a.zip"),
+            ("https://files.example/a%3Fb.zip", "https://files.example/a%3Fb.zip"),
+        ] {
+            assert_eq!(without_query(&Url::parse(url).unwrap()), expected);
+        }
+    }
 
     #[test]
     fn ranges_are_read_exactly() {

@@ -130,6 +130,7 @@ mod tests {
             changed_to: None,
             reasons: Vec::new(),
             refusal: None,
+            unfit: None,
         };
         let version = Version::strict(&format!("1.{number}.0")).unwrap();
         Ready { key: (name.to_owned(), version), entry, zip: Some(zip), signature: None }

@@ -62,7 +62,7 @@ fn hindrance(fault: Fault, name: &str, url: &str) -> Hindrance {
             let hint = match (&fault, hint) {
                 (_, hint) if !hint.is_empty() => format!("\nhint: {hint}"),
                 (Fault::Status(_) | Fault::Unfit(_), _) => {
-                    format!("\nhint: look at {url}; is `url` of the upstream the address of a registry?")
+                    format!("\nhint: check `url` of upstream {name}; {url} is no listing of a registry")
                 }
                 _ => String::new(),
             };

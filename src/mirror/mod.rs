@@ -41,6 +41,7 @@ mod plan;
 mod plan_file;
 mod record;
 mod redirect;
+mod rejudge;
 mod repeat;
 mod run;
 mod scan;

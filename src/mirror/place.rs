@@ -24,7 +24,8 @@ pub(super) fn signature_of(zip: &Path) -> PathBuf {
 pub(super) fn put(root: &Path, zip: &Path, signature: Option<&Path>, place: &Path) -> Result<()> {
     let target = root.join(place);
     let folder = target.parent().context("a place has a folder")?;
-    make_folder(folder)?;
+    check_way(root, place)?;
+    fs::make_folders(folder)?;
     let beside = signature_of(&target);
     for path in [&target, &beside] {
         if fs::link_metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -44,17 +45,20 @@ pub(super) fn put(root: &Path, zip: &Path, signature: Option<&Path>, place: &Pat
 
 /// Puts a signature beside a zip that has none.
 pub(super) fn put_signature(root: &Path, signature: &Path, place: &Path) -> Result<()> {
+    check_way(root, place)?;
     let beside = signature_of(&root.join(place));
     rename_to_free(signature, &beside)
 }
 
-fn make_folder(folder: &Path) -> Result<()> {
-    match fs::link_metadata(folder) {
-        Ok(found) if found.is_dir() => return Ok(()),
-        Ok(_) => bail!("{} is in the way: it is no folder\nhint: move it away", folder.display()),
-        Err(_) => {}
+/// Fails if anything on the way from the layer's folder to a place is no folder; a link could lead out of the layer.
+pub(super) fn check_way(root: &Path, place: &Path) -> Result<()> {
+    let folders = place.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    for folder in folders.map(|folder| root.join(folder)) {
+        if fs::link_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+            bail!("{} is in the way: it is no folder\nhint: move it away", folder.display());
+        }
     }
-    fs::make_folders(folder)
+    Ok(())
 }
 
 /// Renames to a name that is free; it may have been taken a moment ago.

@@ -24,7 +24,27 @@ pub(super) struct Holdings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HeldZip {
     pub(super) path: PathBuf,
+    /// Its bytes; absent if it is no regular file.
+    pub(super) size: Option<u64>,
     pub(super) is_signed: bool,
+}
+
+impl HeldZip {
+    /// Why it cannot be the zip that was recorded, as far as that is seen without reading it.
+    pub(super) fn harm(&self, entry: &Entry) -> Option<String> {
+        match (self.size, entry.size) {
+            (None, _) => Some("the zip in the layer is no regular file".to_owned()),
+            (Some(found), Some(recorded)) if found != recorded => {
+                Some(format!("the zip in the layer has {found} bytes, and {recorded} were mirrored"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns true if the record has a signature that lies there no more.
+    pub(super) fn has_lost_signature(&self, entry: &Entry) -> bool {
+        entry.signature_sha256.is_some() && !self.is_signed
+    }
 }
 
 /// What a run has to do.
@@ -42,6 +62,9 @@ pub(super) struct Plan {
     pub(super) back: Vec<Key>,
     /// Versions of the record that lie no more in the layer, and cannot be had.
     pub(super) lost: Vec<Key>,
+    /// Versions of the record whose files in the layer are not what was mirrored, and cannot be mended by fetching, with the
+    /// reason.
+    pub(super) damaged: Vec<(Key, String)>,
     /// Versions of the record that commands took out of the layer, and that are not wanted back.
     pub(super) taken_out: Vec<Key>,
 }
@@ -100,6 +123,9 @@ impl Terms<'_> {
     }
 }
 
+/// What is said of a version whose signature somebody took away.
+const LOST_SIGNATURE: &str = "its signature lies no more in the layer";
+
 /// The name of a version in folders and logs.
 pub(super) fn id((name, version): &Key) -> String {
     format!("{name}-{version}")
@@ -143,8 +169,12 @@ pub(super) fn plan(
                 plan.adopt.push((key.clone(), zip.path.clone()));
             }
             let lies_as_usual = zip.path == super::place::usual(key);
-            if known.signed && wants_signatures && lies_as_usual && !zip.is_signed && !was_without(entry) {
-                plan.fetch.push(fetch("it has a signature now", true));
+            let held = entry.filter(|entry| entry.is_held());
+            // Of one that upstream changed, the signature would be another's; whoever decides about it mends it.
+            let is_whole = held.is_none_or(|entry| zip.harm(entry).is_none() && entry.state != State::Changed);
+            if known.signed && wants_signatures && lies_as_usual && is_whole && !zip.is_signed && !was_without(entry) {
+                let is_lost = held.is_some_and(|entry| zip.has_lost_signature(entry));
+                plan.fetch.push(fetch(if is_lost { LOST_SIGNATURE } else { "it has a signature now" }, true));
             }
         } else if holdings.folders.contains(&id) {
             // Whoever keeps it as a folder does so on purpose.
@@ -154,6 +184,19 @@ pub(super) fn plan(
             plan.later.push((key.clone(), entry.reasons.join("; ")));
         } else {
             plan.fetch.push(fetch(reason(entry), false));
+        }
+    }
+    let mended: BTreeSet<_> =
+        plan.fetch.iter().filter(|fetch| fetch.only_signature).map(|fetch| (&*fetch.name, &*fetch.version)).collect();
+    for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
+        let zip = holdings.zips.get(&id(key)).filter(|_| entry.state != State::Changed);
+        let Some(zip) = zip else { continue };
+        let is_mended = mended.contains(&(&*key.0, key.1.as_str()));
+        if let Some(why) = zip.harm(entry) {
+            plan.damaged.push((key.clone(), format!("{why}\nhint: move it away; the next run fetches it anew")));
+        } else if wants_signatures && zip.has_lost_signature(entry) && !is_mended {
+            let hint = "hint: a run without --only fetches it if an upstream has it; or put it back from a backup";
+            plan.damaged.push((key.clone(), format!("{LOST_SIGNATURE}\n{hint}")));
         }
     }
     for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
@@ -228,6 +271,7 @@ mod tests {
             changed_to: None,
             reasons: Vec::new(),
             refusal: None,
+            unfit: None,
         }
     }
 
@@ -274,6 +318,9 @@ mod tests {
         let gone = Some(entry(State::GoneUpstream, None));
         let refused = Some(entry(State::Refused, None));
         let unsigned = Some(entry(State::Held, Some("bad: is in text mode")));
+        let sized = Some(Entry { size: Some(4), ..entry(State::Held, None) });
+        let signed_as = |state| Some(Entry { signature_sha256: Some(Digest::of(b"signature")), ..entry(state, None) });
+        let (signed, changed) = (signed_as(State::Held), signed_as(State::Changed));
         for (is_listed, recorded, on_disk, expected) in [
             (true, None, "nothing", "fetch: it is new"),
             (true, refused.clone(), "nothing", "fetch: it was refused before"),
@@ -290,17 +337,25 @@ mod tests {
             (false, held.clone(), "signed", "gone"),
             (false, gone, "signed", ""),
             (false, held.clone(), "nothing", "lost"),
-            (false, held, "taken out", "taken out"),
+            (false, held.clone(), "taken out", "taken out"),
             (false, None, "nothing", ""),
+            (true, sized.clone(), "signed", "damaged"),
+            (true, sized, "unsigned", "damaged"),
+            (true, held.clone(), "fifo", "damaged"),
+            (true, signed.clone(), "signed", ""),
+            (true, signed.clone(), "unsigned", "signature"),
+            (true, changed, "unsigned", ""),
+            (false, signed, "unsigned", "gone, damaged"),
         ] {
             let facts = facts(&[("1.0.0", is_listed)]);
             let mut record = Record::default();
             record.versions.extend(recorded.clone().map(|entry| (key("1.0.0"), entry)));
             let mut holdings = Holdings::default();
-            let zip = |is_signed| HeldZip { path: "a/a-1.0.0.zip".into(), is_signed };
+            let size = (on_disk != "fifo").then_some(3);
+            let zip = |is_signed| HeldZip { path: "a/a-1.0.0.zip".into(), size, is_signed };
             match on_disk {
-                "signed" | "unsigned" => {
-                    drop(holdings.zips.insert("a-1.0.0".to_owned(), zip(on_disk == "signed")));
+                "signed" | "unsigned" | "fifo" => {
+                    drop(holdings.zips.insert("a-1.0.0".to_owned(), zip(on_disk != "unsigned")));
                 }
                 "folder" => drop(holdings.folders.insert("a-1.0.0".to_owned())),
                 "taken out" => drop(holdings.taken_out.insert("a-1.0.0".to_owned())),
@@ -318,6 +373,7 @@ mod tests {
                 plan.back.first().map(|_| "back".to_owned()),
                 plan.lost.first().map(|_| "lost".to_owned()),
                 plan.taken_out.first().map(|_| "taken out".to_owned()),
+                plan.damaged.first().map(|_| "damaged".to_owned()),
             ];
             let found: Vec<_> = words.into_iter().flatten().collect();
             assert_eq!(found.join(", "), expected, "{is_listed} {recorded:?} {on_disk}");

@@ -9,8 +9,9 @@ use super::facts::Key;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::dialect::version::Version;
+use crate::input::source::JOURNAL_FOLDER;
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// The record.
 pub(super) const RECORD: &str = "mirror.json";
 /// What is added to it while a run goes on.
-const JOURNAL: &str = "mirror.journal";
+pub(super) const JOURNAL: &str = "mirror.journal";
 /// The form of the record; who does not know it refuses it.
 const SCHEMA: &str = "epr-build/mirror/1";
 
@@ -36,6 +37,9 @@ pub(super) struct Head {
     pub(super) settled: bool,
     /// Digest of everything but the listings that decides what a run does.
     pub(super) policy: Option<Digest>,
+    /// Digest of the policy and keys by which the signatures of all that is held were judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) judged_by: Option<Digest>,
     /// By name: what each upstream listed.
     #[serde(default)]
     pub(super) upstreams: BTreeMap<String, Listed>,
@@ -135,7 +139,7 @@ pub(super) struct Entry {
     #[serde(default, skip_serializing_if = "Validators::are_absent")]
     pub(super) validators: Validators,
     /// Path below the layer's folder, where it is another than `NAME/NAME-VERSION.zip`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "place_below")]
     pub(super) path: Option<PathBuf>,
     /// When the version was first held or refused.
     pub(super) first_seen: String,
@@ -148,6 +152,9 @@ pub(super) struct Entry {
     /// When and on which terms it was refused, if that lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refusal: Option<Refusal>,
+    /// Why it would be refused if it came now, although it is held: policy or keys changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unfit: Option<String>,
 }
 
 /// What a server says of a file so that one can ask for it again.
@@ -187,6 +194,18 @@ struct Line<E> {
     version: String,
     #[serde(flatten)]
     entry: E,
+}
+
+/// Reads the path of a zip, which must lead to one below the layer's folder and outside of that of the records: files are
+/// moved, overwritten and removed there.
+fn place_below<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let is_plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
+    if text.ends_with(".zip") && text.split('/').all(is_plain) && text.split('/').next() != Some(JOURNAL_FOLDER) {
+        return Ok(Some(text.into()));
+    }
+    let shown = crate::base::shown::printable(&text, 80);
+    Err(serde::de::Error::custom(format!("the path `{shown}` leads to no zip below the layer's folder")))
 }
 
 /// The record as it is written.
@@ -262,8 +281,19 @@ impl Journal {
     pub(super) fn left(&self) -> Result<Vec<(Key, Entry)>> {
         let Some(bytes) = fs::read_if_there(&self.0)? else { return Ok(Vec::new()) };
         let text = String::from_utf8_lossy(&bytes);
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line<Entry>>(line).ok());
-        Ok(lines.filter_map(|Line { name, version, entry }| Some((key(name, &version).ok()?, entry))).collect())
+        let mut left = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let understood = match serde_json::from_str::<Line<Entry>>(line) {
+                Ok(Line { name, version, entry }) => key(name, &version).map(|key| left.push((key, entry))),
+                // Whole, and says what no run writes.
+                Err(error) if error.is_data() => Err(error.into()),
+                Err(_) => Ok(()),
+            };
+            let hint = "hint: somebody else wrote it; move it away";
+            let place = || format!("cannot understand line {} of {}\n{hint}", number + 1, self.0.display());
+            understood.with_context(place)?;
+        }
+        Ok(left)
     }
 }
 
@@ -297,6 +327,7 @@ mod tests {
             changed_to: None,
             reasons: Vec::new(),
             refusal: None,
+            unfit: None,
         }
     }
 
@@ -349,6 +380,44 @@ mod tests {
             std::fs::write(folder.path().join(RECORD), text).unwrap();
             let error = format!("{:#}", Record::read(folder.path()).unwrap_err());
             assert!(error.contains("cannot understand"), "{text}: {error}");
+        }
+    }
+
+    /// A record comes from a repository, and a journal lies where others may write: no path leads out of the layer.
+    #[test]
+    fn paths_stay_below_the_layer() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, is_good) in [
+            ("flat/a-1.0.0.zip", true),
+            ("a-1.0.0.zip", true),
+            ("a/b/..c.zip", true),
+            ("../precious.zip", false),
+            ("a/../../precious.zip", false),
+            ("/etc/precious.zip", false),
+            ("./a.zip", false),
+            ("a//b.zip", false),
+            ("a.zip/", false),
+            ("a/precious", false),
+            ("", false),
+            (".epr-build/partial/a.zip", false),
+            ("a\0.zip", false),
+        ] {
+            let mut record = Record::default();
+            let key = ("a".to_owned(), Version::strict("1.0.0").unwrap());
+            record.versions.insert(key.clone(), Entry { path: Some(path.into()), ..entry(State::Held) });
+            record.write(folder.path()).unwrap();
+            let found = Record::read(folder.path()).map_err(|error| format!("{error:#}"));
+            let journal = Journal::of(folder.path());
+            journal.add(record.versions.iter()).unwrap();
+            let left = journal.left().map_err(|error| format!("{error:#}"));
+            std::fs::remove_file(folder.path().join(JOURNAL)).unwrap();
+            if is_good {
+                assert_eq!((found.unwrap(), left.unwrap().len()), (record, 1), "{path}");
+            } else {
+                let (found, left) = (found.unwrap_err(), left.unwrap_err());
+                assert!(found.contains("leads to no zip below") && found.contains("line 4"), "{path}: {found}");
+                assert!(left.contains("leads to no zip below") && left.contains("line 1 of"), "{path}: {left}");
+            }
         }
     }
 

@@ -50,6 +50,15 @@ impl Run<'_> {
             )
             .into());
         }
+        if let Some((key, _)) = held.iter().find(|(_, entry)| entry.sha256.is_none()) {
+            return Err(anyhow::anyhow!(
+                "{} has no `sha256` for {}, so nothing says which zip is demanded\n\
+                 hint: take the record from a backup or repository",
+                self.workshop.folder.join(RECORD).display(),
+                said(key)
+            )
+            .into());
+        }
         let holdings = self.workshop.holdings()?;
         let mut missing = Vec::new();
         for (key, entry) in &held {
@@ -72,6 +81,14 @@ impl Run<'_> {
             }
         }
         audit::compare(self, &held, &holdings)?;
+        // Where others sign what the layer holds, signatures come after the record.
+        let unsigned = held.iter().filter(|(_, entry)| entry.signature_sha256.is_none());
+        for (key, _) in unsigned.filter(|_| !self.site.trust.leaves_signing_to_others()) {
+            if holdings.zips.get(&id(key)).is_some_and(|zip| zip.is_signed) {
+                let why = "a signature lies beside its zip, and the record has none\nhint: move it away";
+                self.outcome.refused.push(Event::new(said(key), why, None));
+            }
+        }
         let recorded: BTreeSet<String> = held.iter().map(|(key, _)| id(key)).collect();
         for id in holdings.zips.keys().filter(|id| !recorded.contains(*id)) {
             self.outcome.warnings.push(Event::new(id.clone(), "it lies in the layer, and is not in the record", None));

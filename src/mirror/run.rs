@@ -112,7 +112,7 @@ impl Run<'_> {
 
     /// Digest of what a version is judged by.
     fn judgement(&self) -> Digest {
-        Digest::of_value(&(self.site.trust.described(), self.site.limits, env!("CARGO_PKG_VERSION")))
+        Digest::of_value(&(self.site.trust.digest(), self.site.limits, env!("CARGO_PKG_VERSION")))
     }
 
     /// An ordinary run.
@@ -138,9 +138,11 @@ impl Run<'_> {
             };
         }
         let mut wanted = wanted(&facts, self.request.only);
+        self.judge_again(&holdings)?;
         let plan = self.plan(&facts, &wanted, &holdings, &told);
         if self.is_dry() {
             self.take_over(&plan, &wanted);
+            self.tell_unfit();
             self.compare_with(&told);
             self.tell_changed();
             return Ok(());
@@ -155,12 +157,14 @@ impl Run<'_> {
         self.compare_with(&told);
         let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
         self.learn_formats(&mut facts);
+        self.tell_unfit();
         // Whatever hindered the run, what was done is recorded.
         let heads = heard.into_iter().map(|(name, heard)| (name, heard.listed)).collect();
         let refused = &self.outcome.refused;
         let is_whole = ended.is_ok() && self.outcome.failed.is_empty() && refused.iter().all(Event::lasts);
         let refused = if is_whole { refused.clone() } else { Vec::new() };
-        let head = Head { settled: is_whole, policy: Some(policy), upstreams: heads, refused };
+        let judged_by = self.record.head.judged_by;
+        let head = Head { settled: is_whole, policy: Some(policy), judged_by, upstreams: heads, refused };
         let kept = self.keep(head, &facts, &adopted);
         ended?;
         kept?;
@@ -214,16 +218,17 @@ impl Run<'_> {
     /// True if the last run ended with all that is wanted, and the layer still holds it.
     fn is_settled(&self, policy: Digest, holdings: &Holdings) -> bool {
         let Head { settled, policy: before, .. } = &self.record.head;
-        let is_here = |key: &Key| {
-            let id = id(key);
-            holdings.zips.contains_key(&id) || holdings.taken_out.contains(&id)
+        let wants_signatures = self.site.trust.wants_signatures();
+        let is_here = |key: &Key, entry: &Entry| match holdings.zips.get(&id(key)) {
+            Some(zip) => zip.harm(entry).is_none() && !(wants_signatures && zip.has_lost_signature(entry)),
+            None => holdings.taken_out.contains(&id(key)),
         };
         let mut held = self.record.versions.iter().filter(|(_, entry)| entry.is_held());
         let mut refusals = self.record.versions.values().filter_map(|entry| entry.refusal.as_ref());
         refusals.all(|refusal| refusal.rests(self.request.now))
             && *settled
             && *before == Some(policy)
-            && held.all(|(key, _)| is_here(key))
+            && held.all(|(key, entry)| is_here(key, entry))
     }
 
     fn plan(&self, facts: &FactsTable, wanted: &Wanted, holdings: &Holdings, told: &ToldTable) -> Plan {
@@ -253,6 +258,9 @@ impl Run<'_> {
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
         outcome.refused.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
+        for (key, why) in &plan.damaged {
+            outcome.refused.push(Event::new(said(key), why.clone(), None));
+        }
         for key in &plan.lost {
             let why = "it was held, lies no more in the layer, and no upstream lists it any more";
             outcome.refused.push(Event::new(said(key), why, None));
@@ -290,6 +298,14 @@ impl Run<'_> {
         wanted: &mut Wanted,
         told: &ToldTable,
     ) -> Result<(), Hindrance> {
+        // What a document told may be why the version was refused, and it may have been mended.
+        let planned = plan.fetch.iter().filter_map(key_of).chain(plan.adopt.iter().map(|(key, _)| key.clone()));
+        for key in planned {
+            let is_refused = self.record.versions.get(&key).is_some_and(|entry| entry.state == State::Refused);
+            if let Some(facts) = facts.get_mut(&key).filter(|_| is_refused) {
+                facts.format_version = None;
+            }
+        }
         for transport in &self.transports {
             let is_new = |fetch: &&Fetch| fetch.upstream == transport.name && !fetch.only_signature;
             let keys = plan.fetch.iter().filter(is_new).filter_map(key_of);
@@ -318,13 +334,23 @@ impl Run<'_> {
         let facts = facts::read(&self.workshop.folder)?;
         let holdings = self.workshop.holdings()?;
         let wanted = wanted(&facts, self.request.only);
+        self.judge_again(&holdings)?;
         let plan = self.plan(&facts, &wanted, &holdings, &ToldTable::new());
         self.outcome.listed = facts.values().filter(|facts| facts.listed).count();
         self.take_over(&plan, &wanted);
-        for fetch in plan.fetch.iter().filter(|fetch| !fetch.only_signature) {
+        for fetch in &plan.fetch {
             let what = format!("{} {}", fetch.name, fetch.version);
-            self.outcome.refused.push(Event::new(what, format!("it is not held: {}", fetch.why), None));
+            let is_lost = || key_of(fetch).and_then(|key| self.record.versions.get(&key)?.signature_sha256).is_some();
+            match fetch.only_signature {
+                false => {
+                    self.outcome.refused.push(Event::new(what, format!("it is not held: {}", fetch.why), None));
+                }
+                // One that never was there is not missed.
+                true if is_lost() => self.outcome.refused.push(Event::new(what, fetch.why.clone(), None)),
+                true => {}
+            }
         }
+        self.tell_unfit();
         self.tell_changed();
         Ok(())
     }

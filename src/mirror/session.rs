@@ -229,6 +229,7 @@ fn refused(transport: &Transport, why: String, first_seen: String) -> Entry {
         changed_to: None,
         reasons: vec![why],
         refusal: None,
+        unfit: None,
     }
 }
 

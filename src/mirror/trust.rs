@@ -1,5 +1,6 @@
 //! What the signature of a version must be, by the policy of its layer.
 
+use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::config::layer::{KeySource, Layer, Signatures};
 use crate::openpgp::{self, KeyRing, Verdict};
@@ -9,7 +10,9 @@ use std::path::Path;
 /// Policy and keys of a layer.
 pub(super) struct Trust {
     policy: Signatures,
+    /// The keys of the layer; that of Elastic if it names none, as in builds.
     ring: KeyRing,
+    names_keys: bool,
     now: u64,
 }
 
@@ -41,7 +44,9 @@ impl Trust {
                 }
             }
         }
-        Ok(Self { policy: rules.signatures, ring, now })
+        let names_keys = !rules.keys.is_empty();
+        let ring = if names_keys { ring } else { KeyRing::elastic() };
+        Ok(Self { policy: rules.signatures, ring, names_keys, now })
     }
 
     /// Returns true if signatures are asked for at all.
@@ -54,9 +59,14 @@ impl Trust {
         self.policy == Signatures::Require
     }
 
-    /// What decides about signatures, for the digest of what a run does.
-    pub(super) fn described(&self) -> (Signatures, String) {
-        (self.policy, self.ring.digest().to_string())
+    /// Returns true if signatures may come into the layer that no upstream gave.
+    pub(super) fn leaves_signing_to_others(&self) -> bool {
+        self.policy == Signatures::Sign
+    }
+
+    /// Digest of what decides about signatures.
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of_value(&(self.policy, self.ring.digest().to_string(), self.names_keys))
     }
 
     /// Judges a signature over a zip.
@@ -73,12 +83,13 @@ impl Trust {
 
     /// The table of policies.
     fn decide(&self, verdict: &Verdict, is_there: bool, notes: Vec<String>) -> Judged {
-        let (is_good, has_keys) = (matches!(verdict, Verdict::Good { .. }), !self.ring.is_empty());
-        let words = match (is_there, has_keys, verdict) {
-            (false, ..) => "missing".to_owned(),
-            (true, false, Verdict::Bad { .. } | Verdict::Weak { .. } | Verdict::Unreadable { .. })
-            | (true, true, _) => verdict.text(),
-            (true, false, _) => "not verified".to_owned(),
+        let is_good = matches!(verdict, Verdict::Good { .. });
+        // Where no keys are named, signatures by others than Elastic are nobody's business.
+        let is_strange = !self.names_keys && matches!(verdict, Verdict::OtherKey { .. });
+        let words = match is_there {
+            false => "missing".to_owned(),
+            true if is_strange => "not verified".to_owned(),
+            true => verdict.text(),
         };
         let is_wrong = is_there && !is_good;
         let (keep, refused) = match self.policy {
@@ -88,11 +99,16 @@ impl Trust {
             Signatures::Require if !is_there => {
                 (false, Some("it has no signature, and the layer requires one".to_owned()))
             }
-            Signatures::Require if !has_keys => (true, None),
+            Signatures::Require if !self.names_keys => {
+                // It needs one, whatever it says; but what cannot be read is none.
+                let is_none = matches!(verdict, Verdict::Unreadable { .. });
+                (true, is_none.then(|| self.reason(verdict)))
+            }
             Signatures::Require | Signatures::Verify => (is_there, is_wrong.then(|| self.reason(verdict))),
         };
         let mut warnings = notes;
-        if refused.is_none() && is_wrong && has_keys && self.policy == Signatures::Pass {
+        let takes_wrong_ones = matches!(self.policy, Signatures::Pass | Signatures::Require);
+        if refused.is_none() && is_wrong && !is_strange && takes_wrong_ones {
             warnings.insert(0, self.reason(verdict));
         }
         let words = if self.policy == Signatures::Strip { "not asked for".to_owned() } else { words };
@@ -122,8 +138,7 @@ mod tests {
     use super::*;
 
     fn trust(policy: Signatures, has_keys: bool) -> Trust {
-        let ring = if has_keys { KeyRing::elastic() } else { KeyRing::default() };
-        Trust { policy, ring, now: 0 }
+        Trust { policy, ring: KeyRing::elastic(), names_keys: has_keys, now: 0 }
     }
 
     /// Policy by verdict: taken with its signature, taken without, or refused.
@@ -133,19 +148,24 @@ mod tests {
         let elastic = KeyRing::elastic();
         let good = Verdict::Good { key: elastic.keys().next().unwrap().fingerprint };
         let bad = Verdict::Bad { reason: "is in text mode".to_owned() };
+        let none = Verdict::Unreadable { reason: "is no signature".to_owned() };
         let missing = Verdict::Missing;
         for (policy, has_keys, verdict, expected) in [
             (Require, true, &good, "kept"),
             (Require, true, &bad, "refused"),
             (Require, true, &missing, "refused"),
-            (Require, false, &bad, "kept"),
+            (Require, true, &none, "refused"),
+            (Require, false, &good, "kept"),
+            (Require, false, &bad, "kept, warning"),
+            (Require, false, &none, "refused"),
             (Require, false, &missing, "refused"),
             (Verify, true, &good, "kept"),
             (Verify, true, &bad, "refused"),
             (Verify, true, &missing, "alone"),
             (Pass, true, &good, "kept"),
             (Pass, true, &bad, "kept, warning"),
-            (Pass, false, &bad, "kept"),
+            (Pass, false, &bad, "kept, warning"),
+            (Pass, false, &none, "kept, warning"),
             (Pass, true, &missing, "alone"),
             (Strip, true, &good, "alone"),
             (Strip, false, &missing, "alone"),

@@ -1,9 +1,9 @@
 //! The layer that is mirrored into: where it lies, what it holds, its lock, and what a killed run left.
 
-use super::facts::Key;
+use super::facts::{self, Key};
 use super::place;
 use super::plan::{HeldZip, Holdings, id};
-use super::record::{Entry, Journal, Record, State};
+use super::record::{self, Entry, Journal, Record, State};
 use crate::base::digest::Digest;
 use crate::base::fs::{self, Lock};
 use crate::config::layer::{LayerPlan, LayerSource};
@@ -13,6 +13,7 @@ use crate::input::changes;
 use crate::input::source;
 use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
+use rustix::fs::FileType;
 use std::path::{Path, PathBuf};
 
 /// A layer that is mirrored into.
@@ -57,7 +58,24 @@ impl Workshop {
                 );
             }
         }
-        Ok(Self { layer, root, folder, source, lock })
+        let workshop = Self { layer, root, folder, source, lock };
+        workshop.check_own_files()?;
+        Ok(workshop)
+    }
+
+    /// Fails if what runs write and read beside the layer is of another kind: whoever may write into the layer must neither
+    /// lead this user's writing elsewhere nor let a run wait for ever.
+    fn check_own_files(&self) -> Result<()> {
+        for folder in [self.partial(), self.changed()] {
+            match fs::link_metadata(&folder) {
+                Ok(found) if !found.is_dir() => {
+                    bail!("{} is in the way: it is no folder\nhint: move it away", folder.display())
+                }
+                Ok(_) => fs::list(&folder)?.iter().try_for_each(|entry| check_file(&entry.path))?,
+                Err(_) => {}
+            }
+        }
+        own_files().try_for_each(|name| check_file(&self.folder.join(name)))
     }
 
     /// The folder of unfinished downloads.
@@ -88,7 +106,10 @@ impl Workshop {
                     let Some(stem) = name.strip_suffix(".zip") else { continue };
                     // Zips in other folders of the layer count, though they are not of the mirror's making.
                     let path = candidate.path.strip_prefix(&self.root).unwrap_or(&candidate.path).to_owned();
-                    let held = HeldZip { path, is_signed: candidate.signature.is_some() };
+                    let found = candidate.spot.look().ok();
+                    let file = found.filter(|found| found.kind == FileType::RegularFile);
+                    let size = file.map(|found| found.stat.size);
+                    let held = HeldZip { path, size, is_signed: candidate.signature.is_some() };
                     holdings.zips.entry(stem.to_owned()).or_insert(held);
                 }
             }
@@ -111,7 +132,9 @@ impl Workshop {
                 record.versions.insert(key, entry);
                 continue;
             }
-            let zip = self.root.join(entry.path.clone().unwrap_or_else(|| place::usual(&key)));
+            let place = entry.path.clone().unwrap_or_else(|| place::usual(&key));
+            place::check_way(&self.root, &place)?;
+            let zip = self.root.join(place);
             if is_there(&zip, entry.sha256)? {
                 let signature = place::signature_of(&zip);
                 if entry.signature_sha256.is_none() || is_there(&signature, entry.signature_sha256)? {
@@ -169,6 +192,18 @@ impl Workshop {
             let _ = fs::remove_empty_folder(&folder);
         }
         Ok(())
+    }
+}
+
+/// Names of the files that runs keep in the folder of records.
+fn own_files() -> impl Iterator<Item = &'static str> {
+    [record::RECORD, record::JOURNAL, facts::FILE].into_iter()
+}
+
+fn check_file(path: &Path) -> Result<()> {
+    match fs::link_metadata(path) {
+        Ok(found) if !found.is_file() => bail!("{} is no regular file\nhint: move it away", path.display()),
+        _ => Ok(()),
     }
 }
 

@@ -17,9 +17,9 @@ pub use std::fs::{File, Metadata};
 pub use temporary::TemporaryFolder;
 pub use write::{
     append, copy_open, create, digest_of, digest_of_file, hard_link, make_folders, make_private_folder, make_room,
-    open_to_append, remove_any, remove_empty_folder, remove_file, remove_file_if_there, remove_folder,
-    remove_folder_if_there, rename, rename_if_there, scratch_file, set_modes, set_time, stream_dated, stream_file,
-    symlink, take_place, times, write_dated, write_file, write_in_place, write_over,
+    open_to_append, open_to_continue, remove_any, remove_empty_folder, remove_file, remove_file_if_there,
+    remove_folder, remove_folder_if_there, rename, rename_if_there, scratch_file, set_modes, set_time, stream_dated,
+    stream_file, symlink, take_place, times, write_dated, write_file, write_in_place, write_over,
 };
 
 use anyhow::{Context, Result};
@@ -84,6 +84,28 @@ pub fn open_if_there(path: &Path) -> Result<Option<File>> {
 fn open_regular(path: &Path) -> io::Result<File> {
     let file = open_as(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
+}
+
+/// Opens a regular file and nothing else: no link is followed, and nobody waits for the other end of a fifo.
+fn open_unlinked(path: &Path, flags: OFlags) -> io::Result<File> {
+    let file = match open_as(path, flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(io::Error::other("it is a symbolic link, which is not followed"));
+        }
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+/// Opens a regular file for reading, if it is there. Links are not followed.
+///
+/// # Errors
+/// When it is anything else, or cannot be read.
+pub fn open_unlinked_if_there(path: &Path) -> Result<Option<File>> {
+    named("read", path, if_there(open_unlinked(path, OFlags::RDONLY)))
 }
 
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
@@ -266,6 +288,28 @@ mod tests {
             assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
         }
         assert_eq!(io_error(read(&absent).unwrap_err()).kind(), ErrorKind::NotFound);
+    }
+
+    /// Where others may write, nothing leads elsewhere and nothing waits.
+    #[test]
+    fn links_and_fifos_are_refused_where_a_file_is_continued() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write_file(&path("victim"), b"as it was").unwrap();
+        symlink("victim", &path("link")).unwrap();
+        rustix::fs::mknodat(CWD, path("fifo"), rustix::fs::FileType::Fifo, FILE_MODE, 0).unwrap();
+        make_folders(&path("folder")).unwrap();
+        for name in ["link", "fifo", "folder"] {
+            assert!(append(&path(name), "more").is_err(), "{name}");
+            assert!(open_to_continue(&path(name)).is_err(), "{name}");
+            assert!(open_unlinked_if_there(&path(name)).is_err(), "{name}");
+        }
+        assert_eq!(read_text(&path("victim")).unwrap(), "as it was");
+        append(&path("new"), "one").unwrap();
+        append(&path("new"), "two").unwrap();
+        assert_eq!(read_text(&path("new")).unwrap(), "one\ntwo\n");
+        assert!(open_unlinked_if_there(&path("absent")).unwrap().is_none());
+        assert!(open_unlinked_if_there(&path("new")).unwrap().is_some());
     }
 
     #[test]

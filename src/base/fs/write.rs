@@ -1,9 +1,9 @@
 //! Writing, linking, moving and removing.
 //!
-//! Content is written by [`write_file`], [`create`], [`open_to_append`] and [`stream_file`] alone, and taken into use by [`rename`]
-//! and [`write_over`]. Whatever must outlive a loss of power is flushed first, see [`flush_all`](super::flush_all).
+//! Content is written by [`write_file`], [`create`], [`open_to_append`], [`open_to_continue`] and [`stream_file`] alone, and
+//! taken into use by [`rename`] and [`write_over`]. Whatever must outlive a loss of power is flushed first, see [`flush_all`](super::flush_all).
 
-use super::{FILE_MODE, FOLDER_MODE, if_there, named, open_as, open_regular};
+use super::{FILE_MODE, FOLDER_MODE, if_there, named, open_as, open_regular, open_unlinked};
 use crate::base::digest::{Digest, Hasher};
 use anyhow::{Context, Result};
 use rayon::prelude::*;
@@ -94,12 +94,21 @@ pub fn open_to_append(path: &Path) -> Result<File> {
     named("write", path, open_as(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND))
 }
 
-/// Adds a line to a file.
+/// Opens a regular file to add to its end, and creates it where it is absent. Where others may write, a link or a fifo may
+/// lie in its place: the one is not followed, and nobody waits for the other.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When it is anything else, or cannot be written.
+pub fn open_to_continue(path: &Path) -> Result<File> {
+    named("write", path, open_unlinked(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND))
+}
+
+/// Adds a line to a regular file, which is opened as by [`open_to_continue`].
+///
+/// # Errors
+/// When it is anything else, or cannot be written.
 pub fn append(path: &Path, line: &str) -> Result<()> {
-    named("write", path, open_to_append(path)?.write_all(format!("{line}\n").as_bytes()))
+    named("write", path, open_to_continue(path)?.write_all(format!("{line}\n").as_bytes()))
 }
 
 /// Writes a new file part by part and returns the digest of its content.
