@@ -60,7 +60,8 @@ fn run(line: &str, patience: Duration, zip: &mut dyn Read) -> Result<Vec<u8>> {
     let mut child = command.spawn().context("cannot run a shell for the signer")?;
     let deadline = Instant::now() + patience;
     let input = child.stdin.take();
-    let (output, complaints) = (hear(child.stdout.take(), MOST_SIGNATURE_BYTES), hear(child.stderr.take(), MOST_COMPLAINTS));
+    let (output, complaints) =
+        (hear(child.stdout.take(), MOST_SIGNATURE_BYTES), hear(child.stderr.take(), MOST_COMPLAINTS));
     let group = Pid::from_child(&child);
     let (over, is_over) = mpsc::channel::<()>();
     thread::scope(|scope| {

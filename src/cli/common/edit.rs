@@ -110,7 +110,8 @@ pub(in crate::cli) fn run(
                 talk::say(&format!("{problem}\n"))?;
             }
             if !done.unsigned.is_empty() {
-                let packages: BTreeSet<_> = done.unsigned.iter().map(|problem| problem.place.package.as_str()).collect();
+                let packages: BTreeSet<_> =
+                    done.unsigned.iter().map(|problem| problem.place.package.as_str()).collect();
                 let packages: Vec<_> = packages.into_iter().collect();
                 talk::say(&format!("error: these stay without a good signature: {}\n", packages.join(", ")))?;
             }

@@ -110,7 +110,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 /// Refuses to write over what is no file: a fifo would be waited for.
 fn require_file(path: &Path) -> Result<()> {
     let is_other = metadata(path).is_ok_and(|found| !found.is_file());
-    ensure!(!is_other, "`{}` is not a regular file\nhint: without --output the key goes to standard output", path.display());
+    ensure!(
+        !is_other,
+        "`{}` is not a regular file\nhint: without --output the key goes to standard output",
+        path.display()
+    );
     Ok(())
 }
 

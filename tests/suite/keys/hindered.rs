@@ -55,9 +55,8 @@ fn a_signature_that_is_exchanged_meanwhile_is_told() {
     let signature = |path| fs::read_to_string(good.path(path)).unwrap();
     for exchange in ["rm $F; mkfifo $F", "rm $F; ln -s /etc/hostname $F", "rm $F", "echo other > $F"] {
         let case = world().file("zip.sig", &signature(ZIP)).file("folder.sig", &signature(FOLDER));
-        let signer = format!(
-            "cat > /dev/null; F={ZIP}; if test -e $F; then {exchange}; cat folder.sig; else cat zip.sig; fi",
-        );
+        let signer =
+            format!("cat > /dev/null; F={ZIP}; if test -e $F; then {exchange}; cat folder.sig; else cat zip.sig; fi");
         let signed = run(&case, &["keys", "sign", "--layer", "l", "--signer", &signer]);
         assert_eq!(signed.code, 1, "{exchange}: {signed:?}");
         let told = "the signature of acme-1.0.0 was exchanged while the layer was signed";
@@ -143,7 +142,8 @@ fn what_is_exported_is_told() {
     assert!(exported.code == 0 && !exported.stderr.contains("future"), "{exported:?}");
     assert!(exported.stderr.contains(elastic_refused), "{exported:?}");
     let elastic = run(&case, &["keys", "export", "--for-kibana"]);
-    let told = format!("note: this is Elastic's key, {ELASTIC}; layers that name other keys: l (choose one with --layer)");
+    let told =
+        format!("note: this is Elastic's key, {ELASTIC}; layers that name other keys: l (choose one with --layer)");
     assert!(elastic.code == 0 && elastic.stderr.contains(&told), "{elastic:?}");
     assert!(!elastic.stderr.contains(elastic_refused), "{elastic:?}");
     // Who names it knows.
