@@ -187,13 +187,19 @@ pub(super) fn of_layer(plan: &LayerPlan, packages: &[Intake]) -> Option<Problem>
         }
         Signatures::Sign => {
             let unsigned = taken().filter(|(_, verdict)| verdict.good_key().is_none());
-            let unsigned: Vec<_> = unsigned.map(|(record, _)| record.id()).collect();
+            let (unsigned, verdicts): (Vec<_>, Vec<_>) =
+                unsigned.map(|(record, verdict)| (record.id(), verdict)).unzip();
             if unsigned.is_empty() {
                 return None;
             }
             let (packages, list) = (counted(unsigned.len(), "package"), few(&unsigned));
+            let is_in_the_way = verdicts.iter().any(|verdict| **verdict != Verdict::Missing);
+            let replace = if is_in_the_way { " --replace" } else { "" };
+            let hint = format!(
+                "run `epr-build keys sign --layer {layer}{replace} --signer '…'`, or with `--secret-key FILE` for the signer"
+            );
             let message = format!("{packages} of layer `{layer}` without a good signature by its keys: {list}");
-            Problem::new(Rule::NotSigned, message).hint(format!("run `epr-build keys sign --layer {layer}`"))
+            Problem::new(Rule::NotSigned, message).hint(hint)
         }
         _ => return None,
     };

@@ -51,6 +51,8 @@ pub struct Done {
     pub changes: Vec<LayerChange>,
     /// What is wrong with the packages that were added or promoted, and keeps none of them out.
     pub warnings: Vec<Problem>,
+    /// Problems of packages that stay without the signature that was asked for.
+    pub unsigned: Vec<Problem>,
     /// Descriptions of what was asked for and was so already.
     pub already: Vec<String>,
 }

@@ -33,6 +33,8 @@ pub(super) struct LayerView<'a> {
     /// Absolute paths.
     source: LayerSource,
     candidates: Vec<Candidate>,
+    /// Problems of what lies there and was not even opened, and keep it out of builds.
+    pub(super) skipped: Vec<Problem>,
     limits: Limits,
 }
 
@@ -78,8 +80,9 @@ impl<'a> LayerView<'a> {
                 if path.exists() { fs::canonical(path) } else { std::path::absolute(&*path).map_err(Into::into) };
             *path = found.with_context(|| format!("cannot find `{shown}`"))?;
         }
-        let (candidates, _) = source::discover(&source)?;
-        Ok(Self { plan, source, candidates, limits })
+        let (candidates, problems) = source::discover(&source)?;
+        let skipped = problems.into_iter().filter(Problem::is_quarantine).collect();
+        Ok(Self { plan, source, candidates, skipped, limits })
     }
 
     pub(super) fn name(&self) -> &str {

@@ -6,12 +6,12 @@
 use crate::openpgp::{KeyRing, MOST_SIGNATURE_BYTES, SecretKey, sign};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of a command's complaints that are read.
 const MOST_COMPLAINTS: u64 = 1 << 12;
@@ -50,12 +50,18 @@ impl Signer {
 }
 
 /// Runs a command line with the zip as its input; returns what it wrote.
+///
+/// Its pipes are served by threads that nobody waits for beyond the deadline: what it leaves behind in another session cannot
+/// be ended from here, and may keep them open for ever.
 fn run(line: &str, patience: Duration, zip: &mut dyn Read) -> Result<Vec<u8>> {
     let mut command = Command::new("/bin/sh");
     // A group of its own, so that what it starts ends with it.
     command.arg("-c").arg(line).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().context("cannot run a shell for the signer")?;
-    let (input, output, complaints) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let deadline = Instant::now() + patience;
+    let input = child.stdin.take();
+    let (output, complaints) =
+        (hear(child.stdout.take(), MOST_SIGNATURE_BYTES), hear(child.stderr.take(), MOST_COMPLAINTS));
     let group = Pid::from_child(&child);
     let (over, is_over) = mpsc::channel::<()>();
     thread::scope(|scope| {
@@ -67,15 +73,19 @@ fn run(line: &str, patience: Duration, zip: &mut dyn Read) -> Result<Vec<u8>> {
             }
             is_late
         });
-        let output = scope.spawn(move || read_some(output, MOST_SIGNATURE_BYTES));
-        let complaints = scope.spawn(move || read_some(complaints, MOST_COMPLAINTS));
-        let fed = feed(zip, input);
-        let written = output.join().map_err(|_| anyhow!("reading from the signer failed"))?;
-        let complaints = complaints.join().map_err(|_| anyhow!("reading from the signer failed"))?;
+        let fed = feed(zip, input, deadline);
+        let written = heard(&output, deadline);
+        let complaints = heard(&complaints, deadline);
+        let is_overdue = Instant::now() >= deadline;
+        if is_overdue {
+            // The shell was not waited for, so the group is still its own, even if the shell has ended.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let ended = child.wait();
         // Nobody listens any more if it is late.
         let _ = over.send(());
-        let is_late = watching.join().map_err(|_| anyhow!("watching the signer failed"))?;
+        let was_ended = watching.join().map_err(|_| anyhow!("watching the signer failed"))?;
+        let is_late = is_overdue || was_ended;
         let told = told(&complaints?);
         ensure!(!is_late, "the signer took longer than {} seconds and was ended{told}", patience.as_secs());
         fed.context("cannot read the zip")?;
@@ -89,25 +99,70 @@ fn run(line: &str, patience: Duration, zip: &mut dyn Read) -> Result<Vec<u8>> {
 }
 
 /// Gives the zip to the signer. One that does not read all of it has its reasons, and its signature is judged anyhow.
-fn feed(zip: &mut dyn Read, input: Option<impl io::Write>) -> io::Result<()> {
+///
+/// Another thread writes, since a write has no deadline. It asks for each piece by handing over the buffer for it.
+fn feed(zip: &mut dyn Read, input: Option<impl Write + Send + 'static>, deadline: Instant) -> io::Result<()> {
     let Some(mut input) = input else { return Ok(()) };
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let filled = match zip.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            filled => filled?,
+    let (ask, asked) = mpsc::channel::<Vec<u8>>();
+    let (give, given) = mpsc::channel::<(Vec<u8>, usize)>();
+    thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        while ask.send(buffer).is_ok() {
+            let Ok((piece, filled)) = given.recv() else { return };
+            if input.write_all(&piece[..filled]).is_err() {
+                return;
+            }
+            buffer = piece;
+        }
+    });
+    // Whoever asks no more has closed its end; whoever does not ask in time is late, which the caller sees by the clock.
+    while let Ok(mut buffer) = asked.recv_timeout(left(deadline)) {
+        let filled = loop {
+            match zip.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                filled => break filled?,
+            }
         };
-        if input.write_all(&buffer[..filled]).is_err() {
+        if filled == 0 || give.send((buffer, filled)).is_err() {
             return Ok(());
         }
     }
+    Ok(())
 }
 
-/// Reads no more than one byte beyond `most`, and then closes the pipe.
-fn read_some(from: Option<impl Read>, most: u64) -> io::Result<Vec<u8>> {
+/// The time until a deadline.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+/// Reads in a thread of its own, no more than one byte beyond `most`, and then closes the pipe.
+fn hear(from: Option<impl Read + Send + 'static>, most: u64) -> Receiver<io::Result<Vec<u8>>> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let Some(from) = from else { return };
+        let mut from = from.take(most + 1);
+        let mut buffer = vec![0; 1 << 12];
+        loop {
+            let piece = match from.read(&mut buffer) {
+                Ok(0) => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                filled => filled.map(|filled| buffer[..filled].to_vec()),
+            };
+            let is_over = piece.is_err();
+            if tell.send(piece).is_err() || is_over {
+                return;
+            }
+        }
+    });
+    told
+}
+
+/// All that was read until the pipe was closed, or until the deadline.
+fn heard(pieces: &Receiver<io::Result<Vec<u8>>>, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.map_or(Ok(0), |from| from.take(most + 1).read_to_end(&mut bytes))?;
+    while let Ok(piece) = pieces.recv_timeout(left(deadline)) {
+        bytes.extend(piece?);
+    }
     Ok(bytes)
 }
 
@@ -156,11 +211,23 @@ mod tests {
 
     #[test]
     fn a_signer_that_hangs_is_ended() {
-        for line in ["sleep 60", "cat >/dev/null; sleep 60", "exec >&- 2>&-; sleep 60", "sleep 60 & wait"] {
+        for line in [
+            "sleep 60",
+            "cat >/dev/null; sleep 60",
+            "exec >&- 2>&-; sleep 60",
+            "sleep 60 & wait",
+            "sleep 60 & cat >/dev/null",
+            // What it leaves behind in another session keeps an output, or the input, open.
+            "setsid sleep 40 & cat >/dev/null",
+            "setsid sleep 40 >/dev/null & cat >/dev/null",
+            "exec 3<&0; setsid sleep 40 <&3 >/dev/null 2>&1 &",
+        ] {
             let begin = Instant::now();
             let message = error(line, Duration::from_secs(1), &vec![0; 1 << 20]);
             assert!(message.contains("took longer than 1 seconds"), "{line}: {message}");
             assert!(begin.elapsed() < PATIENCE, "{line}");
         }
+        let message = error("echo 'no card' >&2; setsid sleep 40 & cat >/dev/null", Duration::from_secs(1), b"zip");
+        assert!(message.ends_with("was ended: no card"), "what it said is told: {message}");
     }
 }

@@ -23,7 +23,7 @@ use crate::config::location::is_git;
 use crate::input::git::WorkTree;
 use crate::input::signature_file;
 use crate::input::source::{Candidate, OpenPackage};
-use crate::openpgp::{Judgement, KeyRing, judge};
+use crate::openpgp::{Judgement, KeyRing, Verdict, judge};
 use crate::package::PackageKind;
 use crate::store::content::{StoreError, with_made_archive};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -59,6 +59,27 @@ struct Unsigned {
     record: Arc<Record>,
 }
 
+impl Unsigned {
+    /// Returns true if the signature that was put beside it still lies there, as a regular file.
+    fn is_signed(&self, change: &LayerChange) -> bool {
+        let is_there = |digest| self.slot.has_signature(digest).unwrap_or_default();
+        change.signature.as_deref().is_some_and(is_there)
+    }
+
+    /// That it does not.
+    fn exchanged(&self, layer: &str) -> Problem {
+        let message = format!("the signature of {} was exchanged while the layer was signed", self.record.id());
+        let hint = "find out who else writes into the layer, then sign again with `--replace`";
+        Problem::new(Rule::NotSigned, message).hint(hint).within(layer, &self.found.package)
+    }
+}
+
+/// That a package has no place for a signature.
+fn nested(package: &str, layer: &str) -> Problem {
+    let message = "the package lies inside another one, where no signature is looked for";
+    Problem::new(Rule::Nested, message).within(layer, package)
+}
+
 impl Editor<'_> {
     /// Judges the signatures of all packages of a layer, in its order, by some keys.
     ///
@@ -75,10 +96,13 @@ impl Editor<'_> {
             };
             Ok(JudgedPackage { package: found.package, id, judgement })
         });
-        judged.collect()
+        let mut judged = judged.collect::<Result<Vec<_>>>()?;
+        let skipped = view.skipped.iter().map(|problem| problem.place.package.clone());
+        judged.extend(skipped.map(|package| JudgedPackage { package, id: None, judgement: Judgement::missing() }));
+        Ok(judged)
     }
 
-    /// Signs every package of a layer that has no good signature.
+    /// Signs every package of a layer that has no good signature, and tells which stay without one.
     ///
     /// # Errors
     /// [`Refused`] if other signatures are in the way, and then nothing is signed. Otherwise when the signer fails or makes a
@@ -104,7 +128,6 @@ impl Editor<'_> {
         }
         let mut done = Done { finished: std::mem::take(&mut work.finished), ..Done::default() };
         let unsigned = self.unsigned(&view, keys, order.replace, &mut done)?;
-        let mut paths = Vec::new();
         for Unsigned { found, slot, record } in &unsigned {
             let mut change = self.signing(layer, record);
             if !self.dry_run {
@@ -116,11 +139,15 @@ impl Editor<'_> {
                 work.put_signature(slot, &change, &text)
                     .with_context(|| format!("cannot write the signature of {id}"))?;
             }
-            paths.extend([slot::signature(&slot.path())].into_iter().chain(Journal::of(&slot.root).kept()));
             done.changes.push(change);
         }
-        if self.commit && !self.dry_run && !paths.is_empty() {
-            self.commit_signatures(&unsigned, &paths, &done.changes)?;
+        if !self.dry_run {
+            let (there, gone): (Vec<_>, Vec<_>) =
+                unsigned.iter().zip(&done.changes).partition(|(one, change)| one.is_signed(change));
+            if self.commit {
+                self.commit_signatures(&there)?;
+            }
+            done.unsigned.extend(gone.into_iter().map(|(one, _)| one.exchanged(layer)));
         }
         Ok(done)
     }
@@ -139,8 +166,10 @@ impl Editor<'_> {
         let (mut unsigned, mut refusals) = (Vec::new(), Vec::new());
         for (record, judgement, found) in judged {
             let (Some(record), Some(judgement)) = (record, judgement) else {
-                // What a build leaves out needs no signature; a package inside of another has no place for one.
-                done.warnings.extend(found.problems);
+                if found.problems.is_empty() {
+                    done.unsigned.push(nested(&found.package, layer));
+                }
+                done.unsigned.extend(found.problems);
                 continue;
             };
             let id = record.id();
@@ -158,12 +187,10 @@ impl Editor<'_> {
             }
             match found.slot(view) {
                 Some(slot) => unsigned.push(Unsigned { found, slot, record }),
-                None => {
-                    let message = format!("{id} lies inside another package, where no signature is looked for");
-                    refusals.push(Problem::new(Rule::Nested, message).within(layer, &found.package));
-                }
+                None => refusals.push(nested(&found.package, layer)),
             }
         }
+        done.unsigned.extend(view.skipped.iter().cloned());
         if refusals.is_empty() { Ok(unsigned) } else { Err(Refused(refusals).into()) }
     }
 
@@ -172,7 +199,12 @@ impl Editor<'_> {
         let candidate = found.candidate.as_ref().context("only packages with a place are signed")?;
         let text = with_zip(candidate, record, self.limits(), |zip| Ok(signer.sign(zip, self.now)))??;
         let judged = with_zip(candidate, record, self.limits(), |zip| judge(keys, &text, zip))?;
-        let hint = "the public key of the signer belongs into `keys` of the layer, or behind --key";
+        let hint = match judged.verdict {
+            Verdict::Unreadable { .. } => {
+                "the signer writes an armored signature to its standard output: with `gpg`, add `--armor`"
+            }
+            _ => "the public key of the signer belongs into `keys` of the layer, or behind --key",
+        };
         ensure!(
             judged.verdict.good_key().is_some(),
             "what the signer made is not good: {}\nhint: {hint}",
@@ -203,9 +235,14 @@ impl Editor<'_> {
         }
     }
 
-    fn commit_signatures(&self, signed: &[Unsigned], paths: &[PathBuf], changes: &[LayerChange]) -> Result<()> {
-        let Some(first) = signed.first() else { return Ok(()) };
-        WorkTree::of(&first.slot.root)?.commit(paths, &branches::message(changes, true, None))
+    fn commit_signatures(&self, signed: &[(&Unsigned, &LayerChange)]) -> Result<()> {
+        let Some((first, _)) = signed.first() else { return Ok(()) };
+        let paths = signed.iter().flat_map(|(Unsigned { slot, .. }, _)| {
+            [slot::signature(&slot.path())].into_iter().chain(Journal::of(&slot.root).kept())
+        });
+        let changes: Vec<_> = signed.iter().map(|(_, change)| (*change).clone()).collect();
+        let paths: Vec<PathBuf> = paths.collect();
+        WorkTree::of(&first.slot.root)?.commit(&paths, &branches::message(&changes, true, None))
     }
 
     fn limits(&self) -> Limits {

@@ -95,7 +95,7 @@ impl<'a> Workplace<'a> {
         for Commit { tree, paths, is_above } in commits {
             tree.commit(&paths, &branches::message(&changes, is_above, None))?;
         }
-        Ok(Done { changes, finished, warnings, already: Vec::new() })
+        Ok(Done { changes, finished, warnings, ..Done::default() })
     }
 
     fn one(&self, step: &Step) -> Result<()> {

@@ -1,5 +1,6 @@
 //! One key that may sign: the primary of a trusted key, or one of its subkeys; what it is, and when it may be believed.
 
+use super::critical;
 use super::name::Fingerprint;
 use super::verdict::Verdict;
 use crate::base::time::rfc3339;
@@ -74,13 +75,14 @@ pub(super) fn made(signature: &Signature) -> Option<u64> {
     signature.created().map(|time| u64::from(time.as_secs()))
 }
 
-/// Returns true for hashes that bind keys and subkeys together, as Kibana sees it: SHA-1 still does, since that says
-/// nothing about data.
+/// Returns true for signatures that may bind keys and subkeys together, as Kibana sees it: it knows their critical parts and
+/// accepts their hash. SHA-1 still does, since that says nothing about data.
 pub(super) fn may_certify(signature: &Signature) -> bool {
-    !matches!(
-        signature.hash_alg(),
-        None | Some(HashAlgorithm::None | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160 | HashAlgorithm::Other(_))
-    )
+    signature.config().is_some_and(|config| critical::fault(config).is_none())
+        && !matches!(
+            signature.hash_alg(),
+            None | Some(HashAlgorithm::None | HashAlgorithm::Md5 | HashAlgorithm::Ripemd160 | HashAlgorithm::Other(_))
+        )
 }
 
 /// The key of the library.

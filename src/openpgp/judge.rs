@@ -5,6 +5,7 @@
 
 use super::armor::{self, is_binary};
 use super::component::{self, Component};
+use super::critical;
 use super::name::{Fingerprint, Issuer, KeyId};
 use super::ring::KeyRing;
 use super::verdict::Verdict;
@@ -34,9 +35,12 @@ pub struct Judgement {
     /// When the key of a good signature expires, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_expires: Option<u64>,
+    /// When the key of a good signature was revoked, later than it signed, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key_revoked: Option<u64>,
 }
 
-/// What a clock adds to a judgement. Times are in seconds since 1970.
+/// What a clock, or what befell the key since, adds to a judgement. Times are in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// The signature says that it was made more than a day from now.
@@ -45,6 +49,8 @@ pub enum Note {
     Expired(u64),
     /// The key has expired since it made the signature.
     KeyExpired(u64),
+    /// The key was retired or superseded since it made the signature.
+    KeyRevoked(u64),
 }
 
 impl Judgement {
@@ -54,7 +60,7 @@ impl Judgement {
     }
 
     fn of(verdict: Verdict) -> Self {
-        Self { verdict, made: None, expires: None, key_expires: None }
+        Self { verdict, made: None, expires: None, key_expires: None, key_revoked: None }
     }
 
     /// What there is to say at a time, in seconds since 1970. It changes no verdict and belongs in no generation.
@@ -62,7 +68,8 @@ impl Judgement {
         let future = self.made.filter(|made| *made > now.saturating_add(CLOCKS_DIFFER)).map(Note::FromTheFuture);
         let expired = self.expires.filter(|expires| *expires <= now).map(Note::Expired);
         let key_expired = self.key_expires.filter(|expires| *expires <= now).map(Note::KeyExpired);
-        [future, expired, key_expired].into_iter().flatten().collect()
+        let key_revoked = self.key_revoked.map(Note::KeyRevoked);
+        [future, expired, key_expired, key_revoked].into_iter().flatten().collect()
     }
 }
 
@@ -74,6 +81,11 @@ impl fmt::Display for Note {
             }
             Self::Expired(time) => write!(f, "the signature expired at {}", rfc3339(*time)),
             Self::KeyExpired(time) => write!(f, "the key has expired since it signed, at {}", rfc3339(*time)),
+            Self::KeyRevoked(time) => write!(
+                f,
+                "the key was retired or superseded after it signed, at {}: some versions of Kibana then refuse it",
+                rfc3339(*time)
+            ),
         }
     }
 }
@@ -90,14 +102,15 @@ pub fn judge(ring: &KeyRing, signature: &[u8], data: impl Read) -> io::Result<Ju
     let made = component::made(&signature);
     let lifetime = signature.signature_expiration_time().map(|lifetime| u64::from(lifetime.as_secs()));
     let expires = made.zip(lifetime.filter(|lifetime| *lifetime > 0)).map(|(made, lifetime)| made + lifetime);
-    let judgement = |verdict| Judgement { verdict, made, expires, key_expires: None };
+    let judgement = |verdict| Judgement { verdict, made, expires, key_expires: None, key_revoked: None };
     let component = match signer(ring, &signature) {
         Ok(component) => component,
         Err(verdict) => return Ok(judgement(verdict)),
     };
     if component.has_made(&signature, data)? {
         let good = judgement(Verdict::Good { key: component.primary });
-        return Ok(Judgement { key_expires: component.facts.expires, ..good });
+        let key_revoked = component.facts.revoked.map(|revoked| revoked.time);
+        return Ok(Judgement { key_expires: component.facts.expires, key_revoked, ..good });
     }
     Ok(judgement(Verdict::bad("does not fit the file: one of them is another's, or was changed")))
 }
@@ -161,16 +174,8 @@ fn form(signature: &Signature) -> Result<&SignatureConfig, Verdict> {
         SignatureType::Text => return bad("is in text mode, which changes the bytes of a zip"),
         _ => return bad("is a signature of something else than a file"),
     }
-    for subpacket in config.hashed_subpackets().chain(config.unhashed_subpackets()) {
-        match &subpacket.data {
-            SubpacketData::Notation(_) if subpacket.is_critical => {
-                return bad("has a critical notation, and nobody knows any");
-            }
-            SubpacketData::Experimental(..) | SubpacketData::Other(..) if subpacket.is_critical => {
-                return bad("has a critical part that nobody knows");
-            }
-            _ => {}
-        }
+    if let Some(fault) = critical::fault(config) {
+        return bad(fault);
     }
     let count = |is_it: fn(&SubpacketData) -> bool| config.hashed_subpackets().filter(|part| is_it(&part.data)).count();
     if count(|data| matches!(data, SubpacketData::SignatureCreationTime(_))) > 1

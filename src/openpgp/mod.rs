@@ -7,6 +7,7 @@
 
 mod armor;
 mod component;
+mod critical;
 mod judge;
 mod key;
 mod name;

@@ -1,6 +1,8 @@
 //! `epr-build keys`: signatures are made, judged and shown.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod hindered;
+
 use crate::harness::{Case, Run};
 use crate::running::binary;
 use serde_json::Value;
@@ -267,7 +269,7 @@ fn one_key_is_exported_or_none() {
     let path = case.path("k.asc").display().to_string();
     assert!(ours.stderr.contains(&format!("xpack.fleet.packageVerification.gpgKeyPath: \"{path}\"")), "{ours:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text("ours.asc"));
-    let elastic = run(&case, &["keys", "export"]);
+    let elastic = run(&case, &["keys", "export", "--key", "elastic"]);
     assert_eq!((elastic.code, elastic.stderr.as_str()), (0, ""));
     assert_eq!(elastic.stdout.matches("-----BEGIN PGP PUBLIC KEY BLOCK-----").count(), 1);
     for (arguments, expected) in [

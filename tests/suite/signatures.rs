@@ -148,7 +148,7 @@ fn a_layer_that_is_signed_is_signed_as_a_whole() {
     let expected = "\
 error: 5 packages of layer `l` without a good signature by its keys: foreign-1.0.0, none-1.0.0, page-1.0.0, stale-1.0.0, weak-1.0.0
   --> l
-hint: run `epr-build keys sign --layer l`";
+hint: run `epr-build keys sign --layer l --replace --signer '…'`, or with `--secret-key FILE` for the signer";
     assert!(refused.stderr.contains(expected), "{refused:#?}");
     assert!(!case.path("out/d/current").exists());
     let checked = case.run(&["check", "--dist", "d"]);

@@ -17,6 +17,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Below the examples of each.
@@ -86,11 +87,12 @@ pub(in crate::cli) fn run(
             |exception: &Exception| done.changes.iter().any(|change| change.allowed.contains(&exception.to_string()));
         unneeded::tell(&options.allow_policy, is_needed, (false, false))?;
     }
-    let exit = if refused.is_some() { Exit::Problems } else { Exit::Clean };
+    let exit = if refused.is_some() || !done.unsigned.is_empty() { Exit::Problems } else { Exit::Clean };
     match (format, &refused) {
         (Format::Json, _) => {
             let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-            let Done { finished, changes, warnings, already } = done;
+            let Done { finished, changes, mut warnings, unsigned, already } = done;
+            warnings.extend(unsigned);
             let problems = refused.as_ref().map_or(&warnings, |Refused(problems)| problems);
             let problems = locate(problems, &excerpts, named);
             let refused = refused.is_some();
@@ -103,6 +105,15 @@ pub(in crate::cli) fn run(
             }
             if !talk::quiet() {
                 print(&render_done(&done, dry_run))?;
+            }
+            for problem in &done.unsigned {
+                talk::say(&format!("{problem}\n"))?;
+            }
+            if !done.unsigned.is_empty() {
+                let packages: BTreeSet<_> =
+                    done.unsigned.iter().map(|problem| problem.place.package.as_str()).collect();
+                let packages: Vec<_> = packages.into_iter().collect();
+                talk::say(&format!("error: these stay without a good signature: {}\n", packages.join(", ")))?;
             }
         }
     }

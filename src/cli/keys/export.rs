@@ -1,16 +1,19 @@
 //! `epr-build keys export`.
 
-use crate::base::fs::write_in_place;
+use crate::base::fs::{metadata, write_in_place};
 use crate::base::suggest::did_you_mean;
 use crate::base::time::rfc3339;
+use crate::cli::common::edit::now;
 use crate::cli::common::options::ConfigOption;
 use crate::cli::common::print::print_exact;
 use crate::cli::common::settings::read_config;
 use crate::cli::common::{Exit, key_files, talk};
+use crate::config::layer::KeySource;
 use crate::openpgp::{Fingerprint, KeyFacts, KeyRing};
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,9 +63,29 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             key.fingerprint
         );
     }
+    if let (Some(revoked), true) = (key.revoked, arguments.for_kibana) {
+        bail!(
+            "key {} was retired or superseded at {}, and Kibana then refuses what it signed, also what it signed before\n\
+             hint: sign the packages anew by another key, with `keys sign --replace`, and export that one",
+            key.fingerprint,
+            rfc3339(revoked.time)
+        );
+    }
+    if key.created > now() {
+        let (key, time) = (key.fingerprint, rfc3339(key.created));
+        talk::say(&format!(
+            "warning: key {key} says that it was made in the future, at {time}: until then Kibana accepts no signature by it\n"
+        ))?;
+    }
+    let elastic = KeyRing::elastic();
+    let is_elastics = elastic.keys().any(|other| other.fingerprint == key.fingerprint);
+    if arguments.layer.is_none() && arguments.key.is_empty() {
+        tell_others(arguments, key)?;
+    }
     let text = keys.armored(&key.fingerprint).unwrap_or_default();
     let shown = match &arguments.output {
         Some(path) => {
+            require_file(path)?;
             write_in_place(path, text.as_bytes())?;
             std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
         }
@@ -73,14 +96,47 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     };
     if arguments.for_kibana {
         // The key itself may be on its way through a pipe.
+        let others = if is_elastics { "" } else { ", also those that Elastic has signed" };
         talk::say(&format!(
             "note: key {} ({}); write into kibana.yml of every Kibana, and restart it:\n\
              xpack.fleet.packageVerification.gpgKeyPath: {shown:?}\n\
-             note: Kibana then refuses packages that another key has signed, also those that Elastic has signed\n",
+             note: Kibana then refuses packages that another key has signed{others}\n",
             key.fingerprint, key.algorithm
         ))?;
     }
     Ok(Exit::Clean)
+}
+
+/// Refuses to write over what is no file: a fifo would be waited for.
+fn require_file(path: &Path) -> Result<()> {
+    let is_other = metadata(path).is_ok_and(|found| !found.is_file());
+    ensure!(
+        !is_other,
+        "`{}` is not a regular file\nhint: without --output the key goes to standard output",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Says that the key is Elastic's if layers name others: somebody may have meant one of those.
+fn tell_others(arguments: &Arguments, key: &KeyFacts) -> Result<()> {
+    // The key is there without any configuration, so one that cannot be read keeps nobody from it.
+    let Ok(config) = read_config(arguments.config.path()) else { return Ok(()) };
+    let names_another = |name: &str, sources: &[KeySource]| {
+        let named = key_files::read(name, sources);
+        named.map_or(true, |named| named.keys().any(|other| other.fingerprint != key.fingerprint))
+    };
+    let layers = config.layers.iter().filter(|(name, layer)| names_another(name, &layer.keys));
+    let layers: BTreeSet<_> = layers.map(|(name, _)| name.as_str()).collect();
+    if !layers.is_empty() {
+        let layers: Vec<_> = layers.into_iter().collect();
+        talk::say(&format!(
+            "note: this is Elastic's key, {}; layers that name other keys: {} (choose one with --layer)\n",
+            key.fingerprint,
+            layers.join(", ")
+        ))?;
+    }
+    Ok(())
 }
 
 fn keys(arguments: &Arguments) -> Result<KeyRing> {

@@ -5,7 +5,7 @@ use crate::cli::common::edit::now;
 use crate::cli::common::options::{ConfigOption, Format, FormatOption};
 use crate::cli::common::print::{field, print, print_json};
 use crate::cli::common::settings::read_config;
-use crate::cli::common::{Exit, key_files};
+use crate::cli::common::{Exit, key_files, talk};
 use crate::openpgp::{Fingerprint, KeyFacts, KeyRing, Revocation, SigningKeyFacts};
 use anyhow::Result;
 use clap::Args;
@@ -32,19 +32,28 @@ struct Listed<'a> {
     layers: BTreeSet<&'a str>,
 }
 
-/// Prints the keys in the order of their fingerprints.
+/// Prints the keys in the order of their fingerprints, and then which files could not be read.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
     let config = read_config(arguments.config.path())?;
     let built_in = KeyRing::elastic();
     let mut all = built_in.clone();
     let mut layers: BTreeMap<Fingerprint, BTreeSet<&str>> = BTreeMap::new();
+    let mut unreadable = Vec::new();
     for (name, layer) in config.layers.iter().filter(|(_, layer)| !layer.keys.is_empty()) {
-        let keys = key_files::read(name, &layer.keys)?;
-        for key in keys.keys() {
-            layers.entry(key.fingerprint).or_default().insert(name);
+        for source in &layer.keys {
+            let keys = match key_files::read(name, std::slice::from_ref(source)) {
+                Ok(keys) => keys,
+                Err(error) => {
+                    unreadable.push(error);
+                    continue;
+                }
+            };
+            for key in keys.keys() {
+                layers.entry(key.fingerprint).or_default().insert(name);
+            }
+            all.join(&keys);
         }
-        all.join(&keys);
     }
     let is_built_in = |key: &KeyFacts| built_in.keys().any(|other| other.fingerprint == key.fingerprint);
     let listed: Vec<_> = all
@@ -59,7 +68,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Format::Json => print_json(&listed)?,
         Format::Text => print(&listed.iter().map(|key| render(key, now())).collect::<String>())?,
     }
-    Ok(Exit::Clean)
+    for error in &unreadable {
+        talk::say(&format!("error: {error}\n"))?;
+    }
+    Ok(if unreadable.is_empty() { Exit::Clean } else { Exit::Problems })
 }
 
 /// A key for people, at a time in seconds since 1970.

@@ -27,7 +27,8 @@ it is written. What is signed already is skipped. The log of the layer records e
 
 Exit codes:
   0  every package has a good signature, or would get one
-  1  refused, because signatures that are not good are in the way; nothing was signed
+  1  refused, because signatures that are not good are in the way, and nothing was signed; or packages that are named could
+     not be signed, because builds leave them out or somebody exchanged their signatures
   2  could not: the signer failed or made no good signature, wrong usage or configuration, or the machine failed";
 
 /// Sign the packages of a layer

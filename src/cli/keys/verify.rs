@@ -8,8 +8,9 @@ use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions
 use crate::cli::common::print::{print, print_json};
 use crate::cli::common::{Exit, key_files, talk};
 use crate::edit::Editor;
+use crate::input::image;
 use crate::openpgp::{Judgement, KeyRing, MOST_SIGNATURE_BYTES, Verdict, judge};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -97,10 +98,21 @@ fn verify_layer(arguments: &Arguments, layer: &str, given: Option<&KeyRing>, now
     let name = layer.to_owned();
     let settings = arguments.layers.resolve_for(&[&name])?;
     let editor = Editor { settings: &settings, reason: None, dry_run: true, commit: false, now };
-    let own = settings.layers.iter().find(|plan| plan.source.name == layer).map(|plan| &*plan.keys);
+    let plan = settings.layers.iter().find(|plan| plan.source.name == layer);
+    let own = plan.map(|plan| &*plan.keys);
     let fallback = KeyRing::default();
     let keys = given.or(own).unwrap_or(&fallback);
     let judged = editor.judge_signatures(layer, keys)?;
+    if plan.is_some_and(|plan| image::is_among(std::slice::from_ref(plan))) {
+        let fault = if judged.is_empty() { "holds no packages" } else { "has more packages than can be verified" };
+        bail!(
+            "layer `{layer}` {fault} outside of an image\n\
+             hint: an image is verified by a build: run `epr-build build`, and its report has the verdicts"
+        );
+    }
+    if judged.is_empty() {
+        bail!("layer `{layer}` holds no packages\nhint: correct `paths` of the layer");
+    }
     let verified = judged.into_iter().map(|one| Verified {
         is_left_out: one.id.is_none(),
         ..Verified::new(one.package, one.id, one.judgement, now)
