@@ -2,14 +2,14 @@
 //!
 //! ```json
 //! {"schema":"epr-build/packages/1","packages":[
-//! {"name":"acme","version":"1.0.0","type":"integration","spec":"3.4","layer":"production","size":1234,"sha256":"…",
+//! {"name":"acme","version":"1.0.0","type":"integration","spec":"3.4","size":1234,"sha256":"…",
 //!  "signature":{"size":566,"sha256":"…","verdict":"good(46095ACC8548582C1A2699A9D27D666CD88E42B4)"}}
 //! ]}
 //! ```
 //!
 //! `size` (bytes) and `sha256` are those of `/epr/<name>/<name>-<version>.zip`, and within `signature`, which versions
 //! without one lack, those of the file beside it; `verdict` says what the keys of the layer make of it. Each version has a
-//! line, so that two lists compare well.
+//! line, so that two lists compare well. Layers are not named: what clients see is the same wherever a version lies.
 
 use crate::base::digest::Digest;
 use crate::catalog::merge::{Catalog, Entry};
@@ -26,7 +26,6 @@ struct Listed<'a> {
     package_type: &'a str,
     /// Major and minor number of `format_version`, which `spec.min` and `spec.max` are compared with.
     spec: String,
-    layer: &'a str,
     #[serde(flatten)]
     archive: File,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +68,6 @@ fn listed(entry: &Entry) -> Listed<'_> {
         version: facts.version.to_string(),
         package_type: &facts.package_type,
         spec: format!("{}.{}", facts.spec.major, facts.spec.minor),
-        layer: &entry.layer,
         archive: record.archive.into(),
         signature: record.signature.map(|blob| Signature { file: blob.into(), verdict: &entry.verdict }),
     }
