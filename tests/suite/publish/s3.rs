@@ -198,7 +198,8 @@ fn a_bucket_sends_what_the_server_sends() {
         }
     }
     println!("{kinds:?}");
-    let expected = ["Answer", "Archive", "Document", "Icon", "Index", "Packaged", "Page", "Signature", "compressed"];
+    let expected =
+        ["Answer", "Archive", "Document", "Icon", "Index", "Packaged", "Page", "Signature", "Versions", "compressed"];
     assert_eq!(kinds.keys().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 
