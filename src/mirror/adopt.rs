@@ -5,7 +5,7 @@ use super::facts::{FactsTable, Key};
 use super::outcome::Event;
 use super::place;
 use super::plan::Plan;
-use super::record::{Entry, State, Validators};
+use super::record::{Entry, State};
 use super::session::Run;
 use crate::base::digest::Digest;
 use crate::base::fs;
@@ -57,21 +57,15 @@ fn look(site: &Site, key: &Key, path: PathBuf, facts: &FactsTable) -> Result<Res
     let (digest, size) = fs::digest_of_file(&zip)?;
     let usual = place::usual(key);
     Ok(Ok(Entry {
-        state: State::Held,
         sha256: Some(digest),
         size: Some(size),
         signature_sha256: signature.as_deref().map(Digest::of),
         signature: Some(judged.words),
         format_version: Some(format_version),
         upstream: known.map(|facts| facts.upstream.clone()),
-        url: None,
-        validators: Validators::default(),
         // What lies in another folder of the layer has no path below this one.
         path: (path != usual && path.is_relative()).then_some(path),
-        first_seen: site.now.clone(),
-        changed_to: None,
         reasons: vec!["it lay in the layer before".to_owned()],
-        refusal: None,
-        unfit: None,
+        ..Entry::new(State::Held, site.now.clone())
     }))
 }

@@ -280,7 +280,6 @@ impl Job {
         };
         let (sha256, size, url, validators) = known;
         let entry = Entry {
-            state: State::Held,
             sha256: Some(sha256),
             size: Some(size),
             signature_sha256: signature.map(Digest::of),
@@ -289,12 +288,8 @@ impl Job {
             upstream: Some(self.fetch.upstream.clone()),
             url,
             validators,
-            path: None,
-            first_seen: site.now.clone(),
-            changed_to: None,
             reasons,
-            refusal: None,
-            unfit: None,
+            ..Entry::new(State::Held, site.now.clone())
         };
         site.groups.put(Ready {
             key: self.key.clone(),

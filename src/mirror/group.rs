@@ -107,7 +107,7 @@ fn commit(root: &Path, journal: &Journal, group: &[Ready]) -> Result<Vec<Result<
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{State, Validators};
+    use super::super::record::State;
     use super::*;
     use crate::base::digest::Digest;
     use crate::dialect::version::Version;
@@ -115,23 +115,7 @@ mod tests {
     fn ready(root: &Path, name: &str, number: usize) -> Ready {
         let zip = root.join(format!("{name}{number}.new"));
         std::fs::write(&zip, name).unwrap();
-        let entry = Entry {
-            state: State::Held,
-            sha256: Some(Digest::of(name.as_bytes())),
-            size: None,
-            signature_sha256: None,
-            signature: None,
-            format_version: None,
-            upstream: None,
-            url: None,
-            validators: Validators::default(),
-            path: None,
-            first_seen: String::new(),
-            changed_to: None,
-            reasons: Vec::new(),
-            refusal: None,
-            unfit: None,
-        };
+        let entry = Entry { sha256: Some(Digest::of(name.as_bytes())), ..Entry::new(State::Held, String::new()) };
         let version = Version::strict(&format!("1.{number}.0")).unwrap();
         Ready { key: (name.to_owned(), version), entry, zip: Some(zip), signature: None }
     }

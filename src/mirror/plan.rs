@@ -234,7 +234,6 @@ fn reason(entry: Option<&Entry>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::facts::Facts;
-    use super::super::record::Validators;
     use super::super::wanted::wanted;
     use super::*;
     use crate::dialect::version::Version;
@@ -257,21 +256,9 @@ mod tests {
 
     fn entry(state: State, signature: Option<&str>) -> Entry {
         Entry {
-            state,
-            sha256: None,
-            size: None,
-            signature_sha256: None,
             signature: signature.map(str::to_owned),
-            format_version: None,
             upstream: Some("up".to_owned()),
-            url: None,
-            validators: Validators::default(),
-            path: None,
-            first_seen: String::new(),
-            changed_to: None,
-            reasons: Vec::new(),
-            refusal: None,
-            unfit: None,
+            ..Entry::new(state, String::new())
         }
     }
 

@@ -181,6 +181,27 @@ impl Validators {
 }
 
 impl Entry {
+    /// A version in a state since then, of which nothing else is known.
+    pub(super) fn new(state: State, first_seen: String) -> Self {
+        Self {
+            state,
+            sha256: None,
+            size: None,
+            signature_sha256: None,
+            signature: None,
+            format_version: None,
+            upstream: None,
+            url: None,
+            validators: Validators::default(),
+            path: None,
+            first_seen,
+            changed_to: None,
+            reasons: Vec::new(),
+            refusal: None,
+            unfit: None,
+        }
+    }
+
     /// Returns true if the layer is said to hold the version.
     pub(super) fn is_held(&self) -> bool {
         self.state != State::Refused
@@ -313,21 +334,12 @@ mod tests {
 
     fn entry(state: State) -> Entry {
         Entry {
-            state,
             sha256: Some(Digest::of(b"zip")),
             size: Some(3),
-            signature_sha256: None,
-            signature: None,
             format_version: Some("1.0.0".to_owned()),
             upstream: Some("elastic".to_owned()),
-            url: None,
             validators: Validators { etag: Some("\"x\"".to_owned()), modified: None },
-            path: None,
-            first_seen: "2026-01-01T00:00:00Z".to_owned(),
-            changed_to: None,
-            reasons: Vec::new(),
-            refusal: None,
-            unfit: None,
+            ..Entry::new(state, "2026-01-01T00:00:00Z".to_owned())
         }
     }
 

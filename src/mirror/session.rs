@@ -5,7 +5,7 @@ use super::facts::{self, FactsTable, Key};
 use super::listings::Hindrance;
 use super::outcome::{Mirrored, Outcome};
 use super::plan::Fetch;
-use super::record::{Entry, Head, Record, Refusal, State, Validators};
+use super::record::{Entry, Head, Record, Refusal, State};
 use super::transport::Transport;
 use super::workshop::Workshop;
 use crate::base::fs;
@@ -214,23 +214,7 @@ fn settle(
 }
 
 fn refused(transport: &Transport, why: String, first_seen: String) -> Entry {
-    Entry {
-        state: State::Refused,
-        sha256: None,
-        size: None,
-        signature_sha256: None,
-        signature: None,
-        format_version: None,
-        upstream: Some(transport.name.clone()),
-        url: None,
-        validators: Validators::default(),
-        path: None,
-        first_seen,
-        changed_to: None,
-        reasons: vec![why],
-        refusal: None,
-        unfit: None,
-    }
+    Entry { upstream: Some(transport.name.clone()), reasons: vec![why], ..Entry::new(State::Refused, first_seen) }
 }
 
 /// The order of results is that of versions, never that of completion.

@@ -53,12 +53,30 @@ fn change(case: &Case, round: usize) {
         .unwrap();
 }
 
-/// Runs the program under strace with some options.
-pub(crate) fn traced(case: &Case, options: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
-    let program = case.command(arguments);
+/// Numbers without a pattern, the same in every run.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).unwrap()
+    }
+}
+
+/// A program with its arguments, under strace with some options.
+pub(crate) fn under_strace(program: &Command, options: &[&str]) -> Command {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq"]).args(options).arg("--").arg(program.get_program()).args(program.get_args());
-    command.current_dir(case.path(".")).stdin(Stdio::null());
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the program under strace with some options.
+pub(crate) fn traced(case: &Case, options: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = under_strace(&case.command(arguments), options);
+    command.current_dir(case.path("."));
     let Output { status, stderr, .. } = command.output().unwrap();
     (status.code(), String::from_utf8_lossy(&stderr).into_owned())
 }

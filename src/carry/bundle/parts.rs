@@ -10,7 +10,7 @@
 //! Knows nothing of what is in a bundle.
 
 use super::Refusal;
-use crate::base::digest::{Digest, Hasher};
+use crate::base::digest::{Digest, Hashed, Hasher};
 use crate::base::fs::{self, File};
 use anyhow::{Context, Result};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -263,7 +263,7 @@ impl Sealed {
 
     /// Everything before the seal, hashed as it is read.
     pub fn body(&self) -> Hashing<'_> {
-        Hashing { stream: self.stream(0, self.length), hasher: Hasher::default(), head: &self.head }
+        Hashing { stream: Hashed::new(self.stream(0, self.length)), head: &self.head }
     }
 
     fn stream(&self, begin: u64, length: u64) -> Stream<'_> {
@@ -370,8 +370,7 @@ impl Read for Stream<'_> {
 
 /// The bytes before the seal, on their way to the unpacker.
 pub struct Hashing<'a> {
-    stream: Stream<'a>,
-    hasher: Hasher,
+    stream: Hashed<Stream<'a>>,
     head: &'a [u8],
 }
 
@@ -382,17 +381,16 @@ impl Hashing<'_> {
     /// When the disk fails.
     pub fn finish(mut self) -> io::Result<(Digest, Digest)> {
         io::copy(&mut self, &mut io::sink())?;
-        self.hasher.update(self.head);
-        let seal = self.hasher.clone().finish();
-        self.hasher.update(seal.bytes());
-        Ok((seal, self.hasher.finish()))
+        let mut hasher = self.stream.into_hasher();
+        hasher.update(self.head);
+        let seal = hasher.clone().finish();
+        hasher.update(seal.bytes());
+        Ok((seal, hasher.finish()))
     }
 }
 
 impl Read for Hashing<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let filled = self.stream.read(buffer)?;
-        self.hasher.update(&buffer[..filled]);
-        Ok(filled)
+        self.stream.read(buffer)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Refusal;
 use super::parts::{Sealed, Stream};
-use crate::base::digest::{Digest, Hasher};
+use crate::base::digest::{Digest, Hashed};
 use crate::base::fs;
 use anyhow::{Context, Result, anyhow};
 use base64::Engine;
@@ -96,32 +96,27 @@ pub fn verify(sealed: &Sealed, key: &PublicKey) -> Result<(String, Digest)> {
         let what = format!("the bundle is signed with the key {theirs}, not with {ours}");
         return Err(refuse(what, "name the public key of whoever made the bundle; take no bundle of others").into());
     }
-    let mut stream = Hashed { stream: sealed.whole(), hasher: Hasher::default() };
+    let mut stream = Verified(Hashed::new(sealed.whole()));
     minisign::verify(key, &signature, &mut stream, true, false, false).map_err(|error| {
         refuse(
             format!("the signature is wrong: {error}"),
             "bundle or signature was changed, or copied badly: do not use it",
         )
     })?;
-    Ok((signature.trusted_comment().unwrap_or_default(), stream.hasher.finish()))
+    Ok((signature.trusted_comment().unwrap_or_default(), stream.0.into_hasher().finish()))
 }
 
 /// Hashes what is verified.
-struct Hashed<'a> {
-    stream: Stream<'a>,
-    hasher: Hasher,
-}
+struct Verified<'a>(Hashed<Stream<'a>>);
 
-impl Read for Hashed<'_> {
+impl Read for Verified<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let filled = self.stream.read(buffer)?;
-        self.hasher.update(&buffer[..filled]);
-        Ok(filled)
+        self.0.read(buffer)
     }
 }
 
 /// Required by the library, which can print what it verified; this is not used.
-impl Seek for Hashed<'_> {
+impl Seek for Verified<'_> {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Err(ErrorKind::Unsupported.into())
     }

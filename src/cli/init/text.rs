@@ -138,9 +138,9 @@ fn scalar(text: &str) -> String {
     let begins = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || "/.".contains(letter));
     let is_word = text.contains(['/', '@']) || text.len() > 5 || text == "elastic";
     // An address has its only colon before two slashes, or before a port.
-    let rest = text.replacen("://", "", 1).replace(':', "");
     let is_address = text.contains("://") && !text.ends_with(':');
-    if begins && is_word && if is_address { rest.chars().all(is_plain) } else { text.chars().all(is_plain) } {
+    let rest = if is_address { text.replacen("://", "", 1).replace(':', "") } else { text.to_owned() };
+    if begins && is_word && rest.chars().all(is_plain) {
         text.to_owned()
     } else {
         serde_json::Value::from(text).to_string()

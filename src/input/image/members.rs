@@ -1,11 +1,9 @@
 //! The members of one layer of an image, in their order, with long names put together.
 
-use crate::base::digest::Hasher;
+use crate::base::digest::Hashed;
 use anyhow::{Context, Result, bail, ensure};
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::io::{self, Read};
-use std::rc::Rc;
 
 /// Bytes of the longest name, and of what may stand before a member.
 const MOST_NAME_BYTES: u64 = 1 << 20;
@@ -33,8 +31,7 @@ pub(super) type Take<'a> = dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<()> +
 /// # Errors
 /// When it is damaged, or `take` fails.
 pub(super) fn each(layer: Box<dyn Read>, take: &mut Take<'_>) -> Result<String> {
-    let hasher = Rc::new(RefCell::new(Hasher::default()));
-    let mut reader = Hashed { inner: unpacked(layer)?, hasher: Rc::clone(&hasher) };
+    let mut reader = Hashed::new(unpacked(layer)?);
     {
         // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
         let end = io::repeat(0).take(END_BYTES);
@@ -49,9 +46,7 @@ pub(super) fn each(layer: Box<dyn Read>, take: &mut Take<'_>) -> Result<String> 
     }
     // What stands behind the last member belongs to the digest.
     io::copy(&mut reader, &mut io::sink()).context("it is damaged")?;
-    drop(reader);
-    let hasher = Rc::try_unwrap(hasher).ok().context("the layer is still being read")?;
-    Ok(format!("sha256:{}", hasher.into_inner().finish()))
+    Ok(format!("sha256:{}", reader.into_hasher().finish()))
 }
 
 /// The tar in a layer, by its first bytes.
@@ -131,18 +126,4 @@ fn long_name(entry: &mut impl Read) -> Result<Vec<u8>> {
     let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
     name.truncate(end);
     Ok(name)
-}
-
-/// A reader whose bytes are hashed as they pass.
-struct Hashed<R> {
-    inner: R,
-    hasher: Rc<RefCell<Hasher>>,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.borrow_mut().update(&buffer[..count]);
-        Ok(count)
-    }
 }

@@ -52,8 +52,7 @@ pub(super) fn unpack(outer: &Outer, image: &Image, folder: &Path, progress: &Pro
     progress.begin("unpacking an image", image.layers.len() as u64);
     for (position, layer) in image.layers.iter().enumerate().rev() {
         let context = || format!("layer {} of {} ({})", position + 1, image.layers.len(), layer.member);
-        let mut above = unpacking.removed.clone();
-        std::mem::swap(&mut above, &mut unpacking.removed);
+        let above = std::mem::take(&mut unpacking.removed);
         let digest = unpacking.layer(outer.stream(&layer.member)?, &above).with_context(context)?;
         ensure!(
             digest == layer.digest,
@@ -93,7 +92,7 @@ impl Unpacking<'_> {
         let mut own: BTreeSet<PathBuf> = BTreeSet::new();
         members::each(layer, &mut |path, kind, content| {
             let Some(path) = plain(path)? else { return Ok(()) };
-            let paths = self.settled.len() + self.removed.len() + own.len();
+            let paths = self.settled.len() + above.len() + self.removed.len() + own.len();
             ensure!(paths <= MOST_PATHS, "it has more than {MOST_PATHS} paths");
             let name = path.file_name().unwrap_or_default().as_bytes();
             if let Some(hidden) = name.strip_prefix(REMOVED) {

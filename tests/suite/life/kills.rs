@@ -3,7 +3,7 @@
 
 use crate::built::{Generation, sample_packages};
 use crate::conformance::{packages_below, shared};
-use crate::crash::{can_trace, traced};
+use crate::crash::{Dice, can_trace, traced};
 use crate::harness::Case;
 use epr_build::base::digest::{Digest, Hasher};
 use std::collections::BTreeMap;
@@ -18,18 +18,6 @@ pub(super) const LAYERS: [&str; 3] = ["production", "staging", "snapshot"];
 /// Calls that change something, and some that only look. A name that this machine does not have is no mistake.
 const CALLS: &str = "openat,write,?mkdir,mkdirat,?rename,renameat,?renameat2,?unlink,unlinkat,?rmdir,fsync,flock,\
                      ?copy_file_range,ftruncate,getdents64,?fchmod";
-
-/// Numbers without a pattern, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
 
 /// Version folders by `name@version`, with their digest, in each layer.
 pub(super) fn held(packages: &Path, layer: &str) -> BTreeMap<String, PathBuf> {

@@ -3,27 +3,14 @@
 
 use super::upstream::Answer;
 use super::world::{Sample, World};
-use crate::crash::can_trace;
+use crate::crash::{Dice, can_trace, under_strace};
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 
 /// Runs that are killed here; `EPR_KILLS` asks for more.
 const RUNS: usize = 20;
 /// Calls that change something or wait for the network.
 const CALLS: [&str; 9] =
     ["write", "openat", "fsync", "renameat2", "rename", "unlink", "recvfrom", "sendto", "epoll_wait"];
-
-/// Numbers without a pattern, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
 
 /// A registry whose zips come with validators, some of them in two parts.
 fn world(samples: &[Sample]) -> World {
@@ -48,15 +35,14 @@ fn world(samples: &[Sample]) -> World {
 
 pub(super) fn traced(world: &World, arguments: &[&str], options: &[&str]) -> (Option<i32>, String) {
     let program = world.command(&[&["mirror", "--quiet"], arguments].concat());
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq"]).args(options).arg("--").arg(program.get_program()).args(program.get_args());
+    let mut command = under_strace(&program, options);
     for (name, value) in program.get_envs() {
         match value {
             Some(value) => command.env(name, value),
             None => command.env_remove(name),
         };
     }
-    let output = command.current_dir(world.case.path(".")).stdin(Stdio::null()).output().unwrap();
+    let output = command.current_dir(world.case.path(".")).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

@@ -27,14 +27,11 @@ fn certificate(openssl: &Path, folder: &Path, (from, to): (&str, &str), name: &s
         let made = Command::new(openssl).current_dir(folder).args(words).output().unwrap();
         assert!(made.status.success(), "{words:?}: {made:?}");
     };
-    run(&["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mirror"]
-        .into_iter()
-        .chain(["-keyout", "epr.key", "-out", "request"])
-        .collect::<Vec<_>>());
-    run(&["ca", "-batch", "-notext", "-selfsign", "-config", "authority", "-keyfile", "epr.key", "-extfile", "names"]
-        .into_iter()
-        .chain(["-in", "request", "-out", "epr.crt", "-startdate", from, "-enddate", to])
-        .collect::<Vec<_>>());
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "epr.key"];
+    run(&[&["req", "-new", "-subj", "/CN=mirror", "-out", "request"][..], &key].concat());
+    let authority = ["ca", "-batch", "-notext", "-selfsign", "-config", "authority", "-keyfile", "epr.key"];
+    let dates = ["-extfile", "names", "-in", "request", "-out", "epr.crt", "-startdate", from, "-enddate", to];
+    run(&[&authority[..], &dates].concat());
     TlsFiles { certificate: folder.join("epr.crt"), key: folder.join("epr.key"), only_v13: false }
 }
 
