@@ -52,8 +52,11 @@ mod wanted;
 mod workshop;
 
 pub use facts::{Facts, FactsTable, Key};
+pub(crate) use fault::Fault;
+pub(crate) use headers::parse as parse_headers;
 pub use outcome::{Ending, Event, Mirrored, Outcome};
 pub use plan::Fetch;
 pub use plan_file::PlanFile;
 pub use run::mirror;
 pub use session::{Mode, Request};
+pub(crate) use transport::Transport;
