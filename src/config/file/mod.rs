@@ -29,7 +29,7 @@ use yaml11::{self as yaml, Plain, WarningKind};
 const TOP: &[&str] =
     &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients", "upstreams"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen", "fallback", "prefix", "debug_header", "ui"];
+const DISTRIBUTION: &[&str] = &["layers", "select", "listen", "fallback", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
 const LAYER: &[&str] = &[
     "paths",
@@ -227,6 +227,9 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
         for (key, value) in reader.section(value, DISTRIBUTION) {
             match key {
                 "layers" => list = Some(value),
+                "select" => {
+                    distribution.select = reader.text(&value, "the name of a selection").map(str::to_owned);
+                }
                 "listen" => distribution.listen = reader.listen(&value),
                 "fallback" => distribution.fallback = Some(reader.fallback(&value)),
                 "prefix" => distribution.prefix = reader.prefix(&value),
@@ -284,7 +287,7 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
             "immutable" => layer.immutable = reader.flag(&value),
             "optional" => layer.optional = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
-            "mirror" => layer.mirror = upstreams::mirror(reader, &value),
+            "mirror" => layer.mirror = upstreams::mirror(reader, &value, folder),
             _ => {
                 let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);
