@@ -15,11 +15,13 @@ mod signing;
 mod layer_view;
 mod slot;
 mod step;
+mod taking_out;
 mod work;
 
 pub use editor::{Done, Editor, PackageSelector};
 pub use signer::Signer;
 pub use signing::{JudgedPackage, SigningOrder};
+pub(crate) use taking_out::{end_taking_out, take_out};
 
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;

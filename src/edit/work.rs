@@ -225,7 +225,7 @@ fn commits(steps: &[Step]) -> Result<Vec<Commit>> {
 }
 
 /// Does what follows once the package is in its new place.
-fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
+pub(super) fn finish(journal: &Journal, pending: &Pending) -> Result<()> {
     if let Some(from) = &pending.from {
         from.take_away()?;
         let below = Journal::of(&from.root);

@@ -34,6 +34,8 @@ pub enum Action {
     Mirrored,
     /// It has a new signature beside it.
     Signed,
+    /// Nobody wanted it any more. A mirror brings it back as soon as somebody does.
+    Pruned,
 }
 
 /// A line of the log.
@@ -81,6 +83,12 @@ pub fn taken_out(layer: &LayerSource) -> Result<BTreeSet<String>> {
     Ok(out)
 }
 
+/// Those of them that went because nobody wanted them, as `<name>-<version>`.
+pub fn pruned(layer: &LayerSource) -> BTreeSet<String> {
+    let folders = layer.paths.iter().filter(|path| Location::of(path).is_none());
+    folders.flat_map(|path| out_by(&layer.name, &log(path), |action| action == Action::Pruned)).collect()
+}
+
 /// The log of a folder. A line that was cut off tells nothing, nor does a log that is no file or too long.
 fn log(folder: &Path) -> Vec<LayerChange> {
     let log = Spot::new(folder, JOURNAL_FOLDER).join(LOG);
@@ -91,13 +99,18 @@ fn log(folder: &Path) -> Vec<LayerChange> {
 
 /// The versions whose last change took them out of the layer.
 fn last_taken_out(layer: &str, log: &[LayerChange]) -> BTreeSet<String> {
+    out_by(layer, log, |_| true)
+}
+
+/// The versions whose last change took them out of the layer in a certain way.
+fn out_by(layer: &str, log: &[LayerChange], is_meant: impl Fn(Action) -> bool) -> BTreeSet<String> {
     let mut left = BTreeMap::new();
     for change in log {
         let id = format!("{}-{}", change.package, change.version);
         if change.to.as_deref() == Some(layer) {
             left.insert(id, false);
         } else if change.from.as_deref() == Some(layer) {
-            left.insert(id, true);
+            left.insert(id, is_meant(change.action));
         }
     }
     left.into_iter().filter(|(_, is_out)| *is_out).map(|(id, _)| id).collect()
@@ -122,7 +135,7 @@ fn taken_out_of_branch(layer: &str, location: &Location) -> Result<BTreeSet<Stri
 #[cfg(test)]
 mod tests {
     use super::{Action, LayerChange, last_taken_out};
-    use Action::{Added, Promoted, Removed, Signed};
+    use Action::{Added, Mirrored, Promoted, Pruned, Removed, Signed};
 
     #[test]
     fn the_last_change_counts() {
@@ -150,10 +163,15 @@ mod tests {
             (&[(Added, None, here), (Removed, here, None)], true),
             (&[(Added, None, here), (Signed, None, here)], false),
             (&[(Signed, None, here), (Removed, here, None)], true),
+            (&[(Pruned, here, None)], true),
+            (&[(Pruned, here, None), (Mirrored, None, here)], false),
         ] {
             let log: Vec<_> = changes.iter().map(change).collect();
             let out = last_taken_out("staging", &log);
             assert_eq!(out.contains("acme-1.0.0"), is_out, "{changes:?}");
+            let is_pruned = is_out && changes.last().is_some_and(|(action, ..)| *action == Pruned);
+            let pruned = super::out_by("staging", &log, |action| action == Pruned);
+            assert_eq!(pruned.contains("acme-1.0.0"), is_pruned, "{changes:?}");
         }
     }
 }

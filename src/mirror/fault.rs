@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why a request gave nothing.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It may pass: the connection broke, or the server is in trouble. `wait` is what the server asks for.
     Passing {
         /// In words.
@@ -31,7 +31,7 @@ impl Fault {
     }
 
     /// The fault in words.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::Passing { text, .. } | Self::Unreachable(text) | Self::Unfit(text) | Self::Over(text) => text.clone(),
             Self::Status(status) => format!("the answer is {}", status_words(*status)),

@@ -33,7 +33,8 @@ pub(super) fn read(path: &Path) -> Result<HeaderMap> {
     parse(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-fn parse(text: &str) -> Result<HeaderMap> {
+/// Understands the text of such a file.
+pub(crate) fn parse(text: &str) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();

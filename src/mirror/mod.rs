@@ -14,6 +14,7 @@
 //! LAYER/<name>/<name>-<version>.zip, .zip.sig
 //!      /.epr-build/mirror.json        what is held, from where, and what was refused; one version a line
 //!                 /mirror.journal     what is added to it while a run goes on
+//!                 /unwanted.json      since when versions are held that are not wanted
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
 //!                 /partial/           unfinished downloads
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
@@ -35,6 +36,7 @@ mod headers;
 mod index;
 mod listing;
 mod listings;
+mod mirrored;
 mod outcome;
 mod place;
 mod plan;
@@ -48,12 +50,17 @@ mod scan;
 mod session;
 mod transport;
 mod trust;
+mod unwanted;
 mod wanted;
 mod workshop;
 
 pub use facts::{Facts, FactsTable, Key};
+pub(crate) use fault::Fault;
+pub(crate) use headers::parse as parse_headers;
+pub use mirrored::{MirroredLayer, MirroredVersion};
 pub use outcome::{Ending, Event, Mirrored, Outcome};
 pub use plan::Fetch;
 pub use plan_file::PlanFile;
 pub use run::mirror;
 pub use session::{Mode, Request};
+pub(crate) use transport::Transport;

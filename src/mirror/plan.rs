@@ -18,6 +18,8 @@ pub(super) struct Holdings {
     pub(super) folders: BTreeSet<String>,
     /// Versions that commands took out, as `<name>-<version>`.
     pub(super) taken_out: BTreeSet<String>,
+    /// Those of them that went because nobody wanted them: whoever wants them gets them back.
+    pub(super) pruned: BTreeSet<String>,
 }
 
 /// A zip of the layer.
@@ -178,7 +180,7 @@ pub(super) fn plan(
             }
         } else if holdings.folders.contains(&id) {
             // Whoever keeps it as a folder does so on purpose.
-        } else if holdings.taken_out.contains(&id) && !is_named {
+        } else if holdings.taken_out.contains(&id) && !holdings.pruned.contains(&id) && !is_named {
             plan.taken_out.push(key.clone());
         } else if let Some(entry) = entry.filter(rests) {
             plan.later.push((key.clone(), entry.reasons.join("; ")));
@@ -205,6 +207,8 @@ pub(super) fn plan(
         match (is_here, is_listed) {
             (true, false) if entry.state != State::GoneUpstream => plan.gone.push(key.clone()),
             (true, true) if entry.state == State::GoneUpstream => plan.back.push(key.clone()),
+            // What was pruned and is wanted again is fetched, and recorded anew.
+            (false, true) if holdings.pruned.contains(&id(key)) && wanted.versions.contains_key(key) => {}
             (false, _) if holdings.taken_out.contains(&id(key)) => plan.taken_out.push(key.clone()),
             (false, false) => plan.lost.push(key.clone()),
             _ => {}
@@ -321,6 +325,9 @@ mod tests {
             (true, gone.clone(), "signed", "back"),
             (true, held.clone(), "taken out", "taken out"),
             (true, None, "taken out", "taken out"),
+            (true, None, "pruned", "fetch: it is new"),
+            (true, held.clone(), "pruned", "fetch: it lies no more in the layer"),
+            (false, held.clone(), "pruned", "taken out"),
             (false, held.clone(), "signed", "gone"),
             (false, gone, "signed", ""),
             (false, held.clone(), "nothing", "lost"),
@@ -346,6 +353,10 @@ mod tests {
                 }
                 "folder" => drop(holdings.folders.insert("a-1.0.0".to_owned())),
                 "taken out" => drop(holdings.taken_out.insert("a-1.0.0".to_owned())),
+                "pruned" => {
+                    holdings.taken_out.insert("a-1.0.0".to_owned());
+                    holdings.pruned.insert("a-1.0.0".to_owned());
+                }
                 _ => {}
             }
             let plan = plan(&facts, &wanted(&facts, &[]), &record, &holdings, &terms(false, &ToldTable::new()));

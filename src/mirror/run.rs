@@ -11,6 +11,7 @@ use super::record::{Entry, Head, Journal, State};
 use super::session::{Mode, Request, Run, key_of};
 use super::transport::Transport;
 use super::trust::Trust;
+use super::unwanted::{Failure, Unwanted};
 use super::wanted::{Wanted, wanted};
 use super::workshop::Workshop;
 use super::{accept, audit};
@@ -60,6 +61,9 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     progress.finish();
     let traffic = run.transports.iter().map(Transport::traffic);
     (run.outcome.requests, run.outcome.bytes) = traffic.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    if matches!(request.mode, Mode::Fetch) {
+        run.note_failure(&ended)?;
+    }
     match ended {
         Ok(()) => {}
         Err(Hindrance::Upstream(reason)) => run.outcome.ended = Some(reason),
@@ -168,9 +172,32 @@ impl Run<'_> {
         let kept = self.keep(head, &facts, &adopted);
         ended?;
         kept?;
+        self.note_unwanted(&wanted)?;
         self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
         self.tell_changed();
         Ok(())
+    }
+
+    /// Notes since when versions are held that are not wanted. A run on named versions wants no others, which says nothing.
+    fn note_unwanted(&self, wanted: &Wanted) -> Result<()> {
+        if !self.request.only.is_empty() {
+            return Ok(());
+        }
+        let mut unwanted = Unwanted::read(&self.workshop.folder)?;
+        let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held()).map(|(key, _)| key);
+        unwanted.renew(held, |key| wanted.versions.contains_key(key), self.request.now);
+        unwanted.write(&self.workshop.folder)
+    }
+
+    /// Notes whether upstreams could be reached: nobody is to decide what is of no use by an old listing.
+    fn note_failure(&self, ended: &Result<(), Hindrance>) -> Result<()> {
+        let mut unwanted = Unwanted::read(&self.workshop.folder)?;
+        unwanted.failure = match ended {
+            Err(Hindrance::Upstream(why)) => Some(Failure { time: time::rfc3339(self.request.now), why: why.clone() }),
+            Err(Hindrance::Failed(_)) => return Ok(()),
+            Ok(()) => None,
+        };
+        unwanted.write(&self.workshop.folder)
     }
 
     /// What upstreams list; nothing if they have no news and `is_settled`.

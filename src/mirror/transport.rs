@@ -26,7 +26,7 @@ use tokio_rustls::rustls;
 const SLOWEST: u64 = 1024;
 
 /// The way to one upstream.
-pub(super) struct Transport {
+pub(crate) struct Transport {
     pub(super) name: String,
     upstream: Upstream,
     client: Client,
@@ -67,12 +67,17 @@ pub(super) struct Answer {
 impl Transport {
     /// Prepares the way; asks nothing.
     pub(super) fn new(name: &str, upstream: &Upstream) -> Result<Self> {
+        let secret = upstream.headers_from.as_deref().map(headers::read).transpose()?.unwrap_or_default();
+        Self::with(name, upstream, secret)
+    }
+
+    /// The same with headers that are sent to the upstream's own server and to no other.
+    pub(crate) fn with(name: &str, upstream: &Upstream, secret: HeaderMap) -> Result<Self> {
         // Only the first call counts, and all of them ask for the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let parse = |text: &str| Url::parse(&format!("{text}/")).with_context(|| format!("`{text}` is no address"));
         let base = parse(&upstream.url)?;
         let artifacts = upstream.artifacts.as_deref().map(parse).transpose()?;
-        let secret = upstream.headers_from.as_deref().map(headers::read).transpose()?.unwrap_or_default();
         let is_here = is_loopback(&base);
         let mut builder = Client::builder()
             .user_agent(headers::user_agent(upstream.contact.as_deref().filter(|_| !is_here)))
@@ -114,7 +119,7 @@ impl Transport {
     }
 
     /// The address of something that the registry answers, as a path without a slash at its beginning.
-    pub(super) fn address(&self, path: &str) -> Result<Url, Fault> {
+    pub(crate) fn address(&self, path: &str) -> Result<Url, Fault> {
         self.base.join(path).map_err(|error| Fault::Unfit(format!("`{path}` is no path: {error}")))
     }
 
@@ -204,7 +209,7 @@ impl Transport {
     }
 
     /// Fetches something small, whole.
-    pub(super) async fn small(&self, url: &Url, fresh: bool, most: usize) -> Result<Vec<u8>, Fault> {
+    pub(crate) async fn small(&self, url: &Url, fresh: bool, most: usize) -> Result<Vec<u8>, Fault> {
         self.retrying(async |_| {
             let answer = self.ask(url, &Ask { fresh, ..Ask::default() }).await?;
             let status = answer.status;

@@ -4,10 +4,12 @@ use super::facts::{self, Key};
 use super::place;
 use super::plan::{HeldZip, Holdings, id};
 use super::record::{self, Entry, Journal, Record, State};
+use super::unwanted;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, Lock};
 use crate::config::layer::{LayerPlan, LayerSource};
 use crate::config::location::is_git;
+use crate::edit::end_taking_out;
 use crate::edit::journal::{self as log, Action, LayerChange};
 use crate::input::changes;
 use crate::input::source;
@@ -51,6 +53,7 @@ impl Workshop {
         if writes {
             home.make()?;
             lock = Some(Lock::take_as(&folder, "command", &root)?);
+            end_taking_out(&root)?;
             if home.has_pending() {
                 bail!(
                     "a command that changed layer `{layer}` was interrupted\n\
@@ -115,6 +118,7 @@ impl Workshop {
             }
         }
         holdings.taken_out = changes::taken_out(&self.source)?;
+        holdings.pruned = changes::pruned(&self.source);
         Ok(holdings)
     }
 
@@ -197,7 +201,7 @@ impl Workshop {
 
 /// Names of the files that runs keep in the folder of records.
 fn own_files() -> impl Iterator<Item = &'static str> {
-    [record::RECORD, record::JOURNAL, facts::FILE].into_iter()
+    [record::RECORD, record::JOURNAL, facts::FILE, unwanted::FILE].into_iter()
 }
 
 fn check_file(path: &Path) -> Result<()> {

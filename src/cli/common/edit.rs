@@ -136,6 +136,7 @@ fn render_change(change: &LayerChange, dry_run: bool) -> String {
         Action::Replaced => ("replaced", "would replace"),
         Action::Promoted => ("promoted", "would promote"),
         Action::Removed => ("removed", "would remove"),
+        Action::Pruned => ("pruned", "would prune"),
         Action::Mirrored => ("mirrored", "would mirror"),
         Action::Signed => ("signed", "would sign"),
     };
@@ -144,7 +145,7 @@ fn render_change(change: &LayerChange, dry_run: bool) -> String {
         Action::Added | Action::Mirrored => format!("{word} {package}-{version} to {to}"),
         Action::Replaced => format!("{word} {package}-{version} in {to}"),
         Action::Promoted => format!("{word} {package}-{version} from {from} to {to}"),
-        Action::Removed => format!("{word} {package}-{version} from {from}"),
+        Action::Removed | Action::Pruned => format!("{word} {package}-{version} from {from}"),
         Action::Signed => format!("{word} {package}-{version} in {to}"),
     }
 }
