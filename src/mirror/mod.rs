@@ -35,6 +35,7 @@ mod headers;
 mod index;
 mod listing;
 mod listings;
+pub mod look;
 mod outcome;
 mod place;
 mod plan;
