@@ -36,6 +36,7 @@ mod repeat;
 mod rooms;
 mod routers;
 mod running;
+mod selecting;
 mod serving;
 mod signatures;
 mod strays;
