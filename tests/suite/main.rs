@@ -36,6 +36,7 @@ mod repeat;
 mod rooms;
 mod routers;
 mod running;
+mod selections;
 mod serving;
 mod signatures;
 mod strays;
