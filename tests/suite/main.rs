@@ -37,6 +37,7 @@ mod rooms;
 mod routers;
 mod running;
 mod selecting;
+mod selections;
 mod serving;
 mod signatures;
 mod strays;

@@ -28,6 +28,7 @@ fn commands_are_listed_in_groups() {
 
 Layers:
   mirror         Fetch packages from other registries into layers
+  select         Show which versions a selection gives, and why
   add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
@@ -82,7 +83,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [26, 26, 8, 10, 12, 26, 2], "commands with each option");
+    assert_eq!(seen, [27, 27, 9, 11, 12, 27, 2], "commands with each option");
 }
 
 #[test]
