@@ -23,6 +23,9 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
+/// Warnings of a selection that the summary shows; the report lists all.
+const SHOWN_WARNINGS: usize = 5;
+
 /// The exit value of a run with these reports.
 pub(in crate::cli) fn exit(reports: &[Report], strict: bool) -> Exit {
     if reports.iter().all(|report| report.is_clean(strict)) { Exit::Clean } else { Exit::Problems }
@@ -136,6 +139,8 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     }
     if let Some(selection) = &report.selection {
         line("selection", selected(selection));
+        let warnings = selection.warnings.iter().take(SHOWN_WARNINGS).filter_map(|words| words.lines().next());
+        warnings.for_each(|words| line("of the selection", words.to_owned()));
     }
     let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
     let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
