@@ -1,6 +1,7 @@
 //! What a build would report, without writing anything.
 
 use super::lost;
+use super::merged::Merged;
 use crate::base::progress::{Clock, Progress, Timings};
 use crate::catalog::layers::Layers;
 use crate::catalog::record::stack;
@@ -28,17 +29,22 @@ pub fn check(settings: &Settings, base: Option<&Base>, progress: &Progress) -> R
 }
 
 fn report(settings: &Settings, plan: &DistributionPlan, layers: &Layers, base: Option<&Base>) -> Result<Report> {
-    let (catalog, intakes) = (layers.catalog(plan)?, stack(plan, &layers.intakes));
-    let mut report = Report::new(&plan.name, &intakes, &catalog, None);
+    let (merged, intakes) = (Merged::of(plan, layers.catalog(plan)?)?, stack(plan, &layers.intakes));
+    let mut report = Report::new(&plan.name, &intakes, &merged.catalog, None);
+    report.advice.clone_from(&merged.mistakes);
     if let Some(base) = base {
-        let (was, now) = (base.holdings(plan)?, Holdings::of_catalog(&catalog).with_quarantined(&intakes));
+        let (was, now) = (base.holdings(plan)?, merged.held(&intakes));
         let told = lost::told(settings, &was, &now, &intakes)?;
         let verdict = policy::compare(&was, &now, &settings.stack(plan, true), &settings.exceptions, None)?;
-        report.advice = [told.refusals, verdict.problems].concat();
+        let narrowed = merged.narrowed(plan, Some(&was));
+        let is_narrowed = narrowed.is_some();
+        report.advice.extend([told.refusals, verdict.problems].concat());
+        report.advice.extend(narrowed.filter(|_| !settings.accept_loss));
         report.notes.extend(told.notes);
         report.notes.extend(base.uncompared());
-        (report.allowed, report.is_loss_accepted) = (verdict.used, told.is_loss_accepted);
-        report.change = Before::Known(was).change_to(&now);
+        report.is_loss_accepted = told.is_loss_accepted || (is_narrowed && settings.accept_loss);
+        report.allowed = verdict.used;
+        report.change = Before::Known(was).change_to(&Holdings::of_catalog(&merged.catalog));
     }
     Ok(report)
 }

@@ -102,6 +102,7 @@ pub fn generation(
         prefix: hosting.prefix,
         debug_header: hosting.debug_header,
         ui: read_json::<FileNotes>(&folder.join(file_notes::FILE)).map_err(with_remedy)?.pages,
+        select: None,
         name,
     };
     let exceptions = distribution.report(from).map(|report| report.exceptions).unwrap_or_default();
@@ -156,7 +157,7 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
     }
     let keys: BTreeSet<Fingerprint> = entries.iter().filter_map(|entry| entry.verdict.good_key()).collect();
     let key = |key: Fingerprint| Some((key, read_text(&folder.join("site/ui").join(pages::key_path(&key))).ok()?));
-    let mut catalog = Catalog { entries, keys: keys.into_iter().filter_map(key).collect() };
+    let mut catalog = Catalog { entries, keys: keys.into_iter().filter_map(key).collect(), selected: None };
     let deprecated = propagated(&catalog.facts());
     for (entry, deprecated) in catalog.entries.iter_mut().zip(deprecated) {
         entry.deprecated = deprecated;

@@ -4,6 +4,7 @@ use crate::base::digest::{Digest, Hasher};
 use crate::base::format::FORMAT;
 use crate::base::fs::{read_json, write_dated};
 use crate::config::settings::{DistributionPlan, Settings};
+use crate::select::resolved::Resolved;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,6 +83,8 @@ fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>
         accept_loss: _,
     } = settings;
     key.value(&(plan, config, strict));
+    // With what the selection refers to. What cannot be read is told by the build itself.
+    key.value(&plan.select.as_ref().map(Resolved::read).transpose().ok()?);
     for &layer in &plan.layers {
         key.value(&plans[layer]);
         key.update(layers[layer]?.bytes());

@@ -6,6 +6,7 @@ mod generation;
 pub mod inputs;
 mod look;
 mod lost;
+mod merged;
 pub mod places;
 pub mod verify;
 
@@ -33,6 +34,7 @@ use anyhow::{Context, Result};
 use generation::Writer;
 use inputs::BuildInputs;
 use look::Look;
+use merged::Merged;
 use places::Place;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -81,8 +83,8 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
     let Look { survey, scan, inputs, inventories } = look;
     let mut build = Build::open(settings, out, progress, clock)?;
     let layers = build.take_in(survey, scan, &inventories)?;
-    let catalogs = build.merge(&layers)?;
-    let verdicts = build.compare(&catalogs, &layers)?;
+    let merged = build.merge(&layers)?;
+    let verdicts = build.compare(&merged, &layers)?;
     // Distributions have layers in common, which lost the same.
     let losses: BTreeSet<&Problem> = verdicts.iter().flat_map(|verdict| &verdict.losses).collect();
     let mut losses: Vec<Problem> = losses.into_iter().cloned().collect();
@@ -90,15 +92,18 @@ fn run(settings: &Settings, out: &Path, progress: &Progress) -> Result<(Vec<Repo
     losses.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
     let of_layers = layers.iter().flat_map(|layer| &layer.problems);
     let of_layers = of_layers.filter(|problem| problem.severity == Severity::Refusal).cloned();
-    let refusals: Vec<_> = of_layers.chain(losses).chain(verdicts.iter().flat_map(Verdict::refusals)).collect();
+    let of_selections = merged.iter().flat_map(|one| one.mistakes.iter().cloned());
+    let of_selections = of_selections.chain(verdicts.iter().flat_map(|verdict| verdict.narrowed.clone()));
+    let refusals = of_layers.chain(losses).chain(of_selections).chain(verdicts.iter().flat_map(Verdict::refusals));
+    let refusals: Vec<_> = refusals.collect();
     if !refusals.is_empty() {
         // No distribution is taken into use; what was read need not be read again.
         build.remember_packages(inventories)?;
         return Err(Refused(refusals).into());
     }
     let mut reports = Vec::new();
-    for ((plan, catalog), verdict) in settings.distributions.iter().zip(catalogs).zip(verdicts) {
-        let report = build.distribution(plan, &stack(plan, &layers), &catalog, verdict);
+    for ((plan, one), verdict) in settings.distributions.iter().zip(merged).zip(verdicts) {
+        let report = build.distribution(plan, &stack(plan, &layers), &one.catalog, verdict);
         reports.push(report.with_context(|| format!("cannot build `{}`", plan.name))?);
     }
     if !build.store.is_as_listed() {
@@ -154,31 +159,34 @@ impl<'a> Build<'a> {
         Ok(layers)
     }
 
-    /// One catalog for each distribution.
-    fn merge(&mut self, layers: &[LayerIntake]) -> Result<Vec<Catalog>> {
-        let merge = |plan| Catalog::merge(&stack(plan, layers), Some(&self.store));
-        let catalogs = self.settings.distributions.iter().map(merge).collect::<Result<_>>()?;
+    /// One catalog for each distribution, cut to what it publishes.
+    fn merge(&mut self, layers: &[LayerIntake]) -> Result<Vec<Merged>> {
+        let merge = |plan| Merged::of(plan, Catalog::merge(&stack(plan, layers), Some(&self.store))?);
+        let merged = self.settings.distributions.iter().map(merge).collect::<Result<_>>()?;
         self.clock.lap("merge");
-        Ok(catalogs)
+        Ok(merged)
     }
 
     /// Compares the catalogs with the generations in use: what the layers lost, and what their policies forbid.
-    fn compare(&mut self, catalogs: &[Catalog], layers: &[LayerIntake]) -> Result<Vec<Verdict>> {
+    fn compare(&mut self, merged: &[Merged], layers: &[LayerIntake]) -> Result<Vec<Verdict>> {
         let settings = self.settings;
-        let compare = |(plan, catalog): (&DistributionPlan, &Catalog)| {
+        let compare = |(plan, merged): (&DistributionPlan, &Merged)| {
             let (distribution, rules) =
                 (Distribution::new(self.out, &plan.name), settings.stack(plan, settings.strict));
             let intakes = stack(plan, layers);
-            let (before, now) = (Before::of(&distribution), Holdings::of_catalog(catalog).with_quarantined(&intakes));
+            // Policies and guards are about what layers hold, and they hold what a selection leaves out.
+            let (before, now) = (Before::of(&distribution), merged.held(&intakes));
             let mut verdict = policy::guard(&before, &now, &rules, &settings.exceptions, &self.store)?;
-            verdict.change = before.change_to(&now);
+            verdict.change = before.change_to(&Holdings::of_catalog(&merged.catalog));
             verdict.losses = lost::refusals(settings, plan, &before, &now, &intakes)?;
+            verdict.narrowed = merged.narrowed(plan, before.holdings()).into_iter().collect();
             if settings.accept_loss {
-                verdict.is_loss_accepted = !std::mem::take(&mut verdict.losses).is_empty();
+                let lost = std::mem::take(&mut verdict.losses).len() + std::mem::take(&mut verdict.narrowed).len();
+                verdict.is_loss_accepted = lost > 0;
             }
             Ok(verdict)
         };
-        let verdicts = settings.distributions.iter().zip(catalogs).map(compare).collect::<Result<_>>()?;
+        let verdicts = settings.distributions.iter().zip(merged).map(compare).collect::<Result<_>>()?;
         self.clock.lap("compare");
         Ok(verdicts)
     }

@@ -53,6 +53,32 @@ pub struct Catalog {
     pub entries: Vec<Entry>,
     /// The keys by which signatures are good, armored.
     pub keys: BTreeMap<Fingerprint, String>,
+    /// What a selection has left out, if one was applied.
+    pub selected: Option<Selected>,
+}
+
+/// What a selection did to a catalog.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// Name of the selection.
+    pub name: String,
+    /// The versions that it leaves out, in the order of the catalog.
+    pub left_out: Vec<LeftOut>,
+    /// What is odd about it, in words; a hint may follow in a line of its own.
+    pub warnings: Vec<String>,
+    /// What Kibanas of the selection get less because it says so, in words.
+    pub losses: Vec<String>,
+}
+
+/// A version that layers hold and that is not published.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// The version.
+    pub entry: Entry,
+    /// Kind of the reason, in a word.
+    pub kind: &'static str,
+    /// The reason, in one line.
+    pub reason: String,
 }
 
 /// So much smaller are elements in compressed answers, measured with real packages (13) and with synthetic ones (10).
@@ -88,7 +114,7 @@ impl Catalog {
                 }
             }
         }
-        let mut catalog = Self { entries: found.into_values().collect(), keys };
+        let mut catalog = Self { entries: found.into_values().collect(), keys, selected: None };
         let deprecated = deprecation::propagated(&catalog.facts());
         for (entry, deprecated) in catalog.entries.iter_mut().zip(deprecated) {
             entry.deprecated = deprecated;

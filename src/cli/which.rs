@@ -20,6 +20,8 @@ use crate::dialect::version::Version;
 use crate::input::excerpt::Excerpts;
 use crate::openpgp::Verdict;
 use crate::package::Facts;
+use crate::select::published::published;
+use crate::select::requires::{Unmet, unmet_in};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
@@ -83,6 +85,12 @@ struct Answer {
     answer: Option<Held>,
     /// Newer versions (without an answer: all), the newest first, and why it does not get them.
     newer: Vec<NotGiven>,
+    /// Versions that layers hold and the selection of the distribution leaves out, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<Unpublished>,
+    /// What the version that it gets requires, and nothing in the distribution meets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unmet: Vec<Requirement>,
     /// Quarantined packages whose path has the name.
     quarantined: Vec<Located>,
     /// What to do if the distribution does not hold the package.
@@ -107,6 +115,27 @@ struct NotGiven {
     #[serde(flatten)]
     held: Held,
     reasons: Vec<Reason>,
+}
+
+/// A version that is held and not published.
+#[derive(Serialize)]
+struct Unpublished {
+    #[serde(flatten)]
+    held: Held,
+    /// Name of the selection that leaves it out.
+    selection: String,
+    /// Why, in words.
+    reason: String,
+}
+
+/// What a version requires of another package.
+#[derive(Serialize)]
+struct Requirement {
+    package: String,
+    version: String,
+    /// Why nothing meets it, in words.
+    message: String,
+    hint: String,
 }
 
 /// A rule of the search, in a word and in words.
@@ -135,7 +164,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
     let mut answers = Vec::new();
     for plan in &settings.distributions {
-        let catalog = layers.catalog(plan)?;
+        let catalog = published(plan, layers.catalog(plan)?)?;
         let quarantined = quarantined(name, &stack(plan, &layers.intakes));
         let quarantined = locate(&quarantined, &excerpts, &[]);
         answers.push(Answer { quarantined, ..answer(&plan.name, &catalog, arguments, &query) });
@@ -162,6 +191,14 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
         package: versions[index].package.clone(),
         signature: Some(&versions[index].verdict).filter(|verdict| **verdict != Verdict::Missing).cloned(),
     };
+    let unmet = answer.map(|index| unmet_in(catalog, versions[index])).unwrap_or_default();
+    let requirement = |unmet: &Unmet| Requirement {
+        package: unmet.need.package.clone(),
+        version: unmet.need.version.clone(),
+        message: unmet.why(&format!("`{distribution}`")),
+        hint: unmet.remedy(),
+    };
+    let left_out = left_out(name, catalog);
     let not_given = newer.iter().map(|(index, rules)| NotGiven {
         held: held(*index),
         reasons: rules.iter().map(|rule| reason(rule, facts[*index])).collect(),
@@ -174,13 +211,32 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
         answer: answer.map(held),
         newer: not_given.collect(),
         quarantined: Vec::new(),
-        hint: versions.is_empty().then(|| unknown(name, catalog)),
+        hint: (versions.is_empty() && left_out.is_empty()).then(|| unknown(name, catalog)),
+        left_out,
+        unmet: unmet.iter().map(requirement).collect(),
     }
+}
+
+/// The versions of a package that the selection leaves out, the newest first.
+fn left_out(name: &str, catalog: &Catalog) -> Vec<Unpublished> {
+    let Some(selected) = &catalog.selected else { return Vec::new() };
+    let of_name = selected.left_out.iter().rev().filter(|one| one.entry.record.facts.name == name);
+    let unpublished = of_name.map(|one| Unpublished {
+        held: Held {
+            version: one.entry.record.facts.version.to_string(),
+            layer: one.entry.layer.clone(),
+            package: one.entry.package.clone(),
+            signature: None,
+        },
+        selection: selected.name.clone(),
+        reason: one.reason.clone(),
+    });
+    unpublished.collect()
 }
 
 /// The answer and the question, then the newer versions with the rules that exclude them.
 fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
-    let Answer { distribution, name, kibana, question, answer, newer, quarantined, hint } = answer;
+    let Answer { distribution, name, kibana, question, answer, newer, left_out, unmet, quarantined, hint } = answer;
     let mut text = match answer {
         Some(Held { version, layer, package, signature }) => {
             let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
@@ -197,6 +253,14 @@ fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
     for NotGiven { held, reasons } in newer {
         let reasons: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
         text += &field(&format!("not {}", held.version), format!("{} (layer `{}`)", reasons.join("; "), held.layer));
+    }
+    for Requirement { package, version, message, hint } in unmet {
+        text += &field("unmet", format!("it requires `{package}` {version}, and {message}\nhint: {hint}"));
+    }
+    for Unpublished { held, selection, reason } in left_out {
+        let Held { version, layer, .. } = held;
+        let why = format!("held by layer `{layer}`, left out by selection `{selection}`: {reason}");
+        text += &field(&format!("not {version}"), why);
     }
     text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
     let line =

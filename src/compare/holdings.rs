@@ -17,6 +17,7 @@ use crate::config::settings::{DistributionPlan, Settings};
 use crate::dialect::version::{Constraint, Version};
 use crate::generation::distribution::{Distribution, with_remedy};
 use crate::package::{DiscoveryFacts, Facts, Release, Spec};
+use crate::select::published::published;
 use crate::site::report::CopyReport;
 use crate::store::Store;
 use crate::store::content::{Blob, StoredFile};
@@ -233,7 +234,7 @@ impl Base {
                     |id| Holdings::of_generation(&distribution.generation(&id)).map_err(with_remedy),
                 )
             }
-            Self::Layers(layers) => Ok(Holdings::of_catalog(&layers.catalog(plan)?)),
+            Self::Layers(layers) => Ok(Holdings::of_catalog(&published(plan, layers.catalog(plan)?)?)),
         }
     }
 }

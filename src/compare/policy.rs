@@ -25,6 +25,8 @@ pub struct Verdict {
     pub used: Vec<Exception>,
     /// What the layers lost too much of, with reasons.
     pub losses: Vec<Problem>,
+    /// Refusals because a selection leaves out too much of what is in use.
+    pub narrowed: Vec<Problem>,
     /// How many versions came and went; absent if nothing was in use.
     pub change: Option<Change>,
     /// True if more was lost than a build takes for well, and that was accepted.

@@ -5,8 +5,9 @@ use super::exceptions::{Exceptions, Stack};
 use super::fallback::Fallback;
 use super::layer::LayerPlan;
 use super::location::below;
+use super::selection::Selection;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A distribution that is to be built, with all defaults filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +27,20 @@ pub struct DistributionPlan {
     pub prefix: String,
     /// True if answers carry the header `X-Epr-Route`, which names the file that was served.
     pub debug_header: bool,
+    /// What is published of the layers; everything if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select: Option<SelectionPlan>,
+}
+
+/// What a distribution publishes of its layers, or what a mirror wants of its upstreams.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SelectionPlan {
+    /// Name of the selection.
+    pub name: String,
+    /// The selection, as the configuration has it.
+    pub selection: Selection,
+    /// Keep files, or patterns of their names, whose versions count in any case.
+    pub keep: Vec<PathBuf>,
 }
 
 /// Everything that a run needs to know: what to build, from which layers, and how strictly.
@@ -69,10 +84,11 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::DistributionPlan;
+    use super::{DistributionPlan, SelectionPlan};
     use crate::base::digest::Digest;
     use crate::config::Config;
     use crate::config::fallback::Fallback;
+    use crate::config::selection::Selection;
     use crate::config::layer::{Layer, LayerPlan, LayerSource, Policy, Signatures};
     use crate::openpgp::KeyRing;
     use serde::Serialize;
@@ -87,6 +103,13 @@ mod tests {
         });
         let keys: std::collections::BTreeSet<_> = changed.chain([Digest::of_value(value)]).collect();
         assert_eq!(keys.len(), changes.len() + 1);
+    }
+
+    fn selection(change: fn(&mut SelectionPlan)) -> SelectionPlan {
+        let mut plan =
+            SelectionPlan { name: "a".to_owned(), selection: Selection::default(), keep: Vec::new() };
+        change(&mut plan);
+        plan
     }
 
     #[test]
@@ -132,6 +155,7 @@ mod tests {
             ui: true,
             prefix: String::new(),
             debug_header: false,
+            select: None,
         };
         all_differ::<DistributionPlan>(
             &plan,
@@ -142,6 +166,10 @@ mod tests {
                 |plan| plan.prefix.push('a'),
                 |plan| plan.debug_header = true,
                 |plan| plan.ui = false,
+                |plan| plan.select = Some(selection(|_| {})),
+                |plan| plan.select = Some(selection(|select| select.name.push('b'))),
+                |plan| plan.select = Some(selection(|select| select.selection.previous = 1)),
+                |plan| plan.select = Some(selection(|select| select.keep.push("b".into()))),
             ],
         );
     }

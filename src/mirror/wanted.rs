@@ -1,52 +1,230 @@
 //! Which versions a mirror wants, out of those that upstreams list. The one place that chooses; it looks at facts alone.
 
-use super::facts::{FactsTable, Key};
+use super::facts::{Facts, FactsTable, Key};
 use crate::base::suggest::nearest;
+use crate::base::words;
+use crate::config::Config;
+use crate::config::layer::MirrorSource;
+use crate::config::selection::What;
+use crate::config::settings::SelectionPlan;
 use crate::edit::PackageSelector;
+use crate::select::resolved::{Resolved, pins};
+use crate::select::{Candidate, Cause, Choice, Pin};
+use anyhow::{Context, Result, anyhow};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Reasons of one version that are told.
+const MOST_REASONS: usize = 8;
+
+/// What a layer is to hold. Without selection and keep files that is all that is listed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Wants {
+    selection: Option<Resolved>,
+    /// What sites have installed.
+    pins: Vec<Pin>,
+}
+
+/// How urgent a version is: what is installed comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Installed,
+    Preset,
+    #[default]
+    Other,
+}
+
+/// Why a version is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Want {
+    pub(super) rank: Rank,
+    /// In words; none where all that is listed is wanted.
+    pub(super) reasons: Vec<String>,
+}
 
 /// The versions that are wanted, and what was asked for in vain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// Each with the reason.
-    pub(super) versions: BTreeMap<Key, String>,
+    /// Versions that are listed, each with the reason.
+    pub(super) versions: BTreeMap<Key, Want>,
     /// In words.
     pub(super) vain: Vec<String>,
+    /// Versions that are held, listed no more, and wanted.
+    kept: BTreeMap<Key, Want>,
+    /// What the selection gives, if there is one.
+    pub(super) choice: Option<Choice>,
+    /// What sites have installed and nobody has.
+    pub(super) missing: Vec<Pin>,
+    /// What is listed and cannot be understood, with the reason.
+    pub(super) unread: Vec<(Key, String)>,
 }
 
-/// Chooses: every version that is listed; with `only`, those of them that it names.
-pub(super) fn wanted(facts: &FactsTable, only: &[PackageSelector]) -> Wanted {
-    let listed = facts.iter().filter(|(_, facts)| facts.listed).map(|(key, _)| key);
-    if only.is_empty() {
-        let versions = listed.map(|key| (key.clone(), "listed".to_owned())).collect();
-        return Wanted { versions, vain: Vec::new() };
+impl Wanted {
+    /// Returns true if a version that is held should be. Without a selection everything should.
+    pub(super) fn wants(&self, key: &Key) -> bool {
+        self.choice.is_none() || self.versions.contains_key(key) || self.kept.contains_key(key)
     }
+
+    /// Why a version is wanted.
+    pub(super) fn want(&self, key: &Key) -> Option<&Want> {
+        self.versions.get(key).or_else(|| self.kept.get(key))
+    }
+}
+
+impl Wants {
+    /// Reads what a layer selects and keeps.
+    ///
+    /// # Errors
+    /// When a keep file is not there or wrong.
+    pub(super) fn of(layer: &str, source: &MirrorSource, config: &Config) -> Result<Self> {
+        let said = || format!("cannot say what layer `{layer}` is to hold");
+        let Some(name) = &source.select else {
+            return Ok(Self { selection: None, pins: pins(&source.keep).with_context(said)? });
+        };
+        let selection = config.selections.get(name).with_context(|| format!("there is no selection `{name}`"))?;
+        let plan = SelectionPlan { name: name.clone(), selection: selection.clone(), keep: source.keep.clone() };
+        let resolved = Resolved::read(&plan).with_context(said)?;
+        Ok(Self { pins: resolved.pins.clone(), selection: Some(resolved) })
+    }
+
+    /// Returns true if there is neither a selection nor a keep file.
+    pub(super) fn are_open(&self) -> bool {
+        self.selection.is_none() && self.pins.is_empty()
+    }
+
+    /// The selection.
+    pub(super) fn selection(&self) -> Option<&Resolved> {
+        self.selection.as_ref()
+    }
+
+    /// Chooses; with `only`, those of the versions that are wanted which it names.
+    ///
+    /// # Errors
+    /// When a rule of the selection takes nothing.
+    pub(super) fn wanted(
+        &self,
+        facts: &FactsTable,
+        is_held: &dyn Fn(&Key) -> bool,
+        only: &[PackageSelector],
+    ) -> Result<Wanted> {
+        let mut wanted = match &self.selection {
+            None => self.all(facts, is_held),
+            Some(selection) => selected(selection, facts, is_held)?,
+        };
+        if only.is_empty() {
+            return Ok(wanted);
+        }
+        let mut named = BTreeMap::new();
+        for selector in only {
+            let is_meant =
+                |key: &&Key| key.0 == selector.name && selector.version.as_ref().is_none_or(|version| *version == key.1);
+            let meant: Vec<_> = wanted.versions.keys().filter(is_meant).cloned().collect();
+            if meant.is_empty() {
+                wanted.vain.push(self.in_vain(selector, facts, &wanted));
+            }
+            named.extend(meant.into_iter().filter_map(|key| wanted.versions.get(&key).map(|want| (key.clone(), want.clone()))));
+        }
+        wanted.versions = named;
+        Ok(wanted)
+    }
+
+    /// Everything that is listed.
+    fn all(&self, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool) -> Wanted {
+        let listed = facts.iter().filter(|(_, facts)| facts.listed).map(|(key, _)| (key.clone(), Want::default()));
+        let mut wanted = Wanted { versions: listed.collect(), ..Wanted::default() };
+        for pin in &self.pins {
+            let key = (pin.name.clone(), pin.version.clone());
+            if let Some(want) = wanted.versions.get_mut(&key) {
+                want.rank = Rank::Installed;
+                want.reasons.push(format!("keep: {pin}"));
+            } else if !pin.optional && !is_held(&key) {
+                wanted.missing.push(pin.clone());
+            }
+        }
+        wanted
+    }
+
+    /// What was asked for and is not wanted, with the name that was perhaps meant.
+    fn in_vain(&self, selector: &PackageSelector, facts: &FactsTable, wanted: &Wanted) -> String {
+        let name = &selector.name;
+        let is_listed = |key: &Key| facts.get(key).is_some_and(|facts| facts.listed);
+        let left_out = wanted.choice.iter().flat_map(|choice| &choice.left_out).filter(|(key, _)| is_listed(key));
+        let mut left_out = left_out.filter(|((other, version), _)| {
+            other == name && selector.version.as_ref().is_none_or(|wanted| wanted == version)
+        });
+        if let (Some(((_, version), why)), Some(selection)) = (left_out.next_back(), &self.selection) {
+            return format!("selection `{}` leaves out {name} {version}: {why}", selection.name);
+        }
+        let names: BTreeSet<&str> = facts.keys().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        match &selector.version {
+            Some(version) if names.contains(&name.as_str()) => {
+                format!("{name} {version} is not listed, though other versions of {name} are")
+            }
+            _ => {
+                let hint =
+                    nearest(name, &names).map(|known| format!("\nhint: did you mean `{known}`?")).unwrap_or_default();
+                format!("{name} is not listed{hint}")
+            }
+        }
+    }
+}
+
+/// What a selection chooses of all that is listed or held.
+fn selected(selection: &Resolved, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    for selector in only {
-        let is_meant =
-            |key: &&Key| key.0 == selector.name && selector.version.as_ref().is_none_or(|version| *version == key.1);
-        let meant: Vec<_> = listed.clone().filter(is_meant).collect();
-        if meant.is_empty() {
-            wanted.vain.push(in_vain(selector, facts));
+    let candidates = candidates(facts, is_held, &mut wanted.unread);
+    let choice = selection.choose(&candidates).map_err(|mistakes| {
+        anyhow!("selection `{}`: {mistakes}", selection.name)
+    })?;
+    let presets: BTreeSet<&str> = presets(selection, &choice);
+    for (key, reasons) in &choice.versions {
+        let rank = reasons.iter().map(|reason| match &reason.cause {
+            Cause::Kept { .. } | Cause::KeptPackage => Rank::Installed,
+            Cause::Rule { rule } if presets.contains(rule.as_str()) => Rank::Preset,
+            _ => Rank::Other,
+        });
+        let rank = rank.min().unwrap_or_default();
+        let mut reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        if reasons.len() > MOST_REASONS {
+            let more = reasons.split_off(MOST_REASONS).len();
+            reasons.push(format!("and {} more", words::counted(more, "reason")));
         }
-        wanted.versions.extend(meant.into_iter().map(|key| (key.clone(), "named".to_owned())));
+        let is_listed = facts.get(key).is_some_and(|facts| facts.listed);
+        let place = if is_listed { &mut wanted.versions } else { &mut wanted.kept };
+        place.insert(key.clone(), Want { rank, reasons });
     }
-    wanted
+    wanted.missing.clone_from(&choice.missing);
+    wanted.choice = Some(choice);
+    Ok(wanted)
 }
 
-/// What was asked for and is not listed, with the name that was perhaps meant.
-fn in_vain(selector: &PackageSelector, facts: &FactsTable) -> String {
-    let name = &selector.name;
-    let names: BTreeSet<&str> = facts.keys().map(|(name, _)| name.as_str()).collect();
-    let names: Vec<_> = names.into_iter().collect();
-    match &selector.version {
-        Some(version) if names.contains(&name.as_str()) => {
-            format!("{name} {version} is not listed, though other versions of {name} are")
-        }
-        _ => {
-            let hint =
-                nearest(name, &names).map(|known| format!("\nhint: did you mean `{known}`?")).unwrap_or_default();
-            format!("{name} is not listed{hint}")
+/// Rules of presets, as choices tell them.
+fn presets<'a>(selection: &Resolved, choice: &'a Choice) -> BTreeSet<&'a str> {
+    let rules = selection.selection.take.iter().zip(&choice.rules);
+    rules.filter(|(rule, _)| matches!(rule.what, What::Preset(_))).map(|(_, (told, _))| told.as_str()).collect()
+}
+
+/// Versions that are listed or held, as selections see them.
+pub(super) fn candidates(
+    facts: &FactsTable,
+    is_held: &dyn Fn(&Key) -> bool,
+    unread: &mut Vec<(Key, String)>,
+) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for (key, facts) in facts.iter().filter(|(key, facts)| facts.listed || is_held(key)) {
+        let Facts { item, license, .. } = facts;
+        let format = facts.known_format();
+        match Candidate::of_item(item, &key.0, &key.1, format, license.as_deref()) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(error) => unread.push((key.clone(), format!("{error:#}"))),
         }
     }
+    candidates
+}
+
+/// All that is listed; with `only`, those of them that it names.
+#[cfg(test)]
+pub(super) fn wanted(facts: &FactsTable, only: &[PackageSelector]) -> Wanted {
+    Wants::default().wanted(facts, &|_| false, only).unwrap()
 }

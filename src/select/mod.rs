@@ -23,8 +23,10 @@ mod law;
 mod left_out;
 mod mistakes;
 mod packages;
+pub mod published;
 pub mod reason;
 pub mod requires;
+pub mod resolved;
 mod rules;
 #[cfg(test)]
 mod tests;

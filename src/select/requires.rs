@@ -147,7 +147,7 @@ fn problem(distribution: &str, unmet: &Unmet, entries: &[&Entry]) -> Option<Prob
     let others: Vec<String> = entries.iter().rev().skip(1).map(|entry| entry.record.facts.version.to_string()).collect();
     let others = if others.is_empty() { String::new() } else { format!(" (as {} do)", few(&others)) };
     let (name, version) = (&newest.record.facts.name, &newest.record.facts.version);
-    let message = format!("{name} {version} requires {}{others}, and {}", unmet.what(), unmet.why(distribution));
+    let message = format!("{name} {version} requires {}{others}, and {}", unmet.what(), unmet.why(&format!("`{distribution}`")));
     let problem = Problem::new(Rule::UnmetRequirement, message).within(&newest.layer, &newest.package);
     Some(problem.file("manifest.yml").hint(unmet.remedy()))
 }
@@ -158,18 +158,18 @@ impl Unmet {
         format!("`{}` {}", self.need.package, self.need.version)
     }
 
-    /// Why nothing in a distribution meets it.
+    /// Why nothing meets it; `distribution` is how the distribution is called in a sentence.
     pub fn why(&self, distribution: &str) -> String {
         let Need { package, version, .. } = &self.need;
         let shown = |versions: &[Version]| few(&versions.iter().map(Version::to_string).collect::<Vec<_>>());
         if self.there.is_empty() {
-            format!("`{distribution}` has no version of {package}")
+            format!("{distribution} has no version of {package}")
         } else if !self.need.is_range() {
             format!("`{version}` is no range of versions, so none of {} fits", counted(self.there.len(), "version"))
         } else if self.prereleases.is_empty() {
-            format!("`{distribution}` has {} alone", shown(&self.there))
+            format!("{distribution} has {} alone", shown(&self.there))
         } else {
-            format!("only pre-releases of `{distribution}` fit, {}, which Kibana does not take for it", shown(&self.prereleases))
+            format!("{distribution} has only pre-releases that fit, {}, which Kibana does not take for it", shown(&self.prereleases))
         }
     }
 
@@ -217,12 +217,12 @@ mod tests {
             versions.iter().map(|(version, is_pre)| (Version::strict(version).unwrap(), *is_pre)).collect()
         };
         for (package, version, expected) in [
-            ("nginx_otel", "^0.3.0", "`d` has 0.0.2, 0.0.1 alone"),
+            ("nginx_otel", "^0.3.0", "d has 0.0.2, 0.0.1 alone"),
             ("nginx_otel", "0.0.x", ""),
             ("later", "^1.1.0", ""),
-            ("later", "^2.0.0-alpha", "only pre-releases of `d` fit, 2.0.0-beta, which Kibana does not take for it"),
+            ("later", "^2.0.0-alpha", "d has only pre-releases that fit, 2.0.0-beta, which Kibana does not take for it"),
             ("later", "one", "`one` is no range of versions, so none of 3 versions fits"),
-            ("other", "^1", "`d` has no version of other"),
+            ("other", "^1", "d has no version of other"),
         ] {
             let found = unmet(&[Need::new(package, version)], versions);
             let found: Vec<_> = found.iter().map(|unmet| unmet.why("d")).collect();

@@ -5,3 +5,4 @@ pub mod facts;
 pub mod manifest;
 pub mod pages;
 pub mod report;
+pub mod selection_report;

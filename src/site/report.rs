@@ -10,7 +10,9 @@ use crate::catalog::merge::Catalog;
 use crate::catalog::mixed_keys::mixed_keys;
 use crate::catalog::record::LayerIntake;
 use crate::config::exceptions::{Exception, KeptException};
+use crate::select::requires::unmet_requirements;
 use crate::site::assemble::Site;
+use crate::site::selection_report::SelectionReport;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +28,9 @@ pub struct Report {
     pub generation: String,
     /// The layers, in order.
     pub layers: Vec<LayerReport>,
+    /// What the selection of the distribution leaves out; absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionReport>,
     /// The worth of the signatures that are published, by layer; in reports of older versions absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<SignatureCount>,
@@ -104,6 +109,13 @@ pub struct LayerReport {
     pub shadowed: usize,
     /// Of those, packages left out because something is wrong with them.
     pub quarantined: usize,
+    /// Of those, versions that the distribution does not select; absent if there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: usize,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Versions of a layer whose signatures are worth the same.
@@ -210,6 +222,7 @@ impl Report {
     pub fn new(name: &str, layers: &[&LayerIntake], catalog: &Catalog, built: Option<(RouteReport, &Site)>) -> Self {
         let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.all_problems()).cloned().collect();
         problems.extend(mixed_keys(name, catalog));
+        problems.extend(unmet_requirements(name, catalog));
         problems.sort();
         let (notes, problems) = problems.into_iter().partition(Problem::is_note);
         let copy = |(entry, copy): (&crate::catalog::merge::Entry, &crate::catalog::merge::Copy)| CopyReport {
@@ -223,11 +236,13 @@ impl Report {
         let all = || catalog.entries.iter().flat_map(|entry| entry.also_in.iter().map(move |copy| (entry, copy)));
         let names: std::collections::BTreeSet<&str> =
             catalog.entries.iter().map(|entry| entry.record.facts.name.as_str()).collect();
+        let selection = catalog.selected.as_ref().map(|selected| SelectionReport::of(selected, &names));
         Self {
             schema: "epr-build/report/1".to_owned(),
             distribution: name.to_owned(),
             generation: String::new(),
             layers: layers.iter().map(|layer| layer_report(layer, catalog)).collect(),
+            selection,
             signatures: signatures(catalog),
             versions: catalog.entries.len(),
             packages: names.len(),
@@ -266,13 +281,16 @@ impl Report {
 
 fn layer_report(layer: &LayerIntake, catalog: &Catalog) -> LayerReport {
     let used = catalog.entries.iter().filter(|entry| entry.layer == layer.name).count();
-    let shadowed = catalog.entries.iter().flat_map(|entry| &entry.also_in).filter(|copy| copy.layer == layer.name);
+    let left_out = || catalog.selected.iter().flat_map(|selected| &selected.left_out).map(|one| &one.entry);
+    let entries = catalog.entries.iter().chain(left_out());
+    let shadowed = entries.flat_map(|entry| &entry.also_in).filter(|copy| copy.layer == layer.name);
     LayerReport {
         name: layer.name.clone(),
         found: layer.packages.len() + layer.unopened(),
         used,
         shadowed: shadowed.count(),
         quarantined: layer.quarantined(),
+        left_out: left_out().filter(|entry| entry.layer == layer.name).count(),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::base::suggest::did_you_mean;
 use crate::config::exceptions::Exceptions;
 use crate::config::layer::{LayerPlan, LayerSource, Validation};
 use crate::config::location::{below, is_git};
-use crate::config::settings::{DistributionPlan, Settings};
-use crate::config::{Config, file};
+use crate::config::settings::{DistributionPlan, SelectionPlan, Settings};
+use crate::config::{Config, Distribution, file};
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,10 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         let (prefix, debug_header) = (distribution.prefix.clone(), distribution.debug_header);
         let ui = distribution.ui.unwrap_or(config.ui);
         let fallback = distribution.fallback.clone().unwrap_or_else(|| config.fallback.clone());
-        distributions.push(DistributionPlan { name, layers: positions, listen, fallback, prefix, debug_header, ui });
+        let select = selection_of(distribution, &config);
+        let plan =
+            DistributionPlan { name, layers: positions, listen, fallback, prefix, debug_header, ui, select };
+        distributions.push(plan);
     }
     Ok(Settings {
         distributions,
@@ -111,6 +114,16 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         exceptions: Exceptions::default(),
         accept_loss: false,
     })
+}
+
+/// What a distribution publishes. What its layers keep for sites is published in any case.
+fn selection_of(distribution: &Distribution, config: &Config) -> Option<SelectionPlan> {
+    let name = distribution.select.as_ref()?;
+    // A name that is not there was found when the file was read.
+    let selection = config.selections.get(name)?.clone();
+    let mirrors = distribution.layers.iter().filter_map(|layer| config.layers.get(layer)?.mirror.as_ref());
+    let keep: BTreeSet<PathBuf> = mirrors.flat_map(|mirror| mirror.keep.iter().cloned()).collect();
+    Some(SelectionPlan { name: name.clone(), selection, keep: keep.into_iter().collect() })
 }
 
 /// The layers that the present folder's configuration names, or the built-in ones, for commands that read none. A

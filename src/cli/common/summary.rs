@@ -17,6 +17,7 @@ use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::ADVICE;
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{CopyReport, Report, Sizes};
+use crate::site::selection_report::SelectionReport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
@@ -126,12 +127,15 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     }
     for layer in &report.layers {
         let mut text = format!("{} found, {} used", layer.found, layer.used);
-        for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined")] {
+        for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined"), (layer.left_out, "left out")] {
             if count > 0 {
                 let _ = write!(text, ", {count} {words}");
             }
         }
         line(&format!("layer {}", layer.name), text);
+    }
+    if let Some(selection) = &report.selection {
+        line("selection", selected(selection));
     }
     let warnings = report.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
     let (conflicts, warnings) = (counted(report.conflicts.len(), "conflict"), counted(warnings, "warning"));
@@ -184,6 +188,23 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
         ),
     );
     lines
+}
+
+/// What a selection leaves out, and why.
+fn selected(selection: &SelectionReport) -> String {
+    let SelectionReport { name, left_out, bytes: size, names, reasons, losses, .. } = selection;
+    let mut text = format!("`{name}` leaves out {}", counted(*left_out, "version"));
+    if *left_out > 0 {
+        let reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let _ = write!(text, ", {} ({})", bytes(*size), reasons.join(", "));
+    }
+    if *names > 0 {
+        let _ = write!(text, "; nothing of {} is published", counted(*names, "package"));
+    }
+    if !losses.is_empty() {
+        let _ = write!(text, "; {} Kibanas get less on purpose, see report.json", counted(losses.len(), "answer"));
+    }
+    text
 }
 
 /// Where the result is, how to serve it, and what to write into `kibana.yml`.
@@ -251,6 +272,7 @@ mod tests {
                     prefix: prefix.to_owned(),
                     debug_header: false,
                     ui: true,
+                    select: None,
                 };
                 assert_eq!(registry_url(&plan), format!("{expected}{prefix}"), "{listen}");
             }

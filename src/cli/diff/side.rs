@@ -21,6 +21,8 @@ use crate::config::settings::{DistributionPlan, Settings};
 use crate::generation::distribution::{Distribution, with_remedy};
 use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
+use crate::select::published::published;
+use crate::select::published::published;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,7 +109,8 @@ fn layers(path: &Path, arguments: &Arguments) -> Result<Side> {
             "warning: {packages} in `{shown}` {are} quarantined and not compared\nhint: `epr-build check` prints the reasons\n"
         ))?;
     }
-    let catalog = layers.catalog(&settings.distributions[0])?;
+    let plan = &settings.distributions[0];
+    let catalog = published(plan, layers.catalog(plan)?)?;
     let facts = catalog.facts().into_iter().cloned().collect();
     let holdings = Holdings::of_catalog(&catalog);
     let mut candidates: BTreeMap<(String, String), Candidate> = BTreeMap::new();
@@ -147,6 +150,7 @@ fn single(path: &Path) -> Settings {
         prefix: String::new(),
         debug_header: false,
         ui: false,
+        select: None,
     };
     Settings {
         distributions: vec![plan],

@@ -30,6 +30,7 @@ use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::page_record::{PackagePages, Page};
 use crate::openpgp::Fingerprint;
 use crate::package::Facts;
+use crate::select::requires::{Unmet, unmet_in};
 use crate::site::report::Report;
 use crate::store::Store;
 use crate::store::content::{Contents, are_whole};
@@ -76,7 +77,9 @@ pub fn build(
         .par_iter()
         .map(|group| {
             progress.step();
-            one_package(&catalog.entries[group.clone()], &facts[group.clone()], &writer, store, known)
+            let entries = &catalog.entries[group.clone()];
+            let unmet = entries.iter().map(|entry| unmet_in(catalog, entry)).collect::<Vec<_>>();
+            one_package(entries, &facts[group.clone()], &unmet, &writer, store, known)
         })
         .collect::<Result<Vec<_>>>()?;
     let tiles: Vec<_> = packages.iter().map(|package| &package.tile).collect();
@@ -113,11 +116,12 @@ fn groups(entries: &[Entry]) -> Vec<Range<usize>> {
 fn one_package(
     entries: &[Entry],
     facts: &[&Facts],
+    unmet: &[Vec<Unmet>],
     writer: &PageWriter<'_>,
     store: &Store,
     known: &PageTable,
 ) -> Result<PackagePages> {
-    let key = key(entries, writer);
+    let key = key(entries, unmet, writer);
     let is_whole = |pages: &PackagePages| {
         let blobs = pages.pages.iter().flat_map(|page| [Some(&page.blob), page.gzip.as_ref()]);
         are_whole(store, blobs.flatten())
@@ -125,17 +129,21 @@ fn one_package(
     if let Some(pages) = known.get(&key).filter(is_whole) {
         return Ok(pages);
     }
-    let pages = package::pages(entries, facts, writer, store)?;
+    let pages = package::pages(entries, facts, unmet, writer, store)?;
     known.put(key, pages.clone());
     Ok(pages)
 }
 
 /// A digest of everything that the pages of a package are made from.
-fn key(entries: &[Entry], writer: &PageWriter<'_>) -> Digest {
+fn key(entries: &[Entry], unmet: &[Vec<Unmet>], writer: &PageWriter<'_>) -> Digest {
     let mut hasher = Hasher::default();
     hasher.update(writer.templates.digest().bytes());
-    for entry in entries {
+    for (entry, unmet) in entries.iter().zip(unmet) {
         let record = &entry.record;
+        // What others hold shows on a page only where something is unmet.
+        for unmet in unmet {
+            hasher.text(format!("{} {}", unmet.what(), unmet.why(package::HERE)));
+        }
         hasher.update(record.item_digest.bytes());
         for blob in [Some(record.document), Some(record.archive), record.signature] {
             hasher.text(blob.map_or_else(String::new, |blob| format!("{} {}", blob.digest, blob.size)));

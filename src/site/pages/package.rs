@@ -11,6 +11,7 @@ use crate::catalog::page_record::{News, PackagePages, Tile};
 use crate::catalog::record::Record;
 use crate::catalog::signatures::in_words;
 use crate::package::{Facts, Release as Maturity};
+use crate::select::requires::{Need, Unmet};
 use crate::store::Store;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -24,6 +25,9 @@ const HEAVY_ICON: u64 = 20 << 10;
 const MOST_WORDS: usize = 400;
 /// How many changes of a version the feed tells.
 const MOST_CHANGES: usize = 12;
+
+/// How a page calls the distribution that it is a page of.
+pub(super) const HERE: &str = "this registry";
 
 /// A version in the table of versions.
 #[derive(Serialize)]
@@ -62,6 +66,7 @@ struct Stream<'a> {
 pub(super) fn pages(
     entries: &[Entry],
     facts: &[&Facts],
+    unmet: &[Vec<Unmet>],
     writer: &PageWriter<'_>,
     store: &Store,
 ) -> Result<PackagePages> {
@@ -93,6 +98,11 @@ pub(super) fn pages(
     }
     let lines: Vec<_> = (0..entries.len()).rev().map(|at| line(entries, at, place)).collect();
     let mut values = values(&shown, &tile)?;
+    let unmet = unmet[place].iter().map(|unmet| {
+        let Need { package, version, .. } = &unmet.need;
+        json!({ "package": package, "version": version, "why": unmet.why(HERE) })
+    });
+    values["unmet"] = unmet.collect();
     values["streams"] = json!(streams);
     values["lines"] = json!(lines);
     values["has_fields"] = json!(has_fields);

@@ -1,0 +1,109 @@
+//! What a selection refers to: keep files, read and ready to choose by.
+
+use super::keep_file::KeepFile;
+use super::{Candidate, Choice, Mistakes, Pin, choose};
+use crate::base::fs;
+use crate::config::selection::{Glob, Selection};
+use crate::config::settings::SelectionPlan;
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A selection with all that it depends on. Equal ones choose the same of the same catalog.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resolved {
+    /// Name of the selection.
+    pub name: String,
+    /// The selection.
+    pub selection: Selection,
+    /// What sites have installed.
+    pub pins: Vec<Pin>,
+}
+
+impl Resolved {
+    /// Reads what a plan refers to.
+    ///
+    /// # Errors
+    /// When a keep file is not there or wrong.
+    pub fn read(plan: &SelectionPlan) -> Result<Self> {
+        Ok(Self { name: plan.name.clone(), selection: plan.selection.clone(), pins: pins(&plan.keep)? })
+    }
+
+    /// Chooses from a catalog.
+    ///
+    /// # Errors
+    /// All rules that take nothing.
+    pub fn choose(&self, catalog: &[Candidate]) -> Result<Choice, Mistakes> {
+        choose(&self.selection, catalog, &self.pins)
+    }
+}
+
+/// What sites have installed, by keep files or patterns of their names.
+///
+/// # Errors
+/// When a keep file is not there or wrong, or a pattern matches none: a slip would cost a fleet what it has installed.
+pub fn pins(patterns: &[PathBuf]) -> Result<Vec<Pin>> {
+    let mut pins = Vec::new();
+    for path in keep_files(patterns)? {
+        pins.extend(KeepFile::read(&path)?.pins());
+    }
+    Ok(pins)
+}
+
+/// The keep files that patterns mean, each once, in the order of their paths.
+///
+/// # Errors
+/// When a pattern matches none, or a folder cannot be read.
+pub fn keep_files(patterns: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    for pattern in patterns {
+        let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let glob = Glob(name.to_owned());
+        if glob.is_literal() {
+            files.insert(pattern.clone());
+            continue;
+        }
+        let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let found = fs::list_if_there(folder).context("cannot look for keep files")?.unwrap_or_default();
+        let is_meant = |entry: &&fs::Entry| !entry.begins_with(".") && entry.name().is_some_and(|name| glob.matches(name));
+        let before = files.len();
+        files.extend(found.iter().filter(is_meant).map(|entry| entry.path.clone()));
+        if files.len() == before && !found.iter().any(|entry| is_meant(&entry)) {
+            bail!(
+                "no keep file is like `{}`\nhint: `epr-build keep import` writes one; without one, take `keep` out of the layer's \
+                 `mirror`",
+                pattern.display()
+            );
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_names_mean_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["b.keep", "a.keep", ".hidden.keep", "a.txt"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        let names = |patterns: &[&str]| {
+            let patterns: Vec<_> = patterns.iter().map(|pattern| path(pattern)).collect();
+            let files = keep_files(&patterns).map_err(|error| format!("{error:#}"))?;
+            Ok::<_, String>(files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["*.keep"]).unwrap(), ["a.keep", "b.keep"]);
+        assert_eq!(names(&["b.keep", "?.keep"]).unwrap(), ["a.keep", "b.keep"]);
+        // Whether it is there shows when it is read.
+        assert_eq!(names(&["c.keep"]).unwrap(), ["c.keep"]);
+        for pattern in ["*.keeps", "no/*.keep"] {
+            let error = names(&[pattern]).unwrap_err();
+            assert!(error.contains("no keep file is like") && error.contains("hint: `epr-build keep import`"), "{error}");
+        }
+        assert!(pins(&[path("c.keep")]).is_err());
+    }
+}
