@@ -190,7 +190,7 @@ impl Element<'_> {
         let mut kept = Map::new();
         for (key, raw) in fields {
             let read = |raw: &RawValue| match key {
-                "policy_templates" => categories_of(raw.get()),
+                "policy_templates" => templates_of(raw.get()),
                 _ => serde_json::from_str(raw.get()).ok(),
             };
             if let Some(value) = raw.and_then(read) {
@@ -201,12 +201,13 @@ impl Element<'_> {
     }
 }
 
-/// The categories of policy templates, by which packages are found too; the rest of a template is long and says nothing here.
-fn categories_of(templates: &str) -> Option<Value> {
+/// Of policy templates their categories, by which packages are found too, and where they can be deployed; the rest of a
+/// template is long and says nothing here.
+fn templates_of(templates: &str) -> Option<Value> {
     let Ok(Value::Array(templates)) = serde_json::from_str(templates) else { return None };
     let pick = |template: Value| {
         let mut kept = Map::new();
-        for key in ["name", "categories"] {
+        for key in ["name", "categories", "deployment_modes"] {
             if let Some(value) = template.get(key) {
                 kept.insert(key.to_owned(), value.clone());
             }
@@ -275,13 +276,14 @@ mod tests {
     fn what_a_selection_may_ask_for_is_kept() {
         let more = r#","signature_path":"/epr/a/a-1.0.0.zip.sig","type":"integration","title":"A","description":"long",
             "conditions":{"kibana":{"version":"^8.0.0"}},"icons":[{"src":"x"}],
-            "policy_templates":[{"name":"p","title":"P","description":"long","categories":["web"]}]"#;
+            "policy_templates":[{"name":"p","title":"P","description":"long","categories":["web"],
+            "deployment_modes":{"agentless":{"enabled":true}}}]"#;
         let listing = listing(&[element("a", "1.0.0", more)]);
         let facts = listing.versions.values().next().unwrap();
         assert!(facts.signed);
         assert_eq!(
             facts.item,
-            r#"{"conditions":{"kibana":{"version":"^8.0.0"}},"policy_templates":[{"categories":["web"],"name":"p"}],"type":"integration"}"#
+            r#"{"conditions":{"kibana":{"version":"^8.0.0"}},"policy_templates":[{"categories":["web"],"deployment_modes":{"agentless":{"enabled":true}},"name":"p"}],"type":"integration"}"#
         );
     }
 }

@@ -36,6 +36,7 @@ mod headers;
 mod index;
 mod listing;
 mod listings;
+pub mod look;
 mod mirrored;
 mod outcome;
 mod place;

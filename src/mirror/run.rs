@@ -185,7 +185,7 @@ impl Run<'_> {
         }
         let mut unwanted = Unwanted::read(&self.workshop.folder)?;
         let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held()).map(|(key, _)| key);
-        unwanted.renew(held, |key| wanted.versions.contains_key(key), self.request.now);
+        unwanted.renew(held, |key| wanted.wants(key), self.request.now);
         unwanted.write(&self.workshop.folder)
     }
 

@@ -6,7 +6,9 @@
 use super::requires::Requires;
 use crate::config::selection::Subscription;
 use crate::dialect::version::{Constraint, Version};
-use crate::package::{Deprecated, DiscoveryFacts, Facts, Release, Spec, TemplateFacts, categories};
+use crate::package::{
+    Deprecated, DiscoveryFacts, Facts, Release, ReplacedBy, SearchItem, Spec, TemplateFacts, categories,
+};
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,6 +168,20 @@ impl Candidate {
     }
 }
 
+impl Candidate {
+    /// A package that was read, with its facts and its element of `/search`. The licence of old packages is in neither.
+    ///
+    /// # Errors
+    /// When the element cannot be read, which was rendered here.
+    pub fn of_package(facts: &Facts, item: &SearchItem) -> Result<Self> {
+        let mut text = String::with_capacity(item.bytes());
+        item.render(&mut text, |_| true, facts.deprecated.as_ref());
+        let format = format!("{}.{}", facts.spec.major, facts.spec.minor);
+        let candidate = Self::of_item(&text, &facts.name, &facts.version, Some(&format), None)?;
+        Ok(Self { facts: facts.clone(), ..candidate })
+    }
+}
+
 impl Item {
     fn candidate(
         self,
@@ -229,7 +245,7 @@ impl Template {
 
 impl Block {
     fn deprecated(self) -> Deprecated {
-        let replaced_by = self.replaced_by.map(|by| crate::package::ReplacedBy {
+        let replaced_by = self.replaced_by.map(|by| ReplacedBy {
             package: by.package,
             policy_template: by.policy_template,
             input: by.input,

@@ -23,6 +23,8 @@ pub(super) struct Chooser<'a> {
     /// Packages of which every Kibana of the selection gets from the choice what it gets from the whole, and whether that is
     /// so with pre-releases, too.
     full: BTreeMap<usize, bool>,
+    /// What the rule at hand has taken.
+    taken: BTreeSet<Place>,
     /// Rules, and how many versions each takes.
     tallies: Vec<(String, usize)>,
     missing: Vec<Pin>,
@@ -36,6 +38,7 @@ impl<'a> Chooser<'a> {
             packages,
             chosen: BTreeMap::new(),
             full: BTreeMap::new(),
+            taken: BTreeSet::new(),
             tallies: Vec::new(),
             missing: Vec::new(),
             warnings: BTreeSet::new(),
@@ -47,22 +50,18 @@ impl<'a> Chooser<'a> {
         let mut mistakes = Vec::new();
         for (number, rule) in self.selection.take.iter().enumerate() {
             let name = rules::name("take", number, &rule.text);
-            let before = self.taken_by(&name);
+            self.taken.clear();
             if let Err(mistake) = rules::take(self, &rule.what, &name) {
                 mistakes.push(mistake);
             }
-            self.tallies.push((name.clone(), self.taken_by(&name) - before));
+            self.tallies.push((name, self.taken.len()));
         }
         Mistakes::of(mistakes)
     }
 
-    fn taken_by(&self, name: &str) -> usize {
-        let is_by = |reason: &Reason| matches!(&reason.cause, Cause::Rule { rule } if rule == name);
-        self.chosen.values().filter(|reasons| reasons.iter().any(is_by)).count()
-    }
-
     /// Puts a version in.
     pub(super) fn add(&mut self, place: Place, cause: Cause, asked: Option<(KibanaRange, Asks)>) {
+        self.taken.insert(place);
         let reasons = self.chosen.entry(place).or_default();
         let asks = asked.map_or(Asks::Either, |(_, asks)| asks);
         let known = reasons.iter_mut().find(|reason| reason.cause == cause && reason.asks == asks);
@@ -174,6 +173,7 @@ impl<'a> Chooser<'a> {
         self.chosen.values_mut().for_each(|reasons| *reasons = tidied(std::mem::take(reasons)));
         let losses = law::losses(&self);
         let left_out = left_out::all(&self);
+        let suggestions = self.suggestions();
         self.warn_of_formats();
         let key = |place: Place| {
             let facts = self.facts(place);
@@ -187,6 +187,7 @@ impl<'a> Chooser<'a> {
             rules: self.tallies,
             missing: self.missing,
             warnings: self.warnings.into_iter().collect(),
+            suggestions,
         }
     }
 

@@ -18,13 +18,12 @@ use crate::base::shown::printable;
 use crate::base::suggest::did_you_mean;
 use crate::base::time;
 use crate::config::file::Mistakes;
-use crate::config::selection::Glob;
 use crate::dialect::version::Version;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The first line of every keep file; who does not know its number reads nothing.
 const FIRST: &str = "# epr-build keep 1";
@@ -263,55 +262,6 @@ impl Kept {
         let optional = self.optional.then(|| OPTIONAL.to_owned());
         reasons.chain(self.source.map(|source| source.to_string())).chain(optional)
     }
-}
-
-/// Reads all keep files that these paths name, by site. In the last part of a path `*` and `?` are patterns.
-///
-/// # Errors
-/// When a path names no file, two files are of one site, or a file is wrong. Mistakes of all files are collected.
-pub fn read_all(patterns: &[PathBuf]) -> Result<Vec<KeepFile>> {
-    let mut files: BTreeMap<String, (PathBuf, KeepFile)> = BTreeMap::new();
-    let mut mistakes: Vec<String> = Vec::new();
-    for path in find(patterns)? {
-        match KeepFile::read(&path) {
-            Ok(file) => {
-                if let Some((other, _)) = files.get(&file.site).filter(|(other, _)| *other != path) {
-                    let (one, other) = (other.display(), path.display());
-                    bail!("`{one}` and `{other}` are both of site `{}`\nhint: a site has the name of its file; rename one", file.site);
-                }
-                files.insert(file.site.clone(), (path, file));
-            }
-            Err(error) => mistakes.push(error.downcast::<Mistakes>()?.to_string()),
-        }
-    }
-    if !mistakes.is_empty() {
-        let text = mistakes.join("\n");
-        bail!("{}", text.strip_prefix("error: ").unwrap_or(&text).trim_end());
-    }
-    Ok(files.into_values().map(|(_, file)| file).collect())
-}
-
-/// The files that paths name, in order.
-fn find(patterns: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut found = BTreeSet::new();
-    for pattern in patterns {
-        let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let glob = Glob(name);
-        if glob.is_literal() {
-            found.insert(pattern.clone());
-            continue;
-        }
-        let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let entries = fs::list_if_there(folder)?.unwrap_or_default();
-        let is_meant = |name: &&str| !name.starts_with('.') && glob.matches(name);
-        let names: Vec<_> = entries.iter().filter_map(|entry| entry.name().filter(is_meant)).collect();
-        found.extend(names.iter().map(|name| pattern.with_file_name(name)));
-        if names.is_empty() {
-            let hint = "hint: `epr-build keep import` writes keep files; a pattern that names none would protect nothing";
-            bail!("`{}` names no keep file\n{hint}", pattern.display());
-        }
-    }
-    Ok(found.into_iter().collect())
 }
 
 /// Returns true for what can be the name of a package. Those of registries have lower-case letters, digits and `_` alone;

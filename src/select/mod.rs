@@ -16,11 +16,11 @@
 pub mod candidate;
 mod chooser;
 mod closure;
-pub mod distribution_file;
 mod filter;
 pub mod keep_file;
 mod law;
 mod left_out;
+pub mod load;
 mod mistakes;
 mod packages;
 pub mod published;
@@ -33,6 +33,7 @@ mod tests;
 
 pub use candidate::Candidate;
 pub use keep_file::Pin;
+pub use load::{Loaded, load};
 pub use law::{Loss, Outside, seen_less_outside};
 pub use mistakes::{Mistake, Mistakes};
 pub use reason::{Asks, Cause, LeftOut, Reason};
@@ -61,6 +62,8 @@ pub struct Choice {
     pub missing: Vec<Pin>,
     /// What to know, in words; a hint may follow in a line of its own.
     pub warnings: Vec<String>,
+    /// Packages that take the place of deprecated ones and are not chosen, in words.
+    pub suggestions: Vec<String>,
 }
 
 /// Chooses. The catalog may be in any order; of two versions that are the same the first counts.

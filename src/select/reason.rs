@@ -96,6 +96,20 @@ pub enum LeftOut {
     NotAdmitted,
 }
 
+impl LeftOut {
+    /// The kind of the reason, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoRule => "no_rule",
+            Self::Excluded { .. } => "excluded",
+            Self::NoKibana { .. } => "no_kibana",
+            Self::Prerelease => "prerelease",
+            Self::Older { .. } => "older",
+            Self::NotAdmitted => "not_admitted",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.cause)?;

@@ -4,7 +4,7 @@ use crate::cli::common::Exit;
 use crate::cli::common::options::LayerOptions;
 use crate::cli::common::print::{field, print, print_exact, print_json};
 use crate::keep::list::{Listed, list};
-use crate::select::keep_file::read_all;
+use crate::keep::read_all;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 //! said in [`crate::config`] and in `epr-build.sample.yml`. Looks at no folder: whether paths exist is for others.
 
 mod clients;
+pub mod elastic_distribution;
 mod reader;
 mod selections;
 #[cfg(test)]

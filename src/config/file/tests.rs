@@ -66,7 +66,7 @@ fn every_mistake_has_a_line_and_a_way_out() {
         ("\nlistn: 8080", "2: unknown key `listn` | did you mean `listen`?"),
         (
             "x: 1",
-            "1: unknown key `x` | known are `distributions`, `layers`, `listen`, `fallback`, `ui`, `limits`, `budget`, `clients`, `upstreams`",
+            "1: unknown key `x` | known are `distributions`, `layers`, `selections`, `listen`, `fallback`, `ui`, `limits`, `budget`, `clients`, `upstreams`",
         ),
         ("limits:\n  max_entires: 5", "2: unknown key `max_entires` in `limits` | did you mean `max_entries`?"),
         (

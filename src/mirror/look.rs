@@ -1,0 +1,136 @@
+//! What can be chosen from: what a layer's record knows of its upstreams, or what a registry lists now. Nothing is written.
+
+use super::facts::{self, Facts, Key};
+use super::fault::Fault;
+use super::listings::{self, Hindrance, hear};
+use super::outcome::Outcome;
+use super::record::{Head, Record};
+use super::scan::BOUNDS;
+use super::transport::Transport;
+use super::{fetch, listing};
+use crate::config::routing;
+use crate::config::upstream::Upstream;
+use crate::edit::journal;
+use crate::package::Spec;
+use crate::select::Candidate;
+use anyhow::{Context, Result, anyhow};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Versions that can be chosen from.
+#[derive(Debug, Default)]
+pub struct Offer {
+    /// The versions.
+    pub candidates: Vec<Candidate>,
+    /// Bytes of their zips, where they are known.
+    pub bytes: BTreeMap<Key, u64>,
+    /// What cannot be chosen from, and why, in words.
+    pub warnings: Vec<String>,
+}
+
+/// What a mirrored layer knows: each version that an upstream lists, and each that the layer holds. Nothing if no upstream of it
+/// was ever asked.
+///
+/// # Errors
+/// When the records of the layer cannot be read.
+pub fn of_layer(root: &Path) -> Result<Option<Offer>> {
+    let folder = journal::Journal::of(root).path().to_owned();
+    let known = facts::read(&folder)?;
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let record = Record::read(&folder)?;
+    let is_held = |key: &Key| record.versions.get(key).is_some_and(|entry| entry.is_held());
+    let offered = known.iter().filter(|(key, facts)| facts.listed || is_held(key));
+    let mut offer = Offer::default();
+    offer.add(offered.map(|(key, facts)| {
+        let format = record.versions.get(key).and_then(|entry| entry.format_version.as_deref());
+        (key, facts, facts.format_version.as_deref().or(format))
+    }));
+    let sizes = record.versions.iter().filter_map(|(key, entry)| Some((key.clone(), entry.size?)));
+    offer.bytes = sizes.collect();
+    Ok(Some(offer))
+}
+
+/// What a registry lists. Listings do not tell the format of packages, so the registry is asked once more for each bound that
+/// Kibanas send.
+///
+/// # Errors
+/// When the registry does not answer, or not as a registry does.
+pub fn ask(upstream: &Upstream) -> Result<Offer> {
+    let transport = Transport::new(&upstream.url, upstream)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the requests")?;
+    match runtime.block_on(asked(&transport)) {
+        Ok(offer) => Ok(offer),
+        Err(Hindrance::Upstream(reason)) => Err(anyhow!("{reason}")),
+        Err(Hindrance::Failed(error)) => Err(error),
+    }
+}
+
+async fn asked(transport: &Transport) -> Result<Offer, Hindrance> {
+    let Some(heard) = hear(transport, None, false).await? else { return Ok(Offer::default()) };
+    let mut outcome = Outcome::default();
+    let mut heard = [(transport.name.clone(), heard)];
+    let (versions, told) = listings::read(&mut heard, &Head::default(), true, &mut outcome)?;
+    let mut offer = Offer::default();
+    offer.warnings.extend(outcome.refused.iter().map(|event| format!("{}: {}", event.what, event.why)));
+    let formats = match formats(transport, &versions).await {
+        Ok(formats) => formats,
+        Err(Fault::Machine(error)) => return Err(Hindrance::Failed(error)),
+        Err(fault) => {
+            let words = fault.words();
+            offer.warnings.push(format!("{} tells no formats of packages: {words}", transport.name));
+            BTreeMap::new()
+        }
+    };
+    offer.add(versions.iter().map(|(key, facts)| (key, facts, formats.get(key).map(String::as_str))));
+    offer.bytes = told.into_iter().map(|(key, told)| (key, told.size)).collect();
+    Ok(offer)
+}
+
+/// A format for each version that lies between the same bounds of Kibanas as its own.
+async fn formats(transport: &Transport, all: &BTreeMap<Key, Facts>) -> Result<BTreeMap<Key, String>, Fault> {
+    let clients = routing::branches();
+    let bounds = |bound: fn(&routing::Client) -> Option<Spec>| clients.iter().filter_map(bound).collect::<BTreeSet<_>>();
+    let (least, most) = (bounds(|client| client.spec_min), bounds(|client| client.spec_max));
+    let mut formats: BTreeMap<Key, String> = BTreeMap::new();
+    let shown = |spec: &Spec| format!("{}.{}", spec.major, spec.minor);
+    // From the highest bound down: a format is the lowest bound that lets the version through. Above all bounds it is the next one.
+    let above = most.last().map_or_else(String::new, |spec| format!("{}.{}", spec.major, spec.minor + 1));
+    formats.extend(all.keys().map(|key| (key.clone(), above.clone())));
+    for bound in most.iter().rev() {
+        for key in within(transport, "spec.max", &shown(bound)).await? {
+            formats.insert(key, shown(bound));
+        }
+    }
+    // Below a lower bound it is the first format of all.
+    for bound in least.iter().rev() {
+        let within = within(transport, "spec.min", &shown(bound)).await?;
+        formats.iter_mut().filter(|(key, _)| !within.contains(key)).for_each(|(_, format)| "1.0".clone_into(format));
+    }
+    formats.retain(|key, _| all.contains_key(key));
+    Ok(formats)
+}
+
+/// The versions that a bound lets through.
+async fn within(transport: &Transport, parameter: &str, bound: &str) -> Result<BTreeSet<Key>, Fault> {
+    let url = transport.address(&format!("search?all=true&prerelease=true&{parameter}={bound}"))?;
+    let stash = fetch::listing(transport, &url, BOUNDS.bytes).await?;
+    let unfit = |why: String| Fault::Unfit(why);
+    let text = stash.text().map_err(|error| unfit(format!("it cannot be unpacked: {error}")))?;
+    let listing = listing::read(text, &transport.name, &BOUNDS).map_err(|error| unfit(error.to_string()))?;
+    Ok(listing.versions.into_keys().collect())
+}
+
+impl Offer {
+    /// Adds versions, each with its format if that is known.
+    fn add<'a>(&mut self, versions: impl Iterator<Item = (&'a Key, &'a Facts, Option<&'a str>)>) {
+        for ((name, version), facts, format) in versions {
+            match Candidate::of_item(&facts.item, name, version, format, facts.license.as_deref()) {
+                Ok(candidate) => self.candidates.push(candidate),
+                Err(error) => self.warnings.push(format!("{error:#}")),
+            }
+        }
+    }
+}

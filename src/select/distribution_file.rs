@@ -1,1 +1,0 @@
-//! Files in the form of Elastic's tool for distributions.
