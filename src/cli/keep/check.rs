@@ -14,7 +14,7 @@ use crate::mirror::MirroredLayer;
 use crate::package::Facts;
 use crate::keep::read_all;
 use crate::select::keep_file::KeepFile;
-use crate::select::{Candidate, Pin, choose};
+use crate::select::{Pin, choose};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,15 +118,11 @@ fn beside(settings: &Settings, layer: &str) -> Settings {
 /// Versions that stay because of keep files alone.
 fn kept(settings: &Settings, name: &str, mirrored: &MirroredLayer, files: &[KeepFile]) -> Result<Vec<Finding>> {
     let (_, selection) = selection(settings, name)?;
-    let known = mirrored.facts.iter().filter(|(key, facts)| facts.listed || mirrored.holds(key));
-    let candidates = known.map(|((name, version), facts)| {
-        Candidate::of_item(&facts.item, name, version, facts.format_version.as_deref(), facts.license.as_deref())
-    });
-    let candidates = candidates.collect::<Result<Vec<_>>>()?;
+    let candidates = mirrored.candidates();
     let pins: Vec<Pin> = files.iter().flat_map(KeepFile::pins).collect();
     let unfit = || format!("selection `{name}` cannot be used");
-    let alone = choose(selection, &candidates, &[]).with_context(unfit)?;
-    let with = choose(selection, &candidates, &pins).with_context(unfit)?;
+    let alone = choose(&selection, &candidates, &[]).with_context(unfit)?;
+    let with = choose(&selection, &candidates, &pins).with_context(unfit)?;
     Ok(kept_by_pins(files, &alone, &with))
 }
 

@@ -3,7 +3,8 @@
 use crate::base::suggest::did_you_mean;
 use crate::config::layer::LayerPlan;
 use crate::config::selection::Selection;
-use crate::config::settings::Settings;
+use crate::config::settings::{DistributionPlan, Settings};
+use crate::select::load;
 use anyhow::{Result, bail};
 
 /// The layer of a name.
@@ -15,25 +16,20 @@ pub(super) fn layer<'a>(settings: &'a Settings, name: &str) -> Result<&'a LayerP
     }
 }
 
-/// The selection of a name.
-pub(super) fn selection<'a>(settings: &'a Settings, name: &'a str) -> Result<(&'a str, &'a Selection)> {
+/// The selection of a name, with what it refers to.
+pub(super) fn selection(settings: &Settings, name: &str) -> Result<(String, Selection)> {
     let selections = &settings.config.selections;
     let known: Vec<_> = selections.keys().map(String::as_str).collect();
     match selections.get(name) {
-        Some(selection) => Ok((name, selection)),
+        Some(selection) => Ok((name.to_owned(), load(selection)?.selection)),
         None if known.is_empty() => bail!("there is no selection `{name}`\nhint: `selections` in the configuration has none"),
         None => bail!("there is no selection `{name}`\nhint: {}", did_you_mean(name, &known)),
     }
 }
 
 /// The selections of distributions that publish a layer.
-pub(super) fn publishing<'a>(settings: &'a Settings, layer: &str) -> Result<Vec<(&'a str, &'a Selection)>> {
-    let publish = |plan: &&crate::config::settings::DistributionPlan| {
-        plan.layers.iter().any(|&position| settings.layers[position].source.name == layer)
-    };
-    let names = settings.distributions.iter().filter(publish).filter_map(|plan| {
-        let distribution = settings.config.distributions.get(&plan.name)?;
-        distribution.select.as_deref()
-    });
-    names.map(|name| selection(settings, name)).collect()
+pub(super) fn publishing(settings: &Settings, layer: &str) -> Result<Vec<(String, Selection)>> {
+    let has_layer = |plan: &&DistributionPlan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer);
+    let selections = settings.distributions.iter().filter(has_layer).filter_map(|plan| plan.select.as_ref());
+    selections.map(|plan| Ok((plan.name.clone(), load(&plan.selection)?.selection))).collect()
 }

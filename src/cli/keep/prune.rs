@@ -158,7 +158,7 @@ fn judged(
     let own = selection(settings, name)?;
     let pins: Vec<Pin> = keep.iter().flat_map(KeepFile::pins).collect();
     let published_by = publishing(settings, &arguments.layer)?;
-    let selected = wanted(own, &published_by, &mirrored.facts, &mirrored.versions, &pins)?;
+    let selected = wanted(&own, &published_by, mirrored.candidates(), &mirrored.versions, &pins)?;
     let mut outs: Vec<&Path> = arguments.outs.iter().map(PathBuf::as_path).collect();
     if let Some(absent) = outs.iter().find(|out| !out.is_dir()) {
         bail!("there is no folder `{}`\nhint: name output folders of builds with --out", absent.display());
@@ -167,7 +167,7 @@ fn judged(
         outs.push(Path::new(DEFAULT_OUT));
     }
     let published = published(&outs, &arguments.layer)?;
-    Ok(fates(&mirrored.versions, &mirrored.facts, &selected, keep, &published, terms))
+    Ok(fates(&mirrored.versions, &selected, keep, &published, terms))
 }
 
 /// Writes the list, over an earlier list alone.

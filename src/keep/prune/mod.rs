@@ -16,7 +16,7 @@ use crate::base::progress::bytes;
 use crate::base::time;
 use crate::base::words::{counted, few};
 use crate::config::layer::{LayerPlan, Policy};
-use crate::mirror::{FactsTable, MirroredVersion};
+use crate::mirror::MirroredVersion;
 use crate::select::Key;
 use crate::select::keep_file::KeepFile;
 use anyhow::{Result, bail, ensure};
@@ -165,7 +165,6 @@ pub fn check_terms(plan: &LayerPlan, keep: &[KeepFile], failure: Option<(&str, &
 /// What becomes of each version that the layer holds.
 pub fn fates(
     held: &BTreeMap<Key, MirroredVersion>,
-    facts: &FactsTable,
     selected: &Selected,
     keep: &[KeepFile],
     published: &BTreeMap<Key, String>,
@@ -183,7 +182,7 @@ pub fn fates(
             Fate::Kept(few(sites))
         } else if let Some(reason) = selected.versions.get(key) {
             Fate::Wanted(reason.clone())
-        } else if !facts.contains_key(key) {
+        } else if !selected.judged.contains(key) {
             Fate::Unknown
         } else if let Some(place) = published.get(key) {
             Fate::Published(place.clone())

@@ -2,38 +2,34 @@
 //! newest version is not held yet, Kibanas get an older one meanwhile, and that must not go.
 
 use crate::config::selection::Selection;
-use crate::mirror::{FactsTable, MirroredVersion};
+use crate::mirror::MirroredVersion;
 use crate::select::{Candidate, Choice, Key, Pin, choose};
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What selections want, each version with the first reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selected {
     /// By version.
     pub versions: BTreeMap<Key, String>,
+    /// All versions that could be chosen; of any other nothing is known.
+    pub judged: BTreeSet<Key>,
 }
 
 /// Chooses by the selection of the layer, and by those of distributions that publish it; each has a name.
 ///
 /// # Errors
-/// When a rule of the layer's own selection takes nothing, or facts cannot be read.
+/// When a rule of the layer's own selection takes nothing.
 pub fn wanted(
-    own: (&str, &Selection),
-    published_by: &[(&str, &Selection)],
-    facts: &FactsTable,
+    own: &(String, Selection),
+    published_by: &[(String, Selection)],
+    all: Vec<Candidate>,
     held: &BTreeMap<Key, MirroredVersion>,
     pins: &[Pin],
 ) -> Result<Selected> {
-    let known = facts.iter().filter(|(key, facts)| facts.listed || held.contains_key(*key));
-    let candidates = known.map(|((name, version), facts)| {
-        let (format, license) = (facts.format_version.as_deref(), facts.license.as_deref());
-        Candidate::of_item(&facts.item, name, version, format, license)
-    });
-    let all = candidates.collect::<Result<Vec<_>>>()?;
-    let is_held = |one: &&Candidate| held.contains_key(&(one.facts.name.clone(), one.facts.version.clone()));
-    let here: Vec<_> = all.iter().filter(is_held).cloned().collect();
-    let mut selected = Selected::default();
+    let key = |one: &Candidate| (one.facts.name.clone(), one.facts.version.clone());
+    let here: Vec<_> = all.iter().filter(|one| held.contains_key(&key(one))).cloned().collect();
+    let mut selected = Selected { judged: all.iter().map(key).collect(), ..Selected::default() };
     let (name, selection) = own;
     let choice = choose(selection, &all, pins).with_context(|| format!("selection `{name}` cannot be used"))?;
     selected.add(name, choice);
