@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Kibana downloads what it has installed again: at upgrades, after failures, to repair. So an installed version must stay
-//! where Kibana finds it, and what nobody has installed, no selection wants and no generation shows may go. [`fn@import`] asks
-//! one Kibana, [`saved`] reads answers that were saved; both end in [`gather`], which draws the conclusion. Nothing here
+//! where Kibana finds it, and what nobody has installed, no selection wants and no generation shows may go. `import` asks
+//! one Kibana, `saved` reads answers that were saved; both end in `gather`, which draws the conclusion. Nothing here
 //! removes a version unless it was shown before, with its reason, and is still of no use.
 
 mod answer;

@@ -16,7 +16,7 @@ use crate::edit::take_out;
 use crate::select::Candidate;
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A mirrored layer.
 pub struct MirroredLayer {
@@ -28,7 +28,7 @@ pub struct MirroredLayer {
     /// Zips that the record has and that lie where it says.
     pub versions: BTreeMap<Key, MirroredVersion>,
     /// Versions that lie in the layer, in whatever form, as `<name>-<version>`.
-    pub there: BTreeSet<String>,
+    there: BTreeSet<String>,
 }
 
 /// A version that a run brought, or took into the record.
@@ -144,10 +144,5 @@ impl MirroredLayer {
             allowed: Vec::new(),
             reason: Some(reason.to_owned()),
         }
-    }
-
-    /// The layer's folder.
-    pub fn root(&self) -> &Path {
-        &self.workshop.root
     }
 }

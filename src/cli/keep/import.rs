@@ -85,6 +85,9 @@ struct Answer<'a> {
     gone: Vec<String>,
     /// What may be missing, in words.
     problems: &'a [String],
+    /// Why the file that is there stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'a str>,
 }
 
 fn version(text: &str) -> Result<Version, String> {
@@ -120,12 +123,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         fs::write_over_for_good(&arguments.output, file.render().as_bytes())?;
     }
     let shown = arguments.output.display().to_string();
-    for problem in problems {
-        talk::say(&format!("warning: {shown}: {problem}\n"))?;
-    }
-    if let Some(why) = &refusal {
-        talk::say(&format!("error: {shown} was not written: {why}\nhint: --force writes it all the same\n"))?;
-    }
     let changed = changes(before.as_ref(), file);
     let names = |keys: &[Key]| keys.iter().map(|(name, version)| format!("{name}@{version}")).collect::<Vec<_>>();
     let packages = file.versions.keys().map(|(name, _)| name).collect::<BTreeSet<_>>().len();
@@ -140,11 +137,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         added: if before.is_some() { names(&changed.added) } else { Vec::new() },
         gone: names(&changed.gone),
         problems,
+        refusal: refusal.as_deref(),
     };
     match format {
         Format::Json => print_json(&answer)?,
-        Format::Text if !talk::quiet() => print(&render(&answer))?,
-        Format::Text => {}
+        Format::Text => tell(&answer)?,
     }
     Ok(if refusal.is_some() || !problems.is_empty() { Exit::Problems } else { Exit::Clean })
 }
@@ -187,6 +184,16 @@ fn place(output: &Path) -> Result<(String, Option<KeepFile>)> {
     }
     let before = if fs::link_metadata(output).is_ok() { Some(KeepFile::read(output)?) } else { None };
     Ok((site, before))
+}
+
+fn tell(answer: &Answer<'_>) -> Result<()> {
+    for problem in answer.problems {
+        talk::say(&format!("warning: {}: {problem}\n", answer.file))?;
+    }
+    if let Some(why) = answer.refusal {
+        talk::say(&format!("error: {} was not written: {why}\nhint: --force writes it all the same\n", answer.file))?;
+    }
+    if talk::quiet() { Ok(()) } else { print(&render(answer)) }
 }
 
 fn render(answer: &Answer<'_>) -> String {
