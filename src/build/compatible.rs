@@ -1,4 +1,4 @@
-//! A generation with only what one Kibana can get, and what it needs before and after an upgrade.
+//! A generation with only what one Kibana can get, and what it needs before and after an upgrade; or what a selection chooses.
 //!
 //! It is made from what builds remember of the packages of another generation; no layer is read.
 
@@ -15,15 +15,18 @@ use crate::catalog::deprecation::propagated;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::record::Record;
 use crate::config::Config;
+use crate::config::selection::KibanaRange;
 use crate::config::settings::DistributionPlan;
 use crate::dialect::version::Version;
 use crate::generation::distribution::{Distribution, with_remedy};
 use crate::hosts::{HOSTING, Hosting};
 use crate::openpgp::{Fingerprint, Verdict};
 use crate::package::Facts;
+use crate::select::published;
+use crate::select::resolved::Resolved;
 use crate::site::pages;
 use crate::store::{STOCK, Store};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -64,15 +67,23 @@ struct Package {
     signature: Option<Verdict>,
 }
 
-/// Writes the part of a generation that a Kibana needs, as a generation that is not in use.
+/// What is left of a generation.
+pub enum Part<'a> {
+    /// What a Kibana accepts, and what it needs around an upgrade.
+    Kibana(&'a Version),
+    /// What a selection chooses.
+    Selection(&'a Resolved),
+}
+
+/// Writes a part of a generation, as a generation that is not in use.
 ///
 /// # Errors
-/// When builds do not remember a package, there is nothing for this Kibana, or the disk fails.
+/// When builds do not remember a package, nothing would be left, a rule of the selection takes nothing, or the disk fails.
 pub fn generation(
     out: &Path,
     distribution: &Distribution,
     from: &str,
-    kibana: &Version,
+    part: &Part<'_>,
     config: &Config,
     progress: &Progress,
 ) -> Result<Made> {
@@ -81,17 +92,27 @@ pub fn generation(
     let folder = distribution.generation(from);
     let mut catalog = remembered(&folder, &cache, &store)?;
     let all = catalog.entries.len();
-    let needed = needed(&catalog.facts(), kibana);
+    let whose = match part {
+        Part::Kibana(kibana) => {
+            let needed = needed(&catalog.facts(), kibana);
+            let mut position = 0;
+            catalog.entries.retain(|_| {
+                position += 1;
+                needed.contains(&(position - 1))
+            });
+            format!("for Kibana {kibana}")
+        }
+        Part::Selection(resolved) => {
+            let chosen = published::apply(resolved, &mut catalog)?;
+            chosen.map_err(|mistakes| anyhow!("selection `{}`: {mistakes}", resolved.name))?;
+            format!("that selection `{}` chooses", resolved.name)
+        }
+    };
     ensure!(
-        !needed.is_empty(),
-        "generation {from} of `{}` holds nothing for Kibana {kibana}\nhint: `epr-build which` says why a Kibana gets no version of a package",
+        !catalog.entries.is_empty(),
+        "generation {from} of `{}` holds nothing {whose}\nhint: `epr-build which` says why a Kibana gets no version of a package",
         distribution.name()
     );
-    let mut position = 0;
-    catalog.entries.retain(|_| {
-        position += 1;
-        needed.contains(&(position - 1))
-    });
     let hosting: Hosting = read_json(&folder.join(HOSTING)).map_err(with_remedy)?;
     let name = distribution.name();
     let listen = config.distributions.get(&name).and_then(|distribution| distribution.listen.clone());
@@ -186,6 +207,17 @@ fn needed(facts: &[&Facts], kibana: &Version) -> BTreeSet<usize> {
         first += versions.len();
     }
     needed
+}
+
+/// A Kibana and those around an upgrade of it, as selections ask for them.
+pub fn around(kibana: &Version) -> Vec<KibanaRange> {
+    let range = |[major, minor, patch]: [u64; 3]| KibanaRange {
+        first: [major, minor, patch],
+        next: Some([major, minor, patch.saturating_add(1)]),
+    };
+    let neighbours = neighbours(kibana.numbers());
+    let all = neighbours.iter().map(Version::numbers).chain([kibana.numbers()]);
+    KibanaRange::joined(all.map(range).collect())
 }
 
 /// The ends of the minor and major before, and the beginnings of those after.

@@ -13,10 +13,11 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::config::upstream::Rate;
 use crate::edit::PackageSelector;
-use crate::mirror::{Ending, Mode, Outcome, PlanFile, Request, mirror};
+use crate::mirror::{Ending, Mode, Outcome, PlanFile, Request, SelectionOutcome, mirror};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,7 @@ Upstreams and the layers that are mirrored from them stand in the configuration;
 
 Exit codes:
   0  everything wanted is held and in order, or there is nothing to do
-  1  something wanted was refused or is not to be had, or an upstream changed a version that is held
+  1  something wanted was refused or is not to be had, also what a keep file names; or an upstream changed a version that is held
   2  could not: wrong usage or configuration, a listing that lost most of its versions, another command at work, or the machine
      failed
   3  an upstream could not be reached, or asks to wait; what was fetched stays: run it again
@@ -257,7 +258,10 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
         lines.push(format!("{layer}: would fetch {}{size}", counted(plan.len(), "version")));
         lines.extend(plan.iter().map(|one| {
             let what = if one.only_signature { " (its signature)" } else { "" };
-            format!("  {} {}{what} from {}: {}", one.name, one.version, one.upstream, one.why)
+            let mut line = format!("  {} {}{what} from {}: {}", one.name, one.version, one.upstream, one.why);
+            let shown = if talk::verbose() { one.reasons.len() } else { 1 };
+            one.reasons.iter().take(shown).for_each(|reason| line += &format!("\n    {reason}"));
+            line
         }));
     } else {
         lines.push(format!("{layer}: mirrored {}, {}", counted(mirrored.len(), "version"), bytes(fetched)));
@@ -275,18 +279,58 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     field("listed", outcome.listed, "");
     field("wanted", outcome.wanted, "");
     field("held", outcome.held, "");
+    let unwanted = format!(", {}, that are not wanted any more; `epr-build keep prune` removes such", bytes(outcome.unwanted_bytes));
+    field("besides", outcome.unwanted, &unwanted);
     field("adopted", outcome.adopted.len(), ", which lay in the layer before");
     field("audited", outcome.audited, "");
     field("refused", outcome.refused.len(), "");
     field("failed", outcome.failed.len(), ", which may pass");
     field("changed", outcome.changed.len(), " upstream; what is held stays");
     field("gone", outcome.gone.len(), " upstream; what is held stays");
+    if let Some(selection) = &outcome.selection {
+        lines.extend(render_selection(selection));
+    }
     lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
     lines.push(format!("time: {:.1} s", time.as_secs_f64()));
     if let (Some(file), true) = (plan_file, outcome.dry_run) {
         lines.push(format!("the plan is in {}", file.display()));
     }
     lines.join("\n") + "\n"
+}
+
+/// What a selection saves, by its rules, and what it costs.
+fn render_selection(selection: &SelectionOutcome) -> Vec<String> {
+    let SelectionOutcome { name, left_out, bytes: size, are_bytes_known, names, reasons, rules, losses, outside } = selection;
+    let mut saved = format!("`{name}` leaves out {}", counted(*left_out, "version"));
+    if *left_out > 0 {
+        let reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        saved += &format!(" ({})", reasons.join(", "));
+    }
+    match (*size, are_bytes_known) {
+        (0, _) => {}
+        (size, true) => saved += &format!(", {}", bytes(size)),
+        (size, false) => saved += &format!(", at least {}", bytes(size)),
+    }
+    if *names > 0 {
+        saved += &format!("; nothing of {} is wanted", counted(*names, "package"));
+    }
+    let mut lines = vec![format!("  {:<10} {saved}", "selection")];
+    lines.extend(rules.iter().map(|(rule, count)| format!("    {rule}: {}", counted(*count, "version"))));
+    let mut more = |text: String, count: usize| {
+        if count > 0 {
+            lines.push(format!("    {text}"));
+        }
+    };
+    let names: BTreeSet<&str> = losses.iter().map(|loss| loss.name.as_str()).collect();
+    let names: Vec<_> = names.into_iter().map(str::to_owned).collect();
+    let packages = crate::base::words::few(&names);
+    more(format!("some of its own Kibanas get less of {packages} because it says so; `epr-build select {name}` tells"), names.len());
+    for one in outside {
+        let (older, nothing) = (crate::base::words::few(&one.older), crate::base::words::few(&one.nothing));
+        more(format!("Kibana {} would get older versions of {older}", one.kibana), one.older.len());
+        more(format!("Kibana {} would get nothing of {nothing}", one.kibana), one.nothing.len());
+    }
+    lines
 }
 
 /// The time for record and log: `SOURCE_DATE_EPOCH` if it is set, otherwise the present time.

@@ -28,6 +28,7 @@ mod publish;
 mod release;
 mod remove;
 mod rollback;
+mod select;
 mod serve;
 mod unbundle;
 mod verify;
@@ -73,6 +74,7 @@ commands! {
         KibanaConfig(kibana_config);
     "Layers":
         Mirror(mirror),
+        Select(select),
         Add(add),
         Promote(promote),
         Remove(remove),
@@ -184,7 +186,8 @@ mod tests {
         let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
         let commands: Vec<_> = commands.chain([&program]).collect();
         let all: Vec<_> = commands.iter().map(|command| command.get_name()).collect();
-        let layers = ["build", "check", "mirror", "add", "promote", "remove", "release", "which", "diff", "epr-build"];
+        let layers =
+            ["build", "check", "mirror", "select", "add", "promote", "remove", "release", "which", "diff", "epr-build"];
         let configured = [&layers[..], &["verify"]].concat();
         let files = ["image", "bundle", "unbundle"];
         for (id, expected) in [
@@ -192,7 +195,7 @@ mod tests {
             ("verbose", all.clone()),
             ("color", all),
             ("config", configured.clone()),
-            ("jobs", [&configured[..], &files[..]].concat().into_iter().filter(|name| *name != "mirror").collect()),
+            ("jobs", [&configured[..], &files[..]].concat().into_iter().filter(|name| !matches!(*name, "mirror" | "select")).collect()),
         ] {
             let mut taken: Vec<_> =
                 commands.iter().filter_map(|command| Some((command.get_name(), described(command, id)?))).collect();

@@ -4,18 +4,21 @@ use super::common::Exit;
 use super::common::failures::built_distribution;
 use super::common::options::{ConfigOption, Format, FormatOption, JobsOption, OutputFolder};
 use super::common::print::{field, print, print_json};
-use super::common::settings::read_config;
+use super::common::settings::{read_config, selection_plan};
 use super::common::talk;
 use crate::base::fs::Lock;
 use crate::base::progress::Progress;
+use crate::base::suggest::did_you_mean;
 use crate::base::words::counted;
-use crate::build::compatible;
+use crate::build::compatible::{self, Part};
+use crate::config::{self, Config};
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
 use crate::generation::history_page;
 use crate::generation::release::{Pinned, Release, check_name};
+use crate::select::resolved::Resolved;
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
@@ -24,6 +27,7 @@ Examples:
   epr-build release 8.5.0 --dist production
   epr-build release 8.5.0 --dist production --generation 0123456789abcdef
   epr-build release --kibana 8.5.0 --only-compatible --dist production
+  epr-build release --kibana 8.5.0 --select fleet --dist production
   epr-build release --list --dist production
   epr-build release --remove 8.5.0 --dist production --reason \"the stack is gone\"
 
@@ -41,7 +45,8 @@ const NOT_LISTS: [&str; 3] = ["name", "kibana", "remove"];
 #[derive(Args, Debug)]
 #[command(
     after_help = EXAMPLES,
-    mut_arg("config", |config| config.requires("kibana")),
+    group(ArgGroup::new("part").args(["only_compatible", "select"]).multiple(true)),
+    mut_arg("config", |config| config.requires("part")),
     mut_arg("format", |format| format.conflicts_with_all(NOT_LISTS).help("Format of the list [default: text]")),
     mut_arg("json", |json| json.conflicts_with_all(NOT_LISTS))
 )]
@@ -58,11 +63,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID")]
     generation: Option<String>,
     /// Version of Kibana that the release is made for
-    #[arg(long, value_name = "VERSION", requires = "only_compatible", value_parser = kibana_version)]
+    #[arg(long, value_name = "VERSION", requires = "part", value_parser = kibana_version)]
     kibana: Option<Version>,
     /// Keep only the versions that this Kibana accepts, and those that it needs around an upgrade
     #[arg(long, requires = "kibana")]
     only_compatible: bool,
+    /// Keep only what this selection of the configuration chooses, with --kibana for that Kibana instead of its own
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["list", "remove"])]
+    select: Option<String>,
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]
@@ -134,9 +142,9 @@ fn make(arguments: &Arguments, distribution: &Distribution) -> Result<String> {
         Some(id) => distribution.resolve(id)?,
         None => distribution.current().unwrap_or_default(),
     };
-    let (generation, contents) = match &arguments.kibana {
-        None => (from, String::new()),
-        Some(kibana) => restrict(arguments, distribution, &from, kibana)?,
+    let (generation, contents) = match (&arguments.kibana, &arguments.select) {
+        (None, None) => (from, String::new()),
+        _ => restrict(arguments, distribution, &from)?,
     };
     let kibana = arguments.kibana.as_ref().map(ToString::to_string);
     if distribution.pin(&name, &generation, kibana.as_deref())? == Pinned::Before {
@@ -148,19 +156,45 @@ fn make(arguments: &Arguments, distribution: &Distribution) -> Result<String> {
     Ok(format!("{dist}: release {name} is generation {generation}\n{contents}{}", field("served below", place)))
 }
 
-/// Makes a generation that is restricted to one Kibana. Returns its name, and the line that says what it holds.
-fn restrict(
-    arguments: &Arguments,
-    distribution: &Distribution,
-    from: &str,
-    kibana: &Version,
-) -> Result<(String, String)> {
+/// Makes a generation that is restricted to one Kibana or to a selection. Returns its name, and the line that says what it holds.
+fn restrict(arguments: &Arguments, distribution: &Distribution, from: &str) -> Result<(String, String)> {
     let config = read_config(arguments.config.path())?;
     let progress = Progress::new(talk::quiet());
-    let made = compatible::generation(&arguments.folder.out, distribution, from, kibana, &config, &progress)?;
+    let resolved = match &arguments.select {
+        Some(name) => Some(selected(name, arguments, &config)?),
+        None => None,
+    };
+    let part = match (&resolved, &arguments.kibana) {
+        (Some(resolved), _) => Part::Selection(resolved),
+        (None, Some(kibana)) => Part::Kibana(kibana),
+        (None, None) => bail!("neither a Kibana nor a selection is named"),
+    };
+    let made = compatible::generation(&arguments.folder.out, distribution, from, &part, &config, &progress)?;
     progress.finish();
     let contents = format!("{} of {} of generation {from}", made.kept, counted(made.all, "version"));
     Ok((made.generation, field("holds", contents)))
+}
+
+/// A selection of the configuration. With a Kibana it counts for that one instead of those that it names, and with
+/// --only-compatible also for those around an upgrade of it.
+fn selected(name: &str, arguments: &Arguments, config: &Config) -> Result<Resolved> {
+    let of_none = config::Distribution::default();
+    let distribution = config.distributions.get(&arguments.dist).unwrap_or(&of_none);
+    let Some(mut plan) = selection_plan(name, distribution, config) else {
+        let known: Vec<_> = config.selections.keys().map(String::as_str).collect();
+        let hint = match known.is_empty() {
+            true => "write it under `selections` in the configuration".to_owned(),
+            false => did_you_mean(name, &known),
+        };
+        bail!("unknown selection `{name}`\nhint: {hint}");
+    };
+    if let Some(kibana) = &arguments.kibana {
+        let mut kibanas = compatible::around(kibana);
+        let [major, minor, patch] = kibana.numbers();
+        kibanas.retain(|range| arguments.only_compatible || range.holds([major, minor, patch]));
+        plan.selection.kibana = kibanas;
+    }
+    Resolved::read(&plan)
 }
 
 /// A release in the list.

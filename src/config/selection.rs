@@ -5,7 +5,8 @@
 
 use crate::dialect::version::{Constraint, Version};
 use crate::package::Release;
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -141,8 +142,8 @@ pub enum Closure {
     Build,
 }
 
-/// A range of versions of Kibana.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// A range of versions of Kibana; in JSON `{"first": "8.19.5", "next": "8.19.6"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KibanaRange {
     /// The first version.
     pub first: [u64; 3],
@@ -269,6 +270,15 @@ fn span(text: &str) -> Option<([u64; 3], [u64; 3])> {
         [major, minor] => Some(([major, minor, 0], [major, minor + 1, 0])),
         [major, minor, patch] => Some(([major, minor, patch], [major, minor, patch + 1])),
         _ => None,
+    }
+}
+
+impl Serialize for KibanaRange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("KibanaRange", 2)?;
+        fields.serialize_field("first", &Version::release(self.first))?;
+        fields.serialize_field("next", &self.next.map(Version::release))?;
+        fields.end()
     }
 }
 

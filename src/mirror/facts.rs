@@ -39,11 +39,30 @@ pub struct Facts {
     /// The version of the package specification; in no listing, so absent until the document or the zip was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format_version: Option<String>,
+    /// What stands for it, if only the listings by bounds of Kibanas told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format_class: Option<FormatClass>,
     /// The licence that old packages name instead of a subscription; known from the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
     /// What the listing says of it, as a JSON object of the keys that a selection may ask for.
     pub item: String,
+}
+
+/// A format that passes the same bounds of Kibanas as that of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormatClass {
+    /// The format.
+    pub spec: String,
+    /// The bounds.
+    pub bounds: String,
+}
+
+impl Facts {
+    /// The format of the version, or one that every Kibana treats alike; nothing if neither is known.
+    pub fn known_format(&self) -> Option<&str> {
+        self.format_version.as_deref().or(self.format_class.as_ref().map(|class| class.spec.as_str()))
+    }
 }
 
 /// A line of the file.
@@ -62,6 +81,7 @@ pub(super) fn merge(known: FactsTable, listed: BTreeMap<Key, Facts>) -> FactsTab
     for (key, mut facts) in listed {
         if let Some(before) = table.remove(&key) {
             facts.format_version = facts.format_version.or(before.format_version);
+            facts.format_class = before.format_class;
             facts.license = facts.license.or(before.license);
         }
         table.insert(key, facts);
@@ -129,6 +149,7 @@ mod tests {
             listed: true,
             signed: true,
             format_version: format_version.map(str::to_owned),
+            format_class: None,
             license: None,
             item: item.to_owned(),
         }

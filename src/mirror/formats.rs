@@ -132,42 +132,41 @@ impl Run<'_> {
     }
 }
 
-/// Asks for one listing for each bound, and notes of versions between which their formats lie. Returns false if the upstream does
-/// not answer such a question.
+/// Notes of versions between which bounds their formats lie. Returns false if the upstream does not answer such a question.
 async fn classify(transport: &Transport, keys: &[Key], facts: &mut FactsTable) -> Result<bool, Hindrance> {
-    let bounds = SpecBounds::in_use();
-    let asked = bounds.least.iter().map(|bound| format!("spec.min={}", shown(bound)));
-    let asked = asked.chain(bounds.most.iter().map(|bound| format!("spec.max={}", shown(bound))));
-    let mut listings: Vec<BTreeSet<Key>> = Vec::new();
-    for bound in asked {
-        let path = format!("{LISTING}&{bound}");
-        let url = transport.address(&path).map_err(|fault| listings::hindrance(fault, &transport.name, &path))?;
-        let stash = match fetch::listing(transport, &url, BOUNDS.bytes).await {
-            Ok(stash) => stash,
-            Err(Fault::Status(_) | Fault::Unfit(_)) => return Ok(false),
-            Err(fault) => return Err(listings::hindrance(fault, &transport.name, url.as_str())),
-        };
-        let text = stash.text().map_err(|error| anyhow::anyhow!("cannot unpack a listing: {error}"))?;
-        let Ok(read) = listing::read(text, &transport.name, &BOUNDS) else { return Ok(false) };
-        listings.push(read.versions.into_keys().collect());
-    }
-    let (least, most) = listings.split_at(bounds.least.len());
-    let text = bounds.text();
-    for key in keys {
-        let has = |listings: &[BTreeSet<Key>]| listings.iter().map(|listing| listing.contains(key)).collect::<Vec<_>>();
-        let class = bounds.class(&has(least), &has(most));
-        if let (Some(facts), Some(class)) = (facts.get_mut(key), class) {
-            facts.format_class = Some(FormatClass { spec: shown(&class), bounds: text.clone() });
+    let classes = match classes(transport, keys).await {
+        Ok(classes) => classes,
+        Err(Fault::Status(_) | Fault::Unfit(_)) => return Ok(false),
+        Err(fault) => return Err(listings::hindrance(fault, &transport.name, LISTING)),
+    };
+    let bounds = SpecBounds::in_use().text();
+    for (key, spec) in classes {
+        if let Some(facts) = facts.get_mut(&key) {
+            facts.format_class = Some(FormatClass { spec, bounds: bounds.clone() });
         }
     }
     Ok(true)
 }
 
-/// How many versions there are of each reason for which a selection leaves them out.
-pub(super) fn tally<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
-    let mut tally = BTreeMap::new();
-    words.for_each(|word| *tally.entry(word.to_owned()).or_default() += 1);
-    tally
+/// A format for each version that lies between the same bounds of Kibanas as its own, by one listing for each bound. Versions of
+/// which the listings contradict each other have none.
+pub(super) async fn classes(transport: &Transport, keys: &[Key]) -> Result<BTreeMap<Key, String>, Fault> {
+    let bounds = SpecBounds::in_use();
+    let asked = bounds.least.iter().map(|bound| format!("spec.min={}", shown(bound)));
+    let asked = asked.chain(bounds.most.iter().map(|bound| format!("spec.max={}", shown(bound))));
+    let mut listings: Vec<BTreeSet<Key>> = Vec::new();
+    for bound in asked {
+        let url = transport.address(&format!("{LISTING}&{bound}"))?;
+        let stash = fetch::listing(transport, &url, BOUNDS.bytes).await?;
+        let unfit = |why: String| Fault::Unfit(why);
+        let text = stash.text().map_err(|error| unfit(format!("it cannot be unpacked: {error}")))?;
+        let read = listing::read(text, &transport.name, &BOUNDS).map_err(|error| unfit(error.to_string()))?;
+        listings.push(read.versions.into_keys().collect());
+    }
+    let (least, most) = listings.split_at(bounds.least.len());
+    let has = |listings: &[BTreeSet<Key>], key: &Key| listings.iter().map(|one| one.contains(key)).collect::<Vec<_>>();
+    let class = |key: &Key| Some((key.clone(), shown(&bounds.class(&has(least, key), &has(most, key))?)));
+    Ok(keys.iter().filter_map(class).collect())
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ fn judge(element: &[u8], upstream: &str) -> Result<(Key, Facts), Unfit> {
         listed: true,
         signed,
         format_version: None,
+        format_class: None,
         license: None,
         item: element.kept(),
     };

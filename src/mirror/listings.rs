@@ -16,11 +16,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The listing that leaves nothing out.
-const LISTING: &str = "search?all=true&prerelease=true";
+pub(super) const LISTING: &str = "search?all=true&prerelease=true";
 /// Of what was listed the last time, so many hundredths must be listed again.
 const LEAST_PERCENT: usize = 90;
-/// As many new versions are asked for their documents one by one; more are left to what their zips say.
-const MOST_DOCUMENTS: usize = 200;
+/// As many versions are asked for their documents one by one.
+pub(super) const MOST_DOCUMENTS: usize = 200;
 /// Largest document of a version.
 const MOST_DOCUMENT_BYTES: usize = 16 << 20;
 /// Largest answer about the registry itself.
@@ -53,7 +53,7 @@ impl From<anyhow::Error> for Hindrance {
     }
 }
 
-fn hindrance(fault: Fault, name: &str, url: &str) -> Hindrance {
+pub(super) fn hindrance(fault: Fault, name: &str, url: &str) -> Hindrance {
     match fault {
         Fault::Machine(error) => Hindrance::Failed(error),
         fault => {
@@ -196,16 +196,13 @@ pub(super) async fn service(transport: &Transport) -> Option<String> {
     Some([text("service.name")?, text("service.version").unwrap_or_default()].join(" ").trim_end().to_owned())
 }
 
-/// Asks for the documents of new versions: they tell the format version. Of many nothing is asked, since their zips tell.
+/// Asks for the documents of versions, which tell their formats. Returns the versions whose documents are not to be used.
 pub(super) async fn documents(
     transport: &Transport,
     new: &[Key],
     facts: &mut FactsTable,
     outcome: &mut Outcome,
 ) -> Result<Vec<Key>, Hindrance> {
-    if new.len() > MOST_DOCUMENTS {
-        return Ok(Vec::new());
-    }
     let asked = stream::iter(new).map(async |key| (key, document(transport, key).await));
     let mut answers = asked.buffer_unordered(transport.upstream().jobs);
     let mut wrong = Vec::new();

@@ -5,16 +5,13 @@ use super::fault::Fault;
 use super::listings::{self, Hindrance, hear};
 use super::outcome::Outcome;
 use super::record::{Head, Record};
-use super::scan::BOUNDS;
+use super::formats;
 use super::transport::Transport;
-use super::{fetch, listing};
-use crate::config::routing;
 use crate::config::upstream::Upstream;
 use crate::edit::journal;
-use crate::package::Spec;
 use crate::select::Candidate;
 use anyhow::{Context, Result, anyhow};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Versions that can be chosen from.
@@ -45,7 +42,7 @@ pub fn of_layer(root: &Path) -> Result<Option<Offer>> {
     let mut offer = Offer::default();
     offer.add(offered.map(|(key, facts)| {
         let format = record.versions.get(key).and_then(|entry| entry.format_version.as_deref());
-        (key, facts, facts.format_version.as_deref().or(format))
+        (key, facts, facts.format_version.as_deref().or(format).or(facts.known_format()))
     }));
     let sizes = record.versions.iter().filter_map(|(key, entry)| Some((key.clone(), entry.size?)));
     offer.bytes = sizes.collect();
@@ -75,7 +72,8 @@ async fn asked(transport: &Transport) -> Result<Offer, Hindrance> {
     let (versions, told) = listings::read(&mut heard, &Head::default(), true, &mut outcome)?;
     let mut offer = Offer::default();
     offer.warnings.extend(outcome.refused.iter().map(|event| format!("{}: {}", event.what, event.why)));
-    let formats = match formats(transport, &versions).await {
+    let keys: Vec<Key> = versions.keys().cloned().collect();
+    let formats = match formats::classes(transport, &keys).await {
         Ok(formats) => formats,
         Err(Fault::Machine(error)) => return Err(Hindrance::Failed(error)),
         Err(fault) => {
@@ -87,40 +85,6 @@ async fn asked(transport: &Transport) -> Result<Offer, Hindrance> {
     offer.add(versions.iter().map(|(key, facts)| (key, facts, formats.get(key).map(String::as_str))));
     offer.bytes = told.into_iter().map(|(key, told)| (key, told.size)).collect();
     Ok(offer)
-}
-
-/// A format for each version that lies between the same bounds of Kibanas as its own.
-async fn formats(transport: &Transport, all: &BTreeMap<Key, Facts>) -> Result<BTreeMap<Key, String>, Fault> {
-    let clients = routing::branches();
-    let bounds = |bound: fn(&routing::Client) -> Option<Spec>| clients.iter().filter_map(bound).collect::<BTreeSet<_>>();
-    let (least, most) = (bounds(|client| client.spec_min), bounds(|client| client.spec_max));
-    let mut formats: BTreeMap<Key, String> = BTreeMap::new();
-    let shown = |spec: &Spec| format!("{}.{}", spec.major, spec.minor);
-    // From the highest bound down: a format is the lowest bound that lets the version through. Above all bounds it is the next one.
-    let above = most.last().map_or_else(String::new, |spec| format!("{}.{}", spec.major, spec.minor + 1));
-    formats.extend(all.keys().map(|key| (key.clone(), above.clone())));
-    for bound in most.iter().rev() {
-        for key in within(transport, "spec.max", &shown(bound)).await? {
-            formats.insert(key, shown(bound));
-        }
-    }
-    // Below a lower bound it is the first format of all.
-    for bound in least.iter().rev() {
-        let within = within(transport, "spec.min", &shown(bound)).await?;
-        formats.iter_mut().filter(|(key, _)| !within.contains(key)).for_each(|(_, format)| "1.0".clone_into(format));
-    }
-    formats.retain(|key, _| all.contains_key(key));
-    Ok(formats)
-}
-
-/// The versions that a bound lets through.
-async fn within(transport: &Transport, parameter: &str, bound: &str) -> Result<BTreeSet<Key>, Fault> {
-    let url = transport.address(&format!("search?all=true&prerelease=true&{parameter}={bound}"))?;
-    let stash = fetch::listing(transport, &url, BOUNDS.bytes).await?;
-    let unfit = |why: String| Fault::Unfit(why);
-    let text = stash.text().map_err(|error| unfit(format!("it cannot be unpacked: {error}")))?;
-    let listing = listing::read(text, &transport.name, &BOUNDS).map_err(|error| unfit(error.to_string()))?;
-    Ok(listing.versions.into_keys().collect())
 }
 
 impl Offer {

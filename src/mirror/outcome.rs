@@ -2,6 +2,7 @@
 
 pub use super::event::Event;
 use super::plan::Fetch;
+pub use super::selection::SelectionOutcome;
 use serde::Serialize;
 
 /// How a run ended, as scripts see it.
@@ -30,6 +31,13 @@ pub struct Outcome {
     pub wanted: usize,
     /// Versions that the layer holds of those.
     pub held: usize,
+    /// Versions that the layer holds and that are not wanted any more; nothing removes them but `keep prune`.
+    pub unwanted: usize,
+    /// Bytes of their zips.
+    pub unwanted_bytes: u64,
+    /// What the selection of the layer gives; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionOutcome>,
     /// What is to be fetched.
     pub plan: Vec<Fetch>,
     /// Versions that came into the layer.

@@ -5,6 +5,7 @@ use super::index::{Told, ToldTable};
 use super::record::{Entry, Record, State};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
+use crate::dialect::version::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -88,6 +89,9 @@ pub struct Fetch {
     pub only_signature: bool,
     /// Why, in words.
     pub why: String,
+    /// Why it is wanted, in words; none where all that is listed is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
     /// Bytes of the zip, where the upstream tells them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -143,7 +147,7 @@ pub(super) fn plan(
 ) -> Plan {
     let (wants_signatures, is_named) = (terms.wants_signatures, terms.is_named);
     let mut plan = Plan::default();
-    for key in wanted.versions.keys() {
+    for (key, want) in &wanted.versions {
         let Some(known) = facts.get(key) else { continue };
         let entry = record.versions.get(key);
         let id = id(key);
@@ -157,6 +161,7 @@ pub(super) fn plan(
             signed: is_signed,
             only_signature,
             why: why.to_owned(),
+            reasons: want.reasons.clone(),
             bytes: zip_told(only_signature).map(|told| told.size),
             sha256: zip_told(only_signature).map(|told| told.sha256),
             signature_sha256: zip_told(only_signature).filter(|_| is_signed).and_then(|told| told.signature),
@@ -188,6 +193,12 @@ pub(super) fn plan(
             plan.fetch.push(fetch(reason(entry), false));
         }
     }
+    // What is installed comes first, so that a run which ends early has it.
+    let rank = |fetch: &Fetch| {
+        let key = Version::strict(&fetch.version).ok().map(|version| (fetch.name.clone(), version));
+        key.and_then(|key| wanted.versions.get(&key)).map(|want| want.rank)
+    };
+    plan.fetch.sort_by_cached_key(rank);
     let mended: BTreeSet<_> =
         plan.fetch.iter().filter(|fetch| fetch.only_signature).map(|fetch| (&*fetch.name, &*fetch.version)).collect();
     for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
@@ -240,7 +251,6 @@ mod tests {
     use super::super::facts::Facts;
     use super::super::wanted::wanted;
     use super::*;
-    use crate::dialect::version::Version;
 
     fn key(version: &str) -> Key {
         ("a".to_owned(), Version::strict(version).unwrap())
@@ -252,6 +262,7 @@ mod tests {
             listed,
             signed: true,
             format_version: None,
+            format_class: None,
             license: None,
             item: String::new(),
         };

@@ -149,6 +149,9 @@ pub(super) struct Entry {
     /// Why it is in this state, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) reasons: Vec<String>,
+    /// Why the layer is to hold it, in words, if a selection or a keep file says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) wanted: Vec<String>,
     /// When and on which terms it was refused, if that lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refusal: Option<Refusal>,
@@ -197,6 +200,7 @@ impl Entry {
             first_seen,
             changed_to: None,
             reasons: Vec::new(),
+            wanted: Vec::new(),
             refusal: None,
             unfit: None,
         }

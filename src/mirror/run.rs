@@ -4,7 +4,7 @@ use super::deliver::{Demands, Site, said};
 use super::facts::{self, FactsTable, Key};
 use super::group::Groups;
 use super::index::ToldTable;
-use super::listings::{self, Heard, Hindrance};
+use super::listings::{self, Heard, Hindrance, MOST_DOCUMENTS};
 use super::outcome::{Event, Outcome};
 use super::plan::{self, Fetch, Holdings, Plan, Terms, id};
 use super::record::{Entry, Head, Journal, State};
@@ -12,7 +12,7 @@ use super::session::{Mode, Request, Run, key_of};
 use super::transport::Transport;
 use super::trust::Trust;
 use super::unwanted::{Failure, Unwanted};
-use super::wanted::{Wanted, wanted};
+use super::wanted::{Wanted, Wants};
 use super::workshop::Workshop;
 use super::{accept, audit};
 use crate::base::digest::Digest;
@@ -32,6 +32,7 @@ use std::sync::atomic::AtomicBool;
 pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let layer = &request.layer.source.name;
     let trust = Trust::of(layer, &request.layer.rules, request.now)?;
+    let wants = wants(request)?;
     let transports = upstreams(request)?;
     let transports = transports.iter().map(|(name, upstream)| Transport::new(name, upstream));
     let transports = transports.collect::<Result<Vec<_>>>()?;
@@ -54,7 +55,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     });
     let dry_run = matches!(request.mode, Mode::DryRun);
     let outcome = Outcome { layer: layer.clone(), dry_run, ..Outcome::default() };
-    let mut run = Run { request, workshop, site, transports, record, outcome, progress };
+    let mut run = Run { request, workshop, site, transports, wants, record, outcome, progress };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the requests")?;
     let ended = runtime.block_on(run.go());
@@ -70,6 +71,14 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         Err(Hindrance::Failed(error)) => return Err(error),
     }
     Ok(run.outcome)
+}
+
+/// What the layer is to hold. Who takes what a plan or the record says asks nobody.
+fn wants(request: &Request<'_>) -> Result<Wants> {
+    let chooses = matches!(request.mode, Mode::Fetch | Mode::DryRun | Mode::Offline);
+    let source = request.layer.rules.mirror.as_ref().filter(|_| chooses);
+    let wants = source.map(|source| Wants::of(&request.layer.source.name, source, &request.settings.config));
+    wants.transpose().map(Option::unwrap_or_default)
 }
 
 /// The upstreams of a layer, in order.
@@ -111,7 +120,8 @@ impl Run<'_> {
         let from = self.request.layer.rules.mirror.as_ref().map(|source| source.from.clone());
         let only: BTreeSet<_> =
             self.request.only.iter().map(|one| format!("{}@{:?}", one.name, one.version.as_ref())).collect();
-        Digest::of_value(&(from, self.judgement(), only))
+        let wants = (!self.wants.are_open()).then_some(&self.wants);
+        Digest::of_value(&(from, self.judgement(), only, wants))
     }
 
     /// Digest of what a version is judged by.
@@ -128,6 +138,7 @@ impl Run<'_> {
             self.outcome.listed = self.record.head.upstreams.values().map(|listed| listed.versions).sum();
             self.outcome.held = self.record.versions.values().filter(|entry| entry.is_held()).count();
             self.outcome.wanted = self.outcome.held;
+            self.count_unwanted()?;
             self.outcome.refused = before.refused;
             self.tell_changed();
             return Ok(());
@@ -141,11 +152,12 @@ impl Run<'_> {
                 false => listings::service(transport).await,
             };
         }
-        let mut wanted = wanted(&facts, self.request.only);
+        let mut wanted = self.choose(&mut facts).await?;
         self.judge_again(&holdings)?;
         let plan = self.plan(&facts, &wanted, &holdings, &told);
         if self.is_dry() {
             self.take_over(&plan, &wanted);
+            self.tell_selection(&wanted, &facts, &told);
             self.tell_unfit();
             self.compare_with(&told);
             self.tell_changed();
@@ -155,6 +167,7 @@ impl Run<'_> {
         facts::write(&self.workshop.folder, &facts)?;
         let plan = self.plan(&facts, &wanted, &holdings, &told);
         self.take_over(&plan, &wanted);
+        self.tell_selection(&wanted, &facts, &told);
         self.note_events(&plan, &facts);
         self.record.head.settled = false;
         let adopted = self.adopt(&plan, &facts)?;
@@ -169,10 +182,12 @@ impl Run<'_> {
         let refused = if is_whole { refused.clone() } else { Vec::new() };
         let judged_by = self.record.head.judged_by;
         let head = Head { settled: is_whole, policy: Some(policy), judged_by, upstreams: heads, refused };
+        self.note_reasons(&wanted);
         let kept = self.keep(head, &facts, &adopted);
         ended?;
         kept?;
         self.note_unwanted(&wanted)?;
+        self.count_unwanted()?;
         self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
         self.tell_changed();
         Ok(())
@@ -339,6 +354,10 @@ impl Run<'_> {
             let unknown = |key: &Key| facts.get(key).is_some_and(|facts| facts.format_version.is_none());
             // Whose bytes are known needs no promise about its format.
             let new: Vec<_> = keys.filter(|key| unknown(key) && !told.contains_key(key)).collect();
+            // Of many their zips tell.
+            if new.len() > MOST_DOCUMENTS {
+                continue;
+            }
             let wrong = listings::documents(transport, &new, facts, &mut self.outcome).await?;
             for key in wrong {
                 wanted.versions.remove(&key);
@@ -360,11 +379,12 @@ impl Run<'_> {
     fn offline(&mut self) -> Result<()> {
         let facts = facts::read(&self.workshop.folder)?;
         let holdings = self.workshop.holdings()?;
-        let wanted = wanted(&facts, self.request.only);
+        let wanted = self.choose_by(&facts)?;
         self.judge_again(&holdings)?;
         let plan = self.plan(&facts, &wanted, &holdings, &ToldTable::new());
         self.outcome.listed = facts.values().filter(|facts| facts.listed).count();
         self.take_over(&plan, &wanted);
+        self.tell_selection(&wanted, &facts, &ToldTable::new());
         for fetch in &plan.fetch {
             let what = format!("{} {}", fetch.name, fetch.version);
             let is_lost = || key_of(fetch).and_then(|key| self.record.versions.get(&key)?.signature_sha256).is_some();

@@ -7,6 +7,7 @@ use super::outcome::{Mirrored, Outcome};
 use super::plan::Fetch;
 use super::record::{Entry, Head, Record, Refusal, State};
 use super::transport::Transport;
+use super::wanted::Wants;
 use super::workshop::Workshop;
 use crate::base::fs;
 use crate::base::progress::{Progress, bytes};
@@ -80,6 +81,8 @@ pub(super) struct Run<'a> {
     pub(super) workshop: Workshop,
     pub(super) site: Arc<Site>,
     pub(super) transports: Vec<Transport>,
+    /// What the layer is to hold.
+    pub(super) wants: Wants,
     pub(super) record: Record,
     pub(super) outcome: Outcome,
     pub(super) progress: &'a Progress,

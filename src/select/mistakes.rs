@@ -1,7 +1,6 @@
 //! Rules that take nothing, with what was perhaps meant.
 
 use super::Key;
-use super::filter;
 use super::packages::Packages;
 use super::rules;
 use crate::base::suggest::did_you_mean;
@@ -163,10 +162,4 @@ pub(super) fn place(packages: &Packages<'_>, (name, version): &Key) -> Result<(u
         let message = format!("there is no version {version} of {name}");
         Mistake { rule, message, hint: Some(format!("there are {}", words::few(&versions))) }
     })
-}
-
-/// Returns true if a filter admits a version of the catalog.
-#[cfg(test)]
-pub(super) fn is_any(packages: &Packages<'_>, filter: &Filter) -> bool {
-    packages.all.iter().any(|package| package.versions.iter().any(|one| filter::admits(filter, one)))
 }

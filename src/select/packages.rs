@@ -79,7 +79,7 @@ impl<'a> Packages<'a> {
         let facts: Vec<&Facts> = among.iter().map(|&place| package.facts[place]).collect();
         let mut given = Vec::new();
         for kibana in cut(ranges, &facts) {
-            for prerelease in if prerelease { &[false, true][..] } else { &[false] } {
+            for prerelease in if prerelease { &[false, true][..] } else { &[false][..] } {
                 let query = self.query(package.name, kibana.first, *prerelease);
                 if query.experimental && *prerelease {
                     continue;

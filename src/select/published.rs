@@ -4,13 +4,12 @@
 
 use super::reason::LeftOut as Why;
 use super::resolved::Resolved;
-use super::{Candidate, Choice, Mistakes};
+use super::{Candidate, Choice, Mistake, Mistakes};
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::words::counted;
 use crate::catalog::merge::{Catalog, Entry, LeftOut, Selected};
-use crate::config::settings::{DistributionPlan, SelectionPlan};
-use crate::package::SearchItem;
+use crate::config::settings::DistributionPlan;
 use anyhow::{Context, Result, bail};
 
 /// Cuts a catalog to what its distribution publishes.
@@ -32,41 +31,31 @@ pub fn published(plan: &DistributionPlan, mut catalog: Catalog) -> Result<Catalo
 pub fn select(plan: &DistributionPlan, catalog: &mut Catalog) -> Result<Vec<Problem>> {
     let Some(by) = &plan.select else { return Ok(Vec::new()) };
     let resolved = Resolved::read(by).with_context(|| format!("cannot select what `{}` publishes", plan.name))?;
-    let candidates = catalog.entries.iter().map(candidate).collect::<Result<Vec<_>>>()?;
-    match resolved.choose(&candidates) {
-        Ok(choice) => {
-            cut(catalog, by, &choice);
-            Ok(Vec::new())
+    let Err(Mistakes(mistakes)) = apply(&resolved, catalog)? else { return Ok(Vec::new()) };
+    let problem = |Mistake { rule, message, hint }: Mistake| {
+        let message = format!("selection `{}`: {rule}: {message}", by.name);
+        let problem = Problem::new(Rule::SelectionMistake, message).within(&plan.name, "");
+        match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
         }
-        Err(Mistakes(mistakes)) => Ok(mistakes
-            .into_iter()
-            .map(|mistake| {
-                let message = format!("selection `{}`: {}: {}", by.name, mistake.rule, mistake.message);
-                let problem = Problem::new(Rule::SelectionMistake, message).within(&plan.name, "");
-                match mistake.hint {
-                    Some(hint) => problem.hint(hint),
-                    None => problem,
-                }
-            })
-            .collect()),
-    }
+    };
+    Ok(mistakes.into_iter().map(problem).collect())
 }
 
-/// A version of a catalog as selections see it.
-fn candidate(entry: &Entry) -> Result<Candidate> {
-    let facts = &entry.record.facts;
-    let mut item = String::new();
-    SearchItem::render(&entry.record.item, &mut item, |_| true, None);
-    let mut candidate = Candidate::of_item(&item, &facts.name, &facts.version, None, None)?;
-    // They are read from the manifest itself.
-    candidate.facts = facts.clone();
-    candidate.is_format_known = true;
-    Ok(candidate)
+/// Cuts a catalog to what a selection chooses; it stays whole if the selection has mistakes.
+///
+/// # Errors
+/// When a package cannot be understood, which was read here.
+pub fn apply(resolved: &Resolved, catalog: &mut Catalog) -> Result<Result<(), Mistakes>> {
+    let candidate = |entry: &Entry| Candidate::of_package(&entry.record.facts, &entry.record.item);
+    let candidates = catalog.entries.iter().map(candidate).collect::<Result<Vec<_>>>()?;
+    Ok(resolved.choose(&candidates).map(|choice| cut(catalog, &resolved.name, &choice)))
 }
 
 /// Takes out of a catalog what is not chosen.
-fn cut(catalog: &mut Catalog, by: &SelectionPlan, choice: &Choice) {
-    let mut selected = Selected { name: by.name.clone(), ..Selected::default() };
+fn cut(catalog: &mut Catalog, name: &str, choice: &Choice) {
+    let mut selected = Selected { name: name.to_owned(), ..Selected::default() };
     let (kept, left): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut catalog.entries).into_iter().partition(|entry| {
         let facts = &entry.record.facts;
         choice.versions.contains_key(&(facts.name.clone(), facts.version.clone()))
@@ -78,7 +67,7 @@ fn cut(catalog: &mut Catalog, by: &SelectionPlan, choice: &Choice) {
             let facts = &entry.record.facts;
             let why = choice.left_out.get(&(facts.name.clone(), facts.version.clone()));
             let reason = why.map_or_else(|| Why::NoRule.to_string(), ToString::to_string);
-            LeftOut { kind: why.map_or("no_rule", word), reason, entry }
+            LeftOut { kind: why.map_or("no_rule", Why::kind), reason, entry }
         })
         .collect();
     selected.warnings = choice.warnings.clone();
@@ -88,18 +77,6 @@ fn cut(catalog: &mut Catalog, by: &SelectionPlan, choice: &Choice) {
     });
     selected.losses = lines.collect();
     catalog.selected = Some(selected);
-}
-
-/// The word by which reports count reasons.
-fn word(why: &Why) -> &'static str {
-    match why {
-        Why::NoRule => "no_rule",
-        Why::Excluded { .. } => "excluded",
-        Why::NoKibana { .. } => "no_kibana",
-        Why::Prerelease => "prerelease",
-        Why::Older { .. } => "older",
-        Why::NotAdmitted => "not_admitted",
-    }
 }
 
 /// Refuses what a selection does to a distribution that is in use, if it looks like a slip. `was` is the number of versions in

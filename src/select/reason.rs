@@ -19,7 +19,7 @@ pub struct Reason {
 
 /// What takes a version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case", tag = "why")]
+#[serde(rename_all = "snake_case", tag = "because")]
 pub enum Cause {
     /// A rule of the selection.
     Rule {
@@ -71,7 +71,7 @@ pub enum Asks {
 
 /// Cause a version is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "why")]
+#[serde(rename_all = "snake_case", tag = "because")]
 pub enum LeftOut {
     /// No rule takes the package.
     NoRule,
@@ -94,6 +94,20 @@ pub enum LeftOut {
     },
     /// No rule that takes the package admits this version.
     NotAdmitted,
+}
+
+impl Cause {
+    /// What versions are counted under that are in by this cause; rules are counted one by one.
+    pub fn label(&self) -> Option<&'static str> {
+        match self {
+            Self::Rule { .. } => None,
+            Self::Previous { .. } => Some("by previous"),
+            Self::Kept { .. } | Self::KeptPackage => Some("by keep"),
+            Self::Required { .. } | Self::RequiredPackage => Some("by closure"),
+            Self::Replaces { .. } => Some("by replacement"),
+            Self::Discovered { .. } => Some("by discovery"),
+        }
+    }
 }
 
 impl LeftOut {

@@ -145,7 +145,7 @@ pub fn unmet_requirements(distribution: &str, catalog: &Catalog) -> Vec<Problem>
 fn problem(distribution: &str, unmet: &Unmet, entries: &[&Entry]) -> Option<Problem> {
     let newest = entries.last()?;
     let others: Vec<String> = entries.iter().rev().skip(1).map(|entry| entry.record.facts.version.to_string()).collect();
-    let others = if others.is_empty() { String::new() } else { format!(" (as {} do)", few(&others)) };
+    let others = if others.is_empty() { String::new() } else { format!(" (like {})", few(&others)) };
     let (name, version) = (&newest.record.facts.name, &newest.record.facts.version);
     let message = format!("{name} {version} requires {}{others}, and {}", unmet.what(), unmet.why(&format!("`{distribution}`")));
     let problem = Problem::new(Rule::UnmetRequirement, message).within(&newest.layer, &newest.package);

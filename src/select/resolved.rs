@@ -1,7 +1,7 @@
-//! What a selection refers to: keep files, read and ready to choose by.
+//! A selection with all that it refers to, ready to choose by: other files, and what sites have installed.
 
 use super::keep_file::KeepFile;
-use super::{Candidate, Choice, Mistakes, Pin, choose};
+use super::{Candidate, Choice, Loaded, Mistakes, Pin, choose, load};
 use crate::base::fs;
 use crate::config::selection::{Glob, Selection};
 use crate::config::settings::SelectionPlan;
@@ -19,6 +19,8 @@ pub struct Resolved {
     pub selection: Selection,
     /// What sites have installed.
     pub pins: Vec<Pin>,
+    /// What to know about the files that it was read from, in words.
+    pub warnings: Vec<String>,
 }
 
 impl Resolved {
@@ -27,7 +29,8 @@ impl Resolved {
     /// # Errors
     /// When a keep file is not there or wrong.
     pub fn read(plan: &SelectionPlan) -> Result<Self> {
-        Ok(Self { name: plan.name.clone(), selection: plan.selection.clone(), pins: pins(&plan.keep)? })
+        let Loaded { selection, warnings } = load(&plan.selection)?;
+        Ok(Self { name: plan.name.clone(), selection, pins: pins(&plan.keep)?, warnings })
     }
 
     /// Chooses from a catalog.
@@ -35,7 +38,9 @@ impl Resolved {
     /// # Errors
     /// All rules that take nothing.
     pub fn choose(&self, catalog: &[Candidate]) -> Result<Choice, Mistakes> {
-        choose(&self.selection, catalog, &self.pins)
+        let mut choice = choose(&self.selection, catalog, &self.pins)?;
+        choice.warnings.splice(..0, self.warnings.iter().cloned());
+        Ok(choice)
     }
 }
 

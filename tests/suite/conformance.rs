@@ -103,9 +103,8 @@ fn replay(shared: &Path, server: &Running, size: &str, distribution: &str, gzip:
     if output.status.success() { Ok(text) } else { Err(text) }
 }
 
-/// Unpacks the packages, builds every distribution and replays everything against every server.
-fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) {
-    let start = Instant::now();
+/// The packages of an archive, in a folder of their own.
+pub(crate) fn unpacked(shared: &Path, archive: &str) -> TempDir {
     let home = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let unpack = "zstd -dc --long=31 \"$0\" | tar -x";
     let unpacked = Command::new("sh")
@@ -114,6 +113,13 @@ fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) 
         .current_dir(home.path())
         .status();
     assert!(unpacked.unwrap().success(), "{archive} cannot be unpacked");
+    home
+}
+
+/// Unpacks the packages, builds every distribution and replays everything against every server.
+fn conform(shared: &Path, size: &str, archive: &str, servers: &[(&str, Start)]) {
+    let start = Instant::now();
+    let home = unpacked(shared, archive);
     println!("{size}: unpacked after {:?}", start.elapsed());
     let built = run(program(home.path()).args(["--all-dists", "--packages"]).arg(packages_below(home.path())));
     println!("{size}: built after {:?}\n{}", start.elapsed(), built.stdout);

@@ -36,6 +36,8 @@ mod repeat;
 mod rooms;
 mod routers;
 mod running;
+mod selecting;
+mod selections;
 mod serving;
 mod signatures;
 mod strays;

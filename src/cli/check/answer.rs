@@ -3,6 +3,7 @@
 use crate::cli::common::located::{Located, locate};
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{Change, CopyReport, LayerReport, Report};
+use crate::site::selection_report::SelectionReport;
 use serde::Serialize;
 
 /// All distributions.
@@ -23,6 +24,9 @@ struct Checked<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
     layers: &'a [LayerReport],
+    /// What the selection of the distribution leaves out; only if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<&'a SelectionReport>,
     problems: Vec<Located>,
     /// What policies say to the change since the base, and what was lost.
     advice: Vec<Located>,
@@ -38,6 +42,7 @@ pub(super) fn answer<'a>(reports: &'a [Report], clean: bool, excerpts: &Excerpts
         packages: report.packages,
         change: report.change,
         layers: &report.layers,
+        selection: report.selection.as_ref(),
         problems: locate(&report.problems, excerpts, &[]),
         advice: locate(&report.advice, excerpts, &[]),
         conflicts: &report.conflicts,

@@ -116,14 +116,22 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
     })
 }
 
-/// What a distribution publishes. What its layers keep for sites is published in any case.
+/// What a distribution publishes.
 fn selection_of(distribution: &Distribution, config: &Config) -> Option<SelectionPlan> {
-    let name = distribution.select.as_ref()?;
-    // A name that is not there was found when the file was read.
+    selection_plan(distribution.select.as_ref()?, distribution, config)
+}
+
+/// A selection of what a distribution holds; nothing if there is none of this name. What its layers keep for sites counts in any
+/// case.
+pub(in crate::cli) fn selection_plan(
+    name: &str,
+    distribution: &Distribution,
+    config: &Config,
+) -> Option<SelectionPlan> {
     let selection = config.selections.get(name)?.clone();
     let mirrors = distribution.layers.iter().filter_map(|layer| config.layers.get(layer)?.mirror.as_ref());
     let keep: BTreeSet<PathBuf> = mirrors.flat_map(|mirror| mirror.keep.iter().cloned()).collect();
-    Some(SelectionPlan { name: name.clone(), selection, keep: keep.into_iter().collect() })
+    Some(SelectionPlan { name: name.to_owned(), selection, keep: keep.into_iter().collect() })
 }
 
 /// The layers that the present folder's configuration names, or the built-in ones, for commands that read none. A

@@ -2,7 +2,7 @@
 
 use super::reader::size;
 use super::values::check_name;
-use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse, upstreams};
+use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse, selections, upstreams};
 use crate::base::rule::Rule;
 use crate::config::fallback::Fallback;
 use crate::config::layer::{DashedFolders, KeySource, Layer, Policy, Signatures, Validation};
@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use yaml11::{Plain, Scalar, parse_plain};
+
+mod of_selections;
 
 const SAMPLE: &str = include_str!("../../../epr-build.sample.yml");
 
@@ -623,7 +625,7 @@ fn the_sample_is_right_and_complete() {
     };
     // The layers of package-storage are filled by people; the example of a mirrored one has the key.
     let of_people: Vec<&str> = LAYER.iter().copied().filter(|key| *key != "mirror").collect();
-    let sections: [(&[&str], &[&str]); 10] = [
+    let sections: [(&[&str], &[&str]); 13] = [
         (&[], TOP),
         (&["distributions", "approved"], DISTRIBUTION),
         (&["layers", "production"], &of_people),
@@ -631,6 +633,9 @@ fn the_sample_is_right_and_complete() {
         (&["upstreams", "elastic"], upstreams::UPSTREAM),
         (&["upstreams", "elastic", "timeouts"], upstreams::TIMEOUTS),
         (&["upstreams", "elastic", "retries"], upstreams::RETRIES),
+        (&["selections", "fleet"], selections::SELECTION),
+        (&["selections", "fleet", "take"], selections::TAKE),
+        (&["selections", "fleet", "exclude"], selections::EXCLUDE),
         (&["limits"], LIMITS),
         (&["budget"], BUDGET),
         (&["clients"], clients::CLIENT),
@@ -642,6 +647,17 @@ fn the_sample_is_right_and_complete() {
             // Keys for an example have no file beside the sample.
             named.extend(keys(value(&["layers", "in_house"]).unwrap()));
         }
+        // Keys that do not go together stand in several examples.
+        let others = match path {
+            ["distributions", "approved"] => vec![value(&["distributions", "mirrored"]).unwrap().clone()],
+            ["selections", "fleet"] => vec![value(&["selections", "lite"]).unwrap().clone()],
+            ["selections", "fleet", rules] => match value(&["selections", "fleet", rules]).unwrap() {
+                Plain::List(rules, _) => rules.clone(),
+                _ => panic!("not a list"),
+            },
+            _ => Vec::new(),
+        };
+        named.extend(others.iter().flat_map(keys));
         assert_eq!(named, known, "{path:?}");
     }
 }

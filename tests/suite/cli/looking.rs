@@ -32,6 +32,14 @@ const FORMS: &[(&str, i32, i32)] = &[
     ("mirror production --dry-run", 2, 2),
     ("mirror nope", 2, 2),
     ("mirror --apply nope.json", 2, 2),
+    ("select nope", 2, 2),
+    ("select all --config nowhere.yml", 2, 2),
+    ("select all --config selections.yml", 2, 0),
+    ("select all --config selections.yml --explain beta --format json", 2, 0),
+    ("select all --config selections.yml --from staging --diff all --format csv", 2, 0),
+    ("select all --config selections.yml --from nope", 2, 2),
+    ("select all --config selections.yml --from http://127.0.0.1:1", 2, 2),
+    ("select vain --config selections.yml", 2, 2),
     ("add packages/staging/beta/1.0.0 --to production --dry-run", 2, 0),
     ("add nowhere --to production --dry-run", 2, 2),
     ("promote beta@1.0.0 --from staging --to production --dry-run", 2, 0),
@@ -113,6 +121,10 @@ fn tree(case: &Case) -> BTreeMap<PathBuf, String> {
 #[test]
 fn commands_that_look_or_refuse_write_nothing() {
     let (empty, built) = (Case::new(), good());
+    for case in [&empty, &built] {
+        let selections = "selections: {all: {take: [{name: '*'}]}, vain: {take: [{name: nobody}]}}\n";
+        std::fs::write(case.path("selections.yml"), selections).unwrap();
+    }
     let run = built.run(&["--dist", "staging", "--quiet"]);
     assert_eq!(run.code, 0, "{run:?}");
     let mut wrong = Vec::new();

@@ -28,6 +28,7 @@ fn commands_are_listed_in_groups() {
 
 Layers:
   mirror         Fetch packages from other registries into layers
+  select         Show which versions a selection gives, and why
   add            Add packages to a layer
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
@@ -83,7 +84,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [26, 26, 8, 10, 12, 26, 2], "commands with each option");
+    assert_eq!(seen, [27, 27, 9, 11, 12, 27, 2], "commands with each option");
 }
 
 #[test]
@@ -243,7 +244,7 @@ hint: leave out one of the two
 #[test]
 fn options_that_need_another_one_say_so() {
     for (arguments, missing) in [
-        (["release", "8.5.0", "--dist", "staging", "--config", "x.yml"].as_slice(), "--kibana <VERSION>"),
+        (["release", "8.5.0", "--dist", "staging", "--config", "x.yml"].as_slice(), "--only-compatible|--select <NAME>"),
         (&["diff", "a", "b", "--config", "x.yml"], "--dist <NAME>"),
         (&["build", "--dist", "staging", "--reason", "x"], "--allow-policy <RULE=PACKAGE@VERSION>"),
     ] {

@@ -24,6 +24,8 @@ fn examples_of_json_are_current() {
     build(1);
     assert_eq!(case.run(&["release", "8.5.0", "--dist", "staging", "--quiet"]).code, 0);
     fs::remove_file(case.path("packages/staging/beta-1.0.0.zip")).unwrap();
+    let selections = "selections: {fleet: {kibana: 8.17.3, take: [{name: acme}]}}\n";
+    fs::write(case.path("selections.yml"), selections).unwrap();
     let line = |target: &str| {
         format!("192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] \"GET {target} HTTP/1.1\" 200 2 \"-\" \"curl/8.5.0\"\n")
     };
@@ -39,7 +41,7 @@ fn examples_of_json_are_current() {
     }
     let renew = "run `SNAPSHOTS=overwrite cargo test --test suite examples` and read the change";
     assert!(renewed == text, "{renew}\n{renewed}");
-    assert_eq!(text.matches(BEGIN).count(), 17, "each command has an example");
+    assert_eq!(text.matches(BEGIN).count(), 18, "each command has an example");
 }
 
 /// The page with what commands print now.

@@ -10,6 +10,7 @@ mod listings;
 mod modes;
 mod network;
 mod prune;
+mod selecting;
 mod tls;
 mod upstream;
 mod world;

@@ -199,6 +199,7 @@ proptest! {
         let whole = parse(text.as_bytes(), &Limits::default());
         // Expanding can only refuse more, and the same text always gives the same answer.
         prop_assert!(plain.is_ok() || whole.is_err());
+        prop_assert_eq!(plain.is_ok(), crate::parse_texts(text.as_bytes(), &Limits::default()).is_ok());
         let again = parse(text.as_bytes(), &Limits::default());
         prop_assert_eq!(format!("{whole:?}"), format!("{again:?}"));
     }

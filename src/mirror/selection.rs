@@ -1,0 +1,109 @@
+//! What a run says of its layer's selection: what it saves, and what it costs.
+
+use super::facts::FactsTable;
+use super::index::ToldTable;
+use super::outcome::Event;
+use super::session::Run;
+use super::unwanted::Unwanted;
+use super::wanted::{Wanted, candidates};
+use crate::select::{Choice, Key, Outside, seen_less_outside};
+use anyhow::Result;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a selection gives of all that is listed or held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SelectionOutcome {
+    /// Name of the selection.
+    pub name: String,
+    /// Versions that are listed and not wanted.
+    pub left_out: usize,
+    /// Bytes of their zips, as far as upstreams tell them.
+    pub bytes: u64,
+    /// True if upstreams tell the bytes of all of them.
+    pub are_bytes_known: bool,
+    /// Names of packages of which nothing is wanted.
+    pub names: usize,
+    /// How many versions are left out for each kind of reason.
+    pub reasons: BTreeMap<String, usize>,
+    /// Rules of the selection, each with the number of versions that it takes.
+    pub rules: Vec<(String, usize)>,
+    /// What Kibanas of the selection get less because it says so.
+    pub losses: Vec<crate::select::Loss>,
+    /// Kibanas outside of the selection that get less of packages in it; told by runs that change nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<Outside>,
+}
+
+impl Run<'_> {
+    /// Tells what the selection gives, and what sites have installed and nobody has.
+    pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) {
+        for pin in &wanted.missing {
+            let why = format!(
+                "it is {pin}, and nobody has it: no upstream lists it, and the layer does not hold it\n\
+                 hint: add it to the layer from where the site has it, or remove it there and import the keep file anew"
+            );
+            self.outcome.refused.push(Event::new(format!("{} {}", pin.name, pin.version), why, None).lasting());
+        }
+        for ((name, version), why) in &wanted.unread {
+            self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
+        }
+        let (Some(choice), Some(selection)) = (&wanted.choice, self.wants.selection()) else { return };
+        let warnings = choice.warnings.iter().map(|words| Event::new(format!("selection `{}`", selection.name), words, None));
+        self.outcome.warnings.extend(warnings);
+        let outside = if self.outcome.dry_run {
+            let is_held = |key: &Key| self.record.versions.get(key).is_some_and(super::record::Entry::is_held);
+            let candidates = candidates(facts, &is_held, &mut Vec::new());
+            seen_less_outside(&selection.selection, &candidates, choice)
+        } else {
+            Vec::new()
+        };
+        self.outcome.selection = Some(SelectionOutcome { outside, ..saved(&selection.name, choice, facts, told) });
+    }
+
+    /// Writes into the record why versions are held.
+    pub(super) fn note_reasons(&mut self, wanted: &Wanted) {
+        if self.wants.are_open() || !self.request.only.is_empty() {
+            return;
+        }
+        for (key, entry) in self.record.versions.iter_mut().filter(|(_, entry)| entry.is_held()) {
+            entry.wanted = wanted.want(key).map(|want| want.reasons.clone()).unwrap_or_default();
+        }
+    }
+
+    /// Counts what is held and not wanted, as it was noted.
+    pub(super) fn count_unwanted(&mut self) -> Result<()> {
+        let unwanted = Unwanted::read(&self.workshop.folder)?;
+        let entries = unwanted.since.keys().filter_map(|key| self.record.versions.get(key));
+        let held = entries.filter(|entry| entry.is_held());
+        let (count, bytes) = held.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size.unwrap_or_default()));
+        (self.outcome.unwanted, self.outcome.unwanted_bytes) = (count, bytes);
+        if self.outcome.unchanged {
+            self.outcome.wanted = self.outcome.held.saturating_sub(count);
+            self.outcome.held = self.outcome.wanted;
+        }
+        Ok(())
+    }
+}
+
+/// What a selection leaves out of all that is listed.
+fn saved(name: &str, choice: &Choice, facts: &FactsTable, told: &ToldTable) -> SelectionOutcome {
+    let is_listed = |key: &Key| facts.get(key).is_some_and(|facts| facts.listed);
+    let left_out: Vec<_> = choice.left_out.iter().filter(|(key, _)| is_listed(key)).collect();
+    let sizes: Vec<Option<u64>> = left_out.iter().map(|(key, _)| told.get(*key).map(|told| told.size)).collect();
+    let mut reasons = BTreeMap::new();
+    left_out.iter().for_each(|(_, why)| *reasons.entry(why.kind().to_owned()).or_default() += 1);
+    let taken: BTreeSet<&str> = choice.versions.keys().map(|(name, _)| name.as_str()).collect();
+    let names: BTreeSet<&str> = left_out.iter().map(|((name, _), _)| name.as_str()).collect();
+    SelectionOutcome {
+        name: name.to_owned(),
+        left_out: left_out.len(),
+        bytes: sizes.iter().flatten().sum(),
+        are_bytes_known: sizes.iter().all(Option::is_some),
+        names: names.difference(&taken).count(),
+        reasons,
+        rules: choice.rules.clone(),
+        losses: choice.losses.clone(),
+        outside: Vec::new(),
+    }
+}
