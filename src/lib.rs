@@ -37,6 +37,8 @@ pub mod build;
 pub mod edit;
 // Layers that are filled from registries: listings become plans, plans become checked zips in their places.
 pub mod mirror;
+// What sites have installed, and what a mirrored layer may lose.
+pub mod keep;
 // Generations taken elsewhere: to object stores, as bundles, as images.
 pub mod carry;
 // The built-in web server.

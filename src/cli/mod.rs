@@ -17,6 +17,7 @@ mod help;
 mod image;
 mod include;
 mod init;
+mod keep;
 mod keys;
 mod kibana_config;
 mod log;
@@ -77,7 +78,8 @@ commands! {
         Add(add),
         Promote(promote),
         Remove(remove),
-        Keys(keys);
+        Keys(keys),
+        Keep(keep);
     "Generations":
         Generations(generations),
         Rollback(rollback),

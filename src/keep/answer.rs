@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// What an answer of Kibana says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// The packages that Fleet shows, those of the registry included: `/api/fleet/epm/packages`. Only those that are installed
     /// are kept.
     Shown(Vec<Statement>),
@@ -32,55 +32,55 @@ pub enum Answer {
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
+pub(super) struct Page<T> {
     /// The elements, each with what tells it from the others.
-    pub items: Vec<(String, T)>,
+    pub(super) items: Vec<(String, T)>,
     /// Number of elements that the whole list has.
-    pub total: u64,
+    pub(super) total: u64,
     /// Number of the part, from 1; absent where parts have none.
-    pub number: Option<u64>,
+    pub(super) number: Option<u64>,
     /// Elements of a full part.
-    pub per_page: Option<u64>,
+    pub(super) per_page: Option<u64>,
     /// With which the next part is asked for.
-    pub after: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 /// What an answer says of an installed package. Texts are as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Statement {
+pub(super) struct Statement {
     /// Name of the package.
-    pub name: String,
+    pub(super) name: String,
     /// The installed version; absent if the answer does not tell it.
-    pub version: Option<String>,
+    pub(super) version: Option<String>,
     /// The version that is being installed, or was the last time.
-    pub install_version: Option<String>,
+    pub(super) install_version: Option<String>,
     /// `installed`, `installing` or `install_failed`; newer Kibanas have more.
-    pub status: String,
+    pub(super) status: String,
     /// Where it came from; absent if it is not told, or not one that is known.
-    pub source: Option<Source>,
+    pub(super) source: Option<Source>,
     /// The version before, to which a rollback leads.
-    pub previous: Option<String>,
+    pub(super) previous: Option<String>,
     /// Names and versions to which a rollback brings dependencies back.
-    pub previous_dependencies: Vec<(String, String)>,
+    pub(super) previous_dependencies: Vec<(String, String)>,
     /// The version to which an upgrade waits to be accepted.
-    pub review: Option<String>,
+    pub(super) review: Option<String>,
     /// True if other packages require it.
-    pub is_dependency: bool,
+    pub(super) is_dependency: bool,
     /// Names and versions of what it requires.
-    pub dependencies: Vec<(String, String)>,
+    pub(super) dependencies: Vec<(String, String)>,
 }
 
 /// The package of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyPackage {
+pub(super) struct PolicyPackage {
     /// Name of the package.
-    pub name: String,
+    pub(super) name: String,
     /// The version that the policy was made with.
-    pub version: String,
+    pub(super) version: String,
 }
 
 /// Recognises an answer. `None` if it has no shape that is known.
-pub fn recognise(value: &Value) -> Option<Answer> {
+pub(super) fn recognise(value: &Value) -> Option<Answer> {
     if let Value::Array(spaces) = value {
         let ids: Option<Vec<_>> = spaces.iter().map(|space| Some(text(space, "id")?.to_owned())).collect();
         return ids.filter(|ids| !ids.is_empty()).map(Answer::Spaces);

@@ -82,7 +82,12 @@ impl Kibana for Client {
             }
             Err(Fault::Status(status)) => Ok(Reply::Refused(status)),
             Err(Fault::Machine(error)) => Err(error),
-            Err(Fault::Unfit(why)) => Err(anyhow!("{why}\n  --> {path}")),
+            Err(Fault::Unfit(why)) => {
+                // What is to be done about it there is of upstreams.
+                let what = why.lines().next().unwrap_or_default();
+                let hint = "hint: --kibana is the address at which Kibana itself answers";
+                Err(anyhow!("Kibana cannot be asked for {path}: {what}\n{hint}"))
+            }
             Err(fault) => Ok(Reply::Unreachable(fault.words())),
         }
     }

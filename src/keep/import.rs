@@ -239,12 +239,13 @@ impl Asker<'_> {
             if page.total != promised {
                 return short(items, format!("changed while they were read: {promised} were promised, then {}", page.total));
             }
-            let came = page.items.len();
+            let before = items.len();
             items.extend(page.items);
             if items.len() as u64 == promised {
                 return Ok(Walk::Whole(items.into_values().collect()));
             }
-            let is_last = came == 0 || (after.is_some() && page.after == after);
+            // Nothing new: it is the end, or a Kibana that gives the same part again.
+            let is_last = items.len() == before;
             if items.len() as u64 > promised || is_last {
                 let words = format!("came short: {promised} were promised, and {} came", items.len());
                 return short(items, words);

@@ -1,7 +1,7 @@
 //! Reads answers of Kibana that somebody saved: with curl, from a browser, from a support diagnostic. No file says by which
 //! address it was given, so its shape does.
 
-use super::answer::{Answer, Page, recognise};
+use super::answer::{Answer, Page, Statement, recognise};
 use super::gather::{Gathered, Heard, Imported};
 use super::import::version;
 use crate::base::shown::printable;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn import(files: &[(String, Vec<u8>)], told: Option<Version>, (site, taken): (&str, u64)) -> Result<Imported> {
     let mut gathered = Gathered::new();
     let (mut stored, mut installed, mut policies) = (Vec::new(), Vec::new(), Vec::new());
-    let mut shown: Option<Vec<_>> = None;
+    let mut shown: Option<Vec<Statement>> = None;
     let mut versions = BTreeSet::new();
     for (file, bytes) in files {
         let hint = "hint: save what Kibana answers, unchanged; docs/guides/keep.md has the commands";
@@ -27,7 +27,11 @@ pub fn import(files: &[(String, Vec<u8>)], told: Option<Version>, (site, taken):
             Some(Answer::Stored(page)) => stored.push(page),
             Some(Answer::Installed(page)) => installed.push(page),
             Some(Answer::Policies(page)) => policies.push(page),
-            Some(Answer::Shown(items)) => shown.get_or_insert_with(Vec::new).extend(items),
+            Some(Answer::Shown(items)) => {
+                let all = shown.get_or_insert_with(Vec::new);
+                let new: Vec<_> = items.into_iter().filter(|item| !all.contains(item)).collect();
+                all.extend(new);
+            }
             Some(Answer::Status(number)) => versions.extend(number.as_deref().and_then(version)),
             Some(Answer::Settings(prerelease)) => gathered.prerelease = prerelease,
             Some(Answer::KeyId(id)) => {

@@ -5,6 +5,7 @@ use super::place;
 use super::plan::id;
 use super::record::{Entry, Record, State};
 use super::unwanted::Unwanted;
+use super::wanted;
 use super::workshop::Workshop;
 use crate::base::digest::Digest;
 use crate::base::fs;
@@ -12,9 +13,10 @@ use crate::base::time;
 use crate::config::layer::LayerPlan;
 use crate::edit::journal::{Action, LayerChange};
 use crate::edit::take_out;
+use crate::select::Candidate;
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A mirrored layer.
 pub struct MirroredLayer {
@@ -26,7 +28,7 @@ pub struct MirroredLayer {
     /// Zips that the record has and that lie where it says.
     pub versions: BTreeMap<Key, MirroredVersion>,
     /// Versions that lie in the layer, in whatever form, as `<name>-<version>`.
-    pub there: BTreeSet<String>,
+    there: BTreeSet<String>,
 }
 
 /// A version that a run brought, or took into the record.
@@ -79,6 +81,12 @@ impl MirroredLayer {
         }
         self.there = holdings.zips.into_keys().chain(holdings.folders).collect();
         Ok(())
+    }
+
+    /// What can be chosen from: versions that are listed or held, as far as it is understood what is said of them.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let is_held = |key: &Key| self.holds(key);
+        wanted::candidates(&self.facts, &is_held, &mut Vec::new())
     }
 
     /// Returns true if the layer holds a version, as a zip or a folder.
@@ -136,10 +144,5 @@ impl MirroredLayer {
             allowed: Vec::new(),
             reason: Some(reason.to_owned()),
         }
-    }
-
-    /// The layer's folder.
-    pub fn root(&self) -> &Path {
-        &self.workshop.root
     }
 }

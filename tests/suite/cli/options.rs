@@ -33,6 +33,7 @@ Layers:
   promote        Move versions of packages to a layer further up
   remove         Remove versions of packages from a layer
   keys           Show keys, verify signatures by them, and sign the packages of a layer
+  keep           Keep what Kibanas have installed, and remove what nobody wants
 
 Generations:
   generations    List the generations of a distribution, the newest first

@@ -31,6 +31,9 @@ fn examples_of_json_are_current() {
     };
     let targets = ["/search?kibana.version=9.0.0", "/search?discovery=fields:a", "/package/beta/1.0.0/"];
     fs::write(case.path("access.log"), targets.map(line).concat()).unwrap();
+    let keep = "# epr-build keep 1\n# kibana: 9.1.3 prerelease: no taken: 2026-01-31T12:00:00Z complete: yes\n\
+                acme@1.0.0 rollback\nacme@1.1.0 installed registry\napm@9.1.3 installed bundled optional\nbeta@1.0.0 policy\n";
+    fs::write(case.path("site-a.keep"), keep).unwrap();
     let renewed = renewed(&text, |line| settled(&printed(&case, line), &case));
     if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
         fs::write(&page, &renewed).unwrap();
@@ -38,7 +41,7 @@ fn examples_of_json_are_current() {
     }
     let renew = "run `SNAPSHOTS=overwrite cargo test --test suite examples` and read the change";
     assert!(renewed == text, "{renew}\n{renewed}");
-    assert_eq!(text.matches(BEGIN).count(), 16, "each command has an example");
+    assert_eq!(text.matches(BEGIN).count(), 18, "each command has an example");
 }
 
 /// The page with what commands print now.

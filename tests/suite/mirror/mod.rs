@@ -3,11 +3,13 @@
 mod alone;
 mod harm;
 mod index;
+mod keep;
 mod kills;
 mod kind;
 mod listings;
 mod modes;
 mod network;
+mod prune;
 mod selecting;
 mod tls;
 mod upstream;
