@@ -7,13 +7,15 @@ use super::common::print::{field, print, print_json};
 use super::common::settings::Choice;
 use super::common::talk;
 use crate::answers::questions::{query_of_kibana, question};
-use crate::answers::search::explain::{Explanation, Rule, explain};
+use crate::answers::search::explain::{Explanation, Rule, explain_offered};
 use crate::answers::search::{Query, only_with_prerelease};
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
+use crate::base::shown::printable;
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, Entry};
+use crate::catalog::overlay::{Hidden, Overlay, Told};
 use crate::catalog::record::{LayerIntake, stack};
 use crate::catalog::signatures::in_words;
 use crate::dialect::version::Version;
@@ -23,6 +25,9 @@ use crate::package::Facts;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+
+/// Characters of a reason that are shown.
+const SHOWN: usize = 300;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,6 +104,9 @@ struct Held {
     /// What the signature that is published with it is worth; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<Verdict>,
+    /// What overrides of the layer change of what the package says; absent if nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overrides: Option<Overlay>,
 }
 
 /// A version that Kibana does not get.
@@ -155,8 +163,9 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
     let Arguments { name, kibana, .. } = arguments;
     let versions: Vec<&Entry> = catalog.entries.iter().filter(|entry| entry.record.facts.name == *name).collect();
     let facts: Vec<&Facts> = versions.iter().map(|entry| &entry.record.facts).collect();
-    let Explanation { answer, newer } = explain(&facts, query);
+    let Explanation { answer, newer } = explain_offered(&facts, |index| versions[index].is_hidden(), query);
     let held = |index: usize| Held {
+        overrides: Some(&versions[index].overlay).filter(|overlay| !overlay.is_empty()).cloned(),
         version: facts[index].version.to_string(),
         layer: versions[index].layer.clone(),
         package: versions[index].package.clone(),
@@ -164,7 +173,7 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
     };
     let not_given = newer.iter().map(|(index, rules)| NotGiven {
         held: held(*index),
-        reasons: rules.iter().map(|rule| reason(rule, facts[*index])).collect(),
+        reasons: rules.iter().map(|rule| reason(rule, versions[*index])).collect(),
     });
     Answer {
         distribution: distribution.to_owned(),
@@ -182,11 +191,14 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
 fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
     let Answer { distribution, name, kibana, question, answer, newer, quarantined, hint } = answer;
     let mut text = match answer {
-        Some(Held { version, layer, package, signature }) => {
+        Some(Held { version, layer, package, signature, overrides }) => {
             let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
+            let changes = overrides.iter().flat_map(Overlay::lines);
+            let changes: String = changes.map(|change| field("override", printable(&change, SHOWN))).collect();
             format!("{distribution}: Kibana {kibana} gets {name} {version} from layer `{layer}`\n")
                 + &field("package", package)
                 + &signature.unwrap_or_default()
+                + &changes
         }
         None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
     };
@@ -206,10 +218,24 @@ fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
 }
 
 /// A rule in words.
-fn reason(rule: &Rule, facts: &Facts) -> Reason {
+fn reason(rule: &Rule, entry: &Entry) -> Reason {
+    let (facts, layer) = (&entry.record.facts, &entry.layer);
+    let why = |reason: &str| printable(reason, SHOWN);
     let format = format!("format_version {}.{}", facts.spec.major, facts.spec.minor);
     let (rule, message) = match rule {
-        Rule::Kibana(constraint) => ("kibana", format!("the kibana constraint `{constraint}` excludes this Kibana")),
+        Rule::Hidden => {
+            let reason = entry.overlay.hidden.as_ref().map(|Hidden { reason }| why(reason)).unwrap_or_default();
+            ("hidden", format!("hidden by an override of layer `{layer}`: {reason}"))
+        }
+        Rule::Kibana(constraint) => {
+            let by = entry
+                .overlay
+                .kibana
+                .as_ref()
+                .map(|Told { reason, .. }| format!(", set by an override of layer `{layer}` ({}),", why(reason)));
+            let by = by.unwrap_or_default();
+            ("kibana", format!("the kibana constraint `{constraint}`{by} excludes this Kibana"))
+        }
         Rule::Agent(constraint) => ("agent", format!("the agent constraint `{constraint}` excludes this agent")),
         Rule::SpecMin(bound) => ("spec_min", format!("{format} is below spec.min {}.{}", bound.major, bound.minor)),
         Rule::SpecMax(bound) => ("spec_max", format!("{format} is above spec.max {}.{}", bound.major, bound.minor)),

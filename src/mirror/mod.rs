@@ -15,6 +15,7 @@
 //!      /.epr-build/mirror.json        what is held, from where, and what was refused; one version a line
 //!                 /mirror.journal     what is added to it while a run goes on
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
+//!                 /deprecated.json    what upstreams say of names that are deprecated, for builds
 //!                 /partial/           unfinished downloads
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
 //!                 /log.jsonl          the log of the layer
@@ -35,6 +36,7 @@ mod headers;
 mod index;
 mod listing;
 mod listings;
+mod notices;
 mod outcome;
 mod place;
 mod plan;

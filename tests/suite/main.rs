@@ -28,6 +28,7 @@ mod life;
 mod links;
 mod mirror;
 mod oracle;
+mod overrides;
 mod packaging;
 mod power;
 mod publish;

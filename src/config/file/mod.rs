@@ -4,6 +4,7 @@
 //! said in [`crate::config`] and in `epr-build.sample.yml`. Looks at no folder: whether paths exist is for others.
 
 mod clients;
+mod overrides;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ const LAYER: &[&str] = &[
     "shrink",
     "follow_links",
     "mirror",
+    "overrides",
 ];
 /// Values of `signatures`. `optional` is an older name of `pass`.
 const SIGNATURES: [(&str, Signatures); 6] = [
@@ -285,6 +287,7 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
             "optional" => layer.optional = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
             "mirror" => layer.mirror = upstreams::mirror(reader, &value),
+            "overrides" => layer.overrides = overrides::read(reader, &value),
             _ => {
                 let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);

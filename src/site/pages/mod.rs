@@ -29,7 +29,6 @@ use crate::base::table::Table;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::page_record::{PackagePages, Page};
 use crate::openpgp::Fingerprint;
-use crate::package::Facts;
 use crate::site::report::Report;
 use crate::store::Store;
 use crate::store::content::{Contents, are_whole};
@@ -69,14 +68,13 @@ pub fn build(
     progress: &Progress,
 ) -> Result<Vec<Page>> {
     let writer = PageWriter { contents: Contents::new(Some(store)), templates: Templates::new()? };
-    let facts = catalog.facts();
     let groups = groups(&catalog.entries);
     progress.begin("rendering pages", groups.len() as u64);
     let packages = groups
         .par_iter()
         .map(|group| {
             progress.step();
-            one_package(&catalog.entries[group.clone()], &facts[group.clone()], &writer, store, known)
+            one_package(&catalog.entries[group.clone()], &writer, store, known)
         })
         .collect::<Result<Vec<_>>>()?;
     let tiles: Vec<_> = packages.iter().map(|package| &package.tile).collect();
@@ -110,13 +108,7 @@ fn groups(entries: &[Entry]) -> Vec<Range<usize>> {
     bounds.collect()
 }
 
-fn one_package(
-    entries: &[Entry],
-    facts: &[&Facts],
-    writer: &PageWriter<'_>,
-    store: &Store,
-    known: &PageTable,
-) -> Result<PackagePages> {
+fn one_package(entries: &[Entry], writer: &PageWriter<'_>, store: &Store, known: &PageTable) -> Result<PackagePages> {
     let key = key(entries, writer);
     let is_whole = |pages: &PackagePages| {
         let blobs = pages.pages.iter().flat_map(|page| [Some(&page.blob), page.gzip.as_ref()]);
@@ -125,7 +117,7 @@ fn one_package(
     if let Some(pages) = known.get(&key).filter(is_whole) {
         return Ok(pages);
     }
-    let pages = package::pages(entries, facts, writer, store)?;
+    let pages = package::pages(entries, writer, store)?;
     known.put(key, pages.clone());
     Ok(pages)
 }
@@ -144,6 +136,7 @@ fn key(entries: &[Entry], writer: &PageWriter<'_>) -> Digest {
         hasher.text(entry.verdict.text());
         hasher.value(&record.kind);
         hasher.value(&entry.deprecated);
+        hasher.value(&entry.overlay);
         hasher.text(&entry.package);
         for copy in &entry.also_in {
             hasher.text(format!("{} {}", copy.layer, copy.differing_files.len()));
