@@ -11,8 +11,9 @@ use crate::base::fs::{Scrutiny, read_json, read_text};
 use crate::base::headers::CacheClass;
 use crate::base::progress::{Clock, Progress};
 use crate::catalog::cache::Cache;
-use crate::catalog::deprecation::propagated;
+use crate::catalog::deprecation::CarriedNotice;
 use crate::catalog::merge::{Catalog, Entry};
+use crate::catalog::overlay::{Overlay, Overridden};
 use crate::catalog::record::Record;
 use crate::config::Config;
 use crate::config::selection::KibanaRange;
@@ -53,6 +54,15 @@ struct GenerationManifest {
     packages: Vec<Package>,
 }
 
+/// The fields of `report.json` that are needed here.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    overrides: Vec<Overridden>,
+    #[serde(default)]
+    carried_notices: Vec<CarriedNotice>,
+}
+
 #[derive(Deserialize)]
 struct ListedFile {
     sha256: Digest,
@@ -90,16 +100,12 @@ pub fn generation(
     let (store, cache) = (Store::open(&out.join("store"))?, Cache::read(out));
     store.take_stock(Some(&out.join(STOCK)));
     let folder = distribution.generation(from);
-    let mut catalog = remembered(&folder, &cache, &store)?;
+    let mut catalog = remembered(distribution, from, &cache, &store)?;
     let all = catalog.entries.len();
     let whose = match part {
         Part::Kibana(kibana) => {
-            let needed = needed(&catalog.facts(), kibana);
-            let mut position = 0;
-            catalog.entries.retain(|_| {
-                position += 1;
-                needed.contains(&(position - 1))
-            });
+            let needed = needed_entries(&catalog, kibana);
+            catalog.keep_only(|position, _| needed.contains(&position));
             format!("for Kibana {kibana}")
         }
         Part::Selection(resolved) => {
@@ -141,8 +147,12 @@ pub fn generation(
     Ok(Made { generation: report.generation, kept: catalog.entries.len(), all })
 }
 
-/// The catalog that a generation was made from. Deprecations are those of the whole.
-fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
+/// The catalog that a generation was made from, with what overrides changed of it then. Deprecations are those of the whole.
+fn remembered(distribution: &Distribution, from: &str, cache: &Cache, store: &Store) -> Result<Catalog> {
+    let folder = &distribution.generation(from);
+    let Told { overrides, carried_notices } = read_json(&folder.join("report.json")).map_err(with_remedy)?;
+    let mut overlays: BTreeMap<(String, String), Overlay> =
+        overrides.into_iter().map(|one| ((one.name, one.version), one.overlay)).collect();
     let manifest: GenerationManifest = read_json(&folder.join("manifest.json")).map_err(with_remedy)?;
     // An archive holds the files of a package and its version; only the signature lies beside it.
     let mut records: BTreeMap<(Digest, Option<Digest>), Arc<Record>> = BTreeMap::new();
@@ -166,8 +176,11 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
                  hint: build again with the layers at hand, and release the generation that is in use then"
             )
         };
+        let overlay = overlays.remove(&(name.to_owned(), version.to_owned())).unwrap_or_default();
         entries.push(Entry {
-            record: Arc::clone(record),
+            record: record.told(&overlay),
+            own: Arc::clone(record),
+            overlay,
             layer,
             immutable: cache == CacheClass::Immutable,
             also_in: Vec::new(),
@@ -178,12 +191,22 @@ fn remembered(folder: &Path, cache: &Cache, store: &Store) -> Result<Catalog> {
     }
     let keys: BTreeSet<Fingerprint> = entries.iter().filter_map(|entry| entry.verdict.good_key()).collect();
     let key = |key: Fingerprint| Some((key, read_text(&folder.join("site/ui").join(pages::key_path(&key))).ok()?));
-    let mut catalog = Catalog { entries, keys: keys.into_iter().filter_map(key).collect(), selected: None };
-    let deprecated = propagated(&catalog.facts());
-    for (entry, deprecated) in catalog.entries.iter_mut().zip(deprecated) {
-        entry.deprecated = deprecated;
+    Ok(Catalog::of(entries, keys.into_iter().filter_map(key).collect(), carried_notices))
+}
+
+/// The positions of the versions that a Kibana needs. Overrides change over time, and what was installed before one came
+/// is asked for again: so versions count by what the registry says of them, hidden or not, and by what their packages say.
+fn needed_entries(catalog: &Catalog, kibana: &Version) -> BTreeSet<usize> {
+    let all: Vec<&Facts> = catalog.entries.iter().map(|entry| &entry.record.facts).collect();
+    let mut positions = needed(&all, kibana);
+    if catalog.entries.iter().any(|entry| !entry.overlay.is_empty()) {
+        let own: Vec<&Facts> = catalog.entries.iter().map(|entry| &entry.own.facts).collect();
+        positions.extend(needed(&own, kibana));
+        let offered = catalog.entries.iter().enumerate().filter(|(_, entry)| !entry.is_hidden());
+        let offered: Vec<usize> = offered.map(|(position, _)| position).collect();
+        positions.extend(needed(&catalog.facts(), kibana).into_iter().map(|position| offered[position]));
     }
-    Ok(catalog)
+    positions
 }
 
 /// The positions of the versions that a self-managed Kibana needs, in a catalog sorted by name.

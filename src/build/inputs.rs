@@ -87,6 +87,7 @@ fn inputs(plan: &DistributionPlan, settings: &Settings, layers: &[Option<Digest>
     key.value(&plan.select.as_ref().map(Resolved::read).transpose().ok()?);
     for &layer in &plan.layers {
         key.value(&plans[layer]);
+        key.value(&plans[layer].rules.overrides);
         key.update(layers[layer]?.bytes());
     }
     Some(key.finish())

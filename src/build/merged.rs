@@ -31,6 +31,7 @@ impl Merged {
             let rest = Holdings::of_catalog(&Catalog { entries, ..Catalog::default() });
             held.versions.extend(rest.versions);
             held.conflicts.extend(rest.conflicts);
+            held.overlays.extend(rest.overlays);
         }
         held
     }

@@ -13,6 +13,7 @@ use crate::base::progress::Progress;
 use crate::base::rule::Rule;
 use crate::catalog::cache::Cache;
 use crate::catalog::duplicates;
+use crate::catalog::overrides;
 use crate::catalog::signatures::{self, Judge};
 use crate::config::layer::{DashedFolders, Layer, LayerPlan, Signatures, Validation};
 use crate::input::signature_file;
@@ -67,12 +68,15 @@ pub fn take_in(
                     intake
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let digest = survey::layer_digest(intakes.iter().map(|intake| intake.fingerprint), &found.problems);
+            let digest =
+                survey::layer_digest(intakes.iter().map(|intake| intake.fingerprint), &found.problems, &found.carried);
             let mut packages: Vec<_> = intakes.into_iter().flat_map(|intake| intake.packages).collect();
             packages.sort_by_key(|(order, _)| *order);
             let packages = packages.into_iter().map(|(_, intake)| intake).collect();
             let packages = duplicates::take_out(&layer.source.name, packages, context.store)?;
-            let problems = found.problems.into_iter().chain(signatures::of_layer(layer, &packages)).collect();
+            let (overlays, of_overrides) = overrides::of_layer(layer, &packages);
+            let problems = found.problems.into_iter().chain(signatures::of_layer(layer, &packages));
+            let problems = problems.chain(of_overrides).collect();
             Ok(LayerIntake {
                 name: layer.source.name.clone(),
                 digest,
@@ -80,6 +84,8 @@ pub fn take_in(
                 keys: Arc::clone(&layer.keys),
                 packages,
                 problems,
+                overlays,
+                carried: found.carried,
             })
         })
         .collect()

@@ -7,6 +7,8 @@ pub mod intake;
 pub mod layers;
 pub mod merge;
 pub mod mixed_keys;
+pub mod overlay;
+mod overrides;
 pub mod page_record;
 pub mod record;
 pub mod signatures;

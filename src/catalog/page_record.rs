@@ -46,6 +46,9 @@ pub struct Tile {
     pub is_prerelease: bool,
     /// True if the package is deprecated.
     pub is_deprecated: bool,
+    /// True if overrides hide all versions, so that no Kibana sees the package.
+    #[serde(default)]
+    pub is_hidden: bool,
     /// True if the version that is shown has a signature.
     pub is_signed: bool,
     /// Number of versions.

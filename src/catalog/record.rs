@@ -1,10 +1,12 @@
 //! Packages that were taken in, their outcomes, and the outcome of a layer.
 
+use super::overlay::{Overlay, Overlays, Told};
 use crate::base::compress;
 use crate::base::digest::Digest;
 use crate::base::file_notes::FileNotes;
 use crate::base::problem::Problem;
 use crate::config::settings::DistributionPlan;
+use crate::input::carried::CarriedTable;
 use crate::openpgp::{KeyRing, Verdict};
 use crate::package::{Facts, InfoDocument, PackageKind, SearchItem};
 use crate::store::Store;
@@ -93,6 +95,10 @@ pub struct LayerIntake {
     pub packages: Vec<Intake>,
     /// Problems of the layer itself.
     pub problems: Vec<Problem>,
+    /// What overrides change of its versions.
+    pub overlays: Overlays,
+    /// Notices of deprecation that its mirror carries along.
+    pub carried: CarriedTable,
 }
 
 /// The JSON of a list of files in the store.
@@ -131,6 +137,24 @@ impl Record {
         Digest::of(format!("archive {} {signature}", self.archive.digest).as_bytes())
     }
 
+    /// The package as the registry tells it, with what overrides change of it.
+    #[must_use]
+    pub fn told(self: &Arc<Self>, overlay: &Overlay) -> Arc<Self> {
+        if overlay.kibana.is_none() && overlay.deprecated.is_none() {
+            return Arc::clone(self);
+        }
+        let mut told = Self::clone(self);
+        if let Some(Told { is, .. }) = &overlay.kibana {
+            told.facts.kibana = Some(is.clone());
+            told.item = told.item.with_kibana(is);
+            told.item_digest = Digest::of_value(&told.item);
+        }
+        if let Some(Told { is, .. }) = &overlay.deprecated {
+            told.facts.deprecated = Some(is.clone());
+        }
+        Arc::new(told)
+    }
+
     /// `<name>-<version>`.
     pub fn id(&self) -> String {
         format!("{}-{}", self.facts.name, self.facts.version)
@@ -143,6 +167,14 @@ pub fn stack<'a>(plan: &DistributionPlan, layers: &'a [LayerIntake]) -> Vec<&'a 
 }
 
 impl LayerIntake {
+    /// Returns what overrides change of a version.
+    pub fn overlay(&self, facts: &Facts) -> Option<&Overlay> {
+        if self.overlays.is_empty() {
+            return None;
+        }
+        self.overlays.get(&(facts.name.clone(), facts.version.clone()))
+    }
+
     /// Returns all problems, those of the layer first.
     pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().chain(self.packages.iter().flat_map(|intake| &intake.outcome.problems))

@@ -7,13 +7,15 @@ use super::common::print::{field, print, print_json};
 use super::common::settings::Choice;
 use super::common::talk;
 use crate::answers::questions::{query_of_kibana, question};
-use crate::answers::search::explain::{Explanation, Rule, explain};
+use crate::answers::search::explain::{Explanation, Rule, explain_offered};
 use crate::answers::search::{Query, only_with_prerelease};
 use crate::base::problem::Problem;
 use crate::base::progress::Progress;
+use crate::base::shown::printable;
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, Entry};
+use crate::catalog::overlay::{Hidden, Overlay, Told};
 use crate::catalog::record::{LayerIntake, stack};
 use crate::catalog::signatures::in_words;
 use crate::dialect::version::Version;
@@ -25,6 +27,9 @@ use crate::select::requires::{Unmet, unmet_in};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+
+/// Characters of a reason that are shown.
+const SHOWN: usize = 300;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -107,6 +112,9 @@ struct Held {
     /// What the signature that is published with it is worth; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<Verdict>,
+    /// What overrides of the layer change of what the package says; absent if nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overrides: Option<Overlay>,
 }
 
 /// A version that Kibana does not get.
@@ -184,13 +192,7 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
     let Arguments { name, kibana, .. } = arguments;
     let versions: Vec<&Entry> = catalog.entries.iter().filter(|entry| entry.record.facts.name == *name).collect();
     let facts: Vec<&Facts> = versions.iter().map(|entry| &entry.record.facts).collect();
-    let Explanation { answer, newer } = explain(&facts, query);
-    let held = |index: usize| Held {
-        version: facts[index].version.to_string(),
-        layer: versions[index].layer.clone(),
-        package: versions[index].package.clone(),
-        signature: Some(&versions[index].verdict).filter(|verdict| **verdict != Verdict::Missing).cloned(),
-    };
+    let Explanation { answer, newer } = explain_offered(&facts, |index| versions[index].is_hidden(), query);
     let unmet = answer.map(|index| unmet_in(catalog, versions[index])).unwrap_or_default();
     let requirement = |unmet: &Unmet| Requirement {
         package: unmet.need.package.clone(),
@@ -200,15 +202,15 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
     };
     let left_out = left_out(name, catalog);
     let not_given = newer.iter().map(|(index, rules)| NotGiven {
-        held: held(*index),
-        reasons: rules.iter().map(|rule| reason(rule, facts[*index])).collect(),
+        held: held(versions[*index]),
+        reasons: rules.iter().map(|rule| reason(rule, versions[*index])).collect(),
     });
     Answer {
         distribution: distribution.to_owned(),
         name: name.clone(),
         kibana: kibana.to_string(),
         question: question(query),
-        answer: answer.map(held),
+        answer: answer.map(|index| held(versions[index])),
         newer: not_given.collect(),
         quarantined: Vec::new(),
         hint: (versions.is_empty() && left_out.is_empty()).then(|| unknown(name, catalog)),
@@ -217,17 +219,23 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
     }
 }
 
+/// What is told of a version.
+fn held(entry: &Entry) -> Held {
+    Held {
+        version: entry.record.facts.version.to_string(),
+        layer: entry.layer.clone(),
+        package: entry.package.clone(),
+        signature: Some(&entry.verdict).filter(|verdict| **verdict != Verdict::Missing).cloned(),
+        overrides: Some(&entry.overlay).filter(|overlay| !overlay.is_empty()).cloned(),
+    }
+}
+
 /// The versions of a package that the selection leaves out, the newest first.
 fn left_out(name: &str, catalog: &Catalog) -> Vec<Unpublished> {
     let Some(selected) = &catalog.selected else { return Vec::new() };
     let of_name = selected.left_out.iter().rev().filter(|one| one.entry.record.facts.name == name);
     let unpublished = of_name.map(|one| Unpublished {
-        held: Held {
-            version: one.entry.record.facts.version.to_string(),
-            layer: one.entry.layer.clone(),
-            package: one.entry.package.clone(),
-            signature: None,
-        },
+        held: held(&one.entry),
         selection: selected.name.clone(),
         reason: one.reason.clone(),
     });
@@ -238,11 +246,14 @@ fn left_out(name: &str, catalog: &Catalog) -> Vec<Unpublished> {
 fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
     let Answer { distribution, name, kibana, question, answer, newer, left_out, unmet, quarantined, hint } = answer;
     let mut text = match answer {
-        Some(Held { version, layer, package, signature }) => {
+        Some(Held { version, layer, package, signature, overrides }) => {
             let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
+            let changes = overrides.iter().flat_map(Overlay::lines);
+            let changes: String = changes.map(|change| field("override", printable(&change, SHOWN))).collect();
             format!("{distribution}: Kibana {kibana} gets {name} {version} from layer `{layer}`\n")
                 + &field("package", package)
                 + &signature.unwrap_or_default()
+                + &changes
         }
         None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
     };
@@ -270,10 +281,24 @@ fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
 }
 
 /// A rule in words.
-fn reason(rule: &Rule, facts: &Facts) -> Reason {
+fn reason(rule: &Rule, entry: &Entry) -> Reason {
+    let (facts, layer) = (&entry.record.facts, &entry.layer);
+    let why = |reason: &str| printable(reason, SHOWN);
     let format = format!("format_version {}.{}", facts.spec.major, facts.spec.minor);
     let (rule, message) = match rule {
-        Rule::Kibana(constraint) => ("kibana", format!("the kibana constraint `{constraint}` excludes this Kibana")),
+        Rule::Hidden => {
+            let reason = entry.overlay.hidden.as_ref().map(|Hidden { reason }| why(reason)).unwrap_or_default();
+            ("hidden", format!("hidden by an override of layer `{layer}`: {reason}"))
+        }
+        Rule::Kibana(constraint) => {
+            let by = entry
+                .overlay
+                .kibana
+                .as_ref()
+                .map(|Told { reason, .. }| format!(", set by an override of layer `{layer}` ({}),", why(reason)));
+            let by = by.unwrap_or_default();
+            ("kibana", format!("the kibana constraint `{constraint}`{by} excludes this Kibana"))
+        }
         Rule::Agent(constraint) => ("agent", format!("the agent constraint `{constraint}` excludes this agent")),
         Rule::SpecMin(bound) => ("spec_min", format!("{format} is below spec.min {}.{}", bound.major, bound.minor)),
         Rule::SpecMax(bound) => ("spec_max", format!("{format} is above spec.max {}.{}", bound.major, bound.minor)),

@@ -11,6 +11,7 @@ use crate::base::rule::Rule;
 use crate::base::words::few;
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::Catalog;
+use crate::catalog::overlay::{Overlay, Overridden};
 use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
 use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
@@ -71,6 +72,8 @@ pub struct Holdings {
     pub versions: BTreeMap<Key, Holding>,
     /// Versions that a further layer holds with other content: name and version, layer that is used, other layer.
     pub conflicts: BTreeMap<(Key, String, String), Vec<String>>,
+    /// What overrides change of what the registry says; no policy asks for it, since no file differs.
+    pub overlays: BTreeMap<Key, Overlay>,
     /// Packages that are left out: layer, and path in it. Known of layers only.
     quarantined: BTreeSet<(String, String)>,
 }
@@ -90,8 +93,10 @@ struct Package {
 
 /// The parts of `report.json` that are needed here.
 #[derive(Deserialize)]
-struct Conflicts {
+struct Reported {
     conflicts: Vec<CopyReport>,
+    #[serde(default)]
+    overrides: Vec<Overridden>,
 }
 
 /// A version with what is held of it.
@@ -119,7 +124,16 @@ impl Holdings {
             let key = (entry.record.facts.name.clone(), entry.record.facts.version.clone());
             ((key, entry.layer.clone(), copy.layer.clone()), copy.differing_files.clone())
         });
-        Self { versions: versions.collect(), conflicts: conflicts.collect(), quarantined: BTreeSet::new() }
+        let overlays = catalog.entries.iter().filter(|entry| !entry.overlay.is_empty()).map(|entry| {
+            let key = (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+            (key, entry.overlay.clone())
+        });
+        Self {
+            versions: versions.collect(),
+            conflicts: conflicts.collect(),
+            overlays: overlays.collect(),
+            quarantined: BTreeSet::new(),
+        }
     }
 
     /// Adds what the layers hold and what is left out.
@@ -150,7 +164,7 @@ impl Holdings {
     pub fn of_generation(folder: &Path) -> Result<Self> {
         let mut holdings = Self::of_manifest(read_json(&folder.join("manifest.json"))?)
             .with_context(|| format!("cannot use the manifest in {}", folder.display()))?;
-        let report: Conflicts = read_json(&folder.join("report.json"))?;
+        let report: Reported = read_json(&folder.join("report.json"))?;
         for holding in holdings.versions.values_mut() {
             holding.tree = tree_name(&folder.join("site/package").join(&holding.package));
         }
@@ -159,6 +173,9 @@ impl Holdings {
             Some(((key, conflict.used, conflict.also_in), conflict.differing_files))
         });
         holdings.conflicts = conflicts.collect();
+        let overlays = report.overrides.into_iter();
+        let overlays = overlays.filter_map(|one| Some((key(&one.name, &one.version)?, one.overlay)));
+        holdings.overlays = overlays.collect();
         Ok(holdings)
     }
 
@@ -290,8 +307,8 @@ struct Elastic {
 }
 
 impl Holdings {
-    /// The facts that search needs of the packages of the generation in this folder, in order: all that filters and the choice of
-    /// versions look at. Categories, templates and deprecations are left out.
+    /// The facts that search needs of the packages of the generation in this folder, in order, without hidden ones: all that
+    /// filters and the choice of versions look at. Categories, templates and deprecations are left out.
     ///
     /// # Errors
     /// When a document cannot be read.
@@ -316,7 +333,8 @@ impl Holdings {
                 deprecated: None,
             })
         };
-        self.versions.keys().map(facts).collect()
+        let is_hidden = |key: &&Key| self.overlays.get(*key).is_some_and(|overlay| overlay.hidden.is_some());
+        self.versions.keys().filter(|key| !is_hidden(key)).map(facts).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A layer: where it lies, how strictly its packages are read, and what may happen to its versions.
 
+use super::overrides::Override;
 use crate::openpgp::KeyRing;
 use serde::{Serialize, Serializer};
 use std::path::PathBuf;
@@ -94,6 +95,10 @@ pub struct Layer {
     /// Where the layer is mirrored from; absent if people fill it. No build looks at it.
     #[serde(skip)]
     pub mirror: Option<MirrorSource>,
+    /// What the registry says of versions in place of their packages, in the order of the file. Not part of the keys by which
+    /// packages are remembered, since none is read otherwise; the key of a build has it.
+    #[serde(skip)]
+    pub overrides: Vec<Override>,
 }
 
 /// Where a layer is mirrored from.

@@ -12,6 +12,7 @@ pub mod file;
 pub mod layer;
 pub mod limits;
 pub mod location;
+pub mod overrides;
 pub mod routing;
 pub mod selection;
 pub mod settings;

@@ -17,6 +17,7 @@ use crate::config::layer::{LayerPlan, LayerSource, Signatures};
 use crate::config::limits::Limits;
 use crate::config::location::{below, is_git};
 use crate::dialect::version::Version;
+use crate::input::carried::CarriedTable;
 use crate::input::image::is_image;
 use crate::input::source::{self, Candidate};
 use crate::input::survey::{Inventories, LayerSurvey, ScanContext, Survey};
@@ -165,7 +166,8 @@ impl<'a> LayerView<'a> {
             store: None,
         };
         let found = candidates.iter().cloned().map(|candidate| (candidate, None)).collect();
-        let survey = Survey(vec![LayerSurvey { candidates: found, problems: Vec::new() }]);
+        let survey =
+            Survey(vec![LayerSurvey { candidates: found, problems: Vec::new(), carried: CarriedTable::new() }]);
         let layers = intake::take_in(std::slice::from_ref(&plan), survey, &context, &Progress::new(true))?;
         let packages = layers.into_iter().flat_map(|layer| layer.packages);
         let found = packages.map(|intake| {

@@ -12,6 +12,7 @@ use crate::base::table::Table;
 use crate::config::layer::{Layer, LayerPlan};
 use crate::config::limits::Limits;
 use crate::config::settings::Settings;
+use crate::input::carried::{self, CarriedTable};
 use crate::input::door::FileStat;
 use crate::input::source::{self, Candidate, Inventory, OpenPackage};
 use crate::package::{EntryKind, PackageKind};
@@ -46,6 +47,8 @@ pub struct LayerSurvey {
     pub candidates: Vec<(Candidate, Option<Digest>)>,
     /// Problems of the layer's folders.
     pub problems: Vec<Problem>,
+    /// Notices of deprecation that a mirror carries along.
+    pub carried: CarriedTable,
 }
 
 impl Survey {
@@ -61,9 +64,12 @@ impl Survey {
                 found.with_context(|| format!("cannot search layer `{}`", layer.source.name))?;
             require_paths(layer, &problems)?;
             problems.retain(|problem| !(layer.rules.optional && is_absence(problem)));
+            let (carried, unreadable) = carried::read(layer);
+            problems.extend(unreadable);
             Ok(LayerSurvey {
                 candidates: candidates.into_iter().map(|candidate| (candidate, None)).collect(),
                 problems,
+                carried,
             })
         };
         let mut found = layers.iter().rev().map(search).collect::<Result<Vec<_>>>()?;
@@ -73,8 +79,9 @@ impl Survey {
 
     /// One digest for each layer, see [`layer_digest`].
     pub fn digests(&self) -> Vec<Option<Digest>> {
-        let digest =
-            |found: &LayerSurvey| layer_digest(found.candidates.iter().map(|(_, print)| *print), &found.problems);
+        let digest = |found: &LayerSurvey| {
+            layer_digest(found.candidates.iter().map(|(_, print)| *print), &found.problems, &found.carried)
+        };
         self.0.iter().map(digest).collect()
     }
 
@@ -168,12 +175,17 @@ pub fn require_layers<'a>(settings: &Settings, problems: impl Fn(usize) -> &'a [
 }
 
 /// One digest of all that was found in a layer; `None` when a package has no fingerprint.
-pub fn layer_digest(prints: impl IntoIterator<Item = Option<Digest>>, problems: &[Problem]) -> Option<Digest> {
+pub fn layer_digest(
+    prints: impl IntoIterator<Item = Option<Digest>>,
+    problems: &[Problem],
+    carried: &CarriedTable,
+) -> Option<Digest> {
     let mut hasher = Hasher::default();
     for print in prints {
         hasher.update(print?.bytes());
     }
     hasher.text(serde_json::to_vec(problems).ok()?);
+    hasher.value(carried);
     Some(hasher.finish())
 }
 

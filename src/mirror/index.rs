@@ -15,8 +15,8 @@ use crate::base::shown::printable;
 use crate::dialect::version::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// Where it lies below the address of a registry.
@@ -48,6 +48,8 @@ pub(super) type ToldTable = BTreeMap<Key, Told>;
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) versions: ToldTable,
+    /// Those of them that the upstream hides: it gives them to whoever asks for them by name, and lists them nowhere.
+    pub(super) hidden: BTreeSet<Key>,
     /// Elements that were refused, in order.
     pub(super) refused: Vec<Refused>,
     /// What is remembered of it.
@@ -82,6 +84,8 @@ struct Element {
     sha256: Digest,
     #[serde(default)]
     signature: Option<Signature>,
+    #[serde(default)]
+    hidden: bool,
 }
 
 #[derive(Deserialize)]
@@ -112,8 +116,9 @@ pub(super) async fn ask(transport: &Transport, before: Option<&Seen>) -> Result<
         return Ok(Asked::Same);
     }
     Ok(match read(&text, &transport.name) {
-        Some((versions, refused)) => {
-            Asked::New(Index { versions, refused, seen: Seen { there: true, digest: Some(digest), validators } })
+        Some((versions, hidden, refused)) => {
+            let seen = Seen { there: true, digest: Some(digest), validators };
+            Asked::New(Index { versions, hidden, refused, seen })
         }
         None => Asked::Absent,
     })
@@ -126,17 +131,20 @@ fn text(stash: &Stash) -> Option<Vec<u8>> {
 }
 
 /// Reads an index; nothing if it is none.
-fn read(text: &[u8], upstream: &str) -> Option<(ToldTable, Vec<Refused>)> {
+fn read(text: &[u8], upstream: &str) -> Option<(ToldTable, BTreeSet<Key>, Vec<Refused>)> {
     let whole: Whole<'_> = serde_json::from_slice(text).ok()?;
     if whole.schema != SCHEMA || whole.packages.len() > MOST_VERSIONS {
         return None;
     }
-    let (mut versions, mut refused) = (ToldTable::new(), Vec::new());
+    let (mut versions, mut hidden, mut refused) = (ToldTable::new(), BTreeSet::new(), Vec::new());
     for (place, element) in whole.packages.iter().enumerate() {
         let what = || format!("element {} of {INDEX}", place + 1);
         match judge(element.get(), upstream) {
-            Ok((key, told)) => match versions.entry(key) {
+            Ok((key, told, is_hidden)) => match versions.entry(key) {
                 Entry::Vacant(place) => {
+                    if is_hidden {
+                        hidden.insert(place.key().clone());
+                    }
                     place.insert(told);
                 }
                 Entry::Occupied(first) => {
@@ -147,19 +155,19 @@ fn read(text: &[u8], upstream: &str) -> Option<(ToldTable, Vec<Refused>)> {
             Err(why) => refused.push(Refused { what: what(), why }),
         }
     }
-    Some((versions, refused))
+    Some((versions, hidden, refused))
 }
 
-fn judge(element: &str, upstream: &str) -> Result<(Key, Told), String> {
+fn judge(element: &str, upstream: &str) -> Result<(Key, Told, bool), String> {
     let element: Element = serde_json::from_str(element).map_err(|error| format!("not a version: {error}"))?;
     if !is_name(&element.name) {
         return Err(format!("`{}` is not the name of a package", printable(&element.name, 80)));
     }
     let version =
         Version::strict(&element.version).map_err(|error| format!("`{}`: {error}", printable(&element.version, 80)))?;
-    let Element { name, size, sha256, signature, .. } = element;
+    let Element { name, size, sha256, signature, hidden, .. } = element;
     let signature = signature.map(|signature| signature.sha256);
-    Ok(((name, version), Told { upstream: upstream.to_owned(), size, sha256, signature }))
+    Ok(((name, version), Told { upstream: upstream.to_owned(), size, sha256, signature }, hidden))
 }
 
 #[cfg(test)]
@@ -184,11 +192,15 @@ mod tests {
             (format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000)), "not a version"),
             (good.clone(), "it is there twice"),
         ] {
-            let (versions, refused) = read(whole(&[good.clone(), bad.clone()]).as_bytes(), "up").unwrap_or_default();
-            assert_eq!(versions.len(), 1, "{words}");
+            let (versions, hidden, refused) =
+                read(whole(&[good.clone(), bad.clone()]).as_bytes(), "up").unwrap_or_default();
+            assert_eq!((versions.len(), hidden.len()), (1, 0), "{words}");
             assert_eq!(refused.len(), 1, "{words}");
             assert!(refused[0].why.contains(words), "{words}: {refused:?}");
         }
+        let marked = good.replace("\"size\"", "\"hidden\":true,\"size\"");
+        let (versions, hidden, refused) = read(whole(&[marked]).as_bytes(), "up").unwrap();
+        assert!(refused.is_empty() && versions.keys().eq(&hidden), "{versions:?} {hidden:?}");
         let other = whole(&[good]).replace(SCHEMA, "epr-build/packages/9");
         for text in ["", "[]", "null", "<html>", "{\"packages\":[]}", "{\"schema\":\"epr-build/packages/1\"}", &other] {
             assert!(read(text.as_bytes(), "up").is_none(), "{text}");

@@ -134,6 +134,8 @@ pub(super) fn read(
         let text = stash.text().map_err(|error| sort(format!("it cannot be unpacked: {error}")))?;
         let mut listing = listing::read(text, name, &BOUNDS).map_err(|error| sort(error.to_string()))?;
         drop(stash);
+        // What is hidden is there still.
+        let hidden = heard.index.as_ref().map_or(0, |index| index.hidden.len());
         let torn = heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
         // Between two requests a registry may have changed: the next run asks for both again.
         outcome.refused.extend(torn);
@@ -142,7 +144,7 @@ pub(super) fn read(
         outcome.refused.extend(refused.map(event));
         heard.listed.versions = listing.versions.len();
         if !accept_loss {
-            guard(name, &url, heard.listed.versions, head)?;
+            guard(name, &url, heard.listed.versions + hidden, head)?;
         }
         for (key, facts) in listing.versions {
             versions.entry(key).or_insert(facts);
@@ -167,6 +169,9 @@ fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> Vec<Event>
     let mut torn: Vec<_> = missing.iter().map(|key| event(key, why.clone())).collect();
     for (key, one) in index.versions {
         if listing.versions.contains_key(&key) {
+            told.entry(key).or_insert(one);
+        } else if index.hidden.contains(&key) {
+            // It is not offered, and what is held of it can be compared.
             told.entry(key).or_insert(one);
         } else if !missing.contains(&key) {
             torn.push(event(&key, format!("{INDEX} has it, and it is not listed")));

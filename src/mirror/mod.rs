@@ -16,6 +16,7 @@
 //!                 /mirror.journal     what is added to it while a run goes on
 //!                 /unwanted.json      since when versions are held that are not wanted
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
+//!                 /deprecated.json    what upstreams say of names that are deprecated, for builds
 //!                 /partial/           unfinished downloads
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
 //!                 /log.jsonl          the log of the layer
@@ -39,6 +40,7 @@ mod listing;
 mod listings;
 pub mod look;
 mod mirrored;
+mod notices;
 mod outcome;
 mod place;
 mod plan;

@@ -14,7 +14,7 @@ use super::trust::Trust;
 use super::unwanted::{Failure, Unwanted};
 use super::wanted::{Wanted, Wants};
 use super::workshop::Workshop;
-use super::{accept, audit};
+use super::{accept, audit, notices};
 use crate::base::digest::Digest;
 use crate::base::progress::Progress;
 use crate::base::time;
@@ -269,6 +269,7 @@ impl Run<'_> {
         let mut refusals = self.record.versions.values().filter_map(|entry| entry.refusal.as_ref());
         refusals.all(|refusal| refusal.rests(self.request.now))
             && *settled
+            && notices::are_written(&self.workshop.folder)
             && *before == Some(policy)
             && held.all(|(key, entry)| is_here(key, entry))
     }

@@ -3,6 +3,7 @@
 use super::deliver::{Delivery, Demands, Site, deliver};
 use super::facts::{self, FactsTable, Key};
 use super::listings::Hindrance;
+use super::notices;
 use super::outcome::{Mirrored, Outcome};
 use super::plan::Fetch;
 use super::record::{Entry, Head, Record, Refusal, State};
@@ -157,6 +158,7 @@ impl Run<'_> {
     pub(super) fn keep(&mut self, head: Head, facts: &FactsTable, adopted: &[Key]) -> Result<()> {
         self.write_log(adopted)?;
         facts::write(&self.workshop.folder, facts)?;
+        notices::write(&self.workshop.folder, facts, &self.record)?;
         self.record.head = head;
         self.record.write(&self.workshop.folder)?;
         self.workshop.tidy(&self.record)

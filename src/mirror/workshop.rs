@@ -11,6 +11,7 @@ use crate::config::layer::{LayerPlan, LayerSource};
 use crate::config::location::is_git;
 use crate::edit::end_taking_out;
 use crate::edit::journal::{self as log, Action, LayerChange};
+use crate::input::carried;
 use crate::input::changes;
 use crate::input::source;
 use crate::package::PackageKind;
@@ -201,7 +202,7 @@ impl Workshop {
 
 /// Names of the files that runs keep in the folder of records.
 fn own_files() -> impl Iterator<Item = &'static str> {
-    [record::RECORD, record::JOURNAL, facts::FILE, unwanted::FILE].into_iter()
+    [record::RECORD, record::JOURNAL, facts::FILE, unwanted::FILE, carried::FILE].into_iter()
 }
 
 fn check_file(path: &Path) -> Result<()> {

@@ -27,6 +27,7 @@ mod read;
 mod reader;
 mod release;
 mod report;
+mod told;
 mod validate;
 mod variable;
 

@@ -91,6 +91,7 @@ fn needs(chooser: &Chooser<'_>, package: &Package<'_>, place: usize) -> String {
     let format = format!("its format is {}.{}", facts.spec.major, facts.spec.minor);
     let words: Vec<String> = rules
         .map(|rule| match rule {
+            Rule::Hidden => "it is hidden".to_owned(),
             Rule::Kibana(constraint) => format!("it needs Kibana {constraint}"),
             Rule::Agent(constraint) => format!("it needs an agent {constraint}"),
             Rule::SpecMin(bound) => format!("{format}, below {}.{}", bound.major, bound.minor),

@@ -10,7 +10,11 @@ use crate::base::rule::Rule;
 use crate::base::words::counted;
 use crate::catalog::merge::{Catalog, Entry, LeftOut, Selected};
 use crate::config::settings::DistributionPlan;
-use anyhow::{Context, Result, bail};
+use crate::dialect::version::Constraint;
+use anyhow::{Context, Result, anyhow, bail};
+
+/// What no Kibana fulfils.
+const NO_KIBANA: &str = "<0.0.0";
 
 /// Cuts a catalog to what its distribution publishes.
 ///
@@ -48,34 +52,42 @@ pub fn select(plan: &DistributionPlan, catalog: &mut Catalog) -> Result<Vec<Prob
 /// # Errors
 /// When a package cannot be understood, which was read here.
 pub fn apply(resolved: &Resolved, catalog: &mut Catalog) -> Result<Result<(), Mistakes>> {
-    let candidate = |entry: &Entry| Candidate::of_package(&entry.record.facts, &entry.record.item);
     let candidates = catalog.entries.iter().map(candidate).collect::<Result<Vec<_>>>()?;
     Ok(resolved.choose(&candidates).map(|choice| cut(catalog, &resolved.name, &choice)))
 }
 
-/// Takes out of a catalog what is not chosen.
+/// A version as the registry tells it. No Kibana is offered a hidden one.
+fn candidate(entry: &Entry) -> Result<Candidate> {
+    let mut candidate = Candidate::of_package(&entry.record.facts, &entry.record.item)?;
+    if entry.is_hidden() {
+        candidate.facts.kibana = Some(Constraint::parse(NO_KIBANA).map_err(|error| anyhow!("{NO_KIBANA}: {error}"))?);
+    }
+    Ok(candidate)
+}
+
+/// Takes out of a catalog what is not chosen. Hidden versions of packages that are chosen stay, since sites that have them
+/// installed download them again; nobody is offered them.
 fn cut(catalog: &mut Catalog, name: &str, choice: &Choice) {
-    let mut selected = Selected { name: name.to_owned(), ..Selected::default() };
-    let (kept, left): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut catalog.entries).into_iter().partition(|entry| {
-        let facts = &entry.record.facts;
-        choice.versions.contains_key(&(facts.name.clone(), facts.version.clone()))
+    let key = |entry: &Entry| (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+    let is_kept = |entry: &Entry| match choice.left_out.get(&key(entry)) {
+        None => choice.versions.contains_key(&key(entry)),
+        Some(why) => entry.is_hidden() && !matches!(why, Why::Excluded { .. } | Why::NoRule),
+    };
+    let left_out = catalog.entries.iter().filter(|entry| !is_kept(entry)).map(|entry| {
+        let why = choice.left_out.get(&key(entry)).unwrap_or(&Why::NoRule);
+        LeftOut { kind: why.kind(), reason: why.to_string(), entry: entry.clone() }
     });
-    catalog.entries = kept;
-    selected.left_out = left
-        .into_iter()
-        .map(|entry| {
-            let facts = &entry.record.facts;
-            let why = choice.left_out.get(&(facts.name.clone(), facts.version.clone()));
-            let reason = why.map_or_else(|| Why::NoRule.to_string(), ToString::to_string);
-            LeftOut { kind: why.map_or("no_rule", Why::kind), reason, entry }
-        })
-        .collect();
-    selected.warnings = choice.warnings.clone();
-    let lines = choice.losses.iter().map(|loss| {
+    let losses = choice.losses.iter().map(|loss| {
         let choice = loss.choice.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
         format!("Kibana {} gets {choice} of {} in place of {}: {}", loss.kibana, loss.name, loss.whole, loss.because)
     });
-    selected.losses = lines.collect();
+    let selected = Selected {
+        name: name.to_owned(),
+        left_out: left_out.collect(),
+        warnings: choice.warnings.clone(),
+        losses: losses.collect(),
+    };
+    catalog.keep_only(|_, entry| is_kept(entry));
     catalog.selected = Some(selected);
 }
 

@@ -124,7 +124,8 @@ pub fn unmet(needs: &[Need], versions: impl Fn(&str) -> Vec<(Version, bool)>) ->
 pub fn unmet_in(catalog: &Catalog, entry: &Entry) -> Vec<Unmet> {
     let requires = Requires::of_rendered(&entry.record.item);
     unmet(&requires.content, |package| {
-        let of_name = catalog.entries.iter().filter(|other| other.record.facts.name == package);
+        // Kibana asks `/search`, which hidden versions are not in.
+        let of_name = catalog.entries.iter().filter(|other| other.record.facts.name == package && !other.is_hidden());
         let facts = of_name.map(|other| &other.record.facts);
         facts.map(|facts| (facts.version.clone(), crate::answers::search::only_with_prerelease(facts))).collect()
     })

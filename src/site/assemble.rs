@@ -103,7 +103,7 @@ pub fn assemble(
         notes: FileNotes { immutable: catalog.entries.iter().all(|entry| entry.immutable), ..FileNotes::default() },
         answers: paths,
         texts,
-        documents: deprecated_documents(catalog, store, &contents)?,
+        documents: told_documents(catalog, store, &contents)?,
         icon: contents.put(media::FAVICON)?,
         index: contents.put(INDEX.as_bytes())?,
         versions: contents.put_text(&versions::text(catalog)?)?,
@@ -150,12 +150,16 @@ fn render(answers: &Answers, lists: &Lists<'_>, progress: &Progress) -> Result<(
     Ok((answers.iter().map(path).collect(), texts))
 }
 
-/// Documents of the versions of deprecated names, by position in the catalog.
-fn deprecated_documents(catalog: &Catalog, store: &Store, contents: &Contents<'_>) -> Result<BTreeMap<usize, Files>> {
+/// Documents that say something else than those of the packages, by position in the catalog: names are deprecated, or an
+/// override changes a constraint.
+fn told_documents(catalog: &Catalog, store: &Store, contents: &Contents<'_>) -> Result<BTreeMap<usize, Files>> {
     let render = |(position, entry): (usize, &Entry)| {
-        let deprecated = entry.deprecated.as_ref()?;
-        let info = entry.record.info(store);
-        Some(info.and_then(|info| Ok((position, contents.put_text(&info.render(Some(deprecated)))?))))
+        let Entry { overlay, deprecated, .. } = entry;
+        if deprecated.is_none() && overlay.kibana.is_none() {
+            return None;
+        }
+        let info = entry.record.info(store).map(|info| overlay.document(info));
+        Some(info.and_then(|info| Ok((position, contents.put_text(&info.render(deprecated.as_ref()))?))))
     };
     catalog.entries.par_iter().enumerate().filter_map(render).collect()
 }

@@ -6,8 +6,10 @@
 use crate::answers::route::build::RouteReport;
 use crate::answers::route::whole::FamilyReport;
 use crate::base::problem::{Problem, Severity};
-use crate::catalog::merge::Catalog;
+use crate::catalog::deprecation::CarriedNotice;
+use crate::catalog::merge::{Catalog, Copy, Entry};
 use crate::catalog::mixed_keys::mixed_keys;
+use crate::catalog::overlay::Overridden;
 use crate::catalog::record::LayerIntake;
 use crate::config::exceptions::{Exception, KeptException};
 use crate::select::requires::unmet_requirements;
@@ -34,7 +36,13 @@ pub struct Report {
     /// The worth of the signatures that are published, by layer; in reports of older versions absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<SignatureCount>,
-    /// Versions in the catalog, and distinct names.
+    /// Versions of which overrides change what the registry says; in reports of older versions absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Overridden>,
+    /// Notices of deprecation that count and that mirrors have carried along, since no version here has them itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried_notices: Vec<CarriedNotice>,
+    /// Versions in the catalog, hidden ones included, and distinct names.
     pub versions: usize,
     /// Distinct package names.
     pub packages: usize,
@@ -223,9 +231,10 @@ impl Report {
         let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.all_problems()).cloned().collect();
         problems.extend(mixed_keys(name, catalog));
         problems.extend(unmet_requirements(name, catalog));
+        problems.extend(catalog.problems.iter().cloned());
         problems.sort();
         let (notes, problems) = problems.into_iter().partition(Problem::is_note);
-        let copy = |(entry, copy): (&crate::catalog::merge::Entry, &crate::catalog::merge::Copy)| CopyReport {
+        let copy = |(entry, copy): (&Entry, &Copy)| CopyReport {
             name: entry.record.facts.name.clone(),
             version: entry.record.facts.version.to_string(),
             used: entry.layer.clone(),
@@ -244,6 +253,8 @@ impl Report {
             layers: layers.iter().map(|layer| layer_report(layer, catalog)).collect(),
             selection,
             signatures: signatures(catalog),
+            overrides: catalog.entries.iter().filter_map(Entry::overridden).collect(),
+            carried_notices: catalog.carried.clone(),
             versions: catalog.entries.len(),
             packages: names.len(),
             copies: all().filter(|(_, copy)| copy.differing_files.is_empty()).map(copy).collect(),

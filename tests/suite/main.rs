@@ -29,6 +29,7 @@ mod links;
 mod mirror;
 mod npm_ranges;
 mod oracle;
+mod overrides;
 mod packaging;
 mod power;
 mod publish;

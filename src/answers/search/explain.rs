@@ -10,6 +10,8 @@ use std::cmp::Ordering;
 /// A rule by which a version is not the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
+    /// It is offered to nobody, whatever they ask.
+    Hidden,
     /// The constraint of the version excludes this Kibana.
     Kibana(String),
     /// The constraint of the version excludes this agent.
@@ -40,10 +42,20 @@ pub struct Explanation {
 
 /// Explains the answer to a query for the latest version of the package whose versions these are, ascending.
 pub fn explain(versions: &[&Facts], query: &Query) -> Explanation {
-    let answer = search(versions, query).first().map(|Hit { index, .. }| *index);
+    explain_offered(versions, |_| false, query)
+}
+
+/// The same where some versions, given by their positions, are hidden from every answer.
+pub fn explain_offered(versions: &[&Facts], is_hidden: impl Fn(usize) -> bool, query: &Query) -> Explanation {
+    let positions: Vec<usize> = (0..versions.len()).filter(|at| !is_hidden(*at)).collect();
+    let offered: Vec<&Facts> = positions.iter().map(|at| versions[*at]).collect();
+    let answer = search(&offered, query).first().map(|Hit { index, .. }| positions[*index]);
     let first = answer.map_or(0, |index| index + 1);
     let against = |index: usize| {
         let mut rules = rules(versions[index], query);
+        if is_hidden(index) {
+            rules.insert(0, Rule::Hidden);
+        }
         if rules.is_empty() {
             let chosen = answer.map(|answer| versions[answer].version.precedence(&versions[index].version));
             rules.push(if chosen == Some(Ordering::Equal) { Rule::SameVersion } else { Rule::ReleaseFirst });
@@ -77,9 +89,12 @@ fn rules(facts: &Facts, query: &Query) -> Vec<Rule> {
 #[cfg(test)]
 mod tests {
     use super::super::samples::catalog;
-    use super::{Explanation, Rule, explain};
+    use super::{Explanation, Rule, explain_offered};
     use crate::answers::questions::query_of_kibana;
     use crate::dialect::version::Version;
+
+    /// Versions with this patch are hidden.
+    const HIDDEN: u64 = 666;
 
     /// The answer, then what is newer with its rules.
     fn check(versions: &str, kibana: &str, prerelease: bool, expected: &str) {
@@ -87,10 +102,12 @@ mod tests {
         let versions: Vec<_> = catalog.iter().collect();
         let capabilities = Some(vec!["apm".to_owned()]);
         let query = query_of_kibana("a", &Version::loose(kibana).unwrap(), prerelease, capabilities);
-        let Explanation { answer, newer } = explain(&versions, &query);
+        let is_hidden = |at: usize| versions[at].version.patch == HIDDEN;
+        let Explanation { answer, newer } = explain_offered(&versions, is_hidden, &query);
         let mut text = answer.map_or_else(|| "none".to_owned(), |index| versions[index].version.to_string());
         for (index, rules) in newer {
             let words = rules.iter().map(|rule| match rule {
+                Rule::Hidden => "hidden".to_owned(),
                 Rule::Kibana(text) => format!("kibana {text}"),
                 Rule::Agent(text) => format!("agent {text}"),
                 Rule::SpecMin(bound) => format!("min {}.{}", bound.major, bound.minor),
@@ -147,5 +164,14 @@ mod tests {
             "1.0.0; 3.0.0 kibana ^9.0.0; 2.0.0-rc1 release first",
         );
         check("a 1.0.0+a\n a 1.0.0+b", "8.9.0", false, "1.0.0+a; 1.0.0+b same");
+        // What is hidden is no answer, and of no other rule is less said.
+        check(
+            "a 1.0.0\n a 1.1.666\n a 1.2.666 kibana=^9.0.0",
+            "8.9.0",
+            false,
+            "1.0.0; 1.2.666 hidden + kibana ^9.0.0; 1.1.666 hidden",
+        );
+        check("a 1.0.666\n a 1.1.0", "8.9.0", false, "1.1.0");
+        check("a 1.0.666", "8.9.0", true, "none; 1.0.666 hidden");
     }
 }

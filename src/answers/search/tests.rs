@@ -2,8 +2,9 @@
 
 use super::samples::{catalog, list, spec};
 use super::{Hit, Query, TemplateSelection, categories, render_categories, search};
-use crate::catalog::deprecation::propagated;
+use crate::catalog::deprecation::{CarriedNotice, Notices, Origin, add, origin};
 use crate::dialect::version::Version;
+use crate::package::Deprecated;
 
 /// A query from `key=value` words.
 fn query(text: &str) -> Query {
@@ -170,13 +171,39 @@ fn rendered_categories() {
     assert_eq!(render_categories(&[]), "[]\n");
 }
 
-/// The highest version that says something speaks for all versions of its name, and for no other name.
+/// The highest version that says something speaks for all versions of its name, and for no other name. What is carried along
+/// speaks where its version is higher, and says something else.
 #[test]
 fn deprecation_reaches_all_versions() {
     let catalog = catalog(
         "p 1.0.0 deprecated=old\np 2.0.0 deprecated=new\np 3.0.0\nq 1.0.0\nr 1.0.0+a deprecated=first\nr 1.0.0+b deprecated=second",
     );
-    let texts: Vec<_> = propagated(&catalog).into_iter().map(|block| block.map(|block| block.description)).collect();
-    let expected = [Some("new"), Some("new"), Some("new"), None, Some("first"), Some("first")];
-    assert_eq!(texts, expected.map(|text| text.map(str::to_owned)));
+    for (carried, expected) in [
+        ("", "p new; q none; r first"),
+        ("p 2.0.0", "p new; q none; r first"),
+        ("p 2.0.0-rc1, q 0.1.0, s 1.0.0", "p new; q carried q 0.1.0; r first"),
+        ("p 2.0.1, r 1.0.0+z", "p carried p 2.0.1; q none; r first"),
+        ("p 2.5.0, p 2.4.0", "p carried p 2.5.0; q none; r first"),
+        ("p 2.4.0, p 2.5.0", "p carried p 2.5.0; q none; r first"),
+        ("p 9.0.0=new", "p new; q none; r first"),
+    ] {
+        let mut notices = Notices::new();
+        for word in carried.split(", ").filter(|word| !word.is_empty()) {
+            let (id, description) = word.split_once('=').unwrap_or((word, word));
+            let (name, version) = id.split_once(' ').unwrap();
+            let deprecated = Deprecated { description: description.to_owned(), ..Deprecated::default() };
+            let version = Version::strict(version).unwrap();
+            let notice = CarriedNotice { name: name.to_owned(), version, layer: "elastic".to_owned(), deprecated };
+            add(&mut notices, notice);
+        }
+        let names = catalog.chunk_by(|a, b| a.name == b.name).map(|versions| {
+            let text = match origin(versions, &notices) {
+                None => "none".to_owned(),
+                Some(Origin::Held(_, deprecated)) => deprecated.description.clone(),
+                Some(Origin::Carried(notice)) => format!("carried {}", notice.deprecated.description),
+            };
+            format!("{} {text}", versions[0].name)
+        });
+        assert_eq!(names.collect::<Vec<_>>().join("; "), expected, "{carried}");
+    }
 }

@@ -102,6 +102,24 @@ rules! {
             "A Kibana knows one key, and refuses packages that another one has signed."
             "publish the packages of the other keys unsigned (`signatures: strip`), or sign all by one key (`signatures: sign`)";
     }
+    "Overrides" {
+        UnmatchedOverride O001 "unmatched-override" WARNING
+            "An override of a layer meets none of its versions."
+            "It changes nothing: a name or version is misspelt, so that what it should hide is offered still, or the version is gone. Builds go on, because an override that waits for a version must not keep everything else from being published."
+            "correct `package` and `versions`, or remove the override";
+        ContradictoryOverrides O002 "contradictory-overrides" REFUSAL
+            "Two overrides of a layer say different things of one version."
+            "Which of them is meant is not known."
+            "narrow `package` or `versions` of one of the two, or remove it";
+        ShadowedOverride O003 "shadowed-override" WARNING
+            "An override does not reach versions that a layer further up holds as well."
+            "The distribution takes them from the upper layer, whose own overrides count: what should be hidden is offered still."
+            "give the upper layer the same override, or take the version out of it";
+        UnreadableNotices O004 "unreadable-notices" WARNING
+            "What a mirror carries along of deprecated names cannot be read, as a whole or in part."
+            "Versions may look sound of which the upstream says that they are deprecated, because the version that says so is not held."
+            "remove the file, and run `epr-build mirror`, which writes it anew";
+    }
     "Package files: names, kinds and sizes" {
         Unreadable F001 "unreadable" QUARANTINE
             "A file or folder cannot be read."

@@ -1,5 +1,7 @@
 //! The answer of `check` as JSON: a report of each distribution, with the paths of files.
 
+use crate::catalog::deprecation::CarriedNotice;
+use crate::catalog::overlay::Overridden;
 use crate::cli::common::located::{Located, locate};
 use crate::input::excerpt::Excerpts;
 use crate::site::report::{Change, CopyReport, LayerReport, Report};
@@ -31,6 +33,10 @@ struct Checked<'a> {
     /// What policies say to the change since the base, and what was lost.
     advice: Vec<Located>,
     conflicts: &'a [CopyReport],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    overrides: &'a [Overridden],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    carried_notices: &'a [CarriedNotice],
     notes: Vec<Located>,
 }
 
@@ -46,6 +52,8 @@ pub(super) fn answer<'a>(reports: &'a [Report], clean: bool, excerpts: &Excerpts
         problems: locate(&report.problems, excerpts, &[]),
         advice: locate(&report.advice, excerpts, &[]),
         conflicts: &report.conflicts,
+        overrides: &report.overrides,
+        carried_notices: &report.carried_notices,
         notes: locate(&report.notes, excerpts, &[]),
     };
     Answer { clean, distributions: reports.iter().map(checked).collect() }

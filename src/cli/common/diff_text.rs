@@ -7,7 +7,7 @@ use crate::base::progress::bytes;
 use crate::base::shown;
 use crate::base::words::counted;
 use crate::compare::diff::details::{Details, Entry};
-use crate::compare::diff::{Diff, Id, Seen};
+use crate::compare::diff::{Diff, Id, Retold, Seen};
 use crate::compare::holdings::Change;
 use std::fmt::Write;
 
@@ -41,7 +41,19 @@ pub(in crate::cli) fn render_text(diff: &Diff) -> String {
         let (was, is) = (version(seen.was.as_ref()), version(seen.is.as_ref()));
         line("seen", format!("{}: {was} -> {is} by {}", seen.name, range(seen)));
     }
+    for retold in &diff.overrides {
+        line("override", format!("{}-{}", retold.name, retold.version));
+        render_retold(retold, one_line).into_iter().for_each(|detail| line("", format!("  {detail}")));
+    }
     text
+}
+
+/// What overrides no longer change of a version, and what they change now.
+fn render_retold(Retold { was, is, .. }: &Retold, shown: impl Fn(&str) -> String) -> Vec<String> {
+    let (was, is) = (was.lines(), is.lines());
+    let gone = was.iter().filter(|line| !is.contains(line)).map(|line| shown(&format!("- {line}")));
+    let new = is.iter().filter(|line| !was.contains(line)).map(|line| shown(&format!("+ {line}")));
+    gone.chain(new).collect()
 }
 
 /// Sections with lists; one sentence if there is no difference.
@@ -67,6 +79,10 @@ pub(in crate::cli) fn render_markdown(diff: &Diff) -> String {
             render_changelog(&newest.changelog, code).into_iter().chain(render_details(&newest.details, code));
         list(head, details.collect())
     });
+    let retold = diff
+        .overrides
+        .iter()
+        .map(|retold| list(code(&format!("{}-{}", retold.name, retold.version)), render_retold(retold, code)));
     let mut text = String::new();
     for (title, lines) in [
         ("Added", diff.added.iter().map(id).collect::<Vec<_>>()),
@@ -74,6 +90,7 @@ pub(in crate::cli) fn render_markdown(diff: &Diff) -> String {
         ("Changed", changed.collect()),
         ("Moved", moved.collect()),
         ("Newest versions", newest.collect()),
+        ("Overrides", retold.collect()),
     ] {
         if !lines.is_empty() {
             text += &format!("### {title}\n\n{}\n", lines.iter().map(|line| format!("- {line}\n")).collect::<String>());

@@ -11,6 +11,7 @@ use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
 use crate::base::words::counted;
 use crate::base::words::few;
+use crate::catalog::overlay::in_numbers;
 use crate::config::DEFAULT_LISTEN;
 use crate::config::exceptions::Exception;
 use crate::config::settings::{DistributionPlan, Settings};
@@ -157,6 +158,14 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
         if !counted.is_empty() {
             line(label, counted);
         }
+    }
+    if !report.overrides.is_empty() {
+        let overlays = report.overrides.iter().map(|one| &one.overlay);
+        line("overrides", format!("{}; report.json lists them", in_numbers(overlays)));
+    }
+    if !report.carried_notices.is_empty() {
+        let names = counted(report.carried_notices.len(), "package");
+        line("deprecated", format!("{names} by notices that mirrors carried along; report.json lists them"));
     }
     if !report.exceptions.is_empty() {
         line("exceptions", format!("{} from policies, listed in report.json", report.exceptions.len()));

@@ -7,6 +7,7 @@ pub mod details;
 
 use crate::answers::questions::query_of_kibana;
 use crate::answers::search::search;
+use crate::catalog::overlay::Overlay;
 use crate::compare::holdings::{Holding, Holdings, Key};
 use crate::config::routing::changes_of_kibana;
 use crate::dialect::version::Version;
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Side {
     /// Versions with their files.
     pub holdings: Holdings,
-    /// Facts for search, in the same order.
+    /// Facts for search of all that are not hidden, in the same order.
     pub facts: Vec<Facts>,
     /// The store where lists of files may lie.
     pub store: Option<Store>,
@@ -48,6 +49,21 @@ pub struct Diff {
     pub newest: Vec<Newest>,
     /// Which Kibanas see another version.
     pub seen: Vec<Seen>,
+    /// Versions of which overrides change something else.
+    pub overrides: Vec<Retold>,
+}
+
+/// A version of which overrides change something else than before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Retold {
+    /// Package name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// What they changed before; empty if nothing, and for a version that is new.
+    pub was: Overlay,
+    /// What they change now; empty if nothing, and for a version that is gone.
+    pub is: Overlay,
 }
 
 /// A version and its layer.
@@ -162,6 +178,10 @@ pub fn compare(a: &Side, b: &Side) -> Result<Diff> {
                 }
             }
             (None, None) => {}
+        }
+        let [was, is] = [a, b].map(|side| side.holdings.overlays.get(key).cloned().unwrap_or_default());
+        if was != is {
+            diff.overrides.push(Retold { name: key.0.clone(), version: key.1.to_string(), was, is });
         }
     }
     let theirs = b.holdings.newest();

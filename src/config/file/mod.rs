@@ -5,6 +5,7 @@
 
 mod clients;
 pub mod elastic_distribution;
+mod overrides;
 mod reader;
 mod selections;
 #[cfg(test)]
@@ -46,6 +47,7 @@ const LAYER: &[&str] = &[
     "shrink",
     "follow_links",
     "mirror",
+    "overrides",
 ];
 /// Values of `signatures`. `optional` is an older name of `pass`.
 const SIGNATURES: [(&str, Signatures); 6] = [
@@ -300,6 +302,7 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
             "optional" => layer.optional = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
             "mirror" => layer.mirror = upstreams::mirror(reader, &value, folder),
+            "overrides" => layer.overrides = overrides::read(reader, &value),
             _ => {
                 let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);

@@ -71,6 +71,11 @@ impl<'a> Reader<'a> {
         self.mistakes.push(problem.within("", &self.file.display().to_string()));
     }
 
+    /// Number of mistakes until now.
+    pub(super) fn mistakes(&self) -> usize {
+        self.mistakes.len()
+    }
+
     /// All mistakes, by line.
     pub(super) fn finish(mut self) -> Vec<Problem> {
         self.mistakes.sort_by_key(|problem| problem.place.line);

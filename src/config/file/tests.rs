@@ -1,5 +1,8 @@
 //! Every mistake with its line, message and hint; every value; the sample file.
 
+mod overrides;
+
+use super::overrides::{DEPRECATED, OVERRIDE};
 use super::reader::size;
 use super::values::check_name;
 use super::{BUDGET, DISTRIBUTION, LAYER, LIMITS, TOP, clients, parse, selections, upstreams};
@@ -462,6 +465,7 @@ clients:
         shrink: Some(20),
         follow_links: vec!["/pool".into(), "etc/p".into()],
         mirror: None,
+        overrides: Vec::new(),
     };
     let production = Layer { paths: vec![PathBuf::from("etc/c")], ..Layer::default() };
     assert_eq!(config.layers, BTreeMap::from([("in_house".into(), in_house), ("production".into(), production)]));
@@ -623,13 +627,15 @@ fn the_sample_is_right_and_complete() {
         let text = |scalar: &Scalar| if let Scalar::String(key) = scalar { key.clone() } else { panic!("not text") };
         entries.iter().map(|entry| text(&entry.key)).collect()
     };
-    // The layers of package-storage are filled by people; the example of a mirrored one has the key.
-    let of_people: Vec<&str> = LAYER.iter().copied().filter(|key| *key != "mirror").collect();
-    let sections: [(&[&str], &[&str]); 13] = [
+    // The layers of package-storage are filled by people; the example of a mirrored one has the keys.
+    let of_people: Vec<&str> = LAYER.iter().copied().filter(|key| !["mirror", "overrides"].contains(key)).collect();
+    let sections: [(&[&str], &[&str]); 15] = [
         (&[], TOP),
         (&["distributions", "approved"], DISTRIBUTION),
         (&["layers", "production"], &of_people),
         (&["layers", "elastic", "mirror"], upstreams::MIRROR),
+        (&["layers", "elastic", "overrides"], OVERRIDE),
+        (&["layers", "elastic", "overrides", "deprecated"], DEPRECATED),
         (&["upstreams", "elastic"], upstreams::UPSTREAM),
         (&["upstreams", "elastic", "timeouts"], upstreams::TIMEOUTS),
         (&["upstreams", "elastic", "retries"], upstreams::RETRIES),

@@ -7,6 +7,7 @@ mod kibana;
 mod refusals;
 mod shapes;
 mod tables;
+mod told;
 mod typed_reading;
 
 use super::{Entry, EntryKind, InfoDocument, Package, PackageFiles, PackageKind, ReadContext, SearchItem, read};

@@ -11,7 +11,7 @@ use crate::base::compress::{self, GZIP_HEADER};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs::{File, scratch_file};
 use crate::base::table::Table;
-use crate::catalog::merge::Catalog;
+use crate::catalog::merge::{Catalog, Entry};
 use crate::store::Store;
 use crate::store::content::{Blob, Contents, are_whole};
 use anyhow::{Context, Result};
@@ -28,7 +28,8 @@ const LONG: usize = 64;
 
 /// Renders answers, unless an earlier build rendered the same.
 pub(super) struct Lists<'a> {
-    catalog: &'a Catalog,
+    /// The versions that are offered, in the order of the facts that answers were made from.
+    offered: Vec<&'a Entry>,
     answers: &'a Answers,
     contents: &'a Contents<'a>,
     store: &'a Store,
@@ -50,7 +51,16 @@ impl<'a> Lists<'a> {
     ) -> Result<Self> {
         let spool = scratch_file(&store.root().join("tmp/parts"))?;
         let places = (0..answers.parts()).map(|_| OnceLock::new()).collect();
-        Ok(Self { catalog, answers, contents, store, known, spool, written: AtomicU64::new(0), places })
+        Ok(Self {
+            offered: catalog.offered(),
+            answers,
+            contents,
+            store,
+            known,
+            spool,
+            written: AtomicU64::new(0),
+            places,
+        })
     }
 
     /// The files of a `/search` answer.
@@ -91,7 +101,7 @@ impl<'a> Lists<'a> {
 
     /// Adds everything that the text of an element is made from.
     fn hash(&self, hit: &Hit, hasher: &mut Hasher) {
-        let entry = &self.catalog.entries[hit.index];
+        let entry = self.offered[hit.index];
         hasher.update(entry.record.item_digest.bytes());
         match &hit.templates {
             TemplateSelection::All => hasher.number(0),
@@ -105,7 +115,7 @@ impl<'a> Lists<'a> {
 
     /// Adds the text of an element.
     fn push(&self, hit: &Hit, text: &mut String) {
-        let entry = &self.catalog.entries[hit.index];
+        let entry = self.offered[hit.index];
         entry.record.item.render(text, |template| hit.templates.keeps(template), entry.deprecated.as_ref());
     }
 

@@ -10,6 +10,11 @@
 //! `size` (bytes) and `sha256` are those of `/epr/<name>/<name>-<version>.zip`, and within `signature`, which versions
 //! without one lack, those of the file beside it; `verdict` says what the keys of the layer make of it. Each version has a
 //! line, so that two lists compare well. Layers are not named: what clients see is the same wherever a version lies.
+//!
+//! The list says what the packages are, whatever overrides make of them. A version that an override hides is in it, with
+//! `"hidden":true`: its archive is there, and no answer to `/search` has it. So that a program which knows the list also
+//! knows whether `/search` has news, `"overrides"` before `"packages"` is a digest of what overrides and notices that mirrors
+//! carried along change; without any it is absent.
 
 use crate::base::digest::Digest;
 use crate::catalog::merge::{Catalog, Entry};
@@ -30,6 +35,8 @@ struct Listed<'a> {
     archive: File,
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<Signature<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
 }
 
 #[derive(Serialize)]
@@ -53,7 +60,12 @@ impl From<Blob> for File {
 
 /// The text of the list, in the order of the catalog.
 pub(super) fn text(catalog: &Catalog) -> Result<String> {
-    let mut text = "{\"schema\":\"epr-build/packages/1\",\"packages\":[".to_owned();
+    let overrides: Vec<_> = catalog.entries.iter().filter_map(Entry::overridden).collect();
+    let overrides = match overrides.is_empty() && catalog.carried.is_empty() {
+        true => String::new(),
+        false => format!("\"overrides\":\"{}\",", Digest::of_value(&(overrides, &catalog.carried))),
+    };
+    let mut text = format!("{{\"schema\":\"epr-build/packages/1\",{overrides}\"packages\":[");
     for (position, entry) in catalog.entries.iter().enumerate() {
         text += if position == 0 { "\n" } else { ",\n" };
         text += &serde_json::to_string(&listed(entry)).context("cannot write the list of versions")?;
@@ -70,5 +82,6 @@ fn listed(entry: &Entry) -> Listed<'_> {
         spec: format!("{}.{}", facts.spec.major, facts.spec.minor),
         archive: record.archive.into(),
         signature: record.signature.map(|blob| Signature { file: blob.into(), verdict: &entry.verdict }),
+        hidden: entry.is_hidden(),
     }
 }

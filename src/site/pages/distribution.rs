@@ -3,11 +3,12 @@
 use super::PageWriter;
 use crate::base::problem::{Problem, Severity};
 use crate::catalog::merge::Catalog;
+use crate::catalog::overlay::Overridden;
 use crate::catalog::page_record::Page;
 use crate::site::report::Report;
 use anyhow::Result;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// More warnings than this are in `report.json` only.
@@ -56,10 +57,17 @@ pub(super) fn page(name: &str, catalog: &Catalog, report: &Report, writer: &Page
         "coverage": &report.coverage,
         "alone": alone(catalog, report),
         "conflicts": conflicts,
+        "overrides": report.overrides.iter().map(overridden).collect::<Vec<_>>(),
+        "carried": &report.carried_notices,
         "quarantined": troubles(Severity::Quarantine),
         "more_warnings": warnings.len().saturating_sub(MOST_WARNINGS),
         "warnings": warnings.into_iter().take(MOST_WARNINGS).collect::<Vec<_>>()});
     writer.put("distribution/index.html", &writer.templates.render("distribution.html", 1, &values)?)
+}
+
+/// A version of which overrides change what the registry says, in words.
+fn overridden(one: &Overridden) -> Value {
+    json!({ "name": &one.name, "version": &one.version, "layer": &one.layer, "changes": one.overlay.lines() })
 }
 
 fn trouble(problem: &Problem) -> Trouble<'_> {

@@ -12,7 +12,8 @@ use anyhow::Result;
 use serde_json::json;
 
 pub(super) fn page(distribution: &str, tiles: &[&Tile], writer: &PageWriter<'_>) -> Result<Page> {
-    let mut tiles = tiles.to_vec();
+    // What no Kibana sees is no news.
+    let mut tiles: Vec<&Tile> = tiles.iter().copied().filter(|tile| !tile.is_hidden).collect();
     tiles.sort_by(|a, b| b.news.signed_at.cmp(&a.news.signed_at).then_with(|| a.name.cmp(&b.name)));
     let date = |tile: &Tile| rfc3339(tile.news.signed_at.unwrap_or(0));
     let updated = tiles.first().map_or_else(|| rfc3339(0), |tile| date(tile));

@@ -29,7 +29,6 @@ use crate::base::table::Table;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::page_record::{PackagePages, Page};
 use crate::openpgp::Fingerprint;
-use crate::package::Facts;
 use crate::select::requires::{Unmet, unmet_in};
 use crate::site::report::Report;
 use crate::store::Store;
@@ -70,7 +69,6 @@ pub fn build(
     progress: &Progress,
 ) -> Result<Vec<Page>> {
     let writer = PageWriter { contents: Contents::new(Some(store)), templates: Templates::new()? };
-    let facts = catalog.facts();
     let groups = groups(&catalog.entries);
     progress.begin("rendering pages", groups.len() as u64);
     let packages = groups
@@ -79,7 +77,7 @@ pub fn build(
             progress.step();
             let entries = &catalog.entries[group.clone()];
             let unmet = entries.iter().map(|entry| unmet_in(catalog, entry)).collect::<Vec<_>>();
-            one_package(entries, &facts[group.clone()], &unmet, &writer, store, known)
+            one_package(entries, &unmet, &writer, store, known)
         })
         .collect::<Result<Vec<_>>>()?;
     let tiles: Vec<_> = packages.iter().map(|package| &package.tile).collect();
@@ -115,7 +113,6 @@ fn groups(entries: &[Entry]) -> Vec<Range<usize>> {
 
 fn one_package(
     entries: &[Entry],
-    facts: &[&Facts],
     unmet: &[Vec<Unmet>],
     writer: &PageWriter<'_>,
     store: &Store,
@@ -129,7 +126,7 @@ fn one_package(
     if let Some(pages) = known.get(&key).filter(is_whole) {
         return Ok(pages);
     }
-    let pages = package::pages(entries, facts, unmet, writer, store)?;
+    let pages = package::pages(entries, unmet, writer, store)?;
     known.put(key, pages.clone());
     Ok(pages)
 }
@@ -152,6 +149,7 @@ fn key(entries: &[Entry], unmet: &[Vec<Unmet>], writer: &PageWriter<'_>) -> Dige
         hasher.text(entry.verdict.text());
         hasher.value(&record.kind);
         hasher.value(&entry.deprecated);
+        hasher.value(&entry.overlay);
         hasher.text(&entry.package);
         for copy in &entry.also_in {
             hasher.text(format!("{} {}", copy.layer, copy.differing_files.len()));

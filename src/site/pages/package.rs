@@ -7,6 +7,7 @@ use super::versions::{changelogs, versions};
 use super::{PageWriter, matrix, signature};
 use crate::answers::search::{Query, search};
 use crate::catalog::merge::Entry;
+use crate::catalog::overlay::Overlay;
 use crate::catalog::page_record::{News, PackagePages, Tile};
 use crate::catalog::record::Record;
 use crate::catalog::signatures::in_words;
@@ -52,6 +53,9 @@ struct VersionLine<'a> {
     is_prerelease: bool,
     is_shown: bool,
     before: Option<String>,
+    overlay: &'a Overlay,
+    /// What overrides change, in words.
+    overrides: Vec<String>,
 }
 
 /// A data stream, with its fields on a page of their own.
@@ -65,19 +69,22 @@ struct Stream<'a> {
 /// Makes the pages of a package, given all its versions in catalog order.
 pub(super) fn pages(
     entries: &[Entry],
-    facts: &[&Facts],
     unmet: &[Vec<Unmet>],
     writer: &PageWriter<'_>,
     store: &Store,
 ) -> Result<PackagePages> {
+    let offered: Vec<usize> = (0..entries.len()).filter(|at| !entries[*at].is_hidden()).collect();
+    let facts: Vec<&Facts> = offered.iter().map(|at| &entries[*at].record.facts).collect();
+    // Of a package that is hidden as a whole the newest version is shown.
+    let top = offered.last().copied().unwrap_or(entries.len() - 1);
     let files: Vec<Files> = entries.iter().map(|entry| shown::files(entry, store)).collect::<Result<_>>()?;
-    let place = newest(facts);
+    let place = newest(&facts).map_or(top, |at| offered[at]);
     let shown = Shown::read(&entries[place], files[place].clone(), store)?;
     let changelog = changelogs(entries, &files, store)?;
-    let signature = entries.last().and_then(|entry| entry.record.signature).filter(|blob| blob.size < 1 << 16);
+    let signature = entries[top].record.signature.filter(|blob| blob.size < 1 << 16);
     let signed_at = signature.map(|blob| store.read_blob(&blob.digest)).transpose()?;
     let signed_at = signed_at.and_then(|bytes| signature::made_at(&bytes));
-    let tile = tile(&shown, entries, facts, &changelog, signed_at);
+    let tile = tile(&shown, entries, &entries[top].record, &facts, &changelog, signed_at);
     let name = tile.name.clone();
     let nothing = Files::new();
     let data = versions(&tile.title, entries, &files, &nothing, changelog);
@@ -112,9 +119,9 @@ pub(super) fn pages(
 }
 
 /// The position of the newest release, or of the newest pre-release where there is none.
-fn newest(facts: &[&Facts]) -> usize {
+fn newest(facts: &[&Facts]) -> Option<usize> {
     let latest = |prerelease| search(facts, &Query { prerelease, ..Query::default() }).first().map(|hit| hit.index);
-    latest(false).or_else(|| latest(true)).unwrap_or(facts.len() - 1)
+    latest(false).or_else(|| latest(true))
 }
 
 fn path_of(shown: &Shown<'_>, path: &str) -> String {
@@ -205,6 +212,8 @@ fn line(entries: &[Entry], at: usize, shown: usize) -> VersionLine<'_> {
         is_prerelease: is_prerelease(&entry.record.facts),
         is_shown: at == shown,
         before: at.checked_sub(1).map(|before| entries[before].record.facts.version.to_string()),
+        overlay: &entry.overlay,
+        overrides: entry.overlay.lines(),
     }
 }
 
@@ -213,14 +222,20 @@ fn is_prerelease(facts: &Facts) -> bool {
     facts.version.is_prerelease() || facts.release != Maturity::Ga
 }
 
-fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[&Facts], changelog: &[Release], signed_at: Option<u64>) -> Tile {
+fn tile(
+    shown: &Shown<'_>,
+    entries: &[Entry],
+    top: &Record,
+    facts: &[&Facts],
+    changelog: &[Release],
+    signed_at: Option<u64>,
+) -> Tile {
     let entry = shown.entry;
     let own = &entry.record.facts;
     let icons = shown.document.pointer("/icons").and_then(Value::as_array).into_iter().flatten();
     let (icon, icon_bytes) = icons.filter_map(|icon| shown.linked(icon.get("path")?.as_str()?)).next().unzip();
     let templates = own.templates.iter().filter_map(|template| template.categories.as_ref()).flatten();
     let title = if shown.text("/title").is_empty() { &own.name } else { shown.text("/title") };
-    let top = &entries[entries.len() - 1].record;
     let next = (top.facts.version != own.version).then(|| top.facts.version.to_string());
     let layers: BTreeSet<&String> = entries.iter().map(|entry| &entry.layer).collect();
     Tile {
@@ -239,6 +254,7 @@ fn tile(shown: &Shown<'_>, entries: &[Entry], facts: &[&Facts], changelog: &[Rel
         subscription: shown.text("/conditions/elastic/subscription").to_owned(),
         is_prerelease: is_prerelease(own),
         is_deprecated: entry.deprecated.is_some(),
+        is_hidden: facts.is_empty(),
         is_signed: entry.record.signature.is_some(),
         versions: entries.len(),
         words: words(shown),

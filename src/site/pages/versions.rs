@@ -31,6 +31,9 @@ struct Line<'a> {
     size: u64,
     sha256: String,
     signed: bool,
+    /// True if an override hides it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
     /// What the signature is worth, with the reason if it is not good.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<String>,
@@ -68,6 +71,7 @@ fn line<'a>(entry: &'a Entry, files: &'a Files, before: &'a Files) -> Line<'a> {
         size: entry.record.archive.size,
         sha256: entry.record.archive.digest.to_string(),
         signed: entry.record.signature.is_some(),
+        hidden: entry.is_hidden(),
         verdict: entry.record.signature.map(|_| entry.verdict.text()),
         put: put.map(|(path, file)| (path.as_str(), file.blob.digest.short(12), file.blob.size)).collect(),
         gone: before.keys().filter(|path| !files.contains_key(*path)).map(String::as_str).collect(),

@@ -9,6 +9,7 @@ mod kind;
 mod listings;
 mod modes;
 mod network;
+mod notices;
 mod prune;
 mod selecting;
 mod tls;
