@@ -22,7 +22,6 @@ use crate::generation::distribution::{Distribution, with_remedy};
 use crate::input::source::{Candidate, OpenPackage, discover};
 use crate::package::PackageFiles;
 use crate::select::published::published;
-use crate::select::published::published;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use crate::config::settings::Settings;
 use crate::config::upstream::Upstream;
 use crate::mirror::look::{self, Offer};
 use crate::mirror::Key;
-use crate::select::keep_file;
+use crate::select::resolved::pins;
 use crate::select::{Candidate, Pin};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
@@ -92,8 +92,7 @@ impl Source {
         for layer in layers {
             let name = &layer.source.name;
             if let Some(mirror) = &layer.rules.mirror {
-                let files = keep_file::read_all(&mirror.keep)?;
-                self.pins.extend(files.iter().flat_map(|file| file.pins()));
+                self.pins.extend(pins(&mirror.keep)?);
                 let root: Option<&PathBuf> = layer.source.paths.iter().find(|path| path.is_dir());
                 if let Some(offer) = root.map(|root| look::of_layer(root)).transpose()?.flatten() {
                     self.add(offer, seen);
