@@ -86,7 +86,9 @@ pub(super) fn recognise(value: &Value) -> Option<Answer> {
         return ids.filter(|ids| !ids.is_empty()).map(Answer::Spaces);
     }
     let object = value.as_object()?;
-    if let (Some(status), Some(Value::String(_))) = (object.get("statusCode").and_then(Value::as_u64), object.get("error")) {
+    if let (Some(status), Some(Value::String(_))) =
+        (object.get("statusCode").and_then(Value::as_u64), object.get("error"))
+    {
         return Some(Answer::Refusal(status, text(value, "message").unwrap_or_default().to_owned()));
     }
     if let Some(Value::Array(objects)) = object.get("saved_objects") {
@@ -113,8 +115,12 @@ pub(super) fn recognise(value: &Value) -> Option<Answer> {
 }
 
 fn is_settings(item: &Value) -> bool {
-    const OURS: [&str; 4] =
-        ["prerelease_integrations_enabled", "has_seen_add_data_notice", "fleet_server_hosts", "secret_storage_requirements_met"];
+    const OURS: [&str; 4] = [
+        "prerelease_integrations_enabled",
+        "has_seen_add_data_notice",
+        "fleet_server_hosts",
+        "secret_storage_requirements_met",
+    ];
     OURS.iter().any(|key| item.get(key).is_some())
 }
 
@@ -228,7 +234,10 @@ fn statement(attributes: &Value) -> Statement {
         // Kibanas do not agree on the spelling.
         previous_dependencies: pairs("previous_dependency_versions", &["previousVersion", "previous_version"]),
         review: review.and_then(|review| text(review, "target_version")).map(str::to_owned),
-        is_dependency: attributes.get("is_dependency_of").and_then(Value::as_array).is_some_and(|list| !list.is_empty()),
+        is_dependency: attributes
+            .get("is_dependency_of")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty()),
         dependencies: pairs("dependencies", &["version"]),
     }
 }

@@ -77,13 +77,18 @@ fn about_file(file: &KeepFile, warnings: &mut Vec<Finding>) {
     };
     if !file.complete {
         let notes = if file.notes.is_empty() { String::new() } else { format!(": {}", file.notes.join("; ")) };
-        warn(format!("it does not have all that is installed{notes}"), "import it again with more privileges (docs/guides/keep.md)");
+        warn(
+            format!("it does not have all that is installed{notes}"),
+            "import it again with more privileges (docs/guides/keep.md)",
+        );
     }
     if file.kibana.is_none() {
-        let message = "it does not say which Kibana it is from, so whether that could install its packages again is not known";
+        let message =
+            "it does not say which Kibana it is from, so whether that could install its packages again is not known";
         warn(message.to_owned(), "import it again with --kibana-version");
     }
-    let uploaded = file.versions.iter().filter(|(_, kept)| matches!(kept.source, Some(Source::Upload | Source::Custom)));
+    let uploaded =
+        file.versions.iter().filter(|(_, kept)| matches!(kept.source, Some(Source::Upload | Source::Custom)));
     let uploaded: Vec<_> = uploaded.map(|((name, version), _)| format!("{name} {version}")).collect();
     if !uploaded.is_empty() {
         let message = format!("these were uploaded or made in Kibana, and no registry has them: {}", few(&uploaded));
@@ -93,7 +98,8 @@ fn about_file(file: &KeepFile, warnings: &mut Vec<Finding>) {
 
 /// The version is not there.
 fn missing(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
-    let holds = registry.facts.get(pin.name.as_str()).is_some_and(|all| all.iter().any(|facts| facts.version == pin.version));
+    let holds =
+        registry.facts.get(pin.name.as_str()).is_some_and(|all| all.iter().any(|facts| facts.version == pin.version));
     if holds {
         return None;
     }
@@ -102,7 +108,8 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
     let (message, hint) = if is_listed {
         (format!("{what} and not held; an upstream lists it"), format!("run `epr-build mirror {}`", registry.layer))
     } else {
-        let hint = "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
+        let hint =
+            "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
         (format!("{what} and nobody has it: not upstream, not held"), hint.to_owned())
     };
     Some(finding(pin, format!("{}@{} {message}", pin.name, pin.version), hint))
@@ -111,7 +118,8 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
 /// The Kibana of the site accepts no version of the package. `None` if it does, or if nothing is to be installed again.
 fn not_installable(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
     let kibana = pin.kibana.as_ref()?;
-    let installs = [Why::Installed, Why::Installing, Why::Rollback, Why::RollbackDependency, Why::Review, Why::Dependency];
+    let installs =
+        [Why::Installed, Why::Installing, Why::Rollback, Why::RollbackDependency, Why::Review, Why::Dependency];
     if !pin.reasons.iter().any(|why| installs.contains(why)) {
         return None;
     }
@@ -121,7 +129,9 @@ fn not_installable(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
         return None;
     }
     let Pin { name, version, site, .. } = pin;
-    let message = format!("Kibana {kibana} accepts no version of {name}, so it cannot reinstall {version} that {site} has installed");
+    let message = format!(
+        "Kibana {kibana} accepts no version of {name}, so it cannot reinstall {version} that {site} has installed"
+    );
     let hint = format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts");
     Some(finding(pin, message, hint))
 }
@@ -141,7 +151,13 @@ fn verbs(pin: &Pin) -> String {
 }
 
 fn finding(pin: &Pin, message: String, hint: String) -> Finding {
-    Finding { site: pin.site.clone(), name: pin.name.clone(), version: pin.version.to_string(), message, hint: Some(hint) }
+    Finding {
+        site: pin.site.clone(),
+        name: pin.name.clone(),
+        version: pin.version.to_string(),
+        message,
+        hint: Some(hint),
+    }
 }
 
 /// The versions that a selection leaves out by itself and that it takes because sites have them. `alone` is what it gives
@@ -151,7 +167,8 @@ pub fn kept_by_pins(files: &[KeepFile], alone: &Choice, with: &Choice) -> Vec<Fi
     let kept = pins.filter_map(|pin| {
         let key = (pin.name.clone(), pin.version.clone());
         let reason = alone.left_out.get(&key).filter(|_| with.versions.contains_key(&key))?;
-        let message = format!("{} {} stays though the selection leaves it out ({reason}): {pin}", pin.name, pin.version);
+        let message =
+            format!("{} {} stays though the selection leaves it out ({reason}): {pin}", pin.name, pin.version);
         Some(Finding { site: pin.site, name: pin.name, version: pin.version.to_string(), message, hint: None })
     });
     kept.collect()

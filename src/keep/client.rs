@@ -101,7 +101,9 @@ fn checked(text: &str) -> Result<String> {
         bail!("`{text}` is not asked by HTTP\n{hint}");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        bail!("the address of Kibana names a user\nhint: put `Authorization: Basic …` into the file of --api-key-file instead");
+        bail!(
+            "the address of Kibana names a user\nhint: put `Authorization: Basic …` into the file of --api-key-file instead"
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         bail!("`{text}` has more than a path\n{hint}");
@@ -170,10 +172,10 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             let headers = headers(&file).unwrap();
             assert_eq!(headers["authorization"], authorization, "{text}");
-            assert_eq!((&headers["kbn-xsrf"], &headers["elastic-api-version"]), (
-                &HeaderValue::from_static("epr-build"),
-                &HeaderValue::from_static(API_VERSION)
-            ));
+            assert_eq!(
+                (&headers["kbn-xsrf"], &headers["elastic-api-version"]),
+                (&HeaderValue::from_static("epr-build"), &HeaderValue::from_static(API_VERSION))
+            );
             assert!(headers["authorization"].is_sensitive());
         }
         for text in ["", "two secrets", "{\"secret\":1}", "secr\u{e9}t", "se: cret\u{1}"] {

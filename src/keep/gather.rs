@@ -117,12 +117,16 @@ impl Gathered {
         let mut gap = |list: &str, missing: &str, heard: &dyn Fn() -> Option<String>| {
             gaps.extend(heard().map(|why| format!("{list} {why}; {missing}")));
         };
-        gap("the packages as Kibana stores them", "packages that the other lists hide may be missing", &|| why(&self.stored));
+        gap("the packages as Kibana stores them", "packages that the other lists hide may be missing", &|| {
+            why(&self.stored)
+        });
         gap("the policies", "versions that only policies name may be missing", &|| why(&self.policies));
         if self.stored.is_whole() {
             return gaps;
         }
-        for (list, heard) in [("the list of installed packages", &self.installed), ("the list that Fleet shows", &self.shown)] {
+        for (list, heard) in
+            [("the list of installed packages", &self.installed), ("the list that Fleet shows", &self.shown)]
+        {
             if let Heard::Broken(words, _) = heard {
                 gaps.push(format!("{list} {words}"));
             }
@@ -153,7 +157,8 @@ impl Gathered {
 
     /// What one list names and another one should name, too.
     fn contradictions(&self) -> Vec<String> {
-        let names = |list: &Heard<Statement>| -> BTreeSet<String> { list.items().iter().map(|one| one.name.clone()).collect() };
+        let names =
+            |list: &Heard<Statement>| -> BTreeSet<String> { list.items().iter().map(|one| one.name.clone()).collect() };
         let stored = names(&self.stored);
         let listed = &names(&self.shown) | &names(&self.installed);
         let all = &stored | &listed;
@@ -164,7 +169,8 @@ impl Gathered {
                 found.push(format!("{words}: {}", few(&names)));
             }
         };
-        let of_policies = self.policies.items().iter().map(|policy| policy.name.clone()).filter(|name| !name.is_empty());
+        let of_policies =
+            self.policies.items().iter().map(|policy| policy.name.clone()).filter(|name| !name.is_empty());
         let unlisted = of_policies.filter(|name| !all.contains(name)).collect();
         tell(unlisted, "policies name packages that no list of installed ones has");
         if self.stored.is_whole() {

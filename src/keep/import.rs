@@ -164,12 +164,14 @@ impl Asker<'_> {
         match self.answer("api/status")? {
             Ok(Answer::Status(number)) => Ok(number.as_deref().and_then(version)),
             Ok(_) | Err(Refusal::Strange) => {
-                let hint = "hint: --kibana is the address that a browser shows, with the path before `/app` if there is one";
+                let hint =
+                    "hint: --kibana is the address that a browser shows, with the path before `/app` if there is one";
                 Err(anyhow!("there is no Kibana at this address: its /api/status is something else\n{hint}").into())
             }
             Err(Refusal::Unreachable(why)) => Err(Stop::Unreachable(why)),
             Err(Refusal::Status(404)) => {
-                let hint = "hint: --kibana is the address that a browser shows, with the path before `/app` if there is one";
+                let hint =
+                    "hint: --kibana is the address that a browser shows, with the path before `/app` if there is one";
                 Err(anyhow!("there is no Kibana at this address: it has no /api/status (404)\n{hint}").into())
             }
             Err(Refusal::Status(_)) => Ok(None),
@@ -237,7 +239,10 @@ impl Asker<'_> {
             };
             let promised = *total.get_or_insert(page.total);
             if page.total != promised {
-                return short(items, format!("changed while they were read: {promised} were promised, then {}", page.total));
+                return short(
+                    items,
+                    format!("changed while they were read: {promised} were promised, then {}", page.total),
+                );
             }
             let before = items.len();
             items.extend(page.items);

@@ -13,7 +13,6 @@
 mod answer;
 pub mod check;
 mod client;
-mod files;
 mod gather;
 mod import;
 pub mod list;
@@ -24,7 +23,6 @@ mod saved;
 mod tests;
 
 pub use client::{Address, Client};
-pub use files::read_all;
 pub use gather::Imported;
 pub use import::{Kibana, Reply, Spaces, Stop, import, is_space};
 pub use saved::import as import_saved;

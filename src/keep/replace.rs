@@ -1,8 +1,8 @@
 //! Whether a new keep file may take the place of the one that is there: a slip must not make a site lose what protects it.
 
 use crate::base::words::counted;
-use crate::select::keep_file::KeepFile;
 use crate::select::Key;
+use crate::select::keep_file::KeepFile;
 
 /// What a new file changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -21,8 +21,7 @@ pub fn import(files: &[(String, Vec<u8>)], told: Option<Version>, (site, taken):
     let mut versions = BTreeSet::new();
     for (file, bytes) in files {
         let hint = "hint: save what Kibana answers, unchanged; docs/guides/keep.md has the commands";
-        let value: Value =
-            serde_json::from_slice(bytes).with_context(|| format!("`{file}` is no JSON\n{hint}"))?;
+        let value: Value = serde_json::from_slice(bytes).with_context(|| format!("`{file}` is no JSON\n{hint}"))?;
         match recognise(&value) {
             Some(Answer::Stored(page)) => stored.push(page),
             Some(Answer::Installed(page)) => installed.push(page),
@@ -40,7 +39,9 @@ pub fn import(files: &[(String, Vec<u8>)], told: Option<Version>, (site, taken):
             Some(Answer::Spaces(_)) => {}
             Some(Answer::Refusal(status, message)) => {
                 let message = printable(&message, 200);
-                bail!("`{file}` is a refusal of Kibana and no answer: {status} {message}\nhint: ask with a key that may read it, or leave the file out")
+                bail!(
+                    "`{file}` is a refusal of Kibana and no answer: {status} {message}\nhint: ask with a key that may read it, or leave the file out"
+                )
             }
             None => bail!("`{file}` is no answer that is known\n{hint}"),
         }
@@ -56,7 +57,9 @@ pub fn import(files: &[(String, Vec<u8>)], told: Option<Version>, (site, taken):
     gathered.shown = shown.map_or(Heard::Absent, Heard::Whole);
     let has_any = [&gathered.stored, &gathered.shown, &gathered.installed].iter().any(|list| **list != Heard::Absent);
     if !has_any && gathered.policies == Heard::Absent {
-        bail!("none of the files lists packages\nhint: save at least the stored packages and the policies; docs/guides/keep.md has the commands");
+        bail!(
+            "none of the files lists packages\nhint: save at least the stored packages and the policies; docs/guides/keep.md has the commands"
+        );
     }
     Ok(gathered.conclude(site, taken))
 }

@@ -91,7 +91,12 @@ fn a_kibana_that_is_asked_gives_the_same_versions() {
         let expected = std::fs::read(case.join("expected.keep")).unwrap();
         let expected = crate::select::keep_file::KeepFile::parse(&expected, Path::new("site.keep")).unwrap();
         assert_eq!(file.versions, expected.versions, "{}", case.display());
-        assert_eq!((file.complete, &file.kibana), (expected.complete, &expected.kibana), "{}: {problems:?}", case.display());
+        assert_eq!(
+            (file.complete, &file.kibana),
+            (expected.complete, &expected.kibana),
+            "{}: {problems:?}",
+            case.display()
+        );
         let wanted = if expected.kibana < Version::strict("8.6.0").ok() { "experimental" } else { "prerelease" };
         let shown: Vec<_> = kibana.asked.iter().filter(|path| path.starts_with("api/fleet/epm/packages?")).collect();
         assert_eq!(shown, [&format!("api/fleet/epm/packages?{wanted}=true")]);
@@ -102,7 +107,8 @@ fn a_kibana_that_is_asked_gives_the_same_versions() {
 
 /// Parts of the stored packages and of the policies, of a Kibana that has nothing else.
 fn in_parts(total: impl Fn(usize, usize) -> u64 + Copy, parts: &[&[&str]]) -> impl FnMut(&str, usize) -> Reply {
-    let parts: Vec<Vec<String>> = parts.iter().map(|part| part.iter().map(|name| (*name).to_owned()).collect()).collect();
+    let parts: Vec<Vec<String>> =
+        parts.iter().map(|part| part.iter().map(|name| (*name).to_owned()).collect()).collect();
     move |path, before| match file_of(path) {
         "status" => Reply::Answer(json!({"version": {"number": "9.1.3"}, "status": {}})),
         "stored" => {
@@ -135,7 +141,10 @@ fn lists_are_read_to_their_end_and_once_more_if_they_change() {
     assert_eq!(stored(&moved.asked), 4);
     let mut moving = scripted(in_parts(|before, page| 3 + (before + page) as u64, &[&["a", "b"], &["c"]]));
     let Imported { file, problems } = ask(&mut moving);
-    assert!(!file.complete && problems[0].contains("changed while they were read: 5 were promised, then 6"), "{problems:?}");
+    assert!(
+        !file.complete && problems[0].contains("changed while they were read: 5 were promised, then 6"),
+        "{problems:?}"
+    );
     assert_eq!(stored(&moving.asked), 4);
     for (parts, total, said) in [
         (&[&["a", "b"][..], &[][..]][..], 3, "3 were promised, and 2 came"),
@@ -153,11 +162,14 @@ fn lists_are_read_to_their_end_and_once_more_if_they_change() {
 fn policies_of_all_spaces_count_and_a_space_that_is_closed_is_said() {
     let answer = |spaces: Reply, closed: bool| {
         let policies = |name: &str| {
-            Reply::Answer(json!({"items": [{"id": name, "policy_id": "x", "package": {"name": name, "version": "1.0.0"}}],
-                                 "total": 1, "page": 1, "perPage": 1000}))
+            Reply::Answer(
+                json!({"items": [{"id": name, "policy_id": "x", "package": {"name": name, "version": "1.0.0"}}],
+                                 "total": 1, "page": 1, "perPage": 1000}),
+            )
         };
-        let stored = json!({"page": 1, "per_page": 1000, "total": 2, "saved_objects": ["a", "b"].map(|name|
-            json!({"type": "epm-packages", "id": name, "attributes": {"name": name, "version": "2.0.0"}}))});
+        let object =
+            |name: &str| json!({"type": "epm-packages", "id": name, "attributes": {"name": name, "version": "2.0.0"}});
+        let stored = json!({"page": 1, "per_page": 1000, "total": 2, "saved_objects": [object("a"), object("b")]});
         scripted(move |path, _| match path.split('?').next().unwrap() {
             "api/status" => Reply::Answer(json!({"version": {"number": "9.1.3"}, "status": {}})),
             "api/saved_objects/_find" => Reply::Answer(stored.clone()),
@@ -180,8 +192,13 @@ fn policies_of_all_spaces_count_and_a_space_that_is_closed_is_said() {
     assert!(matches!(import(&mut hostile, &Spaces::All, None, ("a", 0)), Err(Stop::Failed(_))));
     assert!(hostile.asked.iter().all(|path| !path.contains("..")));
     let mut named = answer(Reply::Refused(500), false);
-    let imported = import(&mut named, &Spaces::Named(vec!["ops".to_owned()]), None, ("a", 0)).unwrap_or_else(|stop| panic!("{stop:?}"));
-    assert!(imported.problems.iter().any(|one| one.contains("only the policies of these spaces")), "{:?}", imported.problems);
+    let imported = import(&mut named, &Spaces::Named(vec!["ops".to_owned()]), None, ("a", 0))
+        .unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert!(
+        imported.problems.iter().any(|one| one.contains("only the policies of these spaces")),
+        "{:?}",
+        imported.problems
+    );
 }
 
 #[test]
@@ -209,13 +226,17 @@ fn files_that_are_no_answers_are_named() {
         (vec!["<html>".to_owned()], "`0.json` is no JSON"),
         (vec!["{\"a\":1}".to_owned()], "`0.json` is no answer that is known"),
         (vec!["[]".to_owned()], "`0.json` is no answer that is known"),
-        (vec!["{\"saved_objects\":[{\"type\":\"dashboard\",\"id\":\"x\"}],\"total\":1}".to_owned()], "is no answer that is known"),
+        (
+            vec!["{\"saved_objects\":[{\"type\":\"dashboard\",\"id\":\"x\"}],\"total\":1}".to_owned()],
+            "is no answer that is known",
+        ),
         (vec!["{\"statusCode\":403,\"error\":\"Forbidden\",\"message\":\"no\"}".to_owned()], "is a refusal of Kibana"),
         (vec![status("9.0.0"), status("9.1.0")], "several Kibanas: 9.0.0, 9.1.0"),
         (vec![status("9.0.0")], "none of the files lists packages"),
         (vec!["[".repeat(100_000)], "`0.json` is no JSON"),
     ] {
-        let files: Vec<_> = (0..).zip(files).map(|(number, text)| (format!("{number}.json"), text.into_bytes())).collect();
+        let files: Vec<_> =
+            (0..).zip(files).map(|(number, text)| (format!("{number}.json"), text.into_bytes())).collect();
         let error = format!("{:#}", import_saved(&files, None, ("a", 0)).unwrap_err());
         assert!(error.contains(said) && error.contains("hint: "), "{error}");
     }
@@ -234,7 +255,8 @@ fn saved_parts_that_are_missing_are_noticed() {
     };
     let none = json!({"items": [], "total": 0, "page": 1, "perPage": 20}).to_string();
     let policies = ("policies.json".to_owned(), none.into_bytes());
-    let status = ("status.json".to_owned(), json!({"version": {"number": "9.1.0"}, "status": {}}).to_string().into_bytes());
+    let status =
+        ("status.json".to_owned(), json!({"version": {"number": "9.1.0"}, "status": {}}).to_string().into_bytes());
     let parts = [part(1, &["a", "b"]), part(2, &["c"])];
     let read = |files: &[(String, Vec<u8>)]| import_saved(files, None, ("a", 0)).unwrap();
     let whole = read(&[status.clone(), parts[0].clone(), parts[1].clone(), policies.clone()]);
@@ -262,8 +284,25 @@ fn nothing_else_reaches_the_file() {
 
 fn value() -> impl Strategy<Value = Value> {
     let keys = [
-        "items", "response", "saved_objects", "type", "id", "attributes", "name", "version", "status", "package", "policy_id",
-        "total", "page", "perPage", "installationInfo", "savedObject", "dataStreams", "searchAfter", "epm-packages",
+        "items",
+        "response",
+        "saved_objects",
+        "type",
+        "id",
+        "attributes",
+        "name",
+        "version",
+        "status",
+        "package",
+        "policy_id",
+        "total",
+        "page",
+        "perPage",
+        "installationInfo",
+        "savedObject",
+        "dataStreams",
+        "searchAfter",
+        "epm-packages",
     ];
     let leaf = prop_oneof![
         Just(Value::Null),

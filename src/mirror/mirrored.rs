@@ -56,8 +56,7 @@ impl MirroredLayer {
         let record = workshop.recover()?;
         let unwanted = Unwanted::read(&workshop.folder)?;
         let facts = facts::read(&workshop.folder)?;
-        let mut layer =
-            Self { workshop, record, unwanted, facts, versions: BTreeMap::new(), there: BTreeSet::new() };
+        let mut layer = Self { workshop, record, unwanted, facts, versions: BTreeMap::new(), there: BTreeSet::new() };
         layer.look()?;
         Ok(layer)
     }
@@ -126,7 +125,9 @@ impl MirroredLayer {
         // Killed before this, the log tells the next run what became of them.
         self.record.versions.retain(|key, _| !keys.contains(key));
         self.record.write(&self.workshop.folder)?;
-        keys.iter().for_each(|key| drop(self.unwanted.since.remove(key)));
+        for key in keys {
+            self.unwanted.since.remove(key);
+        }
         self.unwanted.write(&self.workshop.folder)
     }
 

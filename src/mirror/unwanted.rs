@@ -64,8 +64,10 @@ impl Unwanted {
         ensure!(schema == SCHEMA, "its form is `{schema}`, and this program knows `{SCHEMA}`");
         let mut since = BTreeMap::new();
         for Line { name, version, since: time } in versions {
-            let seconds = time::parse_rfc3339(&time).with_context(|| format!("`{}` is no time", time.escape_debug()))?;
-            let version = Version::strict(&version).with_context(|| format!("`{}` of {name}", version.escape_debug()))?;
+            let seconds =
+                time::parse_rfc3339(&time).with_context(|| format!("`{}` is no time", time.escape_debug()))?;
+            let version =
+                Version::strict(&version).with_context(|| format!("`{}` of {name}", version.escape_debug()))?;
             since.insert((name, version), seconds);
         }
         Ok(Self { failure, since })
@@ -92,7 +94,12 @@ impl Unwanted {
     }
 
     /// Brings it up to date: what is held and not wanted keeps its time or begins now; everything else is forgotten.
-    pub(super) fn renew<'a>(&mut self, held: impl Iterator<Item = &'a Key>, is_wanted: impl Fn(&Key) -> bool, now: u64) {
+    pub(super) fn renew<'a>(
+        &mut self,
+        held: impl Iterator<Item = &'a Key>,
+        is_wanted: impl Fn(&Key) -> bool,
+        now: u64,
+    ) {
         let before = std::mem::take(&mut self.since);
         for key in held.filter(|key| !is_wanted(key)) {
             // A time in the future comes from a clock that was wrong; it must not make versions stay for ever.
@@ -114,7 +121,9 @@ mod tests {
     fn the_first_run_that_does_not_want_a_version_counts() {
         let held = [key("1.0.0"), key("1.1.0"), key("1.2.0")];
         let mut unwanted = Unwanted::default();
-        let since = |unwanted: &Unwanted| unwanted.since.iter().map(|(key, time)| (key.1.to_string(), *time)).collect::<Vec<_>>();
+        let since = |unwanted: &Unwanted| {
+            unwanted.since.iter().map(|(key, time)| (key.1.to_string(), *time)).collect::<Vec<_>>()
+        };
         let is = |version: &str, time| (version.to_owned(), time);
         unwanted.renew(held.iter(), |key| key.1.as_str() != "1.0.0", 100);
         assert_eq!(since(&unwanted), [is("1.0.0", 100)]);

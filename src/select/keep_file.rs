@@ -18,12 +18,13 @@ use crate::base::shown::printable;
 use crate::base::suggest::did_you_mean;
 use crate::base::time;
 use crate::config::file::Mistakes;
+use crate::config::selection::Glob;
 use crate::dialect::version::Version;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The first line of every keep file; who does not know its number reads nothing.
 const FIRST: &str = "# epr-build keep 1";
@@ -264,6 +265,63 @@ impl Kept {
     }
 }
 
+/// Reads all keep files that these paths name, by site. In the last part of a path `*` and `?` are patterns.
+///
+/// # Errors
+/// When a pattern names no file, two files are of one site, or a file is wrong. Mistakes of all files are collected.
+pub fn read_all(patterns: &[PathBuf]) -> Result<Vec<KeepFile>> {
+    let mut files: BTreeMap<String, (PathBuf, KeepFile)> = BTreeMap::new();
+    let mut mistakes: Vec<String> = Vec::new();
+    for path in keep_files(patterns)? {
+        match KeepFile::read(&path) {
+            Ok(file) => {
+                if let Some((other, _)) = files.get(&file.site) {
+                    let (one, other) = (other.display(), path.display());
+                    let hint = "hint: a site has the name of its file; rename one";
+                    bail!("`{one}` and `{other}` are both of site `{}`\n{hint}", file.site);
+                }
+                files.insert(file.site.clone(), (path, file));
+            }
+            Err(error) => mistakes.push(error.downcast::<Mistakes>()?.to_string()),
+        }
+    }
+    if !mistakes.is_empty() {
+        let text = mistakes.join("\n");
+        bail!("{}", text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    }
+    Ok(files.into_values().map(|(_, file)| file).collect())
+}
+
+/// The keep files that patterns mean, each once, in the order of their paths.
+///
+/// # Errors
+/// When a pattern matches none, or a folder cannot be read.
+pub fn keep_files(patterns: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    for pattern in patterns {
+        let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let glob = Glob(name.to_owned());
+        if glob.is_literal() {
+            files.insert(pattern.clone());
+            continue;
+        }
+        let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let found = fs::list_if_there(folder).context("cannot look for keep files")?.unwrap_or_default();
+        let is_meant =
+            |entry: &&fs::Entry| !entry.begins_with(".") && entry.name().is_some_and(|name| glob.matches(name));
+        let before = files.len();
+        files.extend(found.iter().filter(is_meant).map(|entry| entry.path.clone()));
+        if files.len() == before && !found.iter().any(|entry| is_meant(&entry)) {
+            bail!(
+                "no keep file is like `{}`\nhint: `epr-build keep import` writes one; without one, take `keep` out of the layer's \
+                 `mirror`",
+                pattern.display()
+            );
+        }
+    }
+    Ok(files)
+}
+
 /// Returns true for what can be the name of a package. Those of registries have lower-case letters, digits and `_` alone;
 /// what was uploaded or made in Kibana may have more.
 pub fn is_name(name: &str) -> bool {
@@ -308,7 +366,9 @@ impl Reading {
         }
         match lines.next() {
             Some((number, line)) => self.head(number, line, &mut file),
-            None => self.wrong(1, "the second line is missing", "the file was cut off: take it from where it was written"),
+            None => {
+                self.wrong(1, "the second line is missing", "the file was cut off: take it from where it was written")
+            }
         }
         for (number, line) in lines {
             let line = line.trim();
@@ -483,10 +543,22 @@ system@1.38.3                            policy
             (format!("{FIRST}\n"), 1, "the second line is missing"),
             (second("nginx@1.0.0 installed"), 2, "does not say from which Kibana"),
             (second("# kibana: 9.1.3"), 2, "`taken` is missing"),
-            (second("# kibana: 9 prerelease: no taken: 2026-11-28T22:00:00Z complete: yes"), 2, "`kibana` cannot be `9`"),
-            (second("# kibana: 9.1.3 prerelease: maybe taken: 2026-11-28T22:00:00Z complete: yes"), 2, "cannot be `maybe`"),
+            (
+                second("# kibana: 9 prerelease: no taken: 2026-11-28T22:00:00Z complete: yes"),
+                2,
+                "`kibana` cannot be `9`",
+            ),
+            (
+                second("# kibana: 9.1.3 prerelease: maybe taken: 2026-11-28T22:00:00Z complete: yes"),
+                2,
+                "cannot be `maybe`",
+            ),
             (second("# kibana: 9.1.3 prerelease: no taken: today complete: yes"), 2, "`taken` cannot be `today`"),
-            (second("# kibana: 9.1.3 prerelease: no taken: 2026-11-28T22:00:00Z complete:"), 2, "`complete` has no value"),
+            (
+                second("# kibana: 9.1.3 prerelease: no taken: 2026-11-28T22:00:00Z complete:"),
+                2,
+                "`complete` has no value",
+            ),
             (second("# kibana: 9.1.3 prerelaese: no taken: 2026-11-28T22:00:00Z complete: no"), 2, "mean `prerelease`"),
             (with("nginx 1.0.0"), 3, "`nginx` is no name and version"),
             (with("nginx@1.0 installed"), 3, "`nginx@1.0` is no name and version"),

@@ -1,14 +1,12 @@
 //! A selection with all that it refers to, ready to choose by: other files, and what sites have installed.
 
-use super::keep_file::KeepFile;
+use super::keep_file::{KeepFile, keep_files};
 use super::{Candidate, Choice, Loaded, Mistakes, Pin, choose, load};
-use crate::base::fs;
-use crate::config::selection::{Glob, Selection};
+use crate::config::selection::Selection;
 use crate::config::settings::SelectionPlan;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde::Serialize;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A selection with all that it depends on. Equal ones choose the same of the same catalog.
 #[derive(Clone, Debug, Serialize)]
@@ -56,35 +54,6 @@ pub fn pins(patterns: &[PathBuf]) -> Result<Vec<Pin>> {
     Ok(pins)
 }
 
-/// The keep files that patterns mean, each once, in the order of their paths.
-///
-/// # Errors
-/// When a pattern matches none, or a folder cannot be read.
-pub fn keep_files(patterns: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
-    let mut files = BTreeSet::new();
-    for pattern in patterns {
-        let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let glob = Glob(name.to_owned());
-        if glob.is_literal() {
-            files.insert(pattern.clone());
-            continue;
-        }
-        let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let found = fs::list_if_there(folder).context("cannot look for keep files")?.unwrap_or_default();
-        let is_meant = |entry: &&fs::Entry| !entry.begins_with(".") && entry.name().is_some_and(|name| glob.matches(name));
-        let before = files.len();
-        files.extend(found.iter().filter(is_meant).map(|entry| entry.path.clone()));
-        if files.len() == before && !found.iter().any(|entry| is_meant(&entry)) {
-            bail!(
-                "no keep file is like `{}`\nhint: `epr-build keep import` writes one; without one, take `keep` out of the layer's \
-                 `mirror`",
-                pattern.display()
-            );
-        }
-    }
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +68,9 @@ mod tests {
         let names = |patterns: &[&str]| {
             let patterns: Vec<_> = patterns.iter().map(|pattern| path(pattern)).collect();
             let files = keep_files(&patterns).map_err(|error| format!("{error:#}"))?;
-            Ok::<_, String>(files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>())
+            Ok::<_, String>(
+                files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>(),
+            )
         };
         assert_eq!(names(&["*.keep"]).unwrap(), ["a.keep", "b.keep"]);
         assert_eq!(names(&["b.keep", "?.keep"]).unwrap(), ["a.keep", "b.keep"]);
@@ -107,7 +78,10 @@ mod tests {
         assert_eq!(names(&["c.keep"]).unwrap(), ["c.keep"]);
         for pattern in ["*.keeps", "no/*.keep"] {
             let error = names(&[pattern]).unwrap_err();
-            assert!(error.contains("no keep file is like") && error.contains("hint: `epr-build keep import`"), "{error}");
+            assert!(
+                error.contains("no keep file is like") && error.contains("hint: `epr-build keep import`"),
+                "{error}"
+            );
         }
         assert!(pins(&[path("c.keep")]).is_err());
     }

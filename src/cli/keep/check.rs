@@ -12,8 +12,7 @@ use crate::config::settings::Settings;
 use crate::keep::check::{Checked, Finding, Registry, check, kept_by_pins};
 use crate::mirror::MirroredLayer;
 use crate::package::Facts;
-use crate::keep::read_all;
-use crate::select::keep_file::KeepFile;
+use crate::select::keep_file::{KeepFile, read_all};
 use crate::select::{Pin, choose};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -68,14 +67,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     };
     if patterns.is_empty() {
         let name = &arguments.layer;
-        bail!("layer `{name}` has no keep file\nhint: name some, or give it `mirror: {{keep: [keep/*.keep]}}` in the configuration");
+        bail!(
+            "layer `{name}` has no keep file\nhint: name some, or give it `mirror: {{keep: [keep/*.keep]}}` in the configuration"
+        );
     }
     let files = read_all(&patterns)?;
     let progress = Progress::new(talk::quiet());
     let layers = Layers::read(&beside(&settings, &arguments.layer), Some(&arguments.folder.out), &progress)?;
     progress.finish();
     let mirrored = source.map(|_| MirroredLayer::open(plan, false)).transpose()?;
-    let records = layers.intakes.iter().flat_map(|intake| &intake.packages).filter_map(|one| one.outcome.record.as_ref());
+    let records =
+        layers.intakes.iter().flat_map(|intake| &intake.packages).filter_map(|one| one.outcome.record.as_ref());
     let mut held: BTreeMap<(&str, _), &Facts> = BTreeMap::new();
     for record in records {
         held.entry((record.facts.name.as_str(), &record.facts.version)).or_insert(&record.facts);
@@ -83,13 +85,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let mut facts: BTreeMap<&str, Vec<&Facts>> = BTreeMap::new();
     held.into_iter().for_each(|((name, _), one)| facts.entry(name).or_default().push(one));
     let listed = mirrored.iter().flat_map(|layer| layer.facts.iter().filter(|(_, facts)| facts.listed));
-    let registry =
-        Registry { layer: &arguments.layer, facts, listed: listed.map(|(key, _)| key.clone()).collect::<BTreeSet<_>>() };
+    let registry = Registry {
+        layer: &arguments.layer,
+        facts,
+        listed: listed.map(|(key, _)| key.clone()).collect::<BTreeSet<_>>(),
+    };
     let mut checked = check(&files, &registry);
     let name = arguments.select.as_deref().or(source.and_then(|source| source.select.as_deref()));
     if let Some(name) = name {
         let Some(mirrored) = &mirrored else {
-            bail!("layer `{}` is not mirrored, so nothing is selected for it\nhint: leave out --select", arguments.layer);
+            bail!(
+                "layer `{}` is not mirrored, so nothing is selected for it\nhint: leave out --select",
+                arguments.layer
+            );
         };
         checked.kept = kept(&settings, name, mirrored, &files)?;
     }

@@ -22,14 +22,17 @@ pub(super) fn selection(settings: &Settings, name: &str) -> Result<(String, Sele
     let known: Vec<_> = selections.keys().map(String::as_str).collect();
     match selections.get(name) {
         Some(selection) => Ok((name.to_owned(), load(selection)?.selection)),
-        None if known.is_empty() => bail!("there is no selection `{name}`\nhint: `selections` in the configuration has none"),
+        None if known.is_empty() => {
+            bail!("there is no selection `{name}`\nhint: `selections` in the configuration has none")
+        }
         None => bail!("there is no selection `{name}`\nhint: {}", did_you_mean(name, &known)),
     }
 }
 
 /// The selections of distributions that publish a layer.
 pub(super) fn publishing(settings: &Settings, layer: &str) -> Result<Vec<(String, Selection)>> {
-    let has_layer = |plan: &&DistributionPlan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer);
+    let has_layer =
+        |plan: &&DistributionPlan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer);
     let selections = settings.distributions.iter().filter(has_layer).filter_map(|plan| plan.select.as_ref());
     selections.map(|plan| Ok((plan.name.clone(), load(&plan.selection)?.selection))).collect()
 }

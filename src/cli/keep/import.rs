@@ -38,7 +38,13 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Address of Kibana
-    #[arg(long, value_name = "URL", required_unless_present = "from", conflicts_with = "from", requires = "api_key_file")]
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "from",
+        conflicts_with = "from",
+        requires = "api_key_file"
+    )]
     kibana: Option<String>,
     /// File with an API key for Kibana, or with headers, one a line
     #[arg(long, value_name = "FILE", requires = "kibana")]
@@ -110,7 +116,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
                 let (why, hint) = why.split_once("\nhint: ").unwrap_or((&why, ""));
                 // What stands there is of upstreams.
                 let is_trust = hint.contains("authority");
-                let hint = if is_trust { "name the file of your own authority with --ca" } else { "look at --kibana, and run it again later" };
+                let hint = if is_trust {
+                    "name the file of your own authority with --ca"
+                } else {
+                    "look at --kibana, and run it again later"
+                };
                 talk::say(&format!("error: Kibana could not be reached: {why}\n  --> {url}\nhint: {hint}\n"))?;
                 return Ok(Exit::TryAgain);
             }
@@ -150,7 +160,8 @@ fn ask(arguments: &Arguments, url: &str, site: &str) -> Result<Imported, Stop> {
     let Some(key) = &arguments.api_key_file else {
         return Err(anyhow::anyhow!("Kibana is asked with a key\nhint: add --api-key-file").into());
     };
-    let mut client = Client::new(&Address { url, key, ca: arguments.ca.as_deref(), proxy: arguments.proxy.as_deref() })?;
+    let mut client =
+        Client::new(&Address { url, key, ca: arguments.ca.as_deref(), proxy: arguments.proxy.as_deref() })?;
     let spaces = match arguments.space.iter().any(|space| space == "all") {
         true => Spaces::All,
         false => Spaces::Named(arguments.space.clone()),
@@ -197,7 +208,8 @@ fn tell(answer: &Answer<'_>) -> Result<()> {
 }
 
 fn render(answer: &Answer<'_>) -> String {
-    let kibana = answer.kibana.map_or_else(|| "a Kibana of unknown version".to_owned(), |version| format!("Kibana {version}"));
+    let kibana =
+        answer.kibana.map_or_else(|| "a Kibana of unknown version".to_owned(), |version| format!("Kibana {version}"));
     let written = if answer.written { "" } else { ", not written" };
     let mut text = format!(
         "{}: {kibana}, {} of {}{written}\n",

@@ -4,7 +4,7 @@ use crate::cli::common::Exit;
 use crate::cli::common::options::LayerOptions;
 use crate::cli::common::print::{field, print, print_exact, print_json};
 use crate::keep::list::{Listed, list};
-use crate::keep::read_all;
+use crate::select::keep_file::read_all;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -59,7 +59,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         patterns.extend(plans.filter_map(|plan| plan.rules.mirror.as_ref()).flat_map(|source| source.keep.clone()));
     }
     if patterns.is_empty() {
-        bail!("no keep file is named\nhint: name some, or give a layer `mirror: {{keep: [keep/*.keep]}}` in the configuration");
+        bail!(
+            "no keep file is named\nhint: name some, or give a layer `mirror: {{keep: [keep/*.keep]}}` in the configuration"
+        );
     }
     let listed = list(&read_all(&patterns)?);
     match arguments.format {
@@ -80,7 +82,13 @@ fn text(listed: &[Listed]) -> String {
 
 /// No value has commas or quotes but names of sites, which are names of files.
 fn csv(listed: &[Listed]) -> String {
-    let quoted = |text: &str| if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
+    let quoted = |text: &str| {
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
     let mut text = "name,version,site,reasons,source,optional\n".to_owned();
     for Listed { name, version, sites } in listed {
         for site in sites {

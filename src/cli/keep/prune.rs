@@ -12,8 +12,7 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::keep::prune::{Fate, Kind, ListFile, Terms, check_terms, fates, listed, published, still_allowed, wanted};
 use crate::mirror::MirroredLayer;
-use crate::keep::read_all;
-use crate::select::keep_file::KeepFile;
+use crate::select::keep_file::{KeepFile, read_all};
 use crate::select::{Key, Pin};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -135,7 +134,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Some(list) => {
             let going = still_allowed(list, &arguments.layer, &mirrored.versions, &fates, &terms)?;
             let lines = list.lines.iter().filter(|(key, _)| going.contains(key));
-            let gone = ListFile { lines: lines.map(|(key, line)| (key.clone(), line.clone())).collect(), ..list.clone() };
+            let gone =
+                ListFile { lines: lines.map(|(key, line)| (key.clone(), line.clone())).collect(), ..list.clone() };
             mirrored.take_out(&going, terms.now, arguments.reason.as_deref().unwrap_or_default())?;
             answer(&gone, &fates, true)
         }

@@ -134,7 +134,8 @@ mod tests {
         let path = Path::new("x.list");
         assert_eq!(ListFile::parse(&text, path).unwrap(), list);
         assert_eq!(list.bytes(), 7);
-        let shorter: String = text.lines().filter(|line| !line.contains("1.10.0")).map(|line| format!("{line}\n")).collect();
+        let shorter: String =
+            text.lines().filter(|line| !line.contains("1.10.0")).map(|line| format!("{line}\n")).collect();
         assert_eq!(ListFile::parse(&shorter, path).unwrap().lines.len(), 1);
         for (text, line) in [
             (String::new(), 1),

@@ -157,7 +157,9 @@ pub fn check_terms(plan: &LayerPlan, keep: &[KeepFile], failure: Option<(&str, &
     }
     if let Some((time, why)) = failure {
         let why = why.lines().next().unwrap_or_default();
-        bail!("the last mirror run could not reach its upstreams ({time}: {why})\nhint: run `epr-build mirror {layer}` first");
+        bail!(
+            "the last mirror run could not reach its upstreams ({time}: {why})\nhint: run `epr-build mirror {layer}` first"
+        );
     }
     Ok(())
 }

@@ -244,7 +244,10 @@ hint: leave out one of the two
 #[test]
 fn options_that_need_another_one_say_so() {
     for (arguments, missing) in [
-        (["release", "8.5.0", "--dist", "staging", "--config", "x.yml"].as_slice(), "--only-compatible|--select <NAME>"),
+        (
+            ["release", "8.5.0", "--dist", "staging", "--config", "x.yml"].as_slice(),
+            "--only-compatible|--select <NAME>",
+        ),
         (&["diff", "a", "b", "--config", "x.yml"], "--dist <NAME>"),
         (&["build", "--dist", "staging", "--reason", "x"], "--allow-policy <RULE=PACKAGE@VERSION>"),
     ] {

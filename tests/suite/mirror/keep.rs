@@ -77,7 +77,10 @@ fn a_kibana_is_asked_and_the_file_written() {
     // The same again gives the same bytes, and says so.
     let again = ask(&case, &format!("{}/base", kibana.url()), &["--format", "json"]);
     let answer: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
-    assert_eq!((&answer["written"], &answer["added"], &answer["gone"]), (&true.into(), &serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(
+        (&answer["written"], &answer["added"], &answer["gone"]),
+        (&true.into(), &serde_json::json!([]), &serde_json::json!([]))
+    );
     assert_eq!(text(&case).as_bytes(), fixture("8.19", "expected.keep").unwrap());
 }
 
@@ -89,7 +92,10 @@ fn a_complete_file_is_not_replaced_by_one_that_is_not() {
     whole.answer(PATHS[3].0, Answer::status(403));
     let run = ask(&case, &whole.url(), &[]);
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stderr.contains("warning: site.keep: the packages as Kibana stores them may not be read (403 Forbidden)"), "{run:?}");
+    assert!(
+        run.stderr.contains("warning: site.keep: the packages as Kibana stores them may not be read (403 Forbidden)"),
+        "{run:?}"
+    );
     assert!(run.stderr.contains("error: site.keep was not written: the file that is there is complete"), "{run:?}");
     assert_eq!(text(&case).as_bytes(), fixture("8.19", "expected.keep").unwrap());
     let run = ask(&case, &whole.url(), &["--force"]);
@@ -112,7 +118,10 @@ fn what_is_no_kibana_or_not_there_changes_nothing() {
     assert!(run.stderr.starts_with("error: Kibana could not be reached: no connection"), "{run:?}");
     let elsewhere = Upstream::start();
     let kibana = kibana("8.19", "");
-    kibana.answer("/api/status", Answer::redirect(302, &format!("http://localhost:{}/x", elsewhere.address.split(':').nth(1).unwrap())));
+    kibana.answer(
+        "/api/status",
+        Answer::redirect(302, &format!("http://localhost:{}/x", elsewhere.address.split(':').nth(1).unwrap())),
+    );
     let run = ask(&case, &kibana.url(), &[]);
     assert!(run.code == 2 && run.stderr.contains("which the configuration does not name"), "{run:?}");
     assert!(elsewhere.asked().is_empty());
@@ -124,7 +133,8 @@ fn what_is_no_kibana_or_not_there_changes_nothing() {
     assert!(run.code == 2 && run.stderr.contains("does not accept the API key (401)"), "{run:?}");
     assert!(!case.path("site.keep").exists());
     // Nothing is written over that is no keep file.
-    let over = ["keep", "import", "--kibana", &kibana.url(), "--api-key-file", "key", "--output", "other.keep", "--force"];
+    let over =
+        ["keep", "import", "--kibana", &kibana.url(), "--api-key-file", "key", "--output", "other.keep", "--force"];
     let run = case.run(&over);
     assert!(run.code == 2 && run.stderr.contains("a keep file begins with"), "{run:?}");
     assert_eq!(std::fs::read_to_string(case.path("other.keep")).unwrap(), "# somebody's notes\n");
@@ -152,7 +162,8 @@ fn saved_answers_are_read_and_files_are_listed() {
             case = case.file(&format!("{file}.json"), &String::from_utf8(bytes).unwrap());
         }
     }
-    let files: Vec<_> = PATHS.iter().map(|(_, file)| format!("{file}.json")).filter(|file| case.path(file).exists()).collect();
+    let files: Vec<_> =
+        PATHS.iter().map(|(_, file)| format!("{file}.json")).filter(|file| case.path(file).exists()).collect();
     arguments.extend(files.iter().map(String::as_str));
     let run = run_at(&case, "1700000000", &arguments);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
@@ -163,7 +174,10 @@ fn saved_answers_are_read_and_files_are_listed() {
     let lines: Vec<_> = run.stdout.lines().collect();
     assert_eq!(lines[0], "name,version,site,reasons,source,optional");
     assert!(lines.contains(&"acme,0.3.0,site,policy,upload,no"), "{run:?}");
-    assert_eq!(lines[lines.len() - 2..], ["nginx,1.20.0,b,rollback,,no", "nginx,1.20.0,site,installed policy,registry,no"]);
+    assert_eq!(
+        lines[lines.len() - 2..],
+        ["nginx,1.20.0,b,rollback,,no", "nginx,1.20.0,site,installed policy,registry,no"]
+    );
     let run = case.run(&["keep", "list", "site.keep", "b.keep"]);
     assert!(run.stdout.contains("nginx 1.20.0\n  b                  rollback at b\n  site "), "{run:?}");
     let run = case.run(&["keep", "list", "site.keep", "--format", "json"]);
@@ -196,14 +210,23 @@ fn a_layer_is_checked_against_what_sites_have() {
         Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
     };
     let run = check("alpha@1.0.0 installed registry\nbeta@1.0.0 policy\n", &[]);
-    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "1 site, 2 versions: all held\n", ""), "{run:?}");
+    assert_eq!(
+        (run.code, run.stdout.as_str(), run.stderr.as_str()),
+        (0, "1 site, 2 versions: all held\n", ""),
+        "{run:?}"
+    );
     let run = check("alpha@0.4.0 installed\n", &[]);
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stderr.contains("error: site.keep: alpha@0.4.0 is installed and nobody has it: not upstream, not held\nhint: "), "{run:?}");
+    assert!(
+        run.stderr
+            .contains("error: site.keep: alpha@0.4.0 is installed and nobody has it: not upstream, not held\nhint: "),
+        "{run:?}"
+    );
     // Of a package that is not there at all nothing can be installed again.
     let run = check("gamma@0.5.0 installed\n", &["--format", "json"]);
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    let messages: Vec<_> = answer["problems"].as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap()).collect();
+    let messages: Vec<_> =
+        answer["problems"].as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap()).collect();
     let cannot = "Kibana 9.1.3 accepts no version of gamma, so it cannot reinstall 0.5.0 that site has installed";
     assert!(run.code == 1 && messages.len() == 2 && messages[1] == cannot, "{run:?}");
     // What Kibana has in its own files, and what nobody but the site has.
@@ -215,7 +238,11 @@ fn a_layer_is_checked_against_what_sites_have() {
     world.serve(&[&samples[..], &[Sample::new("beta", "1.1.0")]].concat());
     world.mirror("--only alpha");
     let run = check("beta@1.1.0 installed\n", &[]);
-    assert!(run.code == 1 && run.stderr.contains("is installed and not held; an upstream lists it\nhint: run `epr-build mirror up`"), "{run:?}");
+    assert!(
+        run.code == 1
+            && run.stderr.contains("is installed and not held; an upstream lists it\nhint: run `epr-build mirror up`"),
+        "{run:?}"
+    );
     let run = world.case.run(&["keep", "check", "--layer", "up"]);
     assert!(run.code == 2 && run.stderr.contains("layer `up` has no keep file"), "{run:?}");
 }

@@ -21,7 +21,10 @@ const KILLS: usize = 20;
 
 fn samples() -> Vec<Sample> {
     let others = ["beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"].map(|name| Sample::new(name, "1.0.0"));
-    [Sample::new("alpha", "1.0.0"), Sample::new("alpha", "1.1.0"), Sample::new("alpha", "1.2.0")].into_iter().chain(others).collect()
+    [Sample::new("alpha", "1.0.0"), Sample::new("alpha", "1.1.0"), Sample::new("alpha", "1.2.0")]
+        .into_iter()
+        .chain(others)
+        .collect()
 }
 
 /// A layer with everything that is listed, of which a selection wants the newest versions and a site the one before.
@@ -76,7 +79,10 @@ fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     keep(&world, "2025-06-20T00:00:00Z", "yes", "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n");
     let early = prune(&world, NOTED + 80 * DAY, "--stale-keep 300d");
     assert!(early.code == 0 && early.stdout.lines().count() == 2, "{early:?}");
-    assert!(early.stderr.contains("up: may go: 0 versions") && early.stderr.contains("not for so long    1 version"), "{early:?}");
+    assert!(
+        early.stderr.contains("up: may go: 0 versions") && early.stderr.contains("not for so long    1 version"),
+        "{early:?}"
+    );
     keep(&world, TAKEN, "yes", "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n");
     let listed = prune(&world, LATER, "--output gone.list");
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""), "{listed:?}");
@@ -165,7 +171,10 @@ fn whatever_could_be_a_slip_is_refused() {
     std::fs::write(&zip, &bytes).unwrap();
     // The list of another layer, and what is no list.
     let list = std::fs::read_to_string(world.case.path("gone.list")).unwrap();
-    for (text, said) in [(list.replace("layer: up", "layer: down"), "the list is of layer `down`"), (list.replace("prune 1", "prune 9"), "gone.list:1")] {
+    for (text, said) in [
+        (list.replace("layer: up", "layer: down"), "the list is of layer `down`"),
+        (list.replace("prune 1", "prune 9"), "gone.list:1"),
+    ] {
         std::fs::write(world.case.path("gone.list"), text).unwrap();
         let run = prune(&world, LATER, "--apply gone.list --reason nobody");
         assert!(run.code == 2 && run.stderr.contains(said), "{run:?}");
@@ -187,7 +196,10 @@ fn much_at_once_needs_consent_and_so_does_a_registry_that_was_not_reached() {
     world.case.reconfigure(&config.replace("name: '*'", "name: beta"));
     assert!(!asks_for_archives(&mirror(&world, NOTED)));
     let run = prune(&world, LATER, "--output gone.list");
-    assert!(run.code == 2 && run.stderr.contains("8 versions of 10 would go") && !world.case.path("gone.list").exists(), "{run:?}");
+    assert!(
+        run.code == 2 && run.stderr.contains("8 versions of 10 would go") && !world.case.path("gone.list").exists(),
+        "{run:?}"
+    );
     let run = prune(&world, LATER, "--output gone.list --accept-many");
     assert_eq!(run.code, 0, "{run:?}");
     let run = prune(&world, LATER, "--apply gone.list --reason nobody");
@@ -199,7 +211,10 @@ fn much_at_once_needs_consent_and_so_does_a_registry_that_was_not_reached() {
     let output = command.env("SOURCE_DATE_EPOCH", (LATER - DAY).to_string()).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let run = prune(&world, LATER, "--apply gone.list --reason nobody --accept-many");
-    assert!(run.code == 2 && run.stderr.contains("the last mirror run could not reach its upstreams (2025-12-11"), "{run:?}");
+    assert!(
+        run.code == 2 && run.stderr.contains("the last mirror run could not reach its upstreams (2025-12-11"),
+        "{run:?}"
+    );
     assert_eq!(world.placed().len(), 20);
     world.serve(&samples());
     assert!(!asks_for_archives(&mirror(&world, LATER)));

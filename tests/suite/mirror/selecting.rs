@@ -134,7 +134,8 @@ fn what_sites_have_installed_comes_first_and_is_missed() {
     assert!(run.code == 2 && run.stderr.contains(words), "{run:#?}");
     keep(&world, &["alpha@1.0.0 installed registry", "gamma@2.0.0 rollback registry", "beta@1.0.0 policy registry"]);
     let plan = outcome(&world, "--dry-run", 1)["plan"].clone();
-    let order: Vec<_> = plan.as_array().unwrap().iter().map(|one| format!("{}-{}", one["name"], one["version"])).collect();
+    let order: Vec<_> =
+        plan.as_array().unwrap().iter().map(|one| format!("{}-{}", one["name"], one["version"])).collect();
     assert_eq!(order.join(" ").replace('"', ""), "alpha-1.0.0 alpha-1.1.0 beta-1.0.0");
     assert!(plan[0]["reasons"].to_string().contains("keep: installed at site-a"), "{plan}");
     let run = world.mirror("");
@@ -165,7 +166,12 @@ fn slips_are_told() {
     for (selection, arguments, code, words) in [
         ("{take: [{name: alhpa}]}", "", 2, "did you mean `alpha`?"),
         ("{take: [{name: alpha}], exclude: [{name: alpha}]}", "", 2, "selection `few`: take 1"),
-        ("{take: [{name: alpha}]}", "--only beta", 1, "error: --only: selection `few` leaves out beta 1.0.0: no rule takes the package\n"),
+        (
+            "{take: [{name: alpha}]}",
+            "--only beta",
+            1,
+            "error: --only: selection `few` leaves out beta 1.0.0: no rule takes the package\n",
+        ),
         ("{take: [{name: alpha}]}", "--only bteta", 1, "did you mean `beta`?"),
     ] {
         configure(&world, SELECT, selection);
@@ -187,9 +193,7 @@ fn slips_are_told() {
 fn formats_of_many_versions_come_from_listings() {
     let newest = Sample::new("many", "1.0.250");
     let oldest = Sample::new("many", "1.0.100");
-    let item = |minor: u32| {
-        newest.item().replace("1.0.250", &format!("1.0.{minor}"))
-    };
+    let item = |minor: u32| newest.item().replace("1.0.250", &format!("1.0.{minor}"));
     let list = |highest: u32| {
         let items: Vec<_> = (1..=highest).map(item).collect();
         format!("[{}]", items.join(",\n"))
@@ -207,7 +211,8 @@ fn formats_of_many_versions_come_from_listings() {
         if !answers {
             for minor in 1..=250 {
                 let format = if minor > 100 { "3.6.0" } else { "3.0.0" };
-                let document = format!("{{\"name\":\"many\",\"version\":\"1.0.{minor}\",\"format_version\":\"{format}\"}}");
+                let document =
+                    format!("{{\"name\":\"many\",\"version\":\"1.0.{minor}\",\"format_version\":\"{format}\"}}");
                 world.upstream.answer(&format!("/package/many/1.0.{minor}/"), Answer::ok(document.as_bytes()));
             }
         }
