@@ -37,6 +37,10 @@ fn outcome(world: &World, arguments: &str, code: i32) -> Value {
     serde_json::from_str::<Value>(&run.stdout).unwrap()[0].clone()
 }
 
+fn counts(outcome: &Value) -> [Value; 4] {
+    ["unchanged", "wanted", "held", "unwanted"].map(|key| outcome[key].clone())
+}
+
 fn held(world: &World) -> Vec<String> {
     let zips = world.placed().into_keys().filter(|path| path.ends_with(".zip"));
     zips.map(|path| path.rsplit_once('/').unwrap().1.trim_end_matches(".zip").to_owned()).collect()
@@ -87,8 +91,7 @@ fn only_what_is_selected_is_fetched_and_nothing_new_is_one_listing() {
     let state = world.state();
     for _ in 0..2 {
         let second = outcome(&world, "", 0);
-        let counts = ["unchanged", "wanted", "held", "unwanted"].map(|key| second[key].clone());
-        assert_eq!(counts, [true.into(), 2.into(), 2.into(), 0.into()], "{second}");
+        assert_eq!(counts(&second), [true.into(), 2.into(), 2.into(), 0.into()], "{second}");
         assert_eq!(world.upstream.paths(), [LISTING]);
         assert_eq!(world.state(), state);
     }
@@ -109,8 +112,7 @@ fn another_selection_fetches_what_is_missing_and_removes_nothing() {
     assert!(run.stdout.contains("  besides    1 version, "), "{run:#?}");
     assert!(run.stdout.contains("that are not wanted any more; `epr-build keep prune` removes such\n"), "{run:#?}");
     let second = outcome(&world, "", 0);
-    let counts = ["unchanged", "wanted", "held", "unwanted"].map(|key| second[key].clone());
-    assert_eq!(counts, [true.into(), 2.into(), 2.into(), 1.into()], "{second}");
+    assert_eq!(counts(&second), [true.into(), 2.into(), 2.into(), 1.into()], "{second}");
     assert_eq!(world.record("beta", "1.0.0")["wanted"], Value::Null);
     // What is held and not wanted is still looked after.
     world.serve(&samples()[..3]);
