@@ -4,6 +4,7 @@ use super::samples::{catalog, list, spec};
 use super::{Hit, Query, TemplateSelection, categories, render_categories, search};
 use crate::catalog::deprecation::{CarriedNotice, Notices, Origin, add, origin};
 use crate::dialect::version::Version;
+use crate::package::Deprecated;
 
 /// A query from `key=value` words.
 fn query(text: &str) -> Query {
