@@ -16,6 +16,7 @@
 //!                 /mirror.journal     what is added to it while a run goes on
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
 //!                 /partial/           unfinished downloads
+//!                 /images/            what lies in saved images that are upstreams, so that none is read twice
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
 //!                 /log.jsonl          the log of the layer
 //! ```
@@ -44,6 +45,7 @@ mod redirect;
 mod rejudge;
 mod repeat;
 mod run;
+mod saved;
 mod scan;
 mod session;
 mod transport;

@@ -97,6 +97,11 @@ impl Run<'_> {
         }
         self.check_room(fetches)?;
         fs::make_folders(&self.site.partial)?;
+        for transport in &self.transports {
+            if let Some(saved) = &transport.saved {
+                saved.bring(fetches, &self.site.partial, self.progress)?;
+            }
+        }
         self.progress.begin("fetching", fetches.len() as u64);
         let mut over = None;
         let begin = Instant::now();

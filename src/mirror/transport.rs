@@ -6,6 +6,7 @@
 use super::fault::{Fault, may_pass, retry_after, status_words};
 use super::gate::{Consequence, Dice, Gate, pause, spelled};
 use super::record::Validators;
+use super::saved::Saved;
 use super::{headers, redirect};
 use crate::base::fs;
 use crate::base::time;
@@ -16,7 +17,7 @@ use reqwest::{Certificate, Client, Proxy, Response, Url};
 use std::error::Error as _;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -29,6 +30,8 @@ const SLOWEST: u64 = 1024;
 pub(super) struct Transport {
     pub(super) name: String,
     upstream: Upstream,
+    /// The image that answers in the place of a server, when it was opened.
+    pub(super) saved: Option<Arc<Saved>>,
     client: Client,
     base: Url,
     artifacts: Option<Url>,
@@ -100,6 +103,7 @@ impl Transport {
         let rate: Option<Rate> = upstream.rate.filter(|_| !is_here);
         Ok(Self {
             name: name.to_owned(),
+            saved: None,
             client,
             base,
             artifacts,
@@ -177,6 +181,10 @@ impl Transport {
 
     /// Asks once, and follows redirects.
     pub(super) async fn ask(&self, url: &Url, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        if let Some(saved) = &self.saved {
+            let (status, headers, response) = Arc::clone(saved).answer(url, ask).await?;
+            return Ok(Answer { status, headers, url: url.clone(), response });
+        }
         let mut url = url.clone();
         for _ in 0..=redirect::MOST {
             self.requests.fetch_add(1, Ordering::Relaxed);

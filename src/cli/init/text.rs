@@ -24,6 +24,8 @@ pub(super) struct Start {
     pub(super) contact: Option<String>,
     /// Folder of one's own packages.
     pub(super) in_house: Option<String>,
+    /// Files with the keys by which one's own packages are signed.
+    pub(super) in_house_keys: Vec<String>,
     /// Versions of Kibana in use.
     pub(super) kibana: Vec<KibanaVersion>,
 }
@@ -74,6 +76,15 @@ pub(super) fn text(start: &Start) -> String {
              paths: {}\n    # It may be absent until there is a first one.\n    optional: yes\n",
             scalar(folder)
         );
+        if !start.in_house_keys.is_empty() {
+            let keys: Vec<String> = start.in_house_keys.iter().map(|key| scalar(key)).collect();
+            let _ = write!(
+                text,
+                "    # Wrong signatures are refused. Kibana knows one key only: what another one than its own has signed it refuses,\n    \
+                 # and builds tell of it.\n    signatures: verify\n    keys: [{}]\n",
+                keys.join(", ")
+            );
+        }
     }
     if let Some(Origin::Upstream(url)) = &start.origin {
         let _ = write!(
@@ -161,6 +172,7 @@ mod tests {
             keys: vec!["elastic".to_owned()],
             contact: Some("ops@example.org".to_owned()),
             in_house: in_house.map(str::to_owned),
+            in_house_keys: in_house.map(|_| "our-key.asc".to_owned()).into_iter().collect(),
             kibana: vec![kibana::version("9.1.0").unwrap()],
         }
     }

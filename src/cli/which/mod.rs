@@ -1,4 +1,7 @@
-//! `epr-build which`: which version of a package a Kibana gets, from which layer, and why not a newer one.
+//! `epr-build which`: which version of a package a Kibana gets, from which layer, and why not a newer one. Where there are no
+//! layers, as behind an air gap, the generation in use says so itself.
+
+mod built;
 
 use super::common::Exit;
 use super::common::located::{Located, locate};
@@ -13,7 +16,6 @@ use crate::base::problem::Problem;
 use crate::base::progress::Progress;
 use crate::base::suggest::{did_you_mean, nearest};
 use crate::catalog::layers::Layers;
-use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::record::{LayerIntake, stack};
 use crate::catalog::signatures::in_words;
 use crate::dialect::version::Version;
@@ -28,8 +30,11 @@ const EXAMPLES: &str = "\
 Examples:
   epr-build which nginx --dist production --kibana 8.5.0
   epr-build which nginx --dist staging --kibana 9.1.0 --prerelease --capabilities apm,observability
+  epr-build which nginx --built --out /srv/epr --kibana 9.1.0    what is served, also where there are no layers
 
-The layers are read as they are now. What builds in --out found out is used to read them faster. Nothing is written.
+The layers are read as they are now. What builds in --out found out is used to read them faster. Nothing is written. With --built,
+or where there are neither layers nor a configuration, the generation in use in --out is asked instead; it does not know what was
+left out of it.
 
 Exit codes:
   0  Kibana gets a version
@@ -52,7 +57,7 @@ pub(super) struct Arguments {
     /// Capabilities that Kibana sends, separated by commas; a self-managed Kibana sends none
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     capabilities: Option<Vec<String>>,
-    /// Distribution to search; may be repeated
+    /// Distribution to search; may be repeated [default with --built: every one in the output folder]
     #[arg(long = "dist", value_name = "NAME")]
     dists: Vec<String>,
     /// Search every distribution: the built-in ones and those in the configuration
@@ -62,6 +67,9 @@ pub(super) struct Arguments {
     layers: LayerOptions,
     #[command(flatten)]
     folder: OutputFolder,
+    /// Look into the generation in use in the output folder, and not into the layers
+    #[arg(long, conflicts_with = "strict")]
+    built: bool,
     /// Leave out packages that fail validation, as a build with --strict does
     #[arg(long)]
     strict: bool,
@@ -75,6 +83,9 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Answer {
     distribution: String,
+    /// The generation that was asked; absent if the layers were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<String>,
     name: String,
     kibana: String,
     /// The question as Kibana asks it.
@@ -125,21 +136,12 @@ fn version(text: &str) -> Result<Version, String> {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
     arguments.jobs.start_threads()?;
-    let choice = Choice::new(&arguments.dists, arguments.all_dists);
-    let settings = arguments.layers.resolve(choice, arguments.strict)?;
-    let progress = Progress::new(talk::quiet());
-    let layers = Layers::read(&settings, Some(&arguments.folder.out), &progress)?;
-    progress.finish();
     let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;
     let query = query_of_kibana(name, kibana, *prerelease, capabilities.clone());
-    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
-    let mut answers = Vec::new();
-    for plan in &settings.distributions {
-        let catalog = layers.catalog(plan)?;
-        let quarantined = quarantined(name, &stack(plan, &layers.intakes));
-        let quarantined = locate(&quarantined, &excerpts, &[]);
-        answers.push(Answer { quarantined, ..answer(&plan.name, &catalog, arguments, &query) });
-    }
+    let answers = match arguments.built || built::is_all_there_is(arguments) {
+        true => built::answers(arguments, &query)?,
+        false => of_layers(arguments, &query)?,
+    };
     match format {
         Format::Json => print_json(&answers)?,
         Format::Text => {
@@ -151,16 +153,51 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if is_given { Exit::Clean } else { Exit::Problems })
 }
 
-fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &Query) -> Answer {
+/// The answers by the layers as they are now.
+fn of_layers(arguments: &Arguments, query: &Query) -> Result<Vec<Answer>> {
+    let choice = Choice::new(&arguments.dists, arguments.all_dists);
+    let settings = arguments.layers.resolve(choice, arguments.strict)?;
+    let progress = Progress::new(talk::quiet());
+    let layers = Layers::read(&settings, Some(&arguments.folder.out), &progress)?;
+    progress.finish();
+    let name = &arguments.name;
+    let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+    let mut answers = Vec::new();
+    for plan in &settings.distributions {
+        let catalog = layers.catalog(plan)?;
+        let quarantined = quarantined(name, &stack(plan, &layers.intakes));
+        let quarantined = locate(&quarantined, &excerpts, &[]);
+        let versions = catalog.entries.iter().map(|entry| Offered {
+            facts: &entry.record.facts,
+            layer: &entry.layer,
+            package: entry.package.clone(),
+            verdict: &entry.verdict,
+        });
+        let versions: Vec<_> = versions.collect();
+        answers.push(Answer { quarantined, ..answer(&plan.name, &versions, arguments, query) });
+    }
+    Ok(answers)
+}
+
+/// A version of a distribution.
+struct Offered<'a> {
+    facts: &'a Facts,
+    layer: &'a str,
+    /// Where it lies.
+    package: String,
+    verdict: &'a Verdict,
+}
+
+fn answer(distribution: &str, all: &[Offered<'_>], arguments: &Arguments, query: &Query) -> Answer {
     let Arguments { name, kibana, .. } = arguments;
-    let versions: Vec<&Entry> = catalog.entries.iter().filter(|entry| entry.record.facts.name == *name).collect();
-    let facts: Vec<&Facts> = versions.iter().map(|entry| &entry.record.facts).collect();
+    let versions: Vec<&Offered<'_>> = all.iter().filter(|version| version.facts.name == *name).collect();
+    let facts: Vec<&Facts> = versions.iter().map(|version| version.facts).collect();
     let Explanation { answer, newer } = explain(&facts, query);
     let held = |index: usize| Held {
         version: facts[index].version.to_string(),
-        layer: versions[index].layer.clone(),
+        layer: versions[index].layer.to_owned(),
         package: versions[index].package.clone(),
-        signature: Some(&versions[index].verdict).filter(|verdict| **verdict != Verdict::Missing).cloned(),
+        signature: Some(versions[index].verdict).filter(|verdict| **verdict != Verdict::Missing).cloned(),
     };
     let not_given = newer.iter().map(|(index, rules)| NotGiven {
         held: held(*index),
@@ -168,19 +205,20 @@ fn answer(distribution: &str, catalog: &Catalog, arguments: &Arguments, query: &
     });
     Answer {
         distribution: distribution.to_owned(),
+        generation: None,
         name: name.clone(),
         kibana: kibana.to_string(),
         question: question(query),
         answer: answer.map(held),
         newer: not_given.collect(),
         quarantined: Vec::new(),
-        hint: versions.is_empty().then(|| unknown(name, catalog)),
+        hint: versions.is_empty().then(|| unknown(name, all)),
     }
 }
 
 /// The answer and the question, then the newer versions with the rules that exclude them.
 fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
-    let Answer { distribution, name, kibana, question, answer, newer, quarantined, hint } = answer;
+    let Answer { distribution, generation, name, kibana, question, answer, newer, quarantined, hint } = answer;
     let mut text = match answer {
         Some(Held { version, layer, package, signature }) => {
             let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
@@ -191,6 +229,7 @@ fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
         None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
     };
     text += &field("it asks", question);
+    text.extend(generation.iter().map(|generation| field("generation", generation)));
     if prerelease_has_no_effect {
         text += &field("--prerelease", "has no effect: Kibana before 8.6 always asks for pre-releases");
     }
@@ -233,8 +272,8 @@ fn maturity(facts: &Facts) -> &'static str {
 }
 
 /// A hint for the name of a package that the distribution does not hold.
-fn unknown(name: &str, catalog: &Catalog) -> String {
-    let mut known: Vec<&str> = catalog.entries.iter().map(|entry| entry.record.facts.name.as_str()).collect();
+fn unknown(name: &str, all: &[Offered<'_>]) -> String {
+    let mut known: Vec<&str> = all.iter().map(|version| version.facts.name.as_str()).collect();
     known.dedup();
     if known.is_empty() {
         return "the layers of this distribution hold no packages".to_owned();
