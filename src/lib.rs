@@ -21,6 +21,8 @@ pub mod store;
 pub mod catalog;
 // What is asked: filters and latest versions, the routing tables that hold every answer, the settings of Kibana.
 pub mod answers;
+// What a fleet needs: which versions a selection chooses, and why; what sites have installed.
+pub mod select;
 // What is served: the document root with its answers, documents and pages, its manifest and its report.
 pub mod site;
 // Who serves it: configurations of web servers and edges, made from the routing tables.

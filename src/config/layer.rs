@@ -101,6 +101,10 @@ pub struct Layer {
 pub struct MirrorSource {
     /// Names of upstreams; the first one that lists a version gives it.
     pub from: Vec<String>,
+    /// Name of the selection that says what is wanted; everything that is listed if absent.
+    pub select: Option<String>,
+    /// Keep files, or patterns of their names, whose versions are wanted in any case.
+    pub keep: Vec<PathBuf>,
 }
 
 impl Layer {

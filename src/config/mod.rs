@@ -13,6 +13,7 @@ pub mod layer;
 pub mod limits;
 pub mod location;
 pub mod routing;
+pub mod selection;
 pub mod settings;
 pub mod upstream;
 
@@ -20,6 +21,7 @@ use fallback::Fallback;
 use layer::Layer;
 use limits::Limits;
 use routing::Options;
+use selection::Selection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use upstream::Upstream;
@@ -43,6 +45,9 @@ pub struct Distribution {
     pub prefix: String,
     /// True if answers carry the header `X-Epr-Route`, which names the file that was served.
     pub debug_header: bool,
+    /// Name of the selection that says what is published of the layers; all of it if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
 }
 
 /// Everything that a configuration file can say. The defaults are those of package-storage: three layers, and three
@@ -67,6 +72,9 @@ pub struct Config {
     /// Registries that layers are mirrored from, by name. No build looks at them.
     #[serde(skip)]
     pub upstreams: BTreeMap<String, Upstream>,
+    /// Selections by name. A build depends on those alone that its distributions name.
+    #[serde(skip)]
+    pub selections: BTreeMap<String, Selection>,
 }
 
 impl Default for Config {
@@ -89,6 +97,7 @@ impl Default for Config {
             limits: Limits::default(),
             routing: Options::default(),
             upstreams: BTreeMap::new(),
+            selections: BTreeMap::new(),
         }
     }
 }

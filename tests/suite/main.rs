@@ -27,6 +27,7 @@ mod keys;
 mod life;
 mod links;
 mod mirror;
+mod npm_ranges;
 mod oracle;
 mod packaging;
 mod power;

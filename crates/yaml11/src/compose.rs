@@ -19,6 +19,8 @@ const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
 pub(crate) struct Composer<'a> {
     scanner: Scanner<'a>,
     limits: &'a Limits,
+    /// True if unquoted scalars have types.
+    typed: bool,
     budget: Budget,
     /// Handles and prefixes of `%TAG` directives.
     tag_prefixes: Vec<(&'a str, String)>,
@@ -41,11 +43,12 @@ pub(crate) struct Composed {
     pub(crate) more: Option<u32>,
 }
 
-/// Reads the first document; an empty text is null.
-pub(crate) fn compose(text: &str, limits: &Limits) -> Result<Composed> {
+/// Reads the first document; an empty text is null. Unless `typed`, unquoted scalars are their texts.
+pub(crate) fn compose(text: &str, limits: &Limits, typed: bool) -> Result<Composed> {
     let mut composer = Composer {
         scanner: Scanner::new(text),
         limits,
+        typed,
         budget: Budget::new(limits),
         tag_prefixes: Vec::new(),
         anchors: BTreeMap::new(),
@@ -256,7 +259,8 @@ impl<'a> Composer<'a> {
         self.merge = text == "<<" && tag.as_deref().map_or(plain, |tag| tag == MERGE_TAG);
         let value = match tag {
             Some(tag) => resolve::tagged(text, &tag).or_else(|message| syntax(line, &message))?,
-            None if plain => resolve::plain(text),
+            None if plain && self.typed => resolve::plain(text),
+            None if plain => resolve::untyped(text),
             None => Scalar::String(text.into_owned()),
         };
         Ok(Plain::Scalar(value, line))

@@ -14,7 +14,7 @@
 //! | `pairs` | merge keys and duplicate keys of one mapping |
 //! | `compose` | tokens to plain values: grammar, anchors, aliases |
 //! | `expand` | plain values to trees: dotted keys |
-//! | `read` | [`parse_plain`] and [`parse`], which run these steps |
+//! | `read` | [`parse_plain`], [`parse_texts`] and [`parse`], which run these steps |
 
 mod compose;
 mod error;
@@ -34,5 +34,5 @@ mod tests;
 pub use error::{Warning, WarningKind, YamlError};
 pub use limits::Limits;
 pub use plain::{Entry, Plain, Scalar};
-pub use read::{Document, PlainDocument, parse, parse_plain};
+pub use read::{Document, PlainDocument, parse, parse_plain, parse_texts};
 pub use tree::{Node, Value};

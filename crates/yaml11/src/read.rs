@@ -1,4 +1,4 @@
-//! The two ways to read a text: as it is written, or with keys split on dots.
+//! The ways to read a text: as it is written, with or without types, or with keys split on dots.
 
 use crate::compose::{Composed, compose};
 use crate::error::{Result, Warning, WarningKind, YamlError, syntax};
@@ -52,12 +52,25 @@ impl PlainDocument {
 /// # Errors
 /// `yaml-syntax` or `yaml-limit`.
 pub fn parse_plain(bytes: &[u8], limits: &Limits) -> Result<PlainDocument, YamlError> {
+    read(bytes, limits, true)
+}
+
+/// Reads the first document as it is written, with unquoted scalars as their texts: `8.10` stays different from `8.1`, and
+/// `yes` is a word. Nothing, `~` and `null` are null; tags force types.
+///
+/// # Errors
+/// `yaml-syntax` or `yaml-limit`.
+pub fn parse_texts(bytes: &[u8], limits: &Limits) -> Result<PlainDocument, YamlError> {
+    read(bytes, limits, false)
+}
+
+fn read(bytes: &[u8], limits: &Limits, typed: bool) -> Result<PlainDocument, YamlError> {
     if bytes.len() > limits.bytes {
         let message = format!("larger than {} bytes", limits.bytes);
         return Err(YamlError { line: None, message, rule: "yaml-limit" });
     }
     let text = text::decode(bytes);
-    let composed = compose(&text.text, limits);
+    let composed = compose(&text.text, limits, typed);
     // The cut does not matter if reading ended before it.
     let reached_cut = match &composed {
         Ok(composed) => !composed.marked_end,

@@ -79,6 +79,15 @@ pub(crate) fn plain(text: Cow<'_, str>) -> Scalar {
     value.unwrap_or_else(|| Scalar::String(text.into_owned()))
 }
 
+/// Resolves an unquoted, untagged scalar to its text; nothing, `~` and `null` are null.
+pub(crate) fn untyped(text: Cow<'_, str>) -> Scalar {
+    match word(&text) {
+        Some(Scalar::Null) => Scalar::Null,
+        _ if text.is_empty() => Scalar::Null,
+        _ => Scalar::String(text.into_owned()),
+    }
+}
+
 fn word(text: &str) -> Option<Scalar> {
     Some(match text {
         "~" | "null" | "Null" | "NULL" => Scalar::Null,

@@ -430,6 +430,16 @@ rules! {
             "The registry takes it as it is. Kibana takes the first kind for text of another encoding and refuses the second."
             "build the zip again with a program that marks names as UTF-8, or rename the file";
     }
+    "Distributions: what is required and selected" {
+        UnmetRequirement R001 "unmet-requirement" WARNING
+            "A package requires versions of another package (`requires.content`), and the distribution has no release among them."
+            "A Kibana that installs what packages require refuses to install the package. Pre-releases do not count: Kibana does not take them for it."
+            "add a version that meets it to one of the layers";
+        SelectionNarrows R002 "selection-narrows" REFUSAL
+            "The selection of a distribution leaves out more than half of the versions that are in use, or all."
+            "A selection that was written in haste must not empty a registry that is in use. What is missing Kibana can no longer reinstall."
+            "`epr-build select` shows what a selection gives and why; `--accept-loss` goes on with it";
+    }
     "Published versions" {
         ChangedVersion V001 "changed-version" POLICY
             "A published version would get other content."

@@ -5,6 +5,7 @@
 
 mod clients;
 mod reader;
+mod selections;
 #[cfg(test)]
 mod tests;
 mod upstreams;
@@ -27,9 +28,9 @@ use yaml11::{self as yaml, Plain, WarningKind};
 
 /// Keys of the file.
 const TOP: &[&str] =
-    &["distributions", "layers", "listen", "fallback", "ui", "limits", "budget", "clients", "upstreams"];
+    &["distributions", "layers", "selections", "listen", "fallback", "ui", "limits", "budget", "clients", "upstreams"];
 /// Keys of a distribution.
-const DISTRIBUTION: &[&str] = &["layers", "listen", "fallback", "prefix", "debug_header", "ui"];
+const DISTRIBUTION: &[&str] = &["layers", "select", "listen", "fallback", "prefix", "debug_header", "ui"];
 /// Keys of a layer.
 const LAYER: &[&str] = &[
     "paths",
@@ -102,7 +103,11 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
                 };
                 reader.mistake(warning.line, warning.message.split(';').next().unwrap_or_default(), hint);
             }
-            top(&mut reader, &document.root, path.parent().unwrap_or(Path::new("")), &mut config);
+            // What is right with types is right without them.
+            let texts = yaml::parse_texts(bytes, &yaml::Limits::default());
+            let texts = texts.map(|document| document.root);
+            let folder = path.parent().unwrap_or(Path::new(""));
+            top(&mut reader, &document.root, texts.as_ref().unwrap_or(&document.root), folder, &mut config);
         }
         Err(error) => {
             reader.mistake(error.line.unwrap_or(1), error.message, "epr-build.sample.yml shows the form of the file");
@@ -115,7 +120,8 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
     Err(Mistakes { problems, text: String::from_utf8(bytes.to_vec()).unwrap_or_default() })
 }
 
-fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config) {
+/// Reads the whole file; `texts` is the same without types.
+fn top(reader: &mut Reader<'_>, root: &Plain, texts: &Plain, folder: &Path, config: &mut Config) {
     let mut layers = Vec::new();
     let (mut lines, mut fallback_line) = (BTreeMap::new(), 1);
     let mut layer_lines = BTreeMap::new();
@@ -123,6 +129,10 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
         match key {
             "distributions" => lines = distributions(reader, &value, &mut config.distributions),
             "layers" => layers = reader.map(&value),
+            "selections" => {
+                let texts = Value { plain: texts.get(key).unwrap_or(value.plain), ..value };
+                config.selections = selections::read(reader, &texts, folder);
+            }
             "listen" => {
                 if let Some(address) = reader.listen(&value) {
                     config.listen = address;
@@ -160,6 +170,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, folder: &Path, config: &mut Config
         layer_lines.insert(name.to_owned(), value.line);
     }
     upstreams::check_names(reader, &config.layers, &config.upstreams, &layer_lines);
+    selections::check_names(reader, config, &layer_lines, &lines);
 }
 
 /// Two registries on one address must not lie at the same path, or one inside the other. Without a path each has a server
@@ -227,6 +238,9 @@ fn distribution(reader: &mut Reader<'_>, value: &Value<'_>) -> Distribution {
         for (key, value) in reader.section(value, DISTRIBUTION) {
             match key {
                 "layers" => list = Some(value),
+                "select" => {
+                    distribution.select = reader.text(&value, "the name of a selection").map(str::to_owned);
+                }
                 "listen" => distribution.listen = reader.listen(&value),
                 "fallback" => distribution.fallback = Some(reader.fallback(&value)),
                 "prefix" => distribution.prefix = reader.prefix(&value),
@@ -284,7 +298,7 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
             "immutable" => layer.immutable = reader.flag(&value),
             "optional" => layer.optional = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
-            "mirror" => layer.mirror = upstreams::mirror(reader, &value),
+            "mirror" => layer.mirror = upstreams::mirror(reader, &value, folder),
             _ => {
                 let policy = reader.choice(&value, &[("allow", Policy::Allow), ("refuse", Policy::Refuse)]);
                 *(if key == "overwrite" { &mut layer.overwrite } else { &mut layer.removal }) = Some(policy);

@@ -452,6 +452,7 @@ clients:
         prefix: "/a/b-c".into(),
         debug_header: true,
         ui: None,
+        select: None,
     };
     assert_eq!(config.distributions["approved"], approved);
     assert_eq!(

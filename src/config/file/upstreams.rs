@@ -31,7 +31,7 @@ pub(super) const TIMEOUTS: &[&str] = &["connect", "answer", "idle", "listing"];
 /// Keys of `retries`.
 pub(super) const RETRIES: &[&str] = &["tries", "first", "most", "longest_wait", "give_up"];
 /// Keys of a layer's `mirror`.
-pub(super) const MIRROR: &[&str] = &["from"];
+pub(super) const MIRROR: &[&str] = &["from", "select", "keep"];
 
 /// Most requests at a time: no registry is asked more at once.
 const MOST_JOBS: usize = 64;
@@ -98,28 +98,40 @@ fn upstream(reader: &mut Reader<'_>, name: &str, value: &Value<'_>, folder: &Pat
     Some(upstream)
 }
 
-/// What a layer is mirrored from.
-pub(super) fn mirror(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<MirrorSource> {
+/// What a layer is mirrored from, and what of it.
+pub(super) fn mirror(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<MirrorSource> {
     const HINT: &str = "write `mirror: {from: [elastic]}`, with names of `upstreams`";
-    let mut from = Vec::new();
+    let mut source = MirrorSource::default();
     let mut is_said = false;
     for (key, value) in reader.section(value, MIRROR) {
-        debug_assert_eq!(key, "from");
-        is_said = true;
-        for item in reader.list(&value, "a list of upstreams", HINT) {
-            let Some(name) = reader.text(&item, "the name of an upstream") else { continue };
-            if from.iter().any(|earlier| earlier == name) {
-                let message = format!("`{}` names the upstream `{name}` twice", value.path);
-                reader.mistake(item.line, message, "remove one of the two; the first one that lists a version wins");
-            } else {
-                from.push(name.to_owned());
+        match key {
+            "from" => {
+                is_said = true;
+                source.from = names(reader, &value, HINT);
             }
+            "select" => source.select = reader.text(&value, "the name of a selection").map(str::to_owned),
+            _ => source.keep = reader.paths(&value, folder),
         }
     }
     if !is_said {
         reader.mistake(value.line, format!("`{}` does not say from where", value.path), HINT);
     }
-    Some(MirrorSource { from })
+    Some(source)
+}
+
+/// Names of upstreams, each once.
+fn names(reader: &mut Reader<'_>, value: &Value<'_>, hint: &str) -> Vec<String> {
+    let mut from: Vec<String> = Vec::new();
+    for item in reader.list(value, "a list of upstreams", hint) {
+        let Some(name) = reader.text(&item, "the name of an upstream") else { continue };
+        if from.iter().any(|earlier| earlier == name) {
+            let message = format!("`{}` names the upstream `{name}` twice", value.path);
+            reader.mistake(item.line, message, "remove one of the two; the first one that lists a version wins");
+        } else {
+            from.push(name.to_owned());
+        }
+    }
+    from
 }
 
 /// Layers name only upstreams that there are. `lines` are those of the layers.

@@ -1,0 +1,226 @@
+//! The choice while it is made: which versions are in, with their reasons, and which packages are answered in full.
+
+use super::law;
+use super::left_out;
+use super::mistakes::Mistakes;
+use super::packages::{Given, Packages};
+use super::reason::{Asks, Cause, Reason};
+use super::rules;
+use super::{Choice, Pin};
+use crate::config::selection::{KibanaRange, Latest, Selection};
+use crate::package::Facts;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Place of a package, and of one of its versions.
+pub(super) type Place = (usize, usize);
+
+/// A choice that is being made.
+pub(super) struct Chooser<'a> {
+    pub(super) selection: &'a Selection,
+    pub(super) packages: &'a Packages<'a>,
+    /// The versions that are in.
+    pub(super) chosen: BTreeMap<Place, Vec<Reason>>,
+    /// Packages of which every Kibana of the selection gets from the choice what it gets from the whole, and whether that is
+    /// so with pre-releases, too.
+    full: BTreeMap<usize, bool>,
+    /// Rules, and how many versions each takes.
+    tallies: Vec<(String, usize)>,
+    missing: Vec<Pin>,
+    pub(super) warnings: BTreeSet<String>,
+}
+
+impl<'a> Chooser<'a> {
+    pub(super) fn new(selection: &'a Selection, packages: &'a Packages<'a>) -> Self {
+        Self {
+            selection,
+            packages,
+            chosen: BTreeMap::new(),
+            full: BTreeMap::new(),
+            tallies: Vec::new(),
+            missing: Vec::new(),
+            warnings: BTreeSet::new(),
+        }
+    }
+
+    /// Takes what the rules take.
+    pub(super) fn take(&mut self) -> Result<(), Mistakes> {
+        let mut mistakes = Vec::new();
+        for (number, rule) in self.selection.take.iter().enumerate() {
+            let name = rules::name("take", number, &rule.text);
+            let before = self.taken_by(&name);
+            if let Err(mistake) = rules::take(self, &rule.what, &name) {
+                mistakes.push(mistake);
+            }
+            self.tallies.push((name.clone(), self.taken_by(&name) - before));
+        }
+        Mistakes::of(mistakes)
+    }
+
+    fn taken_by(&self, name: &str) -> usize {
+        let is_by = |reason: &Reason| matches!(&reason.cause, Cause::Rule { rule } if rule == name);
+        self.chosen.values().filter(|reasons| reasons.iter().any(is_by)).count()
+    }
+
+    /// Puts a version in.
+    pub(super) fn add(&mut self, place: Place, cause: Cause, asked: Option<(KibanaRange, Asks)>) {
+        let reasons = self.chosen.entry(place).or_default();
+        let asks = asked.map_or(Asks::Either, |(_, asks)| asks);
+        let known = reasons.iter_mut().find(|reason| reason.cause == cause && reason.asks == asks);
+        match (known, asked) {
+            (Some(reason), Some((range, _))) => reason.kibana.push(range),
+            (Some(_), None) => {}
+            (None, _) => {
+                reasons.push(Reason { cause, kibana: asked.iter().map(|(range, _)| *range).collect(), asks });
+            }
+        }
+    }
+
+    /// Puts in what Kibanas are given.
+    pub(super) fn add_given(&mut self, package: usize, given: &[Given], cause: &Cause) {
+        for one in given {
+            for place in &one.places {
+                self.add((package, *place), cause.clone(), Some((one.kibana, one.asks)));
+            }
+        }
+    }
+
+    /// Puts in what every Kibana of the selection gets of a package. Returns true if that was not so before.
+    pub(super) fn answer_in_full(&mut self, package: usize, prerelease: bool, cause: &Cause) -> bool {
+        let before = self.full.get(&package).copied();
+        if before == Some(true) || before == Some(prerelease) {
+            return false;
+        }
+        let one = &self.packages.all[package];
+        let given = self.packages.given(one, &one.kept, &self.packages.kibana, prerelease, Latest::Newest(1));
+        self.add_given(package, &given, cause);
+        self.full.insert(package, prerelease);
+        true
+    }
+
+    /// Notes that rules have taken what every Kibana gets of a package.
+    pub(super) fn is_answered_in_full(&mut self, package: usize, prerelease: bool) {
+        *self.full.entry(package).or_default() |= prerelease;
+    }
+
+    /// Takes the next older versions below each one that is taken: releases for Kibanas that ask for these only.
+    pub(super) fn previous(&mut self) {
+        let taken: Vec<Place> = self.chosen.keys().copied().collect();
+        for (at, place) in taken {
+            if self.selection.previous == 0 {
+                return;
+            }
+            let package = &self.packages.all[at];
+            let below = Cause::Previous { below: package.versions[place].facts.version.clone() };
+            let older = || package.kept.iter().rev().copied().filter(|older| *older < place);
+            let is_release =
+                |older: &usize| !crate::answers::search::only_with_prerelease(package.facts()[*older]);
+            let releases = older().filter(is_release).take(self.selection.previous);
+            let any = older().take(if self.selection.prerelease { self.selection.previous } else { 0 });
+            for older in releases.chain(any).collect::<BTreeSet<_>>() {
+                self.add((at, older), below.clone(), None);
+            }
+        }
+    }
+
+    /// Keeps what sites have installed, and what their Kibanas need to install it again.
+    pub(super) fn keep(&mut self, pins: &[Pin]) {
+        for pin in pins {
+            let at = self.packages.place(&pin.name);
+            let place = at.and_then(|at| Some((at, self.packages.all[at].place(&pin.version)?)));
+            let Some((at, place)) = place else {
+                if !pin.optional {
+                    self.missing.push(pin.clone());
+                }
+                continue;
+            };
+            self.add((at, place), Cause::Kept { kept: pin.to_string() }, None);
+            self.answer_in_full(at, self.selection.prerelease || pin.prerelease, &Cause::KeptPackage);
+            let Some(kibana) = &pin.kibana else { continue };
+            // Excluded versions count here: without any, the site could not install again what it has.
+            let package = &self.packages.all[at];
+            let whole: Vec<usize> = (0..package.versions.len()).collect();
+            let numbers @ [major, minor, patch] = kibana.numbers();
+            let range = KibanaRange { first: numbers, next: Some([major, minor, patch.saturating_add(1)]) };
+            let mut is_accepted = false;
+            for among in [&package.kept, &whole] {
+                let given = self.packages.given(package, among, &[range], pin.prerelease, Latest::Newest(1));
+                is_accepted = given.iter().any(|given| !given.places.is_empty());
+                if is_accepted {
+                    self.add_given(at, &given, &Cause::KeptPackage);
+                    break;
+                }
+            }
+            if !is_accepted {
+                self.warnings.insert(format!(
+                    "Kibana {kibana} accepts no version of {}, so it cannot install {} again that {} has installed",
+                    pin.name, pin.version, pin.site
+                ));
+            }
+        }
+    }
+
+    /// Returns true if a version is in.
+    pub(super) fn has(&self, place: Place) -> bool {
+        self.chosen.contains_key(&place)
+    }
+
+    /// Facts of a version.
+    pub(super) fn facts(&self, (package, version): Place) -> &'a Facts {
+        &self.packages.all[package].versions[version].facts
+    }
+
+    /// Ends the choice.
+    pub(super) fn finish(mut self) -> Choice {
+        self.chosen.values_mut().for_each(|reasons| *reasons = tidied(std::mem::take(reasons)));
+        let losses = law::losses(&self);
+        let left_out = left_out::all(&self);
+        self.warn_of_formats();
+        let key = |place: Place| {
+            let facts = self.facts(place);
+            (facts.name.clone(), facts.version.clone())
+        };
+        let versions = self.chosen.iter().map(|(place, reasons)| (key(*place), reasons.clone())).collect();
+        Choice {
+            versions,
+            left_out,
+            losses,
+            rules: self.tallies,
+            missing: self.missing,
+            warnings: self.warnings.into_iter().collect(),
+        }
+    }
+
+    /// What is not known may be wrong for a Kibana that reads only some formats.
+    fn warn_of_formats(&mut self) {
+        let unknown = self.chosen.keys().filter(|(package, version)| {
+            !self.packages.all[*package].versions[*version].is_format_known
+        });
+        let count = unknown.count();
+        if count > 0 {
+            let versions = crate::base::words::counted(count, "version");
+            self.warnings.insert(format!(
+                "the format of {versions} is not known, so it is taken for one that every Kibana reads\n\
+                 hint: `epr-build mirror` asks for it"
+            ));
+        }
+    }
+
+    /// Whether every Kibana gets of a package what it gets from the whole: absent if not, and whether with pre-releases.
+    pub(super) fn fullness(&self, package: usize) -> Option<bool> {
+        self.full.get(&package).copied()
+    }
+}
+
+/// Joins ranges that touch, and what is the same for both kinds of questions.
+fn tidied(reasons: Vec<Reason>) -> Vec<Reason> {
+    let mut tidy: Vec<Reason> = Vec::new();
+    for mut reason in reasons {
+        reason.kibana = KibanaRange::joined(reason.kibana);
+        let twin = tidy.iter_mut().find(|other| other.cause == reason.cause && other.kibana == reason.kibana);
+        match twin {
+            Some(twin) => twin.asks = Asks::Either,
+            None => tidy.push(reason),
+        }
+    }
+    tidy
+}

@@ -1,0 +1,1 @@
+//! Files in the form of Elastic's tool for distributions.

@@ -1,0 +1,536 @@
+//! Keep files: what one Kibana has installed, as text that a reviewer can read and carry out of a closed network.
+//!
+//! ```text
+//! # epr-build keep 1
+//! # kibana: 9.1.3   prerelease: no   taken: 2026-11-28T22:00:00Z   complete: yes   key: d27d666cd88e42b4
+//! nginx@2.3.1                              installed registry
+//! apm@9.1.3                                installed bundled optional
+//! ```
+//!
+//! Nothing but names, versions, reasons, sources, the version of Kibana, the key that it verifies by and the time is in it. The
+//! reader is strict: who prunes by a file that was cut off or edited wrongly would remove what is installed. The same
+//! contents give the same bytes.
+
+use crate::base::fs;
+use crate::base::problem::Problem;
+use crate::base::rule::Rule;
+use crate::base::shown::printable;
+use crate::base::suggest::did_you_mean;
+use crate::base::time;
+use crate::config::file::Mistakes;
+use crate::dialect::version::Version;
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+use std::path::Path;
+
+/// The first line of every keep file; who does not know its number reads nothing.
+const FIRST: &str = "# epr-build keep 1";
+/// The ending of the names of keep files.
+pub const EXTENSION: &str = "keep";
+/// Bytes of the largest file that is read: some ten thousand versions.
+const MOST_BYTES: u64 = 4 << 20;
+/// Bytes of the longest name of a package.
+const MOST_NAME_BYTES: usize = 100;
+/// Column at which reasons begin.
+const REASONS_AT: usize = 40;
+/// Begins a line that says what is missing.
+const NOTE: &str = "# note: ";
+/// The fields of the second line; the last one may be absent.
+const FIELDS: [&str; 5] = ["kibana", "prerelease", "taken", "complete", "key"];
+/// Says that a value is not known.
+const UNKNOWN: &str = "unknown";
+/// The word for a version that a later Kibana may no longer need.
+const OPTIONAL: &str = "optional";
+
+/// What one Kibana has installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeepFile {
+    /// The site: the name of the file without its ending.
+    pub site: String,
+    /// The version of Kibana; absent if it is not known.
+    pub kibana: Option<Version>,
+    /// True if Kibana asks for pre-releases; absent if it is not known.
+    pub prerelease: Option<bool>,
+    /// When it was taken, in seconds since 1970.
+    pub taken: u64,
+    /// True if everything that Kibana has installed is in it, as far as its answers tell.
+    pub complete: bool,
+    /// Id of the key by which Kibana verifies packages.
+    pub key: Option<String>,
+    /// What could not be asked for, in words.
+    pub notes: Vec<String>,
+    /// The versions.
+    pub versions: BTreeMap<(String, Version), Kept>,
+}
+
+/// Why a version is in a keep file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Never empty in a file.
+    pub reasons: BTreeSet<Why>,
+    /// Where Kibana had it from; absent if it is not known.
+    pub source: Option<Source>,
+    /// True if Kibana can do without it being in a registry.
+    pub optional: bool,
+}
+
+/// A reason to keep a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// It is installed; Kibana downloads it again at upgrades, after failures and to repair.
+    Installed,
+    /// It is being installed, and Kibana goes on with that after a restart.
+    Installing,
+    /// A rollback would install it.
+    Rollback,
+    /// A rollback of another package would install it.
+    RollbackDependency,
+    /// A policy was made with it; Kibana reads its document when the policy is edited or upgraded.
+    Policy,
+    /// Another installed package requires it.
+    Dependency,
+    /// An upgrade to it waits for somebody to accept it.
+    Review,
+}
+
+/// Where Kibana had a version from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A registry.
+    Registry,
+    /// Kibana's own files.
+    Bundled,
+    /// Somebody uploaded it.
+    Upload,
+    /// Somebody made it in Kibana.
+    Custom,
+}
+
+/// The words for reasons.
+const WHYS: [(&str, Why); 7] = [
+    ("installed", Why::Installed),
+    ("installing", Why::Installing),
+    ("rollback", Why::Rollback),
+    ("rollback-dependency", Why::RollbackDependency),
+    ("policy", Why::Policy),
+    ("dependency", Why::Dependency),
+    ("review", Why::Review),
+];
+
+/// The words for sources.
+const SOURCES: [(&str, Source); 4] = [
+    ("registry", Source::Registry),
+    ("bundled", Source::Bundled),
+    ("upload", Source::Upload),
+    ("custom", Source::Custom),
+];
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(WHYS.iter().find(|(_, why)| why == self).map_or("", |(word, _)| word))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SOURCES.iter().find(|(_, source)| source == self).map_or("", |(word, _)| word))
+    }
+}
+
+impl Source {
+    /// The source of this name, as Kibana and keep files spell it.
+    pub fn named(word: &str) -> Option<Self> {
+        SOURCES.iter().find(|(known, _)| *known == word).map(|(_, source)| *source)
+    }
+
+    /// Returns true if a registry may have to give the version again.
+    pub fn may_be_asked_for(self) -> bool {
+        matches!(self, Self::Registry | Self::Bundled)
+    }
+}
+
+/// A version that a registry has to have, because a site has it installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pin {
+    /// Name of the package.
+    pub name: String,
+    /// The version.
+    pub version: Version,
+    /// Why, never empty.
+    pub reasons: Vec<Why>,
+    /// The version of the site's Kibana; absent if it is not known.
+    pub kibana: Option<Version>,
+    /// True if that Kibana asks for pre-releases.
+    pub prerelease: bool,
+    /// True if that Kibana can do without it: it has the version in its own files.
+    pub optional: bool,
+    /// Name of the site.
+    pub site: String,
+}
+
+/// The reasons with the site: `installed at site-a`.
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
+        write!(f, "{} at {}", reasons.join(" and "), self.site)
+    }
+}
+
+impl KeepFile {
+    /// Reads a keep file; its site is the name of the file.
+    ///
+    /// # Errors
+    /// [`Mistakes`] with every line that is wrong; or when the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let too_long = || {
+            let hint = "hint: a keep file has one line for each installed version; name another file";
+            format!("{} has more than {MOST_BYTES} bytes, so it is no keep file\n{hint}", path.display())
+        };
+        let bytes = fs::read_at_most(path, MOST_BYTES)?.with_context(too_long)?;
+        Ok(Self::parse(&bytes, path)?)
+    }
+
+    /// Understands the bytes of the file at a path.
+    ///
+    /// # Errors
+    /// Every line that is wrong.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, Mistakes> {
+        let mut reading = Reading { path: path.display().to_string(), mistakes: Vec::new() };
+        let site = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+                reading.wrong(line, "the line is no text", "take the file from where it was written, unchanged");
+                return Err(reading.ended(""));
+            }
+        };
+        let file = reading.file(text, site);
+        if reading.mistakes.is_empty() { Ok(file) } else { Err(reading.ended(text)) }
+    }
+
+    /// The text of the file.
+    pub fn render(&self) -> String {
+        let yes_or_no = |value: bool| if value { "yes" } else { "no" };
+        let mut text = format!(
+            "{FIRST}\n# kibana: {}   prerelease: {}   taken: {}   complete: {}",
+            self.kibana.as_ref().map_or(UNKNOWN, Version::as_str),
+            self.prerelease.map_or(UNKNOWN, yes_or_no),
+            time::rfc3339(self.taken),
+            yes_or_no(self.complete),
+        );
+        if let Some(key) = &self.key {
+            text += &format!("   key: {key}");
+        }
+        text.push('\n');
+        for note in &self.notes {
+            // A note is one line, whatever it quotes.
+            text += &format!("{NOTE}{}\n", printable(note, 300));
+        }
+        for ((name, version), kept) in &self.versions {
+            let words: Vec<_> = kept.words().collect();
+            let _ = writeln!(text, "{:<width$} {}", format!("{name}@{version}"), words.join(" "), width = REASONS_AT);
+        }
+        text
+    }
+
+    /// The versions that a registry has to have for this site. What was uploaded or made in Kibana comes from no registry.
+    pub fn pins(&self) -> Vec<Pin> {
+        let versions = self.versions.iter();
+        let asked_for = versions.filter(|(_, kept)| kept.source.is_none_or(Source::may_be_asked_for));
+        let pin = |((name, version), kept): (&(String, Version), &Kept)| Pin {
+            name: name.clone(),
+            version: version.clone(),
+            reasons: kept.reasons.iter().copied().collect(),
+            kibana: self.kibana.clone(),
+            prerelease: self.prerelease.unwrap_or(false),
+            optional: kept.optional,
+            site: self.site.clone(),
+        };
+        asked_for.map(pin).collect()
+    }
+}
+
+impl Kept {
+    /// The words of its line.
+    fn words(&self) -> impl Iterator<Item = String> {
+        let reasons = self.reasons.iter().map(ToString::to_string);
+        let optional = self.optional.then(|| OPTIONAL.to_owned());
+        reasons.chain(self.source.map(|source| source.to_string())).chain(optional)
+    }
+}
+
+/// Returns true for what can be the name of a package. Those of registries have lower-case letters, digits and `_` alone;
+/// what was uploaded or made in Kibana may have more.
+pub fn is_name(name: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=MOST_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_fit) && !name.starts_with(['-', '.'])
+}
+
+/// A file that is being read, with what is wrong with it.
+struct Reading {
+    path: String,
+    mistakes: Vec<Problem>,
+}
+
+impl Reading {
+    fn wrong(&mut self, line: u32, message: impl Into<String>, hint: &str) {
+        let message = printable(&message.into(), 300);
+        let problem = Problem::new(Rule::Configuration, message).line(line).hint(hint);
+        self.mistakes.push(problem.within("", &self.path));
+    }
+
+    fn ended(self, text: &str) -> Mistakes {
+        Mistakes { problems: self.mistakes, text: text.to_owned() }
+    }
+
+    fn file(&mut self, text: &str, site: String) -> KeepFile {
+        let mut file = KeepFile {
+            site,
+            kibana: None,
+            prerelease: None,
+            taken: 0,
+            complete: false,
+            key: None,
+            notes: Vec::new(),
+            versions: BTreeMap::new(),
+        };
+        let mut lines = (1..).zip(text.lines());
+        let first = lines.next().map_or("", |(_, line)| line.trim_end());
+        if first != FIRST {
+            let hint = "`epr-build keep import` writes such files; move anything that stands above the first line away";
+            self.wrong(1, format!("a keep file begins with `{FIRST}`"), hint);
+            return file;
+        }
+        match lines.next() {
+            Some((number, line)) => self.head(number, line, &mut file),
+            None => self.wrong(1, "the second line is missing", "the file was cut off: take it from where it was written"),
+        }
+        for (number, line) in lines {
+            let line = line.trim();
+            if let Some(note) = line.strip_prefix(NOTE) {
+                file.notes.push(note.trim().to_owned());
+            } else if !line.is_empty() && !line.starts_with('#') {
+                self.version(number, line, &mut file.versions);
+            }
+        }
+        if !text.ends_with('\n') {
+            let last = text.lines().count() as u32;
+            self.wrong(last, "the last line has no end", "the file was cut off: take it from where it was written");
+        }
+        file
+    }
+
+    /// The second line.
+    fn head(&mut self, number: u32, line: &str, file: &mut KeepFile) {
+        const FORM: &str = "write `# kibana: 9.1.3   prerelease: no   taken: 2026-11-28T22:00:00Z   complete: yes`";
+        let Some(words) = line.strip_prefix('#') else {
+            self.wrong(number, "the second line does not say from which Kibana the file is", FORM);
+            return;
+        };
+        let mut words = words.split_whitespace();
+        let mut seen = BTreeSet::new();
+        while let Some(word) = words.next() {
+            let Some(field) = word.strip_suffix(':') else {
+                self.wrong(number, format!("`{word}` stands where a field is expected"), FORM);
+                return;
+            };
+            if !FIELDS.contains(&field) {
+                self.wrong(number, format!("unknown field `{field}`"), &did_you_mean(field, &FIELDS));
+            }
+            if !seen.insert(field) {
+                self.wrong(number, format!("`{field}` is there twice"), "remove one of the two");
+            }
+            let Some(value) = words.next().filter(|value| !value.ends_with(':')) else {
+                self.wrong(number, format!("`{field}` has no value"), FORM);
+                return;
+            };
+            self.field(number, field, value, file);
+        }
+        for field in FIELDS.into_iter().take(FIELDS.len() - 1).filter(|field| !seen.contains(field)) {
+            self.wrong(number, format!("`{field}` is missing"), FORM);
+        }
+    }
+
+    fn field(&mut self, number: u32, field: &str, value: &str, file: &mut KeepFile) {
+        let yes_or_no = |value: &str| match value {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        };
+        let mut unfit = |hint: &str| self.wrong(number, format!("`{field}` cannot be `{value}`"), hint);
+        match field {
+            "kibana" if value == UNKNOWN => {}
+            "kibana" => match Version::strict(value) {
+                Ok(version) => file.kibana = Some(version),
+                Err(_) => unfit("write a version such as 9.1.3, or `unknown`"),
+            },
+            "prerelease" if value == UNKNOWN => {}
+            "prerelease" => match yes_or_no(value) {
+                Some(yes) => file.prerelease = Some(yes),
+                None => unfit("write `yes`, `no` or `unknown`"),
+            },
+            "taken" => match time::parse_rfc3339(value) {
+                Some(time) => file.taken = time,
+                None => unfit("write a time such as 2026-11-28T22:00:00Z"),
+            },
+            "complete" => match yes_or_no(value) {
+                Some(yes) => file.complete = yes,
+                None => unfit("write `yes` or `no`"),
+            },
+            "key" => {
+                if value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    file.key = Some(value.to_ascii_lowercase());
+                } else {
+                    unfit("write the hexadecimal digits of a key's id");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A line of one version.
+    fn version(&mut self, number: u32, line: &str, versions: &mut BTreeMap<(String, Version), Kept>) {
+        const FORM: &str = "write `nginx@2.3.1 installed registry`: a name, a version, and why it is kept";
+        let mut words = line.split_whitespace();
+        let id = words.next().unwrap_or_default();
+        let parts = id.rsplit_once('@').filter(|(name, _)| is_name(name));
+        let Some((name, version)) = parts.and_then(|(name, text)| Some((name, Version::strict(text).ok()?))) else {
+            self.wrong(number, format!("`{id}` is no name and version"), FORM);
+            return;
+        };
+        let mut kept = Kept::default();
+        for word in words {
+            if let Some((_, why)) = WHYS.iter().find(|(known, _)| *known == word) {
+                kept.reasons.insert(*why);
+            } else if let Some(source) = Source::named(word) {
+                if kept.source.replace(source).is_some_and(|before| before != source) {
+                    self.wrong(number, format!("{id} has two sources"), "leave one of them");
+                }
+            } else if word == OPTIONAL {
+                kept.optional = true;
+            } else {
+                let known = WHYS.iter().map(|(word, _)| *word).chain(SOURCES.iter().map(|(word, _)| *word));
+                let known: Vec<_> = known.chain([OPTIONAL]).collect();
+                self.wrong(number, format!("unknown word `{word}`"), &did_you_mean(word, &known));
+                return;
+            }
+        }
+        if kept.reasons.is_empty() {
+            self.wrong(number, format!("{id} has no reason"), FORM);
+        }
+        if versions.insert((name.to_owned(), version), kept).is_some() {
+            self.wrong(number, format!("{id} is there twice"), "write all its reasons into one line");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SAMPLE: &str = "\
+# epr-build keep 1
+# kibana: 9.1.3   prerelease: no   taken: 2026-11-28T22:00:00Z   complete: no   key: d27d666cd88e42b4
+# note: the list of all installed packages is forbidden
+acme@0.4.0                               installed upload
+apm@9.1.3                                installed bundled optional
+nginx@2.3.0                              rollback
+nginx@2.3.1                              installed policy registry
+system@1.38.3                            policy
+";
+
+    fn parse(text: &str) -> Result<KeepFile, String> {
+        KeepFile::parse(text.as_bytes(), Path::new("keep/site-a.keep")).map_err(|mistakes| mistakes.to_string())
+    }
+
+    #[test]
+    fn a_file_is_read_and_written_the_same() {
+        let file = parse(SAMPLE).unwrap();
+        assert_eq!((file.site.as_str(), file.complete, file.prerelease), ("site-a", false, Some(false)));
+        assert_eq!(file.render(), SAMPLE);
+        let pins: Vec<_> = file.pins().iter().map(|pin| format!("{}@{} {pin}", pin.name, pin.version)).collect();
+        assert_eq!(
+            pins,
+            [
+                "apm@9.1.3 installed at site-a",
+                "nginx@2.3.0 rollback at site-a",
+                "nginx@2.3.1 installed and policy at site-a",
+                "system@1.38.3 policy at site-a",
+            ]
+        );
+        assert!(file.pins()[0].optional && !file.pins()[1].optional);
+        // Other ends of lines, comments, empty lines and order change nothing.
+        let (head, rest) = SAMPLE.split_at(SAMPLE.find("acme").unwrap());
+        let lines: Vec<_> = rest.lines().rev().collect();
+        let other = format!("{head}\n# by hand\n{}\n", lines.join("\n\n")).replace('\n', "\r\n");
+        assert_eq!(parse(&other).unwrap().render(), SAMPLE);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let head = SAMPLE.lines().take(2).collect::<Vec<_>>().join("\n");
+        let with = |line: &str| format!("{head}\n{line}\n");
+        let second = |line: &str| format!("{FIRST}\n{line}\n");
+        for (text, line, said) in [
+            (String::new(), 1, "begins with"),
+            ("# epr-build keep 2\n".to_owned(), 1, "begins with"),
+            (format!("{FIRST}\n"), 1, "the second line is missing"),
+            (second("nginx@1.0.0 installed"), 2, "does not say from which Kibana"),
+            (second("# kibana: 9.1.3"), 2, "`taken` is missing"),
+            (second("# kibana: 9 prerelease: no taken: 2026-11-28T22:00:00Z complete: yes"), 2, "`kibana` cannot be `9`"),
+            (second("# kibana: 9.1.3 prerelease: maybe taken: 2026-11-28T22:00:00Z complete: yes"), 2, "cannot be `maybe`"),
+            (second("# kibana: 9.1.3 prerelease: no taken: today complete: yes"), 2, "`taken` cannot be `today`"),
+            (second("# kibana: 9.1.3 prerelease: no taken: 2026-11-28T22:00:00Z complete:"), 2, "`complete` has no value"),
+            (second("# kibana: 9.1.3 prerelaese: no taken: 2026-11-28T22:00:00Z complete: no"), 2, "mean `prerelease`"),
+            (with("nginx 1.0.0"), 3, "`nginx` is no name and version"),
+            (with("nginx@1.0 installed"), 3, "`nginx@1.0` is no name and version"),
+            (with("../nginx@1.0.0 installed"), 3, "is no name and version"),
+            (with("nginx@1.0.0"), 3, "nginx@1.0.0 has no reason"),
+            (with("nginx@1.0.0 instaled"), 3, "did you mean `installed`?"),
+            (with("nginx@1.0.0 installed upload registry"), 3, "has two sources"),
+            (with("nginx@1.0.0 installed\nnginx@1.0.0 policy"), 4, "is there twice"),
+            (format!("{head}\nnginx@1.0.0 installed"), 3, "the last line has no end"),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(error.contains(said) && error.contains(&format!("site-a.keep:{line}")), "{text}: {error}");
+            assert!(error.contains("hint: "), "{error}");
+        }
+        let error = KeepFile::parse(b"# epr-build keep 1\n\xff\n", Path::new("a.keep")).unwrap_err().to_string();
+        assert!(error.contains("a.keep:2"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_the_same(
+            versions in proptest::collection::btree_map(
+                ("[a-z][a-z0-9_]{0,20}", (0u64..30, 0u64..30, 0u64..30)),
+                (proptest::sample::subsequence(WHYS.map(|(_, why)| why).to_vec(), 1..=7), 0usize..5, any::<bool>()),
+                0..20,
+            ),
+            prerelease in proptest::option::of(any::<bool>()),
+            complete in any::<bool>(),
+            taken in 0u64..4_000_000_000,
+        ) {
+            let versions = versions.into_iter().map(|((name, (a, b, c)), (reasons, source, optional))| {
+                let source = SOURCES.get(source).map(|(_, source)| *source);
+                ((name, Version::release([a, b, c])), Kept { reasons: reasons.into_iter().collect(), source, optional })
+            });
+            let file = KeepFile {
+                site: "site-a".to_owned(), kibana: None, prerelease, taken, complete, key: None, notes: Vec::new(),
+                versions: versions.collect(),
+            };
+            prop_assert_eq!(parse(&file.render()).unwrap(), file);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(# epr-build keep 1\n)?(# kibana: [a-z0-9.:\n ]{0,40}\n)?\\PC{0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The reason for each version that is left out.
+
+use super::Key;
+use super::chooser::Chooser;
+use super::packages::{Package, cut};
+use super::reason::LeftOut;
+use super::rules;
+use crate::answers::search::explain::{Rule, explain};
+use crate::answers::search::{Query, search};
+use crate::config::selection::KibanaRange;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All of them.
+pub(super) fn all(chooser: &Chooser<'_>) -> BTreeMap<Key, LeftOut> {
+    let mut left_out = BTreeMap::new();
+    for (at, package) in chooser.packages.all.iter().enumerate() {
+        let is_taken = (0..package.versions.len()).any(|place| chooser.has((at, place)));
+        let accepted = if is_taken { Accepted::new(chooser, package) } else { Accepted::default() };
+        for place in (0..package.versions.len()).filter(|place| !chooser.has((at, *place))) {
+            let reason = match package.excluded[place] {
+                Some(rule) => {
+                    LeftOut::Excluded { rule: rules::name("exclude", rule, &chooser.selection.exclude[rule].text) }
+                }
+                None if !is_taken => LeftOut::NoRule,
+                None => reason(chooser, at, package, place, &accepted),
+            };
+            left_out.insert((package.name.to_owned(), package.facts()[place].version.clone()), reason);
+        }
+    }
+    left_out
+}
+
+/// Which versions Kibanas of the selection accept.
+#[derive(Default)]
+struct Accepted {
+    /// By those that ask for releases only.
+    releases: BTreeSet<usize>,
+    /// By any.
+    any: BTreeSet<usize>,
+    /// For each version the oldest one that a Kibana gets which accepts it.
+    oldest: BTreeMap<usize, usize>,
+}
+
+impl Accepted {
+    fn new(chooser: &Chooser<'_>, package: &Package<'_>) -> Self {
+        let mut accepted = Self::default();
+        for KibanaRange { first, .. } in cut(&chooser.packages.kibana, package.facts()) {
+            for prerelease in [false, true] {
+                let query = Query { all: true, ..chooser.packages.query(package.name, first, prerelease) };
+                if query.experimental && prerelease {
+                    continue;
+                }
+                let places: Vec<usize> = search(package.facts(), &query).iter().map(|hit| hit.index).collect();
+                let given = package.answer(&places, &Query { all: false, ..query });
+                for place in places {
+                    accepted.any.insert(place);
+                    if !prerelease {
+                        accepted.releases.insert(place);
+                    }
+                    if let Some(given) = given {
+                        let oldest = accepted.oldest.entry(place).or_insert(given);
+                        *oldest = (*oldest).min(given);
+                    }
+                }
+            }
+        }
+        accepted
+    }
+}
+
+fn reason(chooser: &Chooser<'_>, at: usize, package: &Package<'_>, place: usize, accepted: &Accepted) -> LeftOut {
+    if !accepted.any.contains(&place) {
+        return LeftOut::NoKibana { needs: needs(chooser, package, place) };
+    }
+    if chooser.fullness(at) != Some(true) && !accepted.releases.contains(&place) {
+        return LeftOut::Prerelease;
+    }
+    if chooser.fullness(at).is_none() {
+        return LeftOut::NotAdmitted;
+    }
+    let than = accepted.oldest.get(&place).copied().unwrap_or(place);
+    LeftOut::Older { than: package.facts()[than].version.clone() }
+}
+
+/// What the version demands that the first Kibana of the selection, which accepts none such, does not have.
+fn needs(chooser: &Chooser<'_>, package: &Package<'_>, place: usize) -> String {
+    let facts = package.facts()[place];
+    let first = chooser.packages.kibana[0].first;
+    let explanation = explain(&[facts], &chooser.packages.query(package.name, first, true));
+    let rules = explanation.newer.into_iter().flat_map(|(_, rules)| rules);
+    let format = format!("its format is {}.{}", facts.spec.major, facts.spec.minor);
+    let words: Vec<String> = rules
+        .map(|rule| match rule {
+            Rule::Kibana(constraint) => format!("it needs Kibana {constraint}"),
+            Rule::Agent(constraint) => format!("it needs an agent {constraint}"),
+            Rule::SpecMin(bound) => format!("{format}, below {}.{}", bound.major, bound.minor),
+            Rule::SpecMax(bound) => format!("{format}, above {}.{}", bound.major, bound.minor),
+            Rule::Capabilities(missing) => format!("it needs the capabilities {}", missing.join(", ")),
+            Rule::Prerelease => "it is a pre-release".to_owned(),
+            Rule::ReleaseFirst | Rule::SameVersion => "another version comes first".to_owned(),
+        })
+        .collect();
+    if words.is_empty() { "they get other versions".to_owned() } else { words.join(", ") }
+}

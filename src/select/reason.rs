@@ -1,0 +1,147 @@
+//! Cause a version is in a choice, and why not: as one line for people and as JSON.
+
+use crate::config::selection::KibanaRange;
+use crate::dialect::version::Version;
+use serde::Serialize;
+use std::fmt;
+
+/// Cause a version is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What takes it.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// The Kibanas of the selection that get it by that; none where no Kibana is asked.
+    pub kibana: Vec<KibanaRange>,
+    /// What these Kibanas ask for.
+    pub asks: Asks,
+}
+
+/// What takes a version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Cause {
+    /// A rule of the selection.
+    Rule {
+        /// The rule as it is told: its place from 1, and its text.
+        rule: String,
+    },
+    /// It is one of the next older versions below a version that is taken.
+    Previous {
+        /// The version that is taken.
+        below: Version,
+    },
+    /// A site has it installed.
+    Kept {
+        /// Reasons and site.
+        kept: String,
+    },
+    /// Kibanas get it of a package that a site has installed; without one they could not install that again.
+    KeptPackage,
+    /// Another package requires it.
+    Required {
+        /// Name and version of that package, and what it requires.
+        by: String,
+    },
+    /// Kibanas get it of a package that another one requires.
+    RequiredPackage,
+    /// It takes the place of a deprecated package.
+    Replaces {
+        /// Name of that package.
+        deprecated: String,
+    },
+    /// Kibana installs it by itself when it finds data of another package.
+    Discovered {
+        /// Name of that package, and the dataset.
+        by: String,
+    },
+}
+
+/// Which versions Kibanas ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asks {
+    /// They ask for releases only.
+    Releases,
+    /// They ask for pre-releases, too.
+    Prereleases,
+    /// It is the same for both.
+    Either,
+}
+
+/// Cause a version is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum LeftOut {
+    /// No rule takes the package.
+    NoRule,
+    /// A rule of `exclude` leaves it out.
+    Excluded {
+        /// The rule as it is told.
+        rule: String,
+    },
+    /// No Kibana of the selection accepts it.
+    NoKibana {
+        /// What it demands, in words.
+        needs: String,
+    },
+    /// Kibanas get it only if they ask for pre-releases, and the selection says that they do not.
+    Prerelease,
+    /// Every Kibana of the selection that accepts it gets a newer one.
+    Older {
+        /// The oldest of these.
+        than: Version,
+    },
+    /// No rule that takes the package admits this version.
+    NotAdmitted,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cause)?;
+        if self.kibana.is_empty() {
+            return Ok(());
+        }
+        write!(f, ", for Kibana {}", ranges(&self.kibana))?;
+        match self.asks {
+            Asks::Releases => f.write_str(" without pre-releases"),
+            Asks::Prereleases => f.write_str(" with pre-releases"),
+            Asks::Either => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule { rule } => f.write_str(rule),
+            Self::Previous { below } => write!(f, "previous: below {below}"),
+            Self::Kept { kept } => write!(f, "keep: {kept}"),
+            Self::KeptPackage => f.write_str("keep: without it Kibana could not install again what is installed"),
+            Self::Required { by } => write!(f, "closure: {by}"),
+            Self::RequiredPackage => f.write_str("closure: a package that is required is answered like any other"),
+            Self::Replaces { deprecated } => write!(f, "follow_replacements: it takes the place of {deprecated}"),
+            Self::Discovered { by } => write!(f, "content: discovered by data of {by}"),
+        }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRule => f.write_str("no rule takes the package"),
+            Self::Excluded { rule } => f.write_str(rule),
+            Self::NoKibana { needs } => write!(f, "no Kibana of the selection gets it: {needs}"),
+            Self::Prerelease => f.write_str("prerelease: no, and only Kibanas that ask for pre-releases get it"),
+            Self::Older { than } => {
+                write!(f, "every Kibana of the selection that accepts it gets a newer one, {than} or later")
+            }
+            Self::NotAdmitted => f.write_str("no rule that takes the package admits this version"),
+        }
+    }
+}
+
+/// Ranges in a row.
+pub fn ranges(ranges: &[KibanaRange]) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

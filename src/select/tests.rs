@@ -1,0 +1,1 @@
+//! Tables of selections, and the law.
