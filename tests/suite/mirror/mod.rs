@@ -8,6 +8,7 @@ mod kind;
 mod listings;
 mod modes;
 mod network;
+mod saved;
 mod tls;
 mod upstream;
 mod world;
