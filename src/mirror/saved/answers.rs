@@ -104,7 +104,7 @@ fn named<'a>(catalogue: &'a Catalogue, path: &str) -> Option<(&'a Key, &'a Lying
 }
 
 /// `index/packages.json`, as our sites publish it.
-fn index(catalogue: &Catalogue) -> String {
+pub(super) fn index(catalogue: &Catalogue) -> String {
     let elements = catalogue.versions.iter().map(|((name, version), lying)| {
         let mut element =
             json!({ "name": name, "version": version.as_str(), "size": lying.size, "sha256": lying.sha256 });
@@ -118,7 +118,7 @@ fn index(catalogue: &Catalogue) -> String {
 }
 
 /// The listing, each element with what no listing of a registry tells.
-fn listing(catalogue: &Catalogue) -> String {
+pub(super) fn listing(catalogue: &Catalogue) -> String {
     let mut text = "[".to_owned();
     for (position, ((name, version), lying)) in catalogue.versions.iter().enumerate() {
         let path = format!("/epr/{name}/{name}-{version}.zip");
@@ -140,7 +140,7 @@ fn listing(catalogue: &Catalogue) -> String {
     text + "\n]\n"
 }
 
-fn document((name, version): &Key, lying: &Lying) -> String {
+pub(super) fn document((name, version): &Key, lying: &Lying) -> String {
     let format_version = lying.format_version.as_deref().unwrap_or_default();
     let license = lying.license.as_deref().unwrap_or_default();
     json!({ "name": name, "version": version.as_str(), "format_version": format_version, "license": license }).to_string()
