@@ -35,7 +35,7 @@ pub(super) struct Heard {
     pub(super) listed: Listed,
     /// What its index tells, if it has one.
     index: Option<Index>,
-    /// What lies in an image and is no version that anybody could be given.
+    /// What lies on this machine and is no version that anybody could be given.
     refused: Vec<Refused>,
     /// True if the listing is that of the last run.
     pub(super) is_known: bool,
@@ -116,8 +116,9 @@ pub(super) async fn hear(
         Asked::Same | Asked::Unknown => (None, seen.cloned()),
     };
     let listed = Listed { listing, versions: 0, service: None, index: seen };
-    let url = transport.saved.as_ref().map_or_else(|| url.to_string(), |saved| saved.path.display().to_string());
-    let refused = transport.saved.as_ref().map_or(Ok(Vec::new()), |saved| saved.refused())?;
+    let stand_in = transport.stand_in.as_deref();
+    let url = stand_in.map_or_else(|| url.to_string(), |one| one.path().display().to_string());
+    let refused = stand_in.map_or(Ok(Vec::new()), |one| one.refused())?;
     Ok(Some(Heard { stash: Some(stash), url, listed, index, refused, is_known }))
 }
 

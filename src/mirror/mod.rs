@@ -48,6 +48,7 @@ mod run;
 mod saved;
 mod scan;
 mod session;
+mod stand_in;
 mod transport;
 mod trust;
 mod wanted;

@@ -1,18 +1,17 @@
 //! The same from a generation, which knows the facts of its versions, their layers and what their signatures are worth. What a
 //! build left out of it, and why, it does not know.
 
-use super::{Answer, Arguments, Offered, answer};
-use crate::answers::search::Query;
+use super::answer::{Answer, Offered};
 use crate::base::fs;
 use crate::cli::common::failures::built_distribution;
-use crate::cli::common::talk;
 use crate::generation::distribution::Distribution;
 use crate::openpgp::Verdict;
 use crate::package::Facts;
 use crate::site::facts;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What is read of the manifest of a generation.
 #[derive(Deserialize)]
@@ -28,38 +27,35 @@ struct ListedPackage {
     signature: Option<Verdict>,
 }
 
-/// Returns true if there is a built distribution here, and neither a configuration nor a folder of layers.
-pub(super) fn is_all_there_is(arguments: &Arguments) -> bool {
-    let has_built = || Distribution::all(&arguments.folder.out).is_ok_and(|all| all.iter().any(is_built));
-    !arguments.strict && !arguments.layers.are_here() && has_built()
+/// Returns true if a distribution is in use in an output folder.
+pub(super) fn is_in(out: &Path) -> bool {
+    Distribution::all(out).is_ok_and(|all| all.iter().any(is_in_use))
 }
 
-fn is_built(distribution: &Distribution) -> bool {
+fn is_in_use(distribution: &Distribution) -> bool {
     distribution.current().is_some()
 }
 
-/// The answers of the generations in use.
-pub(super) fn answers(arguments: &Arguments, query: &Query) -> Result<Vec<Answer>> {
-    let out = &arguments.folder.out;
-    let mut distributions = Distribution::all(out)?;
-    distributions.retain(is_built);
-    if !arguments.dists.is_empty() {
-        let named = arguments.dists.iter().map(|name| built_distribution(out, name));
-        distributions = named.collect::<Result<_>>()?;
-    }
+/// The answers of the generations in use: of the distributions that are named, or all.
+pub(super) fn answers(
+    out: &Path,
+    names: &[String],
+    answer: impl Fn(&str, &[Offered<'_>]) -> Answer,
+) -> Result<Vec<Answer>> {
+    let distributions = match names {
+        [] => Distribution::all(out)?.into_iter().filter(is_in_use).collect(),
+        names => names.iter().map(|name| built_distribution(out, name)).collect::<Result<Vec<_>>>()?,
+    };
     if distributions.is_empty() {
         bail!(
             "there is no distribution in `{}`\nhint: name its output folder with --out, or leave out --built",
             out.display()
         );
     }
-    if !arguments.built {
-        talk::note("there are no layers here: the generation in use is asked, which does not know what was left out of it")?;
-    }
-    distributions.iter().map(|distribution| of_one(distribution, arguments, query)).collect()
+    distributions.iter().map(|distribution| of_one(distribution, &answer)).collect()
 }
 
-fn of_one(distribution: &Distribution, arguments: &Arguments, query: &Query) -> Result<Answer> {
+fn of_one(distribution: &Distribution, answer: &impl Fn(&str, &[Offered<'_>]) -> Answer) -> Result<Answer> {
     let id = distribution.current().unwrap_or_default();
     let folder = distribution.generation(&id);
     let known: Vec<Facts> = fs::read_json(&folder.join(facts::FILE))?;
@@ -69,16 +65,18 @@ fn of_one(distribution: &Distribution, arguments: &Arguments, query: &Query) -> 
     let mut versions = Vec::new();
     for facts in &known {
         let path = format!("/package/{}/{}", facts.name, facts.version);
-        let found = listed.get(path.as_str());
-        ensure!(found.is_some(), "{} does not list {path}\nhint: `epr-build verify` looks at the generation", folder.display());
-        let package = folder.join("site").join(path.trim_start_matches('/')).display().to_string();
-        versions.extend(found.map(|listed| Offered {
+        let Some(listed) = listed.get(path.as_str()) else {
+            bail!(
+                "the manifest in {} does not list {path}\nhint: `epr-build verify` looks at the generation",
+                folder.display()
+            );
+        };
+        versions.push(Offered {
             facts,
             layer: &listed.layer,
-            package,
+            package: folder.join("site").join(path.trim_start_matches('/')).display().to_string(),
             verdict: listed.signature.as_ref().unwrap_or(&Verdict::Missing),
-        }));
+        });
     }
-    let answer = answer(&distribution.name(), &versions, arguments, query);
-    Ok(Answer { generation: Some(id), ..answer })
+    Ok(Answer { generation: Some(id), ..answer(&distribution.name(), &versions) })
 }

@@ -104,6 +104,8 @@ impl Outer {
             }
             add(&mut members, name, kind, begin, size)?;
         }
+        // What is whole ends well.
+        io::copy(&mut tar.into_inner(), &mut io::sink()).context(damaged)?;
         Ok(Self::Packed { spot, members, kept, most })
     }
 

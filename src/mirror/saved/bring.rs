@@ -1,78 +1,46 @@
 //! Takes wanted versions out of an image: in one go through the layers that hold some of them, up to the last one.
 
 use super::super::facts::Key;
-use super::super::fetch::Partial;
-use super::super::plan::{Fetch, id};
-use super::super::session::key_of;
-use super::Saved;
-use super::answers::quoted;
+use super::super::plan::id;
 use super::catalogue::{Lying, Place};
 use super::read;
 use crate::base::digest::Hasher;
-use crate::base::fs;
-use crate::base::fs::TemporaryFolder;
+use crate::base::fs::{self, TemporaryFolder};
 use crate::base::progress::Progress;
-use crate::input::image::IntoFolder;
+use crate::config::limits::Limits;
+use crate::input::image::{IntoFolder, SavedImage};
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::Url;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A version that is wanted, and where it goes.
-struct Wanted<'a> {
-    key: &'a Key,
-    lying: &'a Lying,
-    target: PathBuf,
+pub(super) struct Wanted<'a> {
+    pub(super) key: &'a Key,
+    pub(super) lying: &'a Lying,
+    pub(super) target: PathBuf,
 }
 
-/// Takes what is planned out of the image. What an earlier run took out counts.
-pub(super) fn bring(saved: &Saved, fetches: &[Fetch], partial: &Path, progress: &Progress) -> Result<()> {
-    let own = |fetch: &&Fetch| fetch.upstream == saved.name && !fetch.only_signature;
-    let mut fetches = fetches.iter().filter(own).peekable();
-    if fetches.peek().is_none() {
-        return Ok(());
-    }
-    let catalogue = saved.catalogue()?;
-    let (mut wanted, mut partials) = (Vec::new(), BTreeMap::new());
-    for fetch in fetches {
-        let Some((key, lying)) = key_of(fetch).and_then(|key| catalogue.versions.get_key_value(&key)) else { continue };
-        let place = Partial::new(partial, &format!("{}.zip", id(key)));
-        let url = Url::parse(&format!("image://{0}/epr/{1}/{1}-{2}.zip", saved.name, key.0, key.1))?;
-        if !place.is_whole(&url)? {
-            place.discard()?;
-            wanted.push(Wanted { key, lying, target: place.content.clone() });
-            partials.insert(place.content.clone(), (place, url));
-        }
-    }
-    take(saved, wanted, progress, &mut |wanted| match partials.get(&wanted.target) {
-        Some((place, url)) => place.completed(url, wanted.lying.size, quoted(&wanted.lying.sha256)),
-        None => Ok(()),
-    })
-}
-
-/// Takes one version out of the image.
-pub(super) fn one(saved: &Saved, key: &Key, lying: &Lying, target: &Path) -> Result<()> {
-    let wanted = Wanted { key, lying, target: target.to_owned() };
-    take(saved, vec![wanted], &Progress::new(true), &mut |_| Ok(()))
-}
-
-fn take(
-    saved: &Saved,
-    wanted: Vec<Wanted<'_>>,
+/// Takes versions out of an image, and says of each when it lies there whole.
+///
+/// # Errors
+/// When one is not what it was when the image was read, or this machine fails.
+pub(super) fn take(
+    image: &SavedImage,
+    limits: &Limits,
+    wanted: &[Wanted<'_>],
     progress: &Progress,
     done: &mut dyn FnMut(&Wanted<'_>) -> Result<()>,
 ) -> Result<()> {
     progress.begin("taking packages out of an image", wanted.len() as u64);
     let mut zips: BTreeMap<usize, BTreeMap<&Path, Vec<&Wanted<'_>>>> = BTreeMap::new();
     let mut folders: BTreeMap<&Path, &Wanted<'_>> = BTreeMap::new();
-    for one in &wanted {
+    for one in wanted {
         match &one.lying.place {
             Place::Zip { layer, path } => zips.entry(*layer).or_default().entry(path).or_default().push(one),
             Place::Folder(root) => drop(folders.insert(root, one)),
         }
     }
-    let image = saved.image()?;
     for (layer, mut zips) in zips {
         image.some(layer, &mut |path, content| {
             for one in zips.remove(path).into_iter().flatten() {
@@ -95,7 +63,7 @@ fn take(
     let is_below = |path: &Path| path.ancestors().any(|above| roots.contains(above));
     image.lay_over(&mut IntoFolder::new(scratch.path(), is_below)?, progress)?;
     for (root, one) in folders {
-        let opened = read::open_folder(scratch.path(), root, &saved.limits)?;
+        let opened = read::open_folder(scratch.path(), root, limits)?;
         let Ok((_, files)) = opened else { return changed(one) };
         let made = read::with_archive(&files, &id(one.key), |content| {
             write(one, content).map_err(std::io::Error::other)

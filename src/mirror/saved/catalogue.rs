@@ -95,7 +95,7 @@ impl Catalogue {
         let header = lines.header(of)?;
         let refused = header.refused.into_iter().map(|(what, why)| Refused { what, why }).collect();
         let mut catalogue = Self { versions: BTreeMap::new(), refused };
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             let Line { name, version, lying } = serde_json::from_slice::<Line<Lying>>(line)?;
             ensure!(is_name(&name), "`{}` is not the name of a package", name.escape_debug());
             catalogue.versions.insert((name, Version::strict(&version)?), lying);
@@ -124,14 +124,14 @@ struct Lines<R: BufRead> {
     line: Vec<u8>,
 }
 
-impl<'a, R: Read + 'a> Lines<BufReader<zstd::Decoder<'a, BufReader<R>>>> {
+impl<R: Read> Lines<BufReader<zstd::Decoder<'static, BufReader<R>>>> {
     fn new(file: R) -> Result<Self> {
         Ok(Self { text: BufReader::new(zstd::Decoder::new(file)?), line: Vec::new() })
     }
 }
 
 impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> Result<Option<&[u8]>> {
+    fn next_line(&mut self) -> Result<Option<&[u8]>> {
         self.line.clear();
         self.text.by_ref().take(MOST_LINE_BYTES).read_until(b'\n', &mut self.line)?;
         if self.line.is_empty() {
@@ -141,7 +141,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn header(&mut self, of: Digest) -> Result<Header> {
-        let header: Header = serde_json::from_slice(self.next()?.context("it is empty")?)?;
+        let header: Header = serde_json::from_slice(self.next_line()?.context("it is empty")?)?;
         ensure!(header.schema == SCHEMA, "its form is `{}`", header.schema);
         ensure!(header.of == of, "it is of another image");
         Ok(header)
