@@ -90,6 +90,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// An image in a line.
 fn render(image: &UnpackedImage) -> String {
-    let path = image.source.as_deref().map_or_else(|| "not known any more".to_owned(), |path| Path::display(path).to_string());
+    let path =
+        image.source.as_deref().map_or_else(|| "not known any more".to_owned(), |path| Path::display(path).to_string());
     field("image", format!("{path}, {}", bytes(image.bytes)))
 }

@@ -80,7 +80,11 @@ fn kibanas_in_use_decide_what_is_copied() {
         let run = case.run(&["mirror"]);
         assert_eq!(run.code, 0, "{run:#?}");
         let found = archives(&case.path("mirrored"));
-        assert!(!found.is_empty() && found.iter().all(|(name, bytes)| all.get(name) == Some(bytes)), "{:?}", found.keys());
+        assert!(
+            !found.is_empty() && found.iter().all(|(name, bytes)| all.get(name) == Some(bytes)),
+            "{:?}",
+            found.keys()
+        );
         let built = case.run(&["--dist", "ours", "--quiet"]);
         assert_eq!(built.code, 0, "{built:#?}");
         assert!(archives(&case.path("out/ours/current/site/epr")) == found);

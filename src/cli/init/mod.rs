@@ -112,7 +112,11 @@ fn place(arguments: &Arguments, path: &str) -> PathBuf {
 fn check_image(arguments: &Arguments, image: &str) -> Result<()> {
     let place = place(arguments, image);
     let save = "`docker save -o epr.tar IMAGE` writes one";
-    ensure!(place.exists(), "there is no image {}\nhint: {save}; --image counts from the folder of --output", place.display());
+    ensure!(
+        place.exists(),
+        "there is no image {}\nhint: {save}; --image counts from the folder of --output",
+        place.display()
+    );
     ensure!(is_image(&place), "{} is no container image\nhint: {save}; so do podman and skopeo", place.display());
     Ok(())
 }

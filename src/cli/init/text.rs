@@ -237,7 +237,8 @@ mod tests {
     /// The Kibanas in use decide what is copied; without any, everything is.
     #[test]
     fn kibanas_become_a_selection() {
-        for (versions, expected) in [(&[][..], 0), (&["9.1.0"], 1), (&["8.19.5", "9.1.0"], 2), (&["9.1.0", "9.1.0"], 1)] {
+        for (versions, expected) in [(&[][..], 0), (&["9.1.0"], 1), (&["8.19.5", "9.1.0"], 2), (&["9.1.0", "9.1.0"], 1)]
+        {
             let mut start = start(Some(Origin::Upstream(ELASTIC.to_owned())), None);
             start.kibana = versions.iter().map(|version| kibana::version(version).unwrap()).collect();
             let text = text(&start);

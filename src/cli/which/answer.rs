@@ -77,13 +77,7 @@ pub(super) struct Offered<'a> {
 }
 
 /// What a Kibana gets of a package, and why nothing newer.
-pub(super) fn answer(
-    distribution: &str,
-    all: &[Offered<'_>],
-    name: &str,
-    kibana: &Version,
-    query: &Query,
-) -> Answer {
+pub(super) fn answer(distribution: &str, all: &[Offered<'_>], name: &str, kibana: &Version, query: &Query) -> Answer {
     let versions: Vec<&Offered<'_>> = all.iter().filter(|version| version.facts.name == name).collect();
     let facts: Vec<&Facts> = versions.iter().map(|version| version.facts).collect();
     let Explanation { answer, newer } = explain(&facts, query);

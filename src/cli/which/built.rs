@@ -78,5 +78,7 @@ fn of_one(distribution: &Distribution, answer: &impl Fn(&str, &[Offered<'_>]) ->
             verdict: listed.signature.as_ref().unwrap_or(&Verdict::Missing),
         });
     }
-    Ok(Answer { generation: Some(id), ..answer(&distribution.name(), &versions) })
+    let mut answer = answer(&distribution.name(), &versions);
+    answer.generation = Some(id);
+    Ok(answer)
 }

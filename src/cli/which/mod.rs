@@ -89,10 +89,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let out = &arguments.folder.out;
     let is_all_there_is = !arguments.strict && !arguments.layers.are_here() && built::is_in(out);
     if is_all_there_is && !arguments.built {
-        talk::note("there are no layers here: the generation in use is asked, which does not know what was left out of it")?;
+        talk::note(
+            "there are no layers here: the generation in use is asked, which does not know what was left out of it",
+        )?;
     }
     let answers = match arguments.built || is_all_there_is {
-        true => built::answers(out, &arguments.dists, |distribution, all| answer(distribution, all, name, kibana, &query))?,
+        true => {
+            built::answers(out, &arguments.dists, |distribution, all| answer(distribution, all, name, kibana, &query))?
+        }
         false => of_layers(arguments, &query)?,
     };
     match format {
@@ -127,7 +131,9 @@ fn of_layers(arguments: &Arguments, query: &Query) -> Result<Vec<Answer>> {
             verdict: &entry.verdict,
         });
         let versions: Vec<_> = versions.collect();
-        answers.push(Answer { quarantined, ..answer(&plan.name, &versions, name, &arguments.kibana, query) });
+        let mut answer = answer(&plan.name, &versions, name, &arguments.kibana, query);
+        answer.quarantined = quarantined;
+        answers.push(answer);
     }
     Ok(answers)
 }

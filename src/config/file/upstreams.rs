@@ -57,8 +57,13 @@ fn upstream(reader: &mut Reader<'_>, name: &str, value: &Value<'_>, folder: &Pat
     let pairs = reader.section(value, UPSTREAM);
     if let Some((_, image)) = pairs.iter().find(|(key, _)| *key == "image") {
         for (key, value) in pairs.iter().filter(|(key, _)| *key != "image") {
-            let message = format!("`{}` is an image, and has no `{key}`", value.path.trim_end_matches(&format!(".{key}")));
-            reader.mistake(value.line, message, "remove one of the two; an image is a file, and nobody is asked for it");
+            let message =
+                format!("`{}` is an image, and has no `{key}`", value.path.trim_end_matches(&format!(".{key}")));
+            reader.mistake(
+                value.line,
+                message,
+                "remove one of the two; an image is a file, and nobody is asked for it",
+            );
         }
         let image = reader.text(image, "the file that `docker save` wrote, such as `epr.tar`")?;
         return Some(Upstream::saved(name, folder.join(image)));

@@ -62,10 +62,7 @@ pub(super) fn some(layer: Packed, take: &mut dyn FnMut(&[u8], Kind, &mut dyn Rea
     walk(&mut unpacked(layer)?, take)
 }
 
-fn walk(
-    reader: &mut impl Read,
-    take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool>,
-) -> Result<()> {
+fn walk(reader: &mut impl Read, take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool>) -> Result<()> {
     // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
     let end = io::repeat(0).take(END_BYTES);
     let mut tar = tar::Archive::new(reader.chain(end));

@@ -70,5 +70,6 @@ pub(super) fn listing(catalogue: &Catalogue) -> String {
 /// What a registry's document of a version tells and its listing does not.
 pub(super) fn document((name, version): &Key, lying: &Lying) -> String {
     let Lying { format_version, license, .. } = lying;
-    json!({ "name": name, "version": version.as_str(), "format_version": format_version, "license": license }).to_string()
+    json!({ "name": name, "version": version.as_str(), "format_version": format_version, "license": license })
+        .to_string()
 }

@@ -65,9 +65,8 @@ pub(super) fn take(
     for (root, one) in folders {
         let opened = read::open_folder(scratch.path(), root, limits)?;
         let Ok((_, files)) = opened else { return changed(one) };
-        let made = read::with_archive(&files, &id(one.key), |content| {
-            write(one, content).map_err(std::io::Error::other)
-        });
+        let made =
+            read::with_archive(&files, &id(one.key), |content| write(one, content).map_err(std::io::Error::other));
         if made?.is_err() {
             return changed(one);
         }

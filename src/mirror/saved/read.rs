@@ -145,7 +145,10 @@ impl Sink for Looking {
             // One byte more than there may be shows that it is too long.
             content.take(MOST_SIGNATURE_BYTES + 1).read_to_end(&mut text).context("it is damaged")?;
             self.signature_bytes += text.len() as u64;
-            ensure!(self.signature_bytes <= ALL_SIGNATURE_BYTES, "its signatures have more than {ALL_SIGNATURE_BYTES} bytes");
+            ensure!(
+                self.signature_bytes <= ALL_SIGNATURE_BYTES,
+                "its signatures have more than {ALL_SIGNATURE_BYTES} bytes"
+            );
             let text = String::from_utf8_lossy(&text).into_owned();
             for name in names.iter().filter(|name| is_signature(name)) {
                 self.signatures.insert(name.clone(), text.clone());
@@ -186,8 +189,9 @@ impl Looking {
         let place = Place::Zip { layer, path: path.to_owned() };
         let opened = OpenPackage::open(&candidate, &self.limits);
         Ok(match opened {
-            Ok(files) => judge(&files, None, &self.findings)
-                .map(|(key, told)| (key, told.lying(place, hasher.finish(), size))),
+            Ok(files) => {
+                judge(&files, None, &self.findings).map(|(key, told)| (key, told.lying(place, hasher.finish(), size)))
+            }
             Err(problem) => Err(said(&problem)),
         })
     }
@@ -236,8 +240,8 @@ fn judge(files: &OpenPackage, version: Option<&str>, findings: &Findings) -> Res
     let deprecated = package.facts.deprecated.as_ref();
     let mut element = String::new();
     package.item.render(&mut element, |_| true, deprecated);
-    let document: Value =
-        serde_json::from_str(&package.info.render(None)).map_err(|error| format!("its document is damaged: {error}"))?;
+    let document: Value = serde_json::from_str(&package.info.render(None))
+        .map_err(|error| format!("its document is damaged: {error}"))?;
     let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
     let listed = listing::read(format!("[{element}]").as_bytes(), "", &BOUNDS).map_err(|error| error.to_string())?;
     if let Some(refused) = listed.refused.into_iter().next() {

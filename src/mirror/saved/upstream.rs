@@ -84,14 +84,7 @@ pub(in crate::mirror) fn open(
 }
 
 impl Saved {
-    fn open(
-        name: &str,
-        path: &Path,
-        folder: &Path,
-        limits: Limits,
-        writes: bool,
-        progress: &Progress,
-    ) -> Result<Self> {
+    fn open(name: &str, path: &Path, folder: &Path, limits: Limits, writes: bool, progress: &Progress) -> Result<Self> {
         let hint = "hint: `image` of the upstream names the file; is the disk there on which it lies?";
         ensure!(path.exists(), "there is no such file\n{hint}");
         if let Ok(found) = fs::link_metadata(folder) {

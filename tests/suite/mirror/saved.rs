@@ -244,10 +244,12 @@ fn what_is_wrong_in_an_image_is_refused_and_the_rest_comes() {
     files.insert("packages/package-storage/cut-1.0.0.zip".to_owned(), cut.to_vec());
     let other = Sample::of("beta", "1.0.0", "other").zip;
     files.insert("packages/package-storage/more/beta-1.0.0.zip".to_owned(), other);
-    files.extend(folder("omega", "1.0.0").into_iter().map(|(path, bytes)| match path.ends_with("1.0.0/manifest.yml") {
-        true => (path, b"name: omega\nversion: 1.0.0\n".to_vec()),
-        false => (path, bytes),
-    }));
+    files.extend(folder("omega", "1.0.0").into_iter().map(
+        |(path, bytes)| match path.ends_with("1.0.0/manifest.yml") {
+            true => (path, b"name: omega\nversion: 1.0.0\n".to_vec()),
+            false => (path, bytes),
+        },
+    ));
     save(&world, &[files]);
     let run = world.mirror("");
     assert_eq!(run.code, 1, "{run:#?}");
