@@ -1,15 +1,23 @@
-//! The same from a generation, which knows the facts of its versions, their layers and what their signatures are worth. What a
-//! build left out of it, and why, it does not know.
+//! The same from a generation, where there are no layers, as behind an air gap. It knows the facts of its versions, their layers
+//! and what their signatures are worth. What a build left out of it, and why, it does not know.
 
-use super::answer::{Answer, Offered};
+use crate::answers::questions::question;
+use crate::answers::search::Query;
+use crate::answers::search::explain::{Explanation, Rule, explain};
 use crate::base::fs;
+use crate::base::suggest::{did_you_mean, nearest};
+use crate::catalog::signatures::in_words;
+use crate::cli::common::Exit;
 use crate::cli::common::failures::built_distribution;
+use crate::cli::common::options::Format;
+use crate::cli::common::print::{field, print, print_json};
+use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
 use crate::openpgp::Verdict;
 use crate::package::Facts;
 use crate::site::facts;
 use anyhow::{Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -27,6 +35,50 @@ struct ListedPackage {
     signature: Option<Verdict>,
 }
 
+/// The answer of one distribution, with the keys that an answer by layers has.
+#[derive(Serialize)]
+struct Answer {
+    distribution: String,
+    /// The generation that was asked.
+    generation: String,
+    name: String,
+    kibana: String,
+    /// The question as Kibana asks it.
+    question: String,
+    /// What it gets; absent if it gets nothing.
+    answer: Option<Held>,
+    /// Newer versions (without an answer: all), the newest first, and why it does not get them.
+    newer: Vec<NotGiven>,
+    /// What to do if the generation does not hold the package.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// A version, and where it came from.
+#[derive(Serialize)]
+struct Held {
+    version: String,
+    layer: String,
+    package: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Verdict>,
+}
+
+/// A version that Kibana does not get.
+#[derive(Serialize)]
+struct NotGiven {
+    #[serde(flatten)]
+    held: Held,
+    reasons: Vec<Reason>,
+}
+
+/// A rule of the search, in a word and in words.
+#[derive(Serialize)]
+struct Reason {
+    rule: &'static str,
+    message: String,
+}
+
 /// Returns true if a distribution is in use in an output folder.
 pub(super) fn is_in(out: &Path) -> bool {
     Distribution::all(out).is_ok_and(|all| all.iter().any(is_in_use))
@@ -36,13 +88,15 @@ fn is_in_use(distribution: &Distribution) -> bool {
     distribution.current().is_some()
 }
 
-/// The answers of the generations in use: of the distributions that are named, or all.
-pub(super) fn answers(
+/// Prints what the generations in use give: of the distributions that are named, or of all.
+pub(super) fn tell(
     out: &Path,
-    names: &[String],
-    answer: impl Fn(&str, &[Offered<'_>]) -> Answer,
-) -> Result<Vec<Answer>> {
-    let distributions = match names {
+    dists: &[String],
+    asked: (&str, &Version),
+    query: &Query,
+    format: Format,
+) -> Result<Exit> {
+    let distributions = match dists {
         [] => Distribution::all(out)?.into_iter().filter(is_in_use).collect(),
         names => names.iter().map(|name| built_distribution(out, name)).collect::<Result<Vec<_>>>()?,
     };
@@ -52,33 +106,96 @@ pub(super) fn answers(
             out.display()
         );
     }
-    distributions.iter().map(|distribution| of_one(distribution, &answer)).collect()
+    let answers = distributions.iter().map(|distribution| answer(distribution, asked, query));
+    let answers = answers.collect::<Result<Vec<_>>>()?;
+    match format {
+        Format::Json => print_json(&answers)?,
+        Format::Text => print(&answers.iter().map(render).collect::<String>())?,
+    }
+    Ok(if answers.iter().all(|answer| answer.answer.is_some()) { Exit::Clean } else { Exit::Problems })
 }
 
-fn of_one(distribution: &Distribution, answer: &impl Fn(&str, &[Offered<'_>]) -> Answer) -> Result<Answer> {
-    let id = distribution.current().unwrap_or_default();
-    let folder = distribution.generation(&id);
+fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: &Query) -> Result<Answer> {
+    let generation = distribution.current().unwrap_or_default();
+    let folder = distribution.generation(&generation);
     let known: Vec<Facts> = fs::read_json(&folder.join(facts::FILE))?;
     let manifest: Manifest = fs::read_json(&folder.join("manifest.json"))?;
     let listed: BTreeMap<&str, &ListedPackage> =
         manifest.packages.iter().map(|package| (package.path.as_str(), package)).collect();
-    let mut versions = Vec::new();
-    for facts in &known {
+    let versions: Vec<&Facts> = known.iter().filter(|facts| facts.name == name).collect();
+    let held = |facts: &Facts| {
         let path = format!("/package/{}/{}", facts.name, facts.version);
-        let Some(listed) = listed.get(path.as_str()) else {
-            bail!(
-                "the manifest in {} does not list {path}\nhint: `epr-build verify` looks at the generation",
-                folder.display()
-            );
-        };
-        versions.push(Offered {
-            facts,
-            layer: &listed.layer,
+        let listed = listed.get(path.as_str());
+        Held {
+            version: facts.version.to_string(),
+            layer: listed.map(|listed| listed.layer.clone()).unwrap_or_default(),
             package: folder.join("site").join(path.trim_start_matches('/')).display().to_string(),
-            verdict: listed.signature.as_ref().unwrap_or(&Verdict::Missing),
-        });
+            signature: listed.and_then(|listed| listed.signature.clone()).filter(|verdict| *verdict != Verdict::Missing),
+        }
+    };
+    let Explanation { answer, newer } = explain(&versions, query);
+    let not_given = newer.iter().map(|(index, rules)| NotGiven {
+        held: held(versions[*index]),
+        reasons: rules.iter().map(|rule| reason(rule, versions[*index])).collect(),
+    });
+    Ok(Answer {
+        distribution: distribution.name(),
+        generation,
+        name: name.to_owned(),
+        kibana: kibana.to_string(),
+        question: question(query),
+        answer: answer.map(|index| held(versions[index])),
+        newer: not_given.collect(),
+        hint: versions.is_empty().then(|| unknown(name, &known)),
+    })
+}
+
+fn render(answer: &Answer) -> String {
+    let Answer { distribution, generation, name, kibana, question, answer, newer, hint } = answer;
+    let mut text = match answer {
+        Some(Held { version, layer, package, signature }) => {
+            let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
+            format!("{distribution}: Kibana {kibana} gets {name} {version} from layer `{layer}`\n")
+                + &field("package", package)
+                + &signature.unwrap_or_default()
+        }
+        None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
+    };
+    text += &field("it asks", question);
+    text += &field("generation", generation);
+    for NotGiven { held, reasons } in newer {
+        let reasons: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
+        text += &field(&format!("not {}", held.version), format!("{} (layer `{}`)", reasons.join("; "), held.layer));
     }
-    let mut answer = answer(&distribution.name(), &versions);
-    answer.generation = Some(id);
-    Ok(answer)
+    text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
+    text
+}
+
+/// A rule in words. What set a constraint is not known here.
+fn reason(rule: &Rule, facts: &Facts) -> Reason {
+    let format = format!("format_version {}.{}", facts.spec.major, facts.spec.minor);
+    let maturity = if facts.version.is_prerelease() { "a pre-release" } else { "experimental" };
+    let (rule, message) = match rule {
+        Rule::Kibana(constraint) => ("kibana", format!("the kibana constraint `{constraint}` excludes this Kibana")),
+        Rule::Agent(constraint) => ("agent", format!("the agent constraint `{constraint}` excludes this agent")),
+        Rule::SpecMin(bound) => ("spec_min", format!("{format} is below spec.min {}.{}", bound.major, bound.minor)),
+        Rule::SpecMax(bound) => ("spec_max", format!("{format} is above spec.max {}.{}", bound.major, bound.minor)),
+        Rule::Capabilities(missing) => ("capabilities", format!("it needs the capabilities {}", missing.join(", "))),
+        Rule::Prerelease => ("prerelease", format!("it is {maturity}, and this Kibana asks for releases only")),
+        Rule::ReleaseFirst => {
+            ("release_first", "it is a pre-release, and Kibana before 8.6 prefers a release".to_owned())
+        }
+        Rule::SameVersion => {
+            ("same_version", "it differs only in build metadata, and the first such version counts".to_owned())
+        }
+    };
+    Reason { rule, message }
+}
+
+/// A hint for the name of a package that the generation does not hold.
+fn unknown(name: &str, known: &[Facts]) -> String {
+    let mut names: Vec<&str> = known.iter().map(|facts| facts.name.as_str()).collect();
+    names.dedup();
+    let what = "the generation does not hold this package";
+    if nearest(name, &names).is_some() { format!("{what}; {}", did_you_mean(name, &names)) } else { what.to_owned() }
 }
