@@ -67,14 +67,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             ))?;
         }
         Action::Prune => {
+            // A mistake there is said before anything is removed.
+            let paths = layer_paths(arguments.config.path())?;
             let _lock = Lock::take(out)?;
             let (store, cache) = (Store::open(&root)?, Cache::read(out));
             let pruned = prune::sweep(out, &store, &cache)?;
             let size = bytes(pruned.bytes);
-            let images = match layer_paths(arguments.config.path())? {
-                Some(paths) => image::forget(out, &paths)?,
-                None => Vec::new(),
-            };
+            let images = paths.map_or(Ok(Vec::new()), |paths| image::forget(out, &paths))?;
             if !talk::quiet() {
                 let images: String = images.iter().map(render).collect();
                 print(&format!(

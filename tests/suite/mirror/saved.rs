@@ -391,7 +391,7 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
     for call in ["openat", "write", "renameat2", "fsync", "unlink", "mkdirat"] {
         for _ in 0..3 {
             let world = start();
-            let inject = format!("inject=?{call}:signal=KILL:when={}", dice.below(25) + 1);
+            let inject = format!("inject={call}:signal=KILL:when={}", dice.below(25) + 1);
             let trace = format!("trace=?{call}");
             let (code, stderr) = traced(&world, &[], &["-o", "/dev/null", "-e", &trace, "-e", &inject]);
             assert!(matches!(code, None | Some(0)), "{inject}: {code:?} {stderr}");
