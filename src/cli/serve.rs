@@ -5,6 +5,7 @@ use super::common::failures::{built_distribution, error_kind};
 use super::common::options::OutputFolder;
 use super::common::print::print;
 use super::common::registry_environment::{LowestTls, RegistryEnvironment, lowest_tls};
+use super::common::summary::own_key_line;
 use super::common::talk;
 use crate::config::DEFAULT_LISTEN;
 use crate::generation::distribution::Distribution;
@@ -82,6 +83,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let current = distribution.current().unwrap_or_default();
     let tls = tls(arguments, &environment)?;
     let prefix = distribution.hosting(&current)?.prefix;
+    let own_key = distribution.report(&current).and_then(|report| own_key_line(&report));
+    if let Some(line) = own_key.filter(|_| !quiet) {
+        talk::say(&format!("note: kibana.yml needs {line}\n"))?;
+    }
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = ServeOptions {
         debug_header: arguments.debug_header,

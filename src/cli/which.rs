@@ -1,5 +1,7 @@
 //! `epr-build which`: which version of a package a Kibana gets, from which layer, and why not a newer one.
 
+mod built;
+
 use super::common::Exit;
 use super::common::located::{Located, locate};
 use super::common::options::{Format, FormatOption, JobsOption, LayerOptions, OutputFolder};
@@ -35,8 +37,11 @@ const EXAMPLES: &str = "\
 Examples:
   epr-build which nginx --dist production --kibana 8.5.0
   epr-build which nginx --dist staging --kibana 9.1.0 --prerelease --capabilities apm,observability
+  epr-build which nginx --built --out /srv/epr --kibana 9.1.0    what is served, also where there are no layers
 
-The layers are read as they are now. What builds in --out found out is used to read them faster. Nothing is written.
+The layers are read as they are now. What builds in --out found out is used to read them faster. Nothing is written. With --built,
+or where there are neither layers nor a configuration, the generation in use in --out is asked instead; it does not know what was
+left out of it.
 
 Exit codes:
   0  Kibana gets a version
@@ -69,6 +74,9 @@ pub(super) struct Arguments {
     layers: LayerOptions,
     #[command(flatten)]
     folder: OutputFolder,
+    /// Look into the generation in use in the output folder, and not into the layers. Without --dist: of every distribution there
+    #[arg(long, conflicts_with = "strict")]
+    built: bool,
     /// Leave out packages that fail validation, as a build with --strict does
     #[arg(long)]
     strict: bool,
@@ -162,6 +170,16 @@ fn version(text: &str) -> Result<Version, String> {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
     arguments.jobs.start_threads()?;
+    let out = &arguments.folder.out;
+    let is_all_there_is = !arguments.strict && !arguments.layers.are_here() && built::is_in(out);
+    if arguments.built || is_all_there_is {
+        if !arguments.built {
+            talk::note("there are no layers here: the generation in use is asked, which does not know what was left out of it")?;
+        }
+        let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;
+        let query = query_of_kibana(name, kibana, *prerelease, capabilities.clone());
+        return built::tell(out, &arguments.dists, (name, kibana), &query, format);
+    }
     let choice = Choice::new(&arguments.dists, arguments.all_dists);
     let settings = arguments.layers.resolve(choice, arguments.strict)?;
     let progress = Progress::new(talk::quiet());

@@ -1,4 +1,5 @@
-//! Upstreams: registries from which layers are mirrored, and how politely and patiently they are asked.
+//! Upstreams: registries from which layers are mirrored, and how politely and patiently they are asked; or saved images, which
+//! nobody has to ask.
 //!
 //! Builds look at none of this, so no key of the cache depends on it.
 
@@ -10,11 +11,14 @@ const PUBLIC_HOST: &str = "epr.elastic.co";
 /// Where the public registry keeps what it serves.
 const PUBLIC_STORAGE: &str = "package-storage.elastic.co";
 
-/// A registry that can be mirrored.
+/// A registry, or a saved image, that can be mirrored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// Address of the registry, with a path if it lies below one; no slash at the end.
+    /// Address of the registry, with a path if it lies below one; no slash at the end. For an image a made-up one, by which
+    /// records and messages name what came out of it.
     pub url: String,
+    /// The file or folder that holds the image, if it is one. Then nothing else but the address is of meaning.
+    pub image: Option<PathBuf>,
     /// Address of a flat folder of zips and signatures, from which these are fetched instead; no slash at the end.
     pub artifacts: Option<String>,
     /// Hosts, beside that of the address, to which redirects may lead.
@@ -81,6 +85,7 @@ impl Upstream {
     pub fn at(url: &str) -> Self {
         Self {
             url: url.trim_end_matches('/').to_owned(),
+            image: None,
             artifacts: None,
             redirects: Vec::new(),
             ca: None,
@@ -93,6 +98,16 @@ impl Upstream {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
         }
+    }
+
+    /// The image in this file or folder, as the upstream of this name.
+    pub fn saved(name: &str, image: PathBuf) -> Self {
+        let mut upstream = Self::at(&format!("image://{name}"));
+        upstream.image = Some(image);
+        upstream.rate = None;
+        // As long as it takes to read it.
+        upstream.timeouts.listing = Duration::from_secs(7 * 24 * 60 * 60);
+        upstream
     }
 
     /// Returns true if a redirect from the registry's host may lead to this one.

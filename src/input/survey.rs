@@ -66,6 +66,13 @@ impl Survey {
             problems.retain(|problem| !(layer.rules.optional && is_absence(problem)));
             let (carried, unreadable) = carried::read(layer);
             problems.extend(unreadable);
+            if layer.rules.mirror.is_some() {
+                let hinted = |problem: Problem| match problem.rule {
+                    Rule::EmptyLayerPath => problem.hint(mirror_hint(layer)),
+                    _ => problem,
+                };
+                problems = problems.into_iter().map(hinted).collect();
+            }
             Ok(LayerSurvey {
                 candidates: candidates.into_iter().map(|candidate| (candidate, None)).collect(),
                 problems,
@@ -119,6 +126,11 @@ fn is_absence(problem: &Problem) -> bool {
     matches!(problem.rule, Rule::MissingLayerPath | Rule::EmptyLayerPath)
 }
 
+/// What to do about a layer that is mirrored and has nothing yet.
+fn mirror_hint(layer: &LayerPlan) -> String {
+    format!("`epr-build mirror {}` fetches its packages; if it did before, mount what it filled", layer.source.name)
+}
+
 /// Refuses a layer of which a path is not there, if somebody wrote the path down: it is misspelt, or not mounted.
 fn require_paths(layer: &LayerPlan, problems: &[Problem]) -> Result<()> {
     let LayerPlan { source, rules, .. } = layer;
@@ -139,8 +151,11 @@ fn require_paths(layer: &LayerPlan, problems: &[Problem]) -> Result<()> {
         return Ok(());
     }
     let has_tilde = source.paths.iter().any(|path| path.components().any(|part| part.as_os_str() == "~"));
+    let mirror = mirror_hint(layer);
     let hint = if has_tilde {
         "`~` does not stand for a home folder here; write the whole path"
+    } else if rules.mirror.is_some() {
+        &mirror
     } else {
         "mount it, or correct `paths` of the layer; a layer that may be absent says `optional: yes`"
     };
@@ -163,12 +178,15 @@ pub fn require_layers<'a>(settings: &Settings, problems: impl Fn(usize) -> &'a [
         if layers().all(is_absent) {
             let paths = layers().flat_map(|position| &settings.layers[position].source.paths);
             let paths: Vec<_> = paths.map(|path| format!("`{}`", path.display())).collect();
-            bail!(
-                "no layer of `{}` is there: {}\nhint: name the folder that holds one folder for each layer with \
-                 --packages, or give the layers their `paths`",
-                plan.name,
-                paths.join(", ")
+            let mirrored = layers().map(|position| &settings.layers[position]).find(|plan| plan.rules.mirror.is_some());
+            let hint = mirrored.map_or_else(
+                || {
+                    "name the folder that holds one folder for each layer with --packages, or give the layers their `paths`"
+                        .to_owned()
+                },
+                mirror_hint,
             );
+            bail!("no layer of `{}` is there: {}\nhint: {hint}", plan.name, paths.join(", "));
         }
     }
     Ok(())

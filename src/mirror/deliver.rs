@@ -151,7 +151,8 @@ async fn bring(
                 let placed = tokio::task::spawn_blocking(move || job.put(&format_version, &judged)).await;
                 return placed.context("a placing ended")?;
             }
-            Err((why, may_be_stale)) if fresh || !may_be_stale => {
+            // Between us and what lies on this machine there is no cache.
+            Err((why, may_be_stale)) if fresh || !may_be_stale || transport.stand_in.is_some() => {
                 if let Some(fetched) = &job.fetched {
                     still_there(&partial, fetched)?;
                 }

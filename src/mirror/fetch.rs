@@ -56,6 +56,22 @@ impl Partial {
         fs::remove_file_if_there(&self.content)
     }
 
+    /// Returns true if a file with this note lies there whole, as far as its size tells.
+    pub(super) fn is_whole(&self, asked: &Url) -> Result<bool> {
+        let Some(note) = fs::read_if_there(&self.note)? else { return Ok(false) };
+        let Ok(note) = serde_json::from_slice::<Note>(&note) else { return Ok(false) };
+        let size = fs::link_metadata(&self.content).ok().filter(|found| found.is_file()).map(|found| found.len());
+        Ok(note.asked == asked.as_str() && size.is_some() && size == note.length)
+    }
+
+    /// Notes that the file lies there whole.
+    pub(super) fn completed(&self, asked: &Url, size: u64, etag: String) -> Result<()> {
+        let validators = Validators { etag: Some(etag), modified: None };
+        let url = without_query(asked);
+        let note = Note { asked: asked.to_string(), url, length: Some(size), validators };
+        fs::write_file(&self.note, &serde_json::to_vec(&note).context("cannot write a note")?)
+    }
+
     /// Forgets how it came: the content was moved away.
     pub(super) fn finish(&self) -> Result<()> {
         fs::remove_file_if_there(&self.note)

@@ -48,6 +48,11 @@ struct Element<'a> {
     download: Value,
     #[serde(default)]
     signature_path: Value,
+    /// Registries do not say so; images that are read here do. The zip is compared with it.
+    #[serde(default)]
+    format_version: Option<String>,
+    #[serde(default)]
+    license: Option<String>,
     #[serde(borrow, rename = "type", default)]
     kind: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -145,9 +150,9 @@ fn judge(element: &[u8], upstream: &str) -> Result<(Key, Facts), Unfit> {
         upstream: upstream.to_owned(),
         listed: true,
         signed,
-        format_version: None,
+        format_version: element.format_version.clone().filter(|text| text.len() <= SHOWN),
         format_class: None,
-        license: None,
+        license: element.license.clone().filter(|text| text.len() <= SHOWN),
         item: element.kept(),
     };
     Ok(((name.clone(), version), facts))

@@ -35,6 +35,8 @@ pub(super) struct Heard {
     pub(super) listed: Listed,
     /// What its index tells, if it has one.
     index: Option<Index>,
+    /// What lies on this machine and is no version that anybody could be given.
+    refused: Vec<Refused>,
     /// True if the listing is that of the last run.
     pub(super) is_known: bool,
 }
@@ -114,7 +116,10 @@ pub(super) async fn hear(
         Asked::Same | Asked::Unknown => (None, seen.cloned()),
     };
     let listed = Listed { listing, versions: 0, service: None, index: seen };
-    Ok(Some(Heard { stash: Some(stash), url: url.to_string(), listed, index, is_known }))
+    let stand_in = transport.stand_in.as_deref();
+    let url = stand_in.map_or_else(|| url.to_string(), |one| one.path().display().to_string());
+    let refused = stand_in.map_or(Ok(Vec::new()), |one| one.refused())?;
+    Ok(Some(Heard { stash: Some(stash), url, listed, index, refused, is_known }))
 }
 
 /// Reads the listings, the first upstream first, and guards against one that lost most of its versions. Of an upstream with an
@@ -139,7 +144,7 @@ pub(super) fn read(
         let torn = heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
         // Between two requests a registry may have changed: the next run asks for both again.
         outcome.refused.extend(torn);
-        let refused = listing.refused.into_iter();
+        let refused = listing.refused.into_iter().chain(std::mem::take(&mut heard.refused));
         let event = |refused: Refused| Event::new(refused.what, refused.why, Some(url.clone())).lasting();
         outcome.refused.extend(refused.map(event));
         heard.listed.versions = listing.versions.len();

@@ -18,6 +18,7 @@
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
 //!                 /deprecated.json    what upstreams say of names that are deprecated, for builds
 //!                 /partial/           unfinished downloads
+//!                 /images/            what lies in saved images that are upstreams, so that none is read twice
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
 //!                 /log.jsonl          the log of the layer
 //! ```
@@ -50,9 +51,11 @@ mod redirect;
 mod rejudge;
 mod repeat;
 mod run;
+mod saved;
 mod scan;
 mod selection;
 mod session;
+mod stand_in;
 mod transport;
 mod trust;
 mod unwanted;

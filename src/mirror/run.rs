@@ -14,7 +14,7 @@ use super::trust::Trust;
 use super::unwanted::{Failure, Unwanted};
 use super::wanted::{Wanted, Wants};
 use super::workshop::Workshop;
-use super::{accept, audit, notices};
+use super::{accept, audit, notices, saved};
 use crate::base::digest::Digest;
 use crate::base::progress::Progress;
 use crate::base::time;
@@ -35,7 +35,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let wants = wants(request)?;
     let transports = upstreams(request)?;
     let transports = transports.iter().map(|(name, upstream)| Transport::new(name, upstream));
-    let transports = transports.collect::<Result<Vec<_>>>()?;
+    let mut transports = transports.collect::<Result<Vec<_>>>()?;
     let writes = !matches!(request.mode, Mode::DryRun | Mode::Offline);
     let workshop = Workshop::open(request.layer, writes)?;
     if writes {
@@ -43,6 +43,10 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         rustix::process::umask(rustix::fs::Mode::empty());
     }
     let record = workshop.recover()?;
+    let asks = !matches!(request.mode, Mode::Offline | Mode::Accept { .. } | Mode::Audit { offline: true, .. });
+    if asks {
+        saved::open(&mut transports, &workshop, &request.settings.config.limits, writes, progress)?;
+    }
     let site = Arc::new(Site {
         layer: layer.clone(),
         root: workshop.root.clone(),

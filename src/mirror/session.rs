@@ -101,6 +101,11 @@ impl Run<'_> {
         }
         self.check_room(fetches)?;
         fs::make_folders(&self.site.partial)?;
+        for transport in &self.transports {
+            let Some(stand_in) = &transport.stand_in else { continue };
+            let own = fetches.iter().filter(|fetch| fetch.upstream == transport.name && !fetch.only_signature);
+            stand_in.bring(&own.filter_map(key_of).collect::<Vec<_>>(), &self.site.partial, self.progress)?;
+        }
         self.progress.begin("fetching", fetches.len() as u64);
         let mut over = None;
         let begin = Instant::now();

@@ -12,6 +12,7 @@ use crate::catalog::mixed_keys::mixed_keys;
 use crate::catalog::overlay::Overridden;
 use crate::catalog::record::LayerIntake;
 use crate::config::exceptions::{Exception, KeptException};
+use crate::openpgp::{Fingerprint, KeyRing, Verdict};
 use crate::select::requires::unmet_requirements;
 use crate::site::assemble::Site;
 use crate::site::selection_report::SelectionReport;
@@ -270,6 +271,21 @@ impl Report {
             coverage: built.as_ref().map(|(routing, _)| Shares::of(routing)),
             routing: built.map(|(routing, _)| routing),
         }
+    }
+
+    /// The key that all good signatures are by, and a layer with some of them, if it is not Elastic's: Kibana must be told of it.
+    pub fn own_key(&self) -> Option<(&str, Fingerprint)> {
+        let mut found: Option<(&str, Fingerprint)> = None;
+        for SignatureCount { layer, verdict, .. } in &self.signatures {
+            match verdict.parse::<Verdict>() {
+                Ok(Verdict::Good { key }) if found.is_none_or(|(_, first)| first == key) => {
+                    found.get_or_insert((layer, key));
+                }
+                Ok(Verdict::Good { .. } | Verdict::OtherKey { .. }) => return None,
+                _ => {}
+            }
+        }
+        found.filter(|(_, key)| KeyRing::elastic().keys().all(|elastic| elastic.fingerprint != *key))
     }
 
     /// Problems that keep a package out.

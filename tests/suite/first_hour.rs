@@ -38,7 +38,7 @@ fn five_commands_make_a_registry() {
         assert_eq!(run.code, 0, "{arguments:?}: {run:#?}");
         run
     };
-    let told = good(&["init", "--yes", "--upstream", &url, "--no-keys", "--kibana", "9.1.0"]).stdout;
+    let told = good(&["init", "--yes", "--upstream", &url, "--no-keys"]).stdout;
     let commands: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("  epr-build ")).collect();
     assert_eq!(commands.len(), 4, "{told}");
     // It does not write over what somebody may have changed.
@@ -58,4 +58,56 @@ fn five_commands_make_a_registry() {
     assert_eq!(answer.code, 0, "{answer:#?}");
     let lines = good(&commands[3].split(' ').collect::<Vec<_>>()).stdout;
     assert!(lines.contains("xpack.fleet.registryUrl"), "{lines}");
+}
+
+/// Kibanas that are in use become a selection, of which the layer is filled; what is served is no more than was listed.
+#[test]
+fn kibanas_in_use_decide_what_is_copied() {
+    let upstream = build_samples();
+    let server = serve(upstream.path(), "snapshot");
+    let url = format!("http://{}", server.address);
+    let all = archives(&upstream.path().join("out/snapshot/current/site/epr"));
+    for kibanas in [&["9.1.0"][..], &["8.5.0", "9.1.0"]] {
+        let case = Case::new();
+        let given = kibanas.iter().flat_map(|kibana| ["--kibana", kibana]);
+        let init: Vec<_> =
+            ["init", "--yes", "--upstream", &url, "--no-keys", "--no-in-house"].into_iter().chain(given).collect();
+        let told = case.run(&init);
+        assert_eq!(told.code, 0, "{told:#?}");
+        let config = fs::read_to_string(case.path("epr-build.yml")).unwrap();
+        assert!(config.contains("mirror: {from: [mirrored], select: in_use}"), "{config}");
+        assert!(config.contains(&format!("    kibana: [{}]\n", kibanas.join(", "))), "{config}");
+        let run = case.run(&["mirror"]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        let found = archives(&case.path("mirrored"));
+        assert!(
+            !found.is_empty() && found.iter().all(|(name, bytes)| all.get(name) == Some(bytes)),
+            "{:?}",
+            found.keys()
+        );
+        let built = case.run(&["--dist", "ours", "--quiet"]);
+        assert_eq!(built.code, 0, "{built:#?}");
+        assert!(archives(&case.path("out/ours/current/site/epr")) == found);
+    }
+}
+
+/// What was forgotten is said where it is missed.
+#[test]
+fn a_build_before_the_first_mirror_says_what_to_do() {
+    let case = Case::new();
+    assert_eq!(case.run(&["init", "--yes", "--upstream", "http://127.0.0.1:9", "--no-keys", "--no-in-house"]).code, 0);
+    let run = case.run(&["--dist", "ours"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    let hint = "hint: `epr-build mirror mirrored` fetches its packages; if it did before, mount what it filled";
+    assert!(run.stderr.contains("layer `mirrored` is not there") && run.stderr.contains(hint), "{run:#?}");
+    // The folder is there and nothing in it.
+    fs::create_dir(case.path("mirrored")).unwrap();
+    let run = case.run(&["check", "--dist", "ours"]);
+    assert!(run.stderr.contains("holds no packages") && run.stderr.contains(hint), "{run:#?}");
+    // Files that were misspelt.
+    for arguments in [&["--image", "no.tar"][..], &["--key", "no.asc"], &["--in-house-key", "no.asc"]] {
+        let run = case.run(&[&["init", "--yes", "--force"], arguments].concat());
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.stderr.contains("error: there is no ") && run.stderr.contains("hint: "), "{run:#?}");
+    }
 }

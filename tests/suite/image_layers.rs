@@ -76,6 +76,18 @@ fn images_of_other_tools_are_layers() {
         assert_eq!(built(&case, file, "out"), expected, "{form}");
         assert_eq!(fs::read_dir(case.path("out/.images")).unwrap().count(), if file == "docker.tar" { 1 } else { 2 });
     }
+    // What is unpacked is told, and goes when no layer of the configuration is that image any more.
+    let info = case.run(&["cache", "info"]);
+    assert_eq!(info.stdout.matches("  image ").count(), 2, "{info:#?}");
+    let prune = case.run(&["cache", "prune"]);
+    assert_eq!((prune.code, prune.stdout.matches("  image ").count()), (0, 1), "{prune:#?}");
+    assert!(prune.stdout.contains("/docker.tar, ") && !prune.stdout.contains("/archive.tar, "), "{prune:#?}");
+    assert_eq!(fs::read_dir(case.path("out/.images")).unwrap().count(), 1);
+    let config = fs::read(case.path("epr-build.yml")).unwrap();
+    fs::remove_file(case.path("epr-build.yml")).unwrap();
+    let prune = case.run(&["cache", "prune"]);
+    assert_eq!((prune.code, prune.stdout.matches("  image ").count()), (0, 0), "{prune:#?}");
+    fs::write(case.path("epr-build.yml"), config).unwrap();
     // The second build reads no package again.
     let run = case.run(&["--dist", DISTRIBUTION, "--out", "out"]);
     assert_eq!(run.code, 0, "{run:#?}");
@@ -118,4 +130,20 @@ fn our_own_images_are_layers() {
         case.run(&["image", "--dist", DISTRIBUTION, "--out", "plain", "--output", "own.tar", "--program", program]);
     assert_eq!(run.code, 0, "{run:#?}");
     assert_eq!(built(&case, "own.tar", "again"), expected);
+    // As an upstream it fills a layer with the same zips and signatures.
+    case.reconfigure(
+        "upstreams: {saved: {image: own.tar}}\nlayers: {filled: {paths: filled, mirror: {from: [saved]}}}\n\
+         distributions: {elastic: {layers: [filled]}}\n",
+    );
+    let run = case.run(&["mirror"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let mut count = 0;
+    for entry in walkdir::WalkDir::new(case.path("filled")).into_iter().map(Result::unwrap) {
+        let name = entry.file_name().to_str().unwrap();
+        if name.contains(".zip") {
+            assert!(fs::read(entry.path()).unwrap() == fs::read(case.path("zips").join(name)).unwrap(), "{name}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, fs::read_dir(case.path("zips")).unwrap().count());
 }

@@ -261,6 +261,29 @@ fn keys_are_listed_with_their_layers() {
     assert_eq!((&found[1]["fingerprint"], &found[1]["layers"][0]), (&OURS.into(), &"l".into()));
 }
 
+/// A Kibana that is not told of the key refuses everything, so whoever builds, serves or connects is reminded.
+#[test]
+fn a_key_of_ones_own_must_be_told_to_kibana() {
+    let case = world();
+    let line = "xpack.fleet.packageVerification.gpgKeyPath: the key by which these packages are signed; `epr-build keys export \
+                --for-kibana --layer l --output our-key.asc` writes it";
+    let connect = ["kibana-config", "--url", "http://epr.example.org:8080", "--kibana", "9.1.0"];
+    assert_eq!(run(&case, &connect).stderr, "");
+    assert_eq!(run(&case, BY_KEY).code, 0);
+    let built = run(&case, &["--dist", "d"]);
+    assert!(built.code == 0 && built.stdout.contains(line), "{built:#?}");
+    let lines = run(&case, &connect);
+    assert!(lines.code == 0 && lines.stderr.contains(line) && !lines.stdout.contains("gpgKeyPath"), "{lines:#?}");
+    assert_eq!(run(&case, &[&connect[..], &["--gpg-key", "/etc/kibana/k.asc"]].concat()).stderr, "");
+    assert_eq!(run(&case, &[&connect[..], &["--quiet"]].concat()).stderr, "");
+    let served = run(&case, &["serve", "--dist", "d", "--listen", "unix:/nowhere/at/all.sock"]);
+    assert!(served.code == 2 && served.stderr.contains(&format!("note: kibana.yml needs {line}\n")), "{served:#?}");
+    // Nothing is said where Elastic has signed, or nobody.
+    case.reconfigure("distributions: {d: {layers: [l]}}\nlayers: {l: {paths: layer, signatures: strip}}\n");
+    let built = run(&case, &["--dist", "d"]);
+    assert!(built.code == 0 && !built.stdout.contains("gpgKeyPath"), "{built:#?}");
+}
+
 #[test]
 fn one_key_is_exported_or_none() {
     let case = world();

@@ -98,7 +98,12 @@ pub(in crate::cli) fn run(
             let refused = refused.is_some();
             print_json(&Answer { dry_run, refused, changes, finished, already, problems })?;
         }
-        (Format::Text, Some(refused)) => talk::say(&format!("{refused}\nnothing was changed\n"))?,
+        (Format::Text, Some(Refused(problems))) => {
+            // With the line of the package that a problem points to, as builds show it.
+            let excerpts = Excerpts::new(&settings.layers, settings.config.limits);
+            let texts: String = problems.iter().map(|problem| excerpts.render(problem) + "\n").collect();
+            talk::say(&format!("{texts}nothing was changed\n"))?;
+        }
         (Format::Text, None) => {
             for warning in &done.warnings {
                 talk::say(&format!("{warning}\n"))?;

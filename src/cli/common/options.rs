@@ -6,6 +6,7 @@
 use super::settings::{self, Choice, Input};
 use super::talk;
 use crate::config::exceptions::{Exception, Exceptions};
+use crate::config::location::is_git;
 use crate::config::settings::Settings;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -36,6 +37,12 @@ impl LayerOptions {
             talk::note(&format!("layer `{}` is read from {}", layer.source.name, paths.join(", ")))?;
         }
         Ok(settings)
+    }
+
+    /// Returns true if a configuration is named or lies here, or the folder of layers is there.
+    pub(in crate::cli) fn are_here(&self) -> bool {
+        let is_configured = self.config.path().is_some() || Path::new(settings::DEFAULT_CONFIG).exists();
+        is_configured || is_git(&self.packages) || self.packages.is_dir()
     }
 
     /// Resolves them for commands that make the folders of layers where they are absent.

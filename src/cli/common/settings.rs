@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The folder of the layers that the configuration gives no paths.
 pub(in crate::cli) const DEFAULT_PACKAGES: &str = "packages";
 /// The configuration file that is read if none is named.
-const DEFAULT_CONFIG: &str = "epr-build.yml";
+pub(in crate::cli) const DEFAULT_CONFIG: &str = "epr-build.yml";
 /// Names that somebody may have given it instead. Building without it would put another registry in its place.
 const MISSPELT: [&str; 4] = ["epr-build.yaml", "epr_build.yml", "epr_build.yaml", ".epr-build.yml"];
 
@@ -140,6 +140,18 @@ pub(in crate::cli) fn layers_here() -> Vec<LayerPlan> {
     let input =
         Input { distributions: Choice::All, packages: Path::new(DEFAULT_PACKAGES), config: None, strict: false };
     assemble(input).map(|settings| settings.layers).unwrap_or_default()
+}
+
+/// The paths that the layers of the configuration name; nothing if there is no configuration.
+///
+/// # Errors
+/// Fails if the file cannot be read or is wrong.
+pub(in crate::cli) fn layer_paths(path: Option<&Path>) -> Result<Option<Vec<PathBuf>>> {
+    if path.is_none() && !Path::new(DEFAULT_CONFIG).exists() {
+        return Ok(None);
+    }
+    let config = read_config(path)?;
+    Ok(Some(config.layers.values().flat_map(|layer| layer.paths.clone()).collect()))
 }
 
 /// Reads the configuration.

@@ -233,13 +233,23 @@ pub(in crate::cli) fn render_how_to_serve(report: &Report, plan: &DistributionPl
         let _ = write!(command, " --listen {}", quoted(&plan.listen));
     }
     let nginx = format!("nginx -p {} -c nginx.conf", quoted(&format!("{current}/hosts/nginx")));
-    let lines = [
+    let mut lines = vec![
         ("generation", format!("{} in {current}", report.generation)),
         ("try it", command),
         ("serve it", nginx),
         ("kibana.yml", format!("xpack.fleet.registryUrl: {}", registry_url(plan))),
     ];
+    lines.extend(own_key_line(report).map(|line| ("", line)));
     lines.iter().map(|(label, line)| field(label, line)).collect()
+}
+
+/// What Kibana must be told where one key that is not Elastic's has signed all that is signed: it refuses the rest by itself.
+pub(in crate::cli) fn own_key_line(report: &Report) -> Option<String> {
+    let (layer, _) = report.own_key()?;
+    Some(format!(
+        "xpack.fleet.packageVerification.gpgKeyPath: the key by which these packages are signed; `epr-build keys export \
+         --for-kibana --layer {layer} --output our-key.asc` writes it"
+    ))
 }
 
 /// The address for Kibana. A server that listens on every address has none of its own to show.

@@ -8,6 +8,8 @@ use super::common::talk::say;
 use crate::answers::kibana::{self, KibanaVersion};
 use crate::base::fs;
 use crate::config::file;
+use crate::input::image::is_image;
+use crate::openpgp::KeyRing;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::io::{self, BufRead, IsTerminal};
@@ -19,9 +21,10 @@ Examples:
   epr-build init
   epr-build init --yes --kibana 8.19.5 --kibana 9.1.0 --contact ops@example.org
   epr-build init --yes --image epr.tar
-  epr-build init --yes --upstream http://127.0.0.1:9000 --in-house /srv/own
+  epr-build init --yes --upstream http://127.0.0.1:9000 --in-house /srv/own --in-house-key our-key.asc
 
-At a terminal it asks for what the options leave open; --yes takes the defaults. It asks no network.";
+At a terminal it asks for what the options leave open; --yes takes the defaults. It asks no network. Files that it is told of must \
+be there: a name that is misspelt would show only much later.";
 
 /// Write a first configuration file, and say what to do next
 #[derive(Args, Debug)]
@@ -54,6 +57,9 @@ pub(super) struct Arguments {
     /// No packages of your own
     #[arg(long)]
     no_in_house: bool,
+    /// File with the public key by which your own packages are signed; may be repeated [default: they are not judged]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_in_house")]
+    in_house_key: Vec<String>,
     /// Name of the distribution
     #[arg(long, value_name = "NAME", default_value = "ours")]
     name: String,
@@ -77,6 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     );
     ensure!(file::is_folder_name(&arguments.name), "`{}` is no name of a distribution", arguments.name);
     let does_ask = !arguments.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
+    check_files(arguments, &given(arguments))?;
     let start = if does_ask { asked(arguments, &mut io::stdin().lock())? } else { given(arguments) };
     if start.origin.is_none() && start.in_house.is_none() {
         bail!("there would be no packages\nhint: leave out --no-upstream or --no-in-house");
@@ -86,6 +93,41 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     fs::write_file(&place, text.as_bytes())?;
     print(&next(&start, &arguments.output))?;
     Ok(Exit::Clean)
+}
+
+/// Fails if a file that the configuration will name is not there, or is none of its kind.
+fn check_files(arguments: &Arguments, start: &Start) -> Result<()> {
+    if let Some(Origin::Image(image)) = &start.origin {
+        check_image(arguments, image)?;
+    }
+    start.keys.iter().filter(|key| *key != "elastic").try_for_each(|key| check_key(arguments, "--key", key))?;
+    start.in_house_keys.iter().try_for_each(|key| check_key(arguments, "--in-house-key", key))
+}
+
+/// Where a path of the configuration leads: it counts from the folder of that file.
+fn place(arguments: &Arguments, path: &str) -> PathBuf {
+    arguments.output.parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn check_image(arguments: &Arguments, image: &str) -> Result<()> {
+    let place = place(arguments, image);
+    let save = "`docker save -o epr.tar IMAGE` writes one";
+    ensure!(
+        place.exists(),
+        "there is no image {}\nhint: {save}; --image counts from the folder of --output",
+        place.display()
+    );
+    ensure!(is_image(&place), "{} is no container image\nhint: {save}; so do podman and skopeo", place.display());
+    Ok(())
+}
+
+fn check_key(arguments: &Arguments, option: &str, key: &str) -> Result<()> {
+    let place = place(arguments, key);
+    let hint = "`gpg --export --armor KEY` writes a public key";
+    let counts = "counts from the folder of --output";
+    ensure!(place.is_file(), "there is no key {}\nhint: {hint}; {option} {counts}", place.display());
+    let read = KeyRing::default().add(&fs::read(&place)?);
+    read.map(drop).with_context(|| format!("{} holds no public key\nhint: {hint}", place.display()))
 }
 
 /// What the options say, and the defaults for what they leave open.
@@ -103,6 +145,7 @@ fn given(arguments: &Arguments) -> Start {
         keys,
         contact: arguments.contact.clone(),
         in_house: (!arguments.no_in_house).then(folder),
+        in_house_keys: arguments.in_house_key.clone(),
         kibana: arguments.kibana.clone(),
     }
 }
@@ -120,7 +163,10 @@ fn asked(arguments: &Arguments, input: &mut dyn BufRead) -> Result<Start> {
                     "" => Some(Origin::Upstream(ELASTIC.to_owned())),
                     "-" => None,
                     url if url.contains("://") => Some(Origin::Upstream(url.to_owned())),
-                    path if Path::new(path).exists() => Some(Origin::Image(path.to_owned())),
+                    path if place(arguments, path).exists() => {
+                        check_image(arguments, path)?;
+                        Some(Origin::Image(path.to_owned()))
+                    }
                     path => bail!("{path} is no address (https://…), and no such file is there"),
                 };
                 checked(&Start { origin: origin.clone(), in_house: Some("x".to_owned()), ..given(arguments) })?;
@@ -149,6 +195,14 @@ fn asked(arguments: &Arguments, input: &mut dyn BufRead) -> Result<Start> {
                 "" => Some("in_house".to_owned()),
                 folder => Some(folder.to_owned()),
             })
+        })?;
+    }
+    if start.in_house.is_some() && arguments.in_house_key.is_empty() {
+        let question = "File with the public key that signs your own packages; without one they are not judged [-]";
+        start.in_house_keys = ask(input, question, |answer| {
+            let key = Some(answer.to_owned()).filter(|answer| !matches!(answer.as_str(), "" | "-"));
+            key.iter().try_for_each(|key| check_key(arguments, "the answer", key))?;
+            Ok(key.into_iter().collect())
         })?;
     }
     Ok(start)
@@ -241,10 +295,32 @@ mod tests {
         assert_eq!((start.contact, start.in_house.as_deref(), start.kibana.len()), (None, None, 2));
         let start = asked(
             &arguments(&["--upstream", "http://a", "--contact", "me", "--kibana", "9.0.0"]),
-            &mut "own\n".as_bytes(),
+            &mut "own\nno-such-key.asc\nCargo.toml\ntests/fixtures/mirror/trusted.asc\n".as_bytes(),
         );
-        assert_eq!(start.unwrap().in_house.as_deref(), Some("own"));
+        let start = start.unwrap();
+        assert_eq!(start.in_house.as_deref(), Some("own"));
+        assert_eq!(start.in_house_keys, ["tests/fixtures/mirror/trusted.asc"]);
         assert!(asked(&arguments(&[]), &mut "\n".as_bytes()).is_err_and(|error| error.to_string().contains("--yes")));
+    }
+
+    /// What the configuration would name in vain is said before it is written.
+    #[test]
+    fn files_that_are_not_there_are_said() {
+        for (words, part) in [
+            (&["--image", "no-such.tar"][..], "there is no image no-such.tar\nhint: `docker save"),
+            (&["--image", "Cargo.toml"], "Cargo.toml is no container image"),
+            (&["--key", "no-such.asc"], "there is no key no-such.asc\nhint: `gpg --export"),
+            (&["--key", "Cargo.toml"], "Cargo.toml holds no public key"),
+            (&["--in-house-key", "no-such.asc"], "there is no key no-such.asc"),
+            (&["--key", "mirror/trusted.asc", "--output", "tests/fixtures/epr-build.yml"], ""),
+            (&["--key", "elastic"], ""),
+        ] {
+            let arguments = arguments(words);
+            let found = super::check_files(&arguments, &super::given(&arguments));
+            let found = found.map_err(|error| format!("{error:#}"));
+            assert_eq!(found.is_ok(), part.is_empty(), "{words:?}: {found:?}");
+            assert!(found.err().unwrap_or_default().contains(part), "{words:?}");
+        }
     }
 
     #[test]

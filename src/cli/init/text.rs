@@ -24,10 +24,14 @@ pub(super) struct Start {
     pub(super) contact: Option<String>,
     /// Folder of one's own packages.
     pub(super) in_house: Option<String>,
+    /// Files with the keys by which one's own packages are signed.
+    pub(super) in_house_keys: Vec<String>,
     /// Versions of Kibana in use.
     pub(super) kibana: Vec<KibanaVersion>,
 }
 
+/// Name of the selection for the Kibanas in use.
+const SELECTION: &str = "in_use";
 /// The registry that Elastic runs.
 pub(super) const ELASTIC: &str = "https://epr.elastic.co";
 
@@ -49,7 +53,7 @@ impl Start {
 /// The configuration.
 pub(super) fn text(start: &Start) -> String {
     let mut text = "# Settings of epr-build. epr-build.sample.yml shows all keys with their meanings.\n".to_owned();
-    if !start.kibana.is_empty() {
+    if !start.kibana.is_empty() && !matches!(start.origin, Some(Origin::Upstream(_))) {
         let _ = writeln!(text, "# Kibana in use: {}", start.kibanas());
     }
     let own = start.in_house.as_ref().map(|_| "in_house");
@@ -74,6 +78,15 @@ pub(super) fn text(start: &Start) -> String {
              paths: {}\n    # It may be absent until there is a first one.\n    optional: yes\n",
             scalar(folder)
         );
+        if !start.in_house_keys.is_empty() {
+            let keys: Vec<String> = start.in_house_keys.iter().map(|key| scalar(key)).collect();
+            let _ = write!(
+                text,
+                "    # Wrong signatures are refused. Kibana knows one key only: what another one than its own has signed it refuses,\n    \
+                 # and builds tell of it.\n    signatures: verify\n    keys: [{}]\n",
+                keys.join(", ")
+            );
+        }
     }
     if let Some(Origin::Upstream(url)) = &start.origin {
         let _ = write!(
@@ -89,6 +102,7 @@ pub(super) fn text(start: &Start) -> String {
         }
         text += "    # ca: /etc/ssl/our-ca.pem            # the authority of a proxy that opens TLS\n    \
                  # proxy: http://proxy.example.org:3128   # else HTTPS_PROXY and NO_PROXY count\n";
+        selection(start, &mut text);
     }
     text += "\n# Where nginx and other servers listen by the configurations that builds generate. `epr-build serve` has --listen.\nlisten: 0.0.0.0:8080\n";
     text
@@ -96,18 +110,40 @@ pub(super) fn text(start: &Start) -> String {
 
 fn upstream_layer(start: &Start, text: &mut String) {
     let name = start.layer();
+    let select = if start.kibana.is_empty() { String::new() } else { format!(", select: {SELECTION}") };
     let _ = write!(
         text,
         "  # Packages that `epr-build mirror` copies from a registry, with their signatures.\n  {name}:\n    paths: {name}\n    \
-         mirror: {{from: [{name}]}}\n"
+         mirror: {{from: [{name}]{select}}}\n"
     );
     signatures(start, text);
+}
+
+/// What is copied: for the Kibanas in use, if they are known.
+fn selection(start: &Start, text: &mut String) {
+    if start.kibana.is_empty() {
+        *text += "\n# Every version that is listed is copied. `selections:` takes less: `epr-build init --kibana 9.1.0` writes an example.\n";
+        return;
+    }
+    let _ = write!(
+        text,
+        "\n# What `epr-build mirror` copies. Without `select:` at the layer it copies every version that is listed.\n\
+         selections:\n  {SELECTION}:\n    \
+         # The versions of Kibana in use; `8.19` stands for all its patches, and `9.1.0 - 9.2.4` for a range. Before a Kibana is\n    \
+         # upgraded, write the new version down beside the old one, and run `epr-build mirror` again.\n    \
+         kibana: [{}]\n    take:\n      \
+         # Of every package what each of them gets. Less: `{{preset: fleet}}`, which Fleet itself needs, and `{{name: [nginx, system]}}`.\n      \
+         - {{name: '*'}}\n    \
+         # The next older version of each as well, to which Kibana can go back.\n    previous: 1\n",
+        start.kibanas()
+    );
 }
 
 fn image_layer(start: &Start, path: &str, text: &mut String) {
     let _ = write!(
         text,
-        "  # Packages out of a container image that `docker save` wrote. A newer image takes the place of the file.\n  {}:\n    \
+        "  # Packages out of a container image that `docker save` wrote. A newer image takes the place of the file, and what only the\n  \
+         # older one held is gone; docs/guides/images.md says how a layer keeps it, and takes only some of an image.\n  {}:\n    \
          paths: {}\n",
         start.layer(),
         scalar(path)
@@ -161,6 +197,7 @@ mod tests {
             keys: vec!["elastic".to_owned()],
             contact: Some("ops@example.org".to_owned()),
             in_house: in_house.map(str::to_owned),
+            in_house_keys: in_house.map(|_| "our-key.asc".to_owned()).into_iter().collect(),
             kibana: vec![kibana::version("9.1.0").unwrap()],
         }
     }
@@ -187,10 +224,30 @@ mod tests {
                     Some(Origin::Image(path)) => {
                         assert_eq!(config.layers["elastic"].paths, [PathBuf::from(path)], "{text}");
                     }
-                    Some(Origin::Upstream(_)) => assert!(config.layers[start.layer()].mirror.is_some(), "{text}"),
+                    Some(Origin::Upstream(_)) => {
+                        let mirror = config.layers[start.layer()].mirror.as_ref().unwrap();
+                        assert_eq!(mirror.select.as_deref(), Some("in_use"), "{text}");
+                    }
                     None => assert_eq!(config.layers.len(), 1),
                 }
             }
+        }
+    }
+
+    /// The Kibanas in use decide what is copied; without any, everything is.
+    #[test]
+    fn kibanas_become_a_selection() {
+        for (versions, expected) in [(&[][..], 0), (&["9.1.0"], 1), (&["8.19.5", "9.1.0"], 2), (&["9.1.0", "9.1.0"], 1)]
+        {
+            let mut start = start(Some(Origin::Upstream(ELASTIC.to_owned())), None);
+            start.kibana = versions.iter().map(|version| kibana::version(version).unwrap()).collect();
+            let text = text(&start);
+            let config = file::parse(text.as_bytes(), Path::new("epr-build.yml")).unwrap();
+            let mirror = config.layers["elastic"].mirror.as_ref().unwrap();
+            assert_eq!(mirror.select.is_some(), expected > 0, "{text}");
+            let ranges = config.selections.get("in_use").map_or(0, |selection| selection.kibana.len());
+            assert_eq!(ranges, expected, "{text}");
+            assert_eq!(config.selections.get("in_use").map_or(1, |selection| selection.previous), 1, "{text}");
         }
     }
 

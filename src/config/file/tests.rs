@@ -286,7 +286,19 @@ fn every_mistake_has_a_line_and_a_way_out() {
         // Upstreams.
         (
             "upstreams:\n  a: {jobs: 2}",
-            "2: `upstreams.a` has no url | add `url: https://epr.elastic.co`, or the address of another registry",
+            "2: `upstreams.a` has no url | add `url: https://epr.elastic.co`, or the address of another registry; or `image: epr.tar`",
+        ),
+        (
+            "upstreams:\n  a: {url: 'http://a', image: epr.tar}",
+            "2: `upstreams.a` is an image, and has no `url` | remove one of the two; an image is a file, and nobody is asked for it",
+        ),
+        (
+            "upstreams:\n  a:\n    image: epr.tar\n    jobs: 2",
+            "4: `upstreams.a` is an image, and has no `jobs` | remove one of the two; an image is a file, and nobody is asked for it",
+        ),
+        (
+            "upstreams:\n  a: {image: ''}",
+            "2: `upstreams.a.image` is empty | write the file that `docker save` wrote, such as `epr.tar`",
         ),
         ("upstreams:\n  a: {url: epr.elastic.co}", &format!("2: `upstreams.a.url` {ADDRESS}")),
         ("upstreams:\n  a: {url: 'ftp://a'}", &format!("2: `upstreams.a.url` {ADDRESS}")),
@@ -661,6 +673,8 @@ fn the_sample_is_right_and_complete() {
                 Plain::List(rules, _) => rules.clone(),
                 _ => panic!("not a list"),
             },
+            // An upstream is a registry or an image.
+            ["upstreams", "elastic"] => vec![value(&["upstreams", "saved"]).unwrap().clone()],
             _ => Vec::new(),
         };
         named.extend(others.iter().flat_map(keys));

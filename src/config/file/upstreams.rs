@@ -1,4 +1,4 @@
-//! The upstreams of the configuration: registries that layers are mirrored from.
+//! The upstreams of the configuration: registries and saved images that layers are mirrored from.
 
 use super::reader::{Reader, Value, size};
 use crate::base::suggest::did_you_mean;
@@ -13,6 +13,7 @@ use yaml11::{Plain, Scalar};
 /// Keys of an upstream.
 pub(super) const UPSTREAM: &[&str] = &[
     "url",
+    "image",
     "artifacts",
     "redirects",
     "ca",
@@ -42,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
     let mut upstreams = BTreeMap::new();
     for (name, value) in reader.map(value) {
         if reader.name(name, &value)
-            && let Some(upstream) = upstream(reader, &value, folder)
+            && let Some(upstream) = upstream(reader, name, &value, folder)
         {
             upstreams.insert(name.to_owned(), upstream);
         }
@@ -50,10 +51,24 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
     upstreams
 }
 
-fn upstream(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<Upstream> {
+fn upstream(reader: &mut Reader<'_>, name: &str, value: &Value<'_>, folder: &Path) -> Option<Upstream> {
     let mut upstream = Upstream::at("");
     let mut has_address = false;
-    for (key, value) in reader.section(value, UPSTREAM) {
+    let pairs = reader.section(value, UPSTREAM);
+    if let Some((_, image)) = pairs.iter().find(|(key, _)| *key == "image") {
+        for (key, value) in pairs.iter().filter(|(key, _)| *key != "image") {
+            let message =
+                format!("`{}` is an image, and has no `{key}`", value.path.trim_end_matches(&format!(".{key}")));
+            reader.mistake(
+                value.line,
+                message,
+                "remove one of the two; an image is a file, and nobody is asked for it",
+            );
+        }
+        let image = reader.text(image, "the file that `docker save` wrote, such as `epr.tar`")?;
+        return Some(Upstream::saved(name, folder.join(image)));
+    }
+    for (key, value) in pairs {
         match key {
             "url" => {
                 has_address = true;
@@ -81,7 +96,7 @@ fn upstream(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option
         }
     }
     if !has_address {
-        let hint = "add `url: https://epr.elastic.co`, or the address of another registry";
+        let hint = "add `url: https://epr.elastic.co`, or the address of another registry; or `image: epr.tar`";
         reader.mistake(value.line, format!("`{}` has no url", value.path), hint);
         return None;
     }

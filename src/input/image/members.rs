@@ -9,6 +9,11 @@ use std::io::{self, Read};
 const MOST_NAME_BYTES: u64 = 1 << 20;
 /// Bytes of the padding of a file and of the two empty blocks that end a tar, at most.
 const END_BYTES: u64 = 511 + 2 * 512;
+/// How many times larger than what is packed its content may be, and bytes that are never too many.
+const MOST_RATIO: u64 = 200;
+const FREE_BYTES: u64 = 1 << 30;
+/// That it is larger.
+const TOO_LARGE: &str = "it is more than 200 times smaller than what is in it";
 
 /// What a member of a layer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,43 +31,98 @@ pub(super) enum Kind {
 /// Is given a member: path, kind, content.
 pub(super) type Take<'a> = dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<()> + 'a;
 
+/// A layer as it lies in an image: its bytes, packed or not, and how many may come out of them.
+pub(super) struct Packed {
+    pub(super) content: Box<dyn Read>,
+    pub(super) most: u64,
+}
+
+/// Bytes that may come out of so many packed ones.
+pub(super) fn most_of(packed: u64) -> u64 {
+    packed.saturating_mul(MOST_RATIO).max(FREE_BYTES)
+}
+
 /// Gives every member of a layer to `take`: path, kind, content. Returns the digest of the whole layer.
 ///
 /// # Errors
 /// When it is damaged, or `take` fails.
-pub(super) fn each(layer: Box<dyn Read>, take: &mut Take<'_>) -> Result<String> {
+pub(super) fn each(layer: Packed, take: &mut Take<'_>) -> Result<String> {
     let mut reader = Hashed::new(unpacked(layer)?);
-    {
-        // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
-        let end = io::repeat(0).take(END_BYTES);
-        let mut tar = tar::Archive::new(reader.by_ref().chain(end));
-        let mut names = Names::default();
-        for entry in tar.entries().context("it is no tar file")?.raw(true) {
-            let mut entry = entry.context("it is damaged")?;
-            if let Some((path, kind)) = names.member(&mut entry)? {
-                take(&path, kind, &mut entry)?;
-            }
-        }
-    }
+    walk(&mut reader, &mut |path, kind, content| take(path, kind, content).map(|()| true))?;
     // What stands behind the last member belongs to the digest.
     io::copy(&mut reader, &mut io::sink()).context("it is damaged")?;
     Ok(format!("sha256:{}", reader.into_hasher().finish()))
 }
 
-/// The tar in a layer, by its first bytes.
-fn unpacked(mut layer: Box<dyn Read>) -> Result<Box<dyn Read>> {
+/// Gives the members of a layer to `take` until it returns false. Nothing is said of what follows.
+///
+/// # Errors
+/// When it is damaged up to there, or `take` fails.
+pub(super) fn some(layer: Packed, take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool>) -> Result<()> {
+    walk(&mut unpacked(layer)?, take)
+}
+
+fn walk(reader: &mut impl Read, take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool>) -> Result<()> {
+    // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
+    let end = io::repeat(0).take(END_BYTES);
+    let mut tar = tar::Archive::new(reader.chain(end));
+    let mut names = Names::default();
+    for entry in tar.entries().context("it is no tar file")?.raw(true) {
+        let mut entry = entry.context("it is damaged")?;
+        if let Some((path, kind)) = names.member(&mut entry)?
+            && !take(&path, kind, &mut entry)?
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// How bytes are packed, by the first four of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    pub(super) fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// What is packed, by its first bytes, and no more of it than there may be.
+pub(super) fn unpacked(Packed { mut content, most }: Packed) -> Result<Box<dyn Read>> {
     let mut head = Vec::new();
-    layer.by_ref().take(4).read_to_end(&mut head).context("it cannot be read")?;
-    let is_gzip = head.starts_with(&[0x1f, 0x8b]);
-    let is_zstd = head == [0x28, 0xb5, 0x2f, 0xfd];
-    let whole = io::Cursor::new(head).chain(layer);
-    Ok(if is_gzip {
-        Box::new(flate2::read::MultiGzDecoder::new(whole))
-    } else if is_zstd {
-        Box::new(zstd::Decoder::new(whole).context("it cannot be unpacked")?)
-    } else {
-        Box::new(whole)
-    })
+    content.by_ref().take(4).read_to_end(&mut head).context("it cannot be read")?;
+    let packing = Packing::of(&head);
+    let whole = io::Cursor::new(head).chain(content);
+    let inner: Box<dyn Read> = match packing {
+        Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+        Packing::Zstd => Box::new(zstd::Decoder::new(whole).context("it cannot be unpacked")?),
+        Packing::Plain => return Ok(Box::new(whole)),
+    };
+    Ok(Box::new(Rationed { inner, left: most, over: TOO_LARGE }))
+}
+
+/// A reader that fails when more comes than there may be.
+pub(super) struct Rationed<R> {
+    pub(super) inner: R,
+    pub(super) left: u64,
+    pub(super) over: &'static str,
+}
+
+impl<R: Read> Read for Rationed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let filled = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(filled as u64).ok_or_else(|| io::Error::other(self.over))?;
+        Ok(filled)
+    }
 }
 
 /// Long names, which stand before the member that bears them.

@@ -5,15 +5,24 @@
 //! names the digest of each layer of the image, and only layers that have it count, so that a damaged image is told and not
 //! built from.
 //!
-//! `outer` opens the file or folder, `layout` finds configuration and layers, `members` reads one layer, `unpack` lays them
-//! over each other. *Everything in an image is hostile: names, links, sizes, digests.*
+//! `outer` opens the file or folder, `layout` finds configuration and layers, `members` reads one layer, `pile` lays them
+//! over each other, `unpack` writes what comes out of that into a folder, and `saved` is for who wants only some of it.
+//! *Everything in an image is hostile: names, links, sizes, digests.*
 
 mod layout;
 mod members;
 mod outer;
+mod pile;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod unpacked;
+
+pub use pile::{Sink, placed};
+pub use saved::{SavedImage, Seen};
+pub use unpack::IntoFolder;
+pub use unpacked::{UnpackedImage, forget, unpacked};
 
 use crate::base::digest::Digest;
 use crate::base::fs;
@@ -29,6 +38,8 @@ use std::path::{Path, PathBuf};
 const FOLDER: &str = ".images";
 /// The file that says of which path a folder of that one is.
 const SOURCE: &str = "source";
+/// The file that says which image a packed file is, so that it is not read from end to end to find out.
+const SEEN: &str = "seen";
 
 /// Returns true if a layer has a path that is an image.
 pub fn is_among(layers: &[LayerPlan]) -> bool {
@@ -82,10 +93,20 @@ pub fn laid_open(layers: &[LayerPlan], out: &Path, anew: bool, progress: &Progre
 /// # Errors
 /// When it is no image, holds several, is damaged, or the disk fails.
 fn lay_open(path: &Path, home: &Path, anew: bool, progress: &Progress) -> Result<(PathBuf, bool)> {
+    let seen = home.join(SEEN);
+    let before = fs::read_if_there(&seen)?.and_then(|text| serde_json::from_slice::<Seen>(&text).ok());
+    if let Some(id) = before.and_then(|before| before.id_of(path)).filter(|_| !anew) {
+        let folder = home.join(id.to_string());
+        if folder.is_dir() {
+            return Ok((folder, false));
+        }
+    }
+    let now = Seen::stat(path)?;
     let outer = Outer::open(path)?;
     let image = layout::read(&outer)?;
     let folder = home.join(image.id.to_string());
     if folder.is_dir() && !anew {
+        note(&seen, now, image.id)?;
         return Ok((folder, false));
     }
     fs::make_folders(home)?;
@@ -103,10 +124,19 @@ fn lay_open(path: &Path, home: &Path, anew: bool, progress: &Progress) -> Result
         if folder.is_dir() { fs::remove_folder(&fresh) } else { fs::rename_for_good(&fresh, &folder) }
     });
     placed.inspect_err(|_| drop(fs::remove_folder_if_there(&fresh)))?;
+    note(&seen, now, image.id)?;
     // What is gone or was begun and not finished.
-    let is_other = |path: &Path| path != folder && !path.ends_with(SOURCE);
+    let is_other = |path: &Path| path != folder && !path.ends_with(SOURCE) && !path.ends_with(SEEN);
     for entry in fs::list(home)?.into_iter().filter(|entry| is_other(&entry.path)) {
         fs::remove_any(&entry.path)?;
     }
     Ok((folder, true))
+}
+
+/// Notes which image a packed file is; of others that is quickly seen.
+fn note(place: &Path, stat: Option<String>, id: Digest) -> Result<()> {
+    match stat {
+        Some(stat) => fs::write_over(place, &serde_json::to_vec(&Seen { stat, id })?),
+        None => fs::remove_file_if_there(place),
+    }
 }

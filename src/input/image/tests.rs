@@ -321,3 +321,39 @@ fn folders_of_oci_are_read() {
     assert!(open().is_err_and(|error| format!("{error:#}").contains("no digest")));
     assert!(!is_among(&[]));
 }
+
+/// A file that is packed as a whole: small members are kept, large ones are found again, and its state says which image it is.
+#[test]
+fn what_is_packed_as_a_whole_is_read_too() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("epr.tar");
+    // More than is kept of one member.
+    let large: &'static str = Box::leak("large ".repeat(300_000).into_boxed_str());
+    let layers = [vec![File("packages/x.zip", large)], vec![File("packages/y.zip", "small")]];
+    write_tar(&path, &saved(&layers, Pack::Plain));
+    let plain = fs::read(&path).unwrap();
+    let expected = BTreeMap::from([("x.zip".to_owned(), large.to_owned()), ("y.zip".to_owned(), "small".to_owned())]);
+    for pack in [Pack::Gzip, Pack::Zstd] {
+        fs::write(&path, packed(&plain, pack)).unwrap();
+        assert!(super::is_image(&path));
+        let cache = home.path().join(format!("cache-{}", pack == Pack::Gzip));
+        let (folder, is_fresh) = lay_open(&path, &cache, false, &Progress::new(true)).unwrap();
+        assert!(is_fresh && unpacked(&folder) == expected);
+        let (again, is_fresh) = lay_open(&path, &cache, false, &Progress::new(true)).unwrap();
+        assert_eq!((&again, is_fresh), (&folder, false));
+        // Other content of the same size is another image.
+        let other = [vec![File("packages/x.zip", large)], vec![File("packages/y.zip", "other")]];
+        let copy = home.path().join("other.tar");
+        write_tar(&copy, &saved(&other, Pack::Plain));
+        fs::write(&path, packed(&fs::read(&copy).unwrap(), pack)).unwrap();
+        let (other, is_fresh) = lay_open(&path, &cache, false, &Progress::new(true)).unwrap();
+        assert!(is_fresh && other != folder && !folder.exists());
+        // What breaks off, and what is packed and no image.
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+        let error = format!("{:#}", lay_open(&path, &cache, false, &Progress::new(true)).unwrap_err());
+        assert!(error.contains("cut short") || error.contains("it is damaged"), "{error}");
+        fs::write(&path, packed(b"no image", pack)).unwrap();
+        assert!(!super::is_image(&path));
+    }
+}

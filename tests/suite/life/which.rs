@@ -157,3 +157,49 @@ production: Kibana 7.10.0 gets no version of acme
         (case.tree(), case.run(&["which", "acme", "--dist", "staging", "--kibana", "8.4.0", "--prerelease"]));
     assert_eq!((slow.stdout, before), (quick.stdout, case.tree()));
 }
+
+/// Behind an air gap there are neither layers nor a configuration: the generation says the same, but for what was left out.
+#[test]
+fn a_generation_says_it_without_layers() {
+    let case = Case::new()
+        .package("packages/production", "acme", "1.0.0", "one")
+        .package("packages/staging", "acme", "1.1.0", "two")
+        .package("packages/staging", "acme", "1.2.0-beta1", "three")
+        .broken("packages/staging", "acme", "1.3.0");
+    assert_eq!(case.run(&["--dist", "staging", "--quiet"]).code, 1);
+    let bundle = ["bundle", "--dist", "staging", "--output", "ours.bundle", "--no-program", "--quiet"];
+    let bundled = case.run(&bundle);
+    assert_eq!(bundled.code, 0, "{bundled:#?}");
+    let far = Case::new();
+    fs::copy(case.path("ours.bundle"), far.path("ours.bundle")).unwrap();
+    let unbundled = far.run(&["unbundle", "ours.bundle", "--quiet"]);
+    assert_eq!(unbundled.code, 0, "{unbundled:#?}");
+    let before = far.tree();
+    let asked = ["which", "acme", "--kibana", "8.12.0"];
+    let run = far.run(&asked);
+    assert_eq!(far.tree(), before);
+    let generation = fs::read_link(far.path("out/staging/current")).unwrap();
+    let generation = generation.file_name().unwrap().to_str().unwrap().to_owned();
+    let expected = format!(
+        "\
+staging: Kibana 8.12.0 gets acme 1.1.0 from layer `staging`
+  package            out/staging/generations/{generation}/site/package/acme/1.1.0
+  it asks            /search?package=acme&prerelease=false&kibana.version=8.12.0&spec.max=3.0
+  generation         {generation}
+  not 1.2.0-beta1    it is a pre-release, and this Kibana asks for releases only (layer `staging`)
+"
+    );
+    assert_eq!((run.code, run.stdout.as_str()), (0, expected.as_str()), "{run:#?}");
+    assert!(run.stderr.contains("does not know what was left out of it"), "{run:#?}");
+    // The same where there are layers, if it is asked for, and in the other form.
+    let here = case.run(&[&asked[..], &["--built", "--format", "json"]].concat());
+    let answers: Value = serde_json::from_str(&here.stdout).unwrap();
+    assert_eq!((here.code, here.stderr.as_str()), (0, ""), "{here:#?}");
+    assert_eq!((&answers[0]["generation"], &answers[0]["answer"]["version"]), (&generation.into(), &"1.1.0".into()));
+    let run = far.run(&["which", "acmee", "--kibana", "8.12.0"]);
+    assert!(run.code == 1 && run.stdout.contains("did you mean `acme`?"), "{run:#?}");
+    let run = far.run(&["which", "acme", "--kibana", "8.12.0", "--dist", "stagin"]);
+    assert!(run.code == 2 && run.stderr.contains("did you mean `staging`?"), "{run:#?}");
+    let run = Case::new().run(&["which", "acme", "--kibana", "8.12.0", "--built"]);
+    assert!(run.code == 2 && run.stderr.contains("there is no distribution in `out`"), "{run:#?}");
+}

@@ -11,6 +11,7 @@ mod modes;
 mod network;
 mod notices;
 mod prune;
+mod saved;
 mod selecting;
 mod tls;
 mod upstream;

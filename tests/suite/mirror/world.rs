@@ -198,6 +198,11 @@ impl World {
         files
     }
 
+    /// Paths of all files of the layer, also of its records.
+    pub(super) fn files_below_layer(&self) -> Vec<String> {
+        self.files(|_| true).into_keys().collect()
+    }
+
     fn files(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
         let root = self.case.path("up");
         let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
