@@ -279,7 +279,10 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     field("listed", outcome.listed, "");
     field("wanted", outcome.wanted, "");
     field("held", outcome.held, "");
-    let unwanted = format!(", {}, that are not wanted any more; `epr-build keep prune` removes such", bytes(outcome.unwanted_bytes));
+    let unwanted = format!(
+        ", {}, that are not wanted any more; `epr-build keep prune` removes such",
+        bytes(outcome.unwanted_bytes)
+    );
     field("besides", outcome.unwanted, &unwanted);
     field("adopted", outcome.adopted.len(), ", which lay in the layer before");
     field("audited", outcome.audited, "");
@@ -300,7 +303,8 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
 
 /// What a selection saves, by its rules, and what it costs.
 fn render_selection(selection: &SelectionOutcome) -> Vec<String> {
-    let SelectionOutcome { name, left_out, bytes: size, are_bytes_known, names, reasons, rules, losses, outside } = selection;
+    let SelectionOutcome { name, left_out, bytes: size, are_bytes_known, names, reasons, rules, losses, outside } =
+        selection;
     let mut saved = format!("`{name}` leaves out {}", counted(*left_out, "version"));
     if *left_out > 0 {
         let reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
@@ -324,7 +328,10 @@ fn render_selection(selection: &SelectionOutcome) -> Vec<String> {
     let names: BTreeSet<&str> = losses.iter().map(|loss| loss.name.as_str()).collect();
     let names: Vec<_> = names.into_iter().map(str::to_owned).collect();
     let packages = crate::base::words::few(&names);
-    more(format!("some of its own Kibanas get less of {packages} because it says so; `epr-build select {name}` tells"), names.len());
+    more(
+        format!("some of its own Kibanas get less of {packages} because it says so; `epr-build select {name}` tells"),
+        names.len(),
+    );
     for one in outside {
         let (older, nothing) = (crate::base::words::few(&one.older), crate::base::words::few(&one.nothing));
         more(format!("Kibana {} would get older versions of {older}", one.kibana), one.older.len());

@@ -18,8 +18,8 @@ use crate::generation::history_page;
 use crate::generation::release::{Pinned, Release, check_name};
 use crate::select::resolved::Resolved;
 use anyhow::{Result, bail};
-use clap::{ArgGroup, Args};
 use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\

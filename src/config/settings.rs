@@ -88,8 +88,8 @@ mod tests {
     use crate::base::digest::Digest;
     use crate::config::Config;
     use crate::config::fallback::Fallback;
-    use crate::config::selection::Selection;
     use crate::config::layer::{Layer, LayerPlan, LayerSource, Policy, Signatures};
+    use crate::config::selection::Selection;
     use crate::openpgp::KeyRing;
     use serde::Serialize;
     use std::sync::Arc;
@@ -106,8 +106,7 @@ mod tests {
     }
 
     fn selection(change: fn(&mut SelectionPlan)) -> SelectionPlan {
-        let mut plan =
-            SelectionPlan { name: "a".to_owned(), selection: Selection::default(), keep: Vec::new() };
+        let mut plan = SelectionPlan { name: "a".to_owned(), selection: Selection::default(), keep: Vec::new() };
         change(&mut plan);
         plan
     }

@@ -54,7 +54,9 @@ impl SpecBounds {
             (None, None, Some(above)) => Spec { minor: above.minor + 1, ..above },
             (None, None, None) => from?,
         };
-        let fits = from.is_none_or(|from| spec >= from) && to.is_none_or(|to| spec <= to) && above.is_none_or(|above| spec > above);
+        let fits = from.is_none_or(|from| spec >= from)
+            && to.is_none_or(|to| spec <= to)
+            && above.is_none_or(|above| spec > above);
         (is_sorted && fits).then_some(spec)
     }
 }
@@ -90,7 +92,10 @@ impl Run<'_> {
             let choice = wanted.choice.iter().flat_map(|choice| choice.versions.keys());
             let names: BTreeSet<&str> = choice.map(|(name, _)| name.as_str()).collect();
             let is_open = |(key, facts): &(&Key, &facts::Facts)| {
-                facts.listed && facts.known_format().is_none() && names.contains(key.0.as_str()) && !asked.contains(*key)
+                facts.listed
+                    && facts.known_format().is_none()
+                    && names.contains(key.0.as_str())
+                    && !asked.contains(*key)
             };
             let open: Vec<Key> = facts.iter().filter(is_open).map(|(key, _)| key.clone()).collect();
             if open.is_empty() {
@@ -112,12 +117,7 @@ impl Run<'_> {
     }
 
     /// Asks each upstream for formats of the versions that it gives; returns those whose documents are wrong.
-    async fn ask_formats(
-        &mut self,
-        open: &[Key],
-        asked: usize,
-        facts: &mut FactsTable,
-    ) -> Result<Vec<Key>, Hindrance> {
+    async fn ask_formats(&mut self, open: &[Key], asked: usize, facts: &mut FactsTable) -> Result<Vec<Key>, Hindrance> {
         let mut wrong = Vec::new();
         for transport in &self.transports {
             let is_its = |key: &&Key| facts.get(*key).is_some_and(|facts| facts.upstream == transport.name);
@@ -209,7 +209,9 @@ mod tests {
     #[test]
     fn listings_that_contradict_each_other_say_nothing() {
         let bounds = SpecBounds { least: vec![spec("2.3")], most: vec![spec("3.0"), spec("3.3"), spec("3.4")] };
-        for (least, most) in [([true], [true, false, true]), ([true], [true, true, false]), ([false], [false, true, true])] {
+        for (least, most) in
+            [([true], [true, false, true]), ([true], [true, true, false]), ([false], [false, true, true])]
+        {
             assert_eq!(bounds.class(&least, &most), None, "{least:?} {most:?}");
         }
         assert_eq!(bounds.class(&[false], &[true, true, true]), Some(spec("2.2")));

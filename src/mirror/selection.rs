@@ -49,7 +49,8 @@ impl Run<'_> {
             self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
         }
         let (Some(choice), Some(selection)) = (&wanted.choice, self.wants.selection()) else { return };
-        let warnings = choice.warnings.iter().map(|words| Event::new(format!("selection `{}`", selection.name), words, None));
+        let warnings =
+            choice.warnings.iter().map(|words| Event::new(format!("selection `{}`", selection.name), words, None));
         self.outcome.warnings.extend(warnings);
         let outside = if self.outcome.dry_run {
             let is_held = |key: &Key| self.record.versions.get(key).is_some_and(super::record::Entry::is_held);
@@ -63,7 +64,7 @@ impl Run<'_> {
 
     /// Writes into the record why versions are held.
     pub(super) fn note_reasons(&mut self, wanted: &Wanted) {
-        if self.wants.are_open() || !self.request.only.is_empty() {
+        if !self.request.only.is_empty() {
             return;
         }
         for (key, entry) in self.record.versions.iter_mut().filter(|(_, entry)| entry.is_held()) {
@@ -76,7 +77,8 @@ impl Run<'_> {
         let unwanted = Unwanted::read(&self.workshop.folder)?;
         let entries = unwanted.since.keys().filter_map(|key| self.record.versions.get(key));
         let held = entries.filter(|entry| entry.is_held());
-        let (count, bytes) = held.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size.unwrap_or_default()));
+        let (count, bytes) =
+            held.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size.unwrap_or_default()));
         (self.outcome.unwanted, self.outcome.unwanted_bytes) = (count, bytes);
         if self.outcome.unchanged {
             self.outcome.wanted = self.outcome.held.saturating_sub(count);

@@ -116,13 +116,16 @@ impl Wants {
         }
         let mut named = BTreeMap::new();
         for selector in only {
-            let is_meant =
-                |key: &&Key| key.0 == selector.name && selector.version.as_ref().is_none_or(|version| *version == key.1);
+            let is_meant = |key: &&Key| {
+                key.0 == selector.name && selector.version.as_ref().is_none_or(|version| *version == key.1)
+            };
             let meant: Vec<_> = wanted.versions.keys().filter(is_meant).cloned().collect();
             if meant.is_empty() {
                 wanted.vain.push(self.in_vain(selector, facts, &wanted));
             }
-            named.extend(meant.into_iter().filter_map(|key| wanted.versions.get(&key).map(|want| (key.clone(), want.clone()))));
+            named.extend(
+                meant.into_iter().filter_map(|key| wanted.versions.get(&key).map(|want| (key.clone(), want.clone()))),
+            );
         }
         wanted.versions = named;
         Ok(wanted)
@@ -174,9 +177,8 @@ impl Wants {
 fn selected(selection: &Resolved, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool) -> Result<Wanted> {
     let mut wanted = Wanted::default();
     let candidates = candidates(facts, is_held, &mut wanted.unread);
-    let choice = selection.choose(&candidates).map_err(|mistakes| {
-        anyhow!("selection `{}`: {mistakes}", selection.name)
-    })?;
+    let choice =
+        selection.choose(&candidates).map_err(|mistakes| anyhow!("selection `{}`: {mistakes}", selection.name))?;
     let presets: BTreeSet<&str> = presets(selection, &choice);
     for (key, reasons) in &choice.versions {
         let rank = reasons.iter().map(|reason| match &reason.cause {

@@ -96,7 +96,11 @@ fn cut(catalog: &mut Catalog, name: &str, choice: &Choice) {
 pub fn narrowed(distribution: &str, catalog: &Catalog, was: usize, lost: usize) -> Option<Problem> {
     let selected = catalog.selected.as_ref()?;
     let message = if catalog.entries.is_empty() && !selected.left_out.is_empty() {
-        format!("selection `{}` leaves out all {} of `{distribution}`", selected.name, counted(selected.left_out.len(), "version"))
+        format!(
+            "selection `{}` leaves out all {} of `{distribution}`",
+            selected.name,
+            counted(selected.left_out.len(), "version")
+        )
     } else if lost * 2 > was {
         let versions = counted(was, "version");
         format!("selection `{}` leaves out {lost} of {versions} that `{distribution}` has in use", selected.name)

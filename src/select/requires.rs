@@ -115,7 +115,11 @@ pub fn unmet(needs: &[Need], versions: impl Fn(&str) -> Vec<(Version, bool)>) ->
             return None;
         }
         let prereleases = fitting().rev().map(|(version, _)| version.clone()).collect();
-        Some(Unmet { need: need.clone(), there: there.iter().rev().map(|(version, _)| version.clone()).collect(), prereleases })
+        Some(Unmet {
+            need: need.clone(),
+            there: there.iter().rev().map(|(version, _)| version.clone()).collect(),
+            prereleases,
+        })
     });
     unmet.collect()
 }
@@ -145,10 +149,12 @@ pub fn unmet_requirements(distribution: &str, catalog: &Catalog) -> Vec<Problem>
 
 fn problem(distribution: &str, unmet: &Unmet, entries: &[&Entry]) -> Option<Problem> {
     let newest = entries.last()?;
-    let others: Vec<String> = entries.iter().rev().skip(1).map(|entry| entry.record.facts.version.to_string()).collect();
+    let others: Vec<String> =
+        entries.iter().rev().skip(1).map(|entry| entry.record.facts.version.to_string()).collect();
     let others = if others.is_empty() { String::new() } else { format!(" (like {})", few(&others)) };
     let (name, version) = (&newest.record.facts.name, &newest.record.facts.version);
-    let message = format!("{name} {version} requires {}{others}, and {}", unmet.what(), unmet.why(&format!("`{distribution}`")));
+    let message =
+        format!("{name} {version} requires {}{others}, and {}", unmet.what(), unmet.why(&format!("`{distribution}`")));
     let problem = Problem::new(Rule::UnmetRequirement, message).within(&newest.layer, &newest.package);
     Some(problem.file("manifest.yml").hint(unmet.remedy()))
 }
@@ -170,7 +176,10 @@ impl Unmet {
         } else if self.prereleases.is_empty() {
             format!("{distribution} has {} alone", shown(&self.there))
         } else {
-            format!("{distribution} has only pre-releases that fit, {}, which Kibana does not take for it", shown(&self.prereleases))
+            format!(
+                "{distribution} has only pre-releases that fit, {}, which Kibana does not take for it",
+                shown(&self.prereleases)
+            )
         }
     }
 
@@ -194,7 +203,9 @@ mod tests {
         let item = json!({"requires": {"content": [{"package": "c", "version": "^1.0"}], "input": [{"package": "i", "version": "1.0.0"}]}});
         let expected = Requires { content: vec![Need::new("c", "^1.0")], input: vec![Need::new("i", "1.0.0")] };
         assert_eq!(Requires::of_item(&item).unwrap(), expected);
-        for empty in [json!({}), json!({"requires": null}), json!({"requires": {}}), json!({"requires": {"content": null}})] {
+        for empty in
+            [json!({}), json!({"requires": null}), json!({"requires": {}}), json!({"requires": {"content": null}})]
+        {
             assert_eq!(Requires::of_item(&empty).unwrap(), Requires::default(), "{empty}");
         }
         for (item, reason) in [
@@ -221,7 +232,11 @@ mod tests {
             ("nginx_otel", "^0.3.0", "d has 0.0.2, 0.0.1 alone"),
             ("nginx_otel", "0.0.x", ""),
             ("later", "^1.1.0", ""),
-            ("later", "^2.0.0-alpha", "d has only pre-releases that fit, 2.0.0-beta, which Kibana does not take for it"),
+            (
+                "later",
+                "^2.0.0-alpha",
+                "d has only pre-releases that fit, 2.0.0-beta, which Kibana does not take for it",
+            ),
             ("later", "one", "`one` is no range of versions, so none of 3 versions fits"),
             ("other", "^1", "d has no version of other"),
         ] {

@@ -100,8 +100,7 @@ fn assemble(input: Input<'_>) -> Result<Settings> {
         let ui = distribution.ui.unwrap_or(config.ui);
         let fallback = distribution.fallback.clone().unwrap_or_else(|| config.fallback.clone());
         let select = selection_of(distribution, &config);
-        let plan =
-            DistributionPlan { name, layers: positions, listen, fallback, prefix, debug_header, ui, select };
+        let plan = DistributionPlan { name, layers: positions, listen, fallback, prefix, debug_header, ui, select };
         distributions.push(plan);
     }
     Ok(Settings {

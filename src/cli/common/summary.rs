@@ -131,7 +131,11 @@ pub(in crate::cli) fn render_summary(report: &Report) -> String {
     }
     for layer in &report.layers {
         let mut text = format!("{} found, {} used", layer.found, layer.used);
-        for (count, words) in [(layer.shadowed, "also in an earlier layer"), (layer.quarantined, "quarantined"), (layer.left_out, "left out")] {
+        for (count, words) in [
+            (layer.shadowed, "also in an earlier layer"),
+            (layer.quarantined, "quarantined"),
+            (layer.left_out, "left out"),
+        ] {
             if count > 0 {
                 let _ = write!(text, ", {count} {words}");
             }
