@@ -324,7 +324,7 @@ proptest! {
 }
 
 /// Everything below the output folder but the lock.
-fn written(case: &Case) -> BTreeMap<PathBuf, String> {
+pub(crate) fn written(case: &Case) -> BTreeMap<PathBuf, String> {
     let out = case.path("out");
     let walk = walkdir::WalkDir::new(&out).into_iter().map(Result::unwrap);
     let seen = walk.filter(|entry| entry.path() != out.join(".lock")).map(|entry| {
