@@ -15,6 +15,7 @@
 //!      /.epr-build/mirror.json        what is held, from where, and what was refused; one version a line
 //!                 /mirror.journal     what is added to it while a run goes on
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
+//!                 /fingerprints       states of files on this disk, by which an exchange is seen
 //!                 /partial/           unfinished downloads
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
 //!                 /log.jsonl          the log of the layer
@@ -22,17 +23,24 @@
 
 mod accept;
 mod adopt;
+mod answer;
 mod audit;
 mod check;
+mod client;
 mod deliver;
+mod entry;
 mod event;
+mod exchanged;
 mod facts;
 mod fault;
 mod fetch;
+mod fingerprints;
 mod gate;
 mod group;
 mod headers;
 mod index;
+mod journal;
+mod leftovers;
 mod listing;
 mod listings;
 mod outcome;
@@ -49,10 +57,12 @@ mod session;
 mod transport;
 mod trust;
 mod wanted;
+mod watch;
 mod workshop;
 
 pub use facts::{Facts, FactsTable, Key};
-pub use outcome::{Ending, Event, Mirrored, Outcome};
+pub use gate::Gates;
+pub use outcome::{Cleared, Ending, Event, Mirrored, Outcome};
 pub use plan::Fetch;
 pub use plan_file::PlanFile;
 pub use run::mirror;

@@ -13,6 +13,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 
 /// Bytes that are read at once.
 const BUFFER_BYTES: u64 = 1 << 15;
+/// Bytes that are unpacked at once where nobody wants them.
+const CHECKED_BYTES: usize = 1 << 16;
 
 /// Where the content of a member lies, and what its headers say of it.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,11 @@ impl Place {
         }
     }
 
+    /// Where the content begins in the zip.
+    pub(super) fn begin(&self) -> u64 {
+        self.begin
+    }
+
     /// Returns true if there is nothing to unpack.
     pub(super) fn is_empty(&self) -> bool {
         self.packed == 0 && self.size == 0 && self.crc == 0
@@ -59,17 +66,29 @@ enum Bytes<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn new(mut zip: &'a File, place: Place) -> io::Result<Self> {
+    pub(super) fn new(zip: &'a File, place: Place) -> io::Result<Self> {
+        Self::with(zip, place, || Box::new(Decompress::new(false)))
+    }
+
+    /// The content, unpacked by a stream that is at its beginning; it is asked for only where one is needed.
+    fn with(mut zip: &'a File, place: Place, stream: impl FnOnce() -> Box<Decompress>) -> io::Result<Self> {
         zip.seek(SeekFrom::Start(place.begin))?;
         let packed = zip.take(place.packed);
         let bytes = if place.is_deflated {
             let room = place.packed.clamp(1, BUFFER_BYTES) as usize;
-            let stream = Box::new(Decompress::new(false));
-            Bytes::Deflated { packed: BufReader::with_capacity(room, packed), stream, has_ended: false }
+            Bytes::Deflated { packed: BufReader::with_capacity(room, packed), stream: stream(), has_ended: false }
         } else {
             Bytes::Stored(packed)
         };
         Ok(Self { bytes, place, sum: crc32fast::Hasher::new(), unpacked: 0 })
+    }
+
+    /// The stream, for the next content.
+    fn into_stream(self) -> Option<Box<Decompress>> {
+        match self.bytes {
+            Bytes::Stored(_) => None,
+            Bytes::Deflated { stream, .. } => Some(stream),
+        }
     }
 
     fn check_end(&self) -> io::Result<()> {
@@ -132,6 +151,34 @@ fn inflate(
         }
     }
     Ok(0)
+}
+
+/// Unpacks contents only to see whether they are whole, one after the other with the same memory: most are small, and a stream
+/// of its own for each would cost more than the content.
+pub(super) struct Checker {
+    stream: Option<Box<Decompress>>,
+    buffer: Vec<u8>,
+}
+
+impl Checker {
+    pub(super) fn new() -> Self {
+        Self { stream: None, buffer: vec![0; CHECKED_BYTES] }
+    }
+
+    /// Fails if the content of a member is not what its headers say.
+    pub(super) fn check(&mut self, zip: &File, place: Place) -> io::Result<()> {
+        let mut content = Content::with(zip, place, || {
+            let mut stream = self.stream.take().unwrap_or_else(|| Box::new(Decompress::new(false)));
+            stream.reset(false);
+            stream
+        })?;
+        // The end is where the sums are compared.
+        while content.read(&mut self.buffer)? > 0 {}
+        if let Some(stream) = content.into_stream() {
+            self.stream = Some(stream);
+        }
+        Ok(())
+    }
 }
 
 fn damaged(reason: &str) -> io::Error {

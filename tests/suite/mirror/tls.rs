@@ -8,7 +8,7 @@ use crate::running;
 use epr_build::serve::{ServeOptions, TlsFiles};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// What `openssl ca` needs, which unlike other commands makes certificates for any time.
 const AUTHORITY: &str = "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n\
@@ -91,4 +91,53 @@ fn certificates_are_checked_and_an_authority_of_ones_own_counts() {
     let run = world.mirror("");
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.stderr.contains("trusted.asc` holds no certificate\nhint: `ca` names a file in PEM"), "{run:#?}");
+}
+
+/// A server by HTTPS whose answers are files, each a whole answer.
+struct Answers(Child);
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Who asks by HTTPS is not led to where anybody could answer.
+#[test]
+fn a_redirect_never_leads_away_from_tls() {
+    let Some(openssl) = running::binary("openssl") else { return };
+    let sample = Sample { signature: None, ..Sample::new("alpha", "1.0.0") };
+    let plain = super::upstream::Upstream::start();
+    plain.answer("/x.zip?token=secret", super::upstream::Answer::ok(&sample.zip));
+    let world = World::new(&[], "", "");
+    let folder = world.case.path("tls");
+    let time = ("20200101000000Z", "20900101000000Z");
+    let TlsFiles { certificate, key, .. } = certificate(&openssl, &folder, time, "IP:127.0.0.1");
+    let write = |path: &str, head: &str, body: &[u8]| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        fs::write(path, [head.as_bytes(), body].concat()).unwrap();
+    };
+    write("search?all=true&prerelease=true", "200 OK", format!("[{}]", sample.item()).as_bytes());
+    let location = format!("302 Found\r\nLocation: http://{}/x.zip?token=secret", plain.address);
+    write(&sample.path()[1..], &location, b"");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let mut server = Command::new(&openssl);
+    server.args(["s_server", "-quiet", "-HTTP", "-accept", &port.to_string(), "-cert", certificate, "-key", key]);
+    server.current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _server = Answers(server.spawn().unwrap());
+    let is_there = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+    assert!((0..200).any(|_| is_there() || { std::thread::sleep(std::time::Duration::from_millis(20)); false }));
+    world.reconfigure(|text| {
+        let own = format!("url: \"{}\"", world.upstream.url());
+        text.replace(&own, &format!("url: \"https://127.0.0.1:{port}\", ca: \"{certificate}\""))
+    });
+    let run = world.mirror("");
+    assert_eq!(run.code, 1, "{run:#?}");
+    let words = format!("a redirect leads from https to `http://{}/x.zip`, where anybody could answer", plain.address);
+    assert!(run.stderr.contains(&words) && !run.stderr.contains("secret"), "{run:#?}");
+    assert!(world.placed().is_empty() && plain.asked().is_empty());
 }
