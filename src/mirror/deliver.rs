@@ -21,6 +21,7 @@ use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
 
 /// Bytes that are left free.
 const LEAST_LEFT: u64 = 64 << 20;
@@ -36,6 +37,8 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     pub(super) trust: Trust,
     pub(super) groups: Groups,
+    /// As many checks at a time as there are processors; more would only need more memory.
+    pub(super) checks: Semaphore,
     /// The time for the record.
     pub(super) now: String,
     /// True when nothing more is to be begun: this machine failed.
@@ -163,7 +166,9 @@ async fn bring(
             signature,
             demands: demands.clone(),
         };
+        let turn = site.checks.acquire().await.context("nobody ends the checks")?;
         let (answer, job) = tokio::task::spawn_blocking(move || (job.examine(), job)).await.context("a check ended")?;
+        drop(turn);
         match answer? {
             Ok((format_version, judged)) => {
                 let placed = tokio::task::spawn_blocking(move || job.put(&format_version, &judged)).await;

@@ -21,7 +21,8 @@ impl Run<'_> {
         let unknown = self.record.versions.iter().filter(|(_, entry)| entry.is_held()).filter_map(|(key, entry)| {
             let zip = holdings.zips.get(&id(key)).filter(|zip| zip.harm(entry).is_none())?;
             let state = zip.state?;
-            (!fingerprints.knows(&id(key), entry, state)).then(|| (key, entry, state, self.workshop.root.join(&zip.path)))
+            (!fingerprints.knows(&id(key), entry, state))
+                .then(|| (key, entry, state, self.workshop.root.join(&zip.path)))
         });
         let unknown: Vec<_> = unknown.collect();
         let (progress, site) = (self.progress, &self.site);

@@ -45,7 +45,12 @@ impl Needed<'_> {
 }
 
 /// Removes downloads with which nobody will go on, and returns the others.
-pub(super) fn clear_partial(workshop: &Workshop, needed: &Needed<'_>, now: u64, cleared: &mut Cleared) -> Result<Resumable> {
+pub(super) fn clear_partial(
+    workshop: &Workshop,
+    needed: &Needed<'_>,
+    now: u64,
+    cleared: &mut Cleared,
+) -> Result<Resumable> {
     let folder = workshop.partial();
     let mut resumable = Resumable::new();
     for entry in fs::list_if_there(&folder)?.unwrap_or_default() {

@@ -363,13 +363,8 @@ mod tests {
             record.versions.extend(recorded.clone().map(|entry| (key("1.0.0"), entry)));
             let mut holdings = Holdings::default();
             let size = (on_disk != "fifo").then_some(3);
-            let zip = |is_signed| HeldZip {
-                path: "a/a-1.0.0.zip".into(),
-                size,
-                is_signed,
-                state: None,
-                exchanged: None,
-            };
+            let zip =
+                |is_signed| HeldZip { path: "a/a-1.0.0.zip".into(), size, is_signed, state: None, exchanged: None };
             match on_disk {
                 "signed" | "unsigned" | "fifo" => {
                     drop(holdings.zips.insert("a-1.0.0".to_owned(), zip(on_disk != "unsigned")));

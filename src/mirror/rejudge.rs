@@ -62,7 +62,9 @@ impl Run<'_> {
             let expected = Expected { layer: &site.layer, key, format_version: None, limits: site.limits };
             if let Err(why) = check::folder(candidate, &expected) {
                 let place = candidate.path.display().to_string();
-                let why = format!("its folder in the layer is no package, and does not count: {why}\nhint: remove the folder");
+                let why = format!(
+                    "its folder in the layer is no package, and does not count: {why}\nhint: remove the folder"
+                );
                 self.outcome.warnings.push(Event::new(said(key), why, Some(place)));
                 holdings.folders.remove(&id(key));
             }
@@ -83,8 +85,7 @@ impl Run<'_> {
 
     /// Counts what the layer holds although no upstream lists it.
     pub(super) fn count_kept(&mut self) {
-        self.outcome.kept =
-            self.record.versions.values().filter(|entry| entry.state == State::GoneUpstream).count();
+        self.outcome.kept = self.record.versions.values().filter(|entry| entry.state == State::GoneUpstream).count();
     }
 
     /// Tells what is held and would be refused if it came now, in every run until somebody decides.

@@ -23,6 +23,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tokio::sync::Semaphore;
 
 /// Runs on one layer.
 ///
@@ -50,6 +51,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         limits: request.settings.config.limits,
         trust,
         groups: Groups::new(workshop.root.clone(), Journal::of(&workshop.folder)),
+        checks: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
         now: time::rfc3339(request.now),
         is_over: AtomicBool::new(false),
     });

@@ -80,8 +80,8 @@ impl Trust {
         }
         let Some(signature) = signature else { return Ok(self.decide(&Verdict::Missing, false, Vec::new())) };
         let content = BufReader::with_capacity(READ_BYTES, fs::open(zip)?);
-        let judgement = openpgp::judge(&self.ring, signature, content)
-            .with_context(|| format!("cannot read {}", zip.display()))?;
+        let judgement =
+            openpgp::judge(&self.ring, signature, content).with_context(|| format!("cannot read {}", zip.display()))?;
         let notes = judgement.notes(self.now).iter().map(ToString::to_string).collect();
         Ok(self.decide(&judgement.verdict, true, notes))
     }

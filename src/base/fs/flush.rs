@@ -39,15 +39,15 @@ pub fn flush(path: &Path) -> Result<()> {
 /// # Errors
 /// When the disk fails.
 pub fn flush_each(paths: &[&Path]) -> Result<()> {
-    let (Some((first, rest)), lanes) = (paths.split_first(), paths.len().div_ceil(MOST_AT_A_TIME)) else { return Ok(()) };
+    let (Some((first, rest)), lanes) = (paths.split_first(), paths.len().div_ceil(MOST_AT_A_TIME)) else {
+        return Ok(());
+    };
     if rest.is_empty() {
         return flush(first);
     }
     std::thread::scope(|scope| {
-        let lanes: Vec<_> = paths
-            .chunks(lanes)
-            .map(|lane| scope.spawn(move || lane.iter().try_for_each(|path| flush(path))))
-            .collect();
+        let lanes: Vec<_> =
+            paths.chunks(lanes).map(|lane| scope.spawn(move || lane.iter().try_for_each(|path| flush(path)))).collect();
         lanes.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }

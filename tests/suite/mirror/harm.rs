@@ -153,9 +153,10 @@ fn an_exchange_of_the_same_size_is_seen() {
     }
     let of_signature = std::fs::read(&signature).unwrap();
     let of_other = String::from_utf8(of_signature.clone()).unwrap().to_lowercase().into_bytes();
-    for (path, bytes, good, what) in
-        [(&zip, &other, &good, "the zip in the layer is not the one"), (&signature, &of_other, &of_signature, "the signature in the layer is not the one")]
-    {
+    for (path, bytes, good, what) in [
+        (&zip, &other, &good, "the zip in the layer is not the one"),
+        (&signature, &of_other, &of_signature, "the signature in the layer is not the one"),
+    ] {
         std::fs::write(path, bytes).unwrap();
         for arguments in ["--dry-run", "", "--offline", "", "--audit --offline"] {
             let run = world.mirror(arguments);
@@ -169,7 +170,9 @@ fn an_exchange_of_the_same_size_is_seen() {
         assert_eq!(world.placed(), expected);
     }
     // A record that demands other bytes than before, as a repository may bring it, is compared as well.
-    edit(&world, "alpha", |line| drop(line.insert("sha256".to_owned(), line["sha256"].as_str().unwrap().replace(['1', '2'], "3").into())));
+    edit(&world, "alpha", |line| {
+        drop(line.insert("sha256".to_owned(), line["sha256"].as_str().unwrap().replace(['1', '2'], "3").into()))
+    });
     let run = world.mirror("");
     assert_eq!(run.code, 1, "{run:#?}");
     assert!(run.stderr.contains("error: alpha 1.0.0: the zip in the layer is not the one"), "{run:#?}");

@@ -273,7 +273,8 @@ fn upstreams_that_contradict_each_other_are_named() {
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "one alone tells: {run:#?}");
     other.tell(std::slice::from_ref(&second), "second");
-    let words = format!("upstreams tell different bytes of it: up {}, other {}; up stands", digest(&first), digest(&second));
+    let words =
+        format!("upstreams tell different bytes of it: up {}, other {}; up stands", digest(&first), digest(&second));
     for (has_index, words) in [
         (true, words),
         (false, format!("it is held as up gave it, {}, and upstream other tells {}", digest(&first), digest(&second))),

@@ -307,7 +307,8 @@ fn what_a_full_disk_left_is_in_nobodys_way() {
     };
     write("alpha-1.0.0.zip.json", note("{\"etag\":\"\\\"tag\\\"\"}").as_bytes());
     let path = std::fs::canonicalize(world.case.path("up")).unwrap().join(".epr-build/mirror.journal");
-    let full = ["-o", "/dev/null", "-P", path.to_str().unwrap(), "-e", "trace=write", "-e", "inject=write:error=ENOSPC"];
+    let full =
+        ["-o", "/dev/null", "-P", path.to_str().unwrap(), "-e", "trace=write", "-e", "inject=write:error=ENOSPC"];
     let (code, stderr) = traced(&world, &[], &full);
     assert_eq!(code, Some(2), "{stderr}");
     let asked = world.upstream.asked();

@@ -148,7 +148,13 @@ fn numbers_agree_when_versions_are_gone_or_refused() {
     assert_eq!(numbers("--accept-loss"), expected);
     let run = world.mirror("");
     assert!(run.stdout.starts_with("up: nothing is new; 1 version held\n"), "{run:#?}");
-    for line in ["listed     2 v", "wanted     2 v", "held       1 v", "refused    1 v", "kept       1 version that no upstream"] {
+    for line in [
+        "listed     2 v",
+        "wanted     2 v",
+        "held       1 v",
+        "refused    1 v",
+        "kept       1 version that no upstream",
+    ] {
         assert!(run.stdout.contains(line), "{line}: {run:#?}");
     }
     for arguments in ["", "--offline"] {

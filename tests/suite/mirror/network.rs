@@ -116,7 +116,11 @@ fn a_server_that_is_left_alone_is_left_alone_under_every_name() {
     assert_eq!(run.stderr.matches("asks to be left alone for 24 h").count(), 2, "{run:#?}");
     let paths = world.upstream.paths();
     assert!(paths.iter().all(|path| !path.starts_with("/two/epr/")), "{paths:?}");
-    assert_eq!(paths.iter().filter(|path| path.starts_with("/two/search")).count(), 1, "not for the other layer: {paths:?}");
+    assert_eq!(
+        paths.iter().filter(|path| path.starts_with("/two/search")).count(),
+        1,
+        "not for the other layer: {paths:?}"
+    );
     // The next run begins anew.
     world.upstream.answer(&format!("/one{}", samples[0].path()), Answer::ok(&samples[0].zip));
     assert_eq!(world.mirror("").code, 0);
@@ -126,7 +130,9 @@ fn a_server_that_is_left_alone_is_left_alone_under_every_name() {
 /// What gives access for a while stands in the query of a redirect, and in no message.
 #[test]
 fn a_redirect_that_is_refused_is_shown_without_its_query() {
-    for to in ["http://localhost/x.zip?token=secret", "ftp://127.0.0.1/x?token=secret", "http://secret@localhost/#secret"] {
+    for to in
+        ["http://localhost/x.zip?token=secret", "ftp://127.0.0.1/x?token=secret", "http://secret@localhost/#secret"]
+    {
         let world = World::new(std::slice::from_ref(&sample()), "", "");
         world.upstream.answer(PATH, Answer::redirect(302, to));
         for arguments in ["", "--dry-run", "--format json"] {
