@@ -162,6 +162,8 @@ fn finish(workshop: &Workshop, record: &mut Record, key: &Key, entry: Entry, cha
     place::check_way(&workshop.root, &place)?;
     exchange(&new, &workshop.root.join(place), &entry)
         .with_context(|| format!("what an upstream gives now for {} could not take its place", said(key)))?;
+    // That something else lies there is no failure.
+    let _ = fs::remove_empty_folder(&workshop.changed());
     workshop.log(&[change])?;
     record.versions.insert(key.clone(), entry);
     record.write(&workshop.folder)?;

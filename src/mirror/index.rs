@@ -103,7 +103,8 @@ pub(super) fn conflict(first: &Told, other: &Told) -> Option<String> {
 
 /// What is said where another upstream than the one that gave a version tells other bytes of it.
 pub(super) fn contradiction(key: &Key, held: &record::Entry, told: &Told) -> Option<Event> {
-    let (from, digest) = (held.upstream.as_ref()?, held.sha256.filter(|digest| *digest != told.sha256)?);
+    let from = held.upstream.as_ref().filter(|from| **from != told.upstream)?;
+    let digest = held.sha256.filter(|digest| *digest != told.sha256)?;
     let Told { upstream, sha256, .. } = told;
     let why = format!("it is held as {from} gave it, {digest}, and upstream {upstream} tells {sha256}");
     Some(Event::new(said(key), why, None))

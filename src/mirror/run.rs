@@ -163,6 +163,7 @@ impl Run<'_> {
         let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
         self.learn_formats(&mut facts);
         self.tell_unfit();
+        self.tell_contradictions(&told);
         // Whatever hindered the run, what was done is recorded.
         let heads = heard.into_iter().map(|(name, heard)| (name, heard.listed)).collect();
         let refused = &self.outcome.refused;
@@ -209,11 +210,9 @@ impl Run<'_> {
     /// Compares what is held with what indexes tell. That one tells other bytes is an event, and no byte is fetched.
     fn compare_with(&mut self, told: &ToldTable) {
         for (key, entry) in self.record.versions.iter_mut().filter(|(_, entry)| entry.is_held()) {
-            let Some(told) = told.get(key) else { continue };
-            if entry.upstream.as_ref() != Some(&told.upstream) {
-                self.outcome.warnings.extend(index::contradiction(key, entry, told));
+            let Some(told) = told.get(key).filter(|told| entry.upstream.as_ref() == Some(&told.upstream)) else {
                 continue;
-            }
+            };
             match entry.sha256 {
                 Some(held) if held != told.sha256 => {
                     (entry.state, entry.changed_to) = (State::Changed, Some(told.sha256));
@@ -222,6 +221,13 @@ impl Run<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Tells where another upstream than the one that gave a version tells other bytes of it.
+    fn tell_contradictions(&mut self, told: &ToldTable) {
+        let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held());
+        let events = held.filter_map(|(key, entry)| index::contradiction(key, entry, told.get(key)?));
+        self.outcome.warnings.extend(events);
     }
 
     fn is_held(&self, key: &Key, holdings: &Holdings) -> bool {

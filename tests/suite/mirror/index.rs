@@ -280,10 +280,6 @@ fn upstreams_that_contradict_each_other_are_named() {
         (false, format!("it is held as up gave it, {}, and upstream other tells {}", digest(&first), digest(&second))),
     ] {
         let world = both(has_index);
-        if !has_index {
-            assert_eq!(world.mirror("").code, 0);
-            other.tell(std::slice::from_ref(&second), "third");
-        }
         let run = world.mirror("");
         assert_eq!(run.code, 0, "{run:#?}");
         assert!(run.stderr.contains(&format!("warning: alpha 1.0.0: {words}")), "{run:#?}");

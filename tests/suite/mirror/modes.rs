@@ -115,7 +115,7 @@ fn only_what_is_named_is_fetched_and_slips_are_told() {
 fn what_is_refused_again_and_again_is_nothing_new() {
     for (answer, words) in [
         (Answer::status(404), "error: beta 1.0.0: it was refused before, and is tried again: it is listed, and the"),
-        (Answer::ok(b"no zip"), "error: beta 1.0.0: it was refused before: "),
+        (Answer::ok(b"no zip"), "error: beta 1.0.0: "),
     ] {
         let world = World::new(&samples(), "", "");
         world.upstream.answer(&samples()[2].path(), answer);

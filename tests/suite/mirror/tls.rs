@@ -1,7 +1,7 @@
 //! HTTPS: an authority of one's own, and certificates that are not to be trusted.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::world::{LISTING, QUICK, Sample, World};
+use super::world::{INDEX, LISTING, QUICK, Sample, World};
 use crate::harness::Case;
 use crate::in_process::Server;
 use crate::running;
@@ -132,6 +132,8 @@ fn a_redirect_never_leads_away_from_tls() {
         fs::write(path, [head.as_bytes(), body].concat()).unwrap();
     };
     write("search?all=true&prerelease=true", "200 OK", format!("[{}]", sample.item()).as_bytes());
+    let index = format!("{{\"schema\":\"epr-build/packages/1\",\"packages\":[{}]}}", sample.element());
+    write(INDEX.trim_start_matches('/'), "200 OK", index.as_bytes());
     let location = format!("302 Found\r\nLocation: http://{}/x.zip?token=secret", plain.address);
     write(&sample.path()[1..], &location, b"");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
