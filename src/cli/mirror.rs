@@ -13,7 +13,7 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::config::upstream::Rate;
 use crate::edit::PackageSelector;
-use crate::mirror::{Ending, Mode, Outcome, PlanFile, Request, SelectionOutcome, mirror};
+use crate::mirror::{Ending, Gates, Mode, Outcome, PlanFile, Request, SelectionOutcome, mirror};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -38,7 +38,7 @@ Exit codes:
   2  could not: wrong usage or configuration, a listing that lost most of its versions, another command at work, or the machine
      failed
   3  an upstream could not be reached, or asks to wait; what was fetched stays: run it again
-  10 with --exit-code: there is something to fetch";
+  10 with --exit-code: there is something to fetch that was not refused before";
 
 /// Events of one kind that are printed, unless more is to be printed.
 const SHOWN: usize = 20;
@@ -118,7 +118,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let settings = arguments.layers.resolve_unplaced()?;
     let layers = chosen(arguments, &settings)?;
     let applied = arguments.apply.as_deref().map(PlanFile::read).transpose()?;
-    let progress = Progress::new(talk::quiet());
+    let (progress, gates) = (Progress::new(talk::quiet()), Gates::default());
     let mut outcomes = Vec::new();
     for layer in layers {
         let Some(mode) = mode(arguments, layer, applied.as_ref()) else { continue };
@@ -131,6 +131,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             jobs: arguments.requests.map(usize::from),
             rate: arguments.rate.map(|choice| choice.0),
             now: now(),
+            gates: &gates,
         };
         outcomes.push(mirror(&request, &progress)?);
     }
@@ -204,10 +205,11 @@ fn exit(outcomes: &[Outcome], arguments: &Arguments) -> Exit {
     let endings: Vec<_> = outcomes.iter().map(Outcome::ending).collect();
     if endings.contains(&Ending::TryAgain) {
         Exit::TryAgain
+    } else if arguments.exit_code && outcomes.iter().any(Outcome::is_pending) {
+        // That something was refused before does not hide what is new.
+        Exit::Pending
     } else if endings.contains(&Ending::Problems) {
         Exit::Problems
-    } else if arguments.exit_code && outcomes.iter().any(|outcome| outcome.dry_run && !outcome.plan.is_empty()) {
-        Exit::Pending
     } else {
         Exit::Clean
     }
@@ -217,6 +219,7 @@ fn exit(outcomes: &[Outcome], arguments: &Arguments) -> Exit {
 fn render_events(outcome: &Outcome, all: bool) -> String {
     let mut text = String::new();
     let kinds = [
+        ("error", &outcome.not_listed),
         ("error", &outcome.refused),
         ("error", &outcome.failed),
         ("warning", &outcome.changed),
@@ -284,14 +287,20 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
         bytes(outcome.unwanted_bytes)
     );
     field("besides", outcome.unwanted, &unwanted);
+    field("accepted", outcome.accepted.len(), " as the upstream gives it now");
     field("adopted", outcome.adopted.len(), ", which lay in the layer before");
     field("audited", outcome.audited, "");
     field("refused", outcome.refused.len(), "");
     field("failed", outcome.failed.len(), ", which may pass");
     field("changed", outcome.changed.len(), " upstream; what is held stays");
-    field("gone", outcome.gone.len(), " upstream; what is held stays");
+    field("kept", outcome.kept, " that no upstream lists any more");
     if let Some(selection) = &outcome.selection {
         lines.extend(render_selection(selection));
+    }
+    let cleared = outcome.cleared;
+    if cleared.files > 0 {
+        let what = "of no use any more, beside the layer";
+        lines.push(format!("  {:<10} {} {what}, {}", "removed", counted(cleared.files, "file"), bytes(cleared.bytes)));
     }
     lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
     lines.push(format!("time: {:.1} s", time.as_secs_f64()));

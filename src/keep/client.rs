@@ -4,7 +4,7 @@
 use super::import::{Kibana, Reply};
 use crate::base::fs;
 use crate::config::upstream::{Retries, Upstream};
-use crate::mirror::{Fault, Transport, parse_headers};
+use crate::mirror::{Fault, Gates, Transport, parse_headers};
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -62,7 +62,7 @@ impl Client {
             retries,
             ..Upstream::at(&url)
         };
-        let transport = Transport::with("kibana", &upstream, headers(address.key)?)?;
+        let transport = Transport::with("kibana", &upstream, headers(address.key)?, &Gates::default())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self { transport, runtime: runtime.context("cannot start the requests")? })
     }

@@ -8,19 +8,21 @@ use super::facts::Key;
 use super::fault::Fault;
 use super::fetch::{self, Partial};
 use super::gate::Dice;
+use super::leftovers;
 use super::listings::Hindrance;
 use super::outcome::Event;
 use super::place;
-use super::plan::{Holdings, id};
+use super::plan::{Holdings, id, mending};
 use super::record::{Entry, State};
 use super::session::{HeldVersions, Run};
 use super::transport::Transport;
 use super::workshop::Workshop;
+use crate::base::digest::Digest;
 use crate::base::fs;
 use anyhow::Result;
 use futures_util::{StreamExt, stream};
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Compares so many versions, or all.
 pub(super) async fn audit(run: &mut Run<'_>, most: Option<usize>, offline: bool) -> Result<(), Hindrance> {
@@ -35,10 +37,13 @@ pub(super) async fn audit(run: &mut Run<'_>, most: Option<usize>, offline: bool)
     let holdings = run.workshop.holdings()?;
     (run.outcome.wanted, run.outcome.held) = (chosen.len(), chosen.len());
     compare(run, &chosen, &holdings)?;
+    // Whoever looks at everything wants to know as well what is held by a policy or keys of before.
+    run.judge_again(&holdings)?;
     run.outcome.audited = chosen.len();
     let asked = if offline { Ok(()) } else { ask_again(run, &chosen).await };
-    run.workshop.tidy(&run.record)?;
+    leftovers::tidy(&run.workshop, &run.record, run.request.now, &mut run.outcome.cleared)?;
     run.record.write(&run.workshop.folder)?;
+    run.tell_unfit();
     let changed = run.record.versions.iter().filter(|(_, entry)| entry.state == State::Changed);
     run.outcome.changed = changed.map(|(key, entry)| changed_event(key, entry, &run.workshop)).collect();
     asked
@@ -60,38 +65,49 @@ pub(super) fn compare(run: &mut Run<'_>, held: &HeldVersions<'_>, holdings: &Hol
     let compared = held.par_iter().map(|(key, entry)| {
         let found = match holdings.zips.get(&id(key)) {
             None => None,
-            Some(zip) => Some(differs(root.join(&zip.path), entry)?),
+            Some(zip) => {
+                let zip = root.join(&zip.path);
+                let is_lost = entry.signature_sha256.is_some() && !is_file(&place::signature_of(&zip));
+                let lost = || is_lost.then(|| "its signature lies no more in the layer".to_owned());
+                Some(differs_from(&zip, entry, false)?.or_else(lost))
+            }
         };
         progress.step();
-        Ok(found.map(|why| (*key, why)))
+        Ok(found.map(|why| (*key, why, entry.state)))
     });
-    for (key, why) in compared.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+    for (key, why, state) in compared.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
         run.outcome.refused.extend(why.map(|why| {
-            let hint = "hint: move it away, and run again without --audit and --locked; it is fetched anew";
-            Event::new(said(key), format!("{why}\n{hint}"), None)
+            let hint = match state {
+                State::GoneUpstream => mending(false),
+                _ => "move it away, and run again without --audit and --locked; it is fetched anew",
+            };
+            Event::new(said(key), format!("{why}\nhint: {hint}"), None)
         }));
     }
     Ok(())
 }
 
-fn differs(zip: PathBuf, entry: &Entry) -> Result<Option<String>> {
-    let (digest, _) = fs::digest_of_file(&zip)?;
+/// Why the files of a version are not those of the record. A signature that is lost is a matter of its own.
+pub(super) fn differs_from(zip: &Path, entry: &Entry, leaves_signing_to_others: bool) -> Result<Option<String>> {
+    let (digest, _) = fs::digest_of_file(zip)?;
     if entry.sha256.is_some_and(|recorded| recorded != digest) {
         return Ok(Some(format!("the zip in the layer is not the one that was mirrored: it has the digest {digest}")));
     }
-    let beside = place::signature_of(&zip);
-    let Some(recorded) = entry.signature_sha256 else { return Ok(None) };
-    if !fs::link_metadata(&beside).is_ok_and(|found| found.is_file()) {
-        return Ok(Some("its signature lies no more in the layer".to_owned()));
-    }
+    let beside = place::signature_of(zip);
+    let recorded = entry.signature_sha256.filter(|_| !leaves_signing_to_others);
+    let Some(recorded) = recorded.filter(|_| is_file(&beside)) else { return Ok(None) };
     let (digest, _) = fs::digest_of_file(&beside)?;
     Ok((recorded != digest).then(|| "the signature in the layer is not the one that was mirrored".to_owned()))
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::link_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// What became of asking an upstream for a version again.
 enum Again {
     Same,
-    Other(Box<Entry>),
+    Other(Digest),
     Event(Event),
     Gone,
     Over(String),
@@ -105,7 +121,9 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
         let own = chosen.iter().filter(|(_, entry)| entry.upstream.as_ref() == Some(&transport.name));
         let own = own.filter(|(_, entry)| entry.state != State::GoneUpstream);
         let (workshop, most) = (&run.workshop, run.site.limits.max_package_bytes);
-        let work = stream::iter(own).map(async |(key, entry)| (*key, one(workshop, transport, key, entry, most).await));
+        let always = !run.request.only.is_empty();
+        let work = stream::iter(own)
+            .map(async |(key, entry)| (*key, one(workshop, transport, key, entry, most, always).await));
         let mut work = work.buffer_unordered(transport.upstream().jobs);
         while let Some((key, again)) = work.next().await {
             run.progress.step();
@@ -115,7 +133,11 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
                         (entry.state, entry.changed_to) = (State::Held, None);
                     }
                 }
-                Again::Other(entry) => drop(run.record.versions.insert(key.clone(), *entry)),
+                Again::Other(digest) => {
+                    if let Some(entry) = run.record.versions.get_mut(key) {
+                        (entry.state, entry.changed_to) = (State::Changed, Some(digest));
+                    }
+                }
                 Again::Event(event) => run.outcome.failed.push(event),
                 Again::Gone => {
                     let why = "the upstream lists it and does not have it any more; it is kept";
@@ -128,7 +150,14 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
     over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
 }
 
-async fn one(workshop: &Workshop, transport: &Transport, key: &Key, entry: &Entry, most: u64) -> Result<Again> {
+async fn one(
+    workshop: &Workshop,
+    transport: &Transport,
+    key: &Key,
+    entry: &Entry,
+    most: u64,
+    always_lays_aside: bool,
+) -> Result<Again> {
     let asked = async {
         let url = transport.zip_address(&key.0, key.1.as_str())?;
         let partial = Partial::new(&workshop.partial(), &format!("{}.again", id(key)));
@@ -138,6 +167,12 @@ async fn one(workshop: &Workshop, transport: &Transport, key: &Key, entry: &Entr
             return Ok(Again::Same);
         };
         let beside = signature(transport, &url, entry.signature_sha256.is_some(), true).await?;
+        let other = Again::Other(found.sha256);
+        if !always_lays_aside && leftovers::changed_bytes(workshop)? + found.size > leftovers::MOST_CHANGED_BYTES {
+            // The digest is told; whoever wants the bytes names the version.
+            partial.discard()?;
+            return Ok(other);
+        }
         let aside = aside(workshop, key, &found.sha256.to_string());
         fs::make_folders(&workshop.changed())?;
         if let Some(text) = beside {
@@ -146,8 +181,7 @@ async fn one(workshop: &Workshop, transport: &Transport, key: &Key, entry: &Entr
         fs::flush(&partial.content)?;
         fs::rename_for_good(&partial.content, &aside)?;
         partial.discard()?;
-        let changed_to = Some(found.sha256);
-        Ok(Again::Other(Box::new(Entry { state: State::Changed, changed_to, ..entry.clone() })))
+        Ok(other)
     };
     Ok(match asked.await {
         Ok(again) => again,
@@ -165,7 +199,7 @@ pub(super) fn aside(workshop: &Workshop, key: &Key, digest: &str) -> PathBuf {
 
 /// The event that an upstream changed a version.
 pub(super) fn changed_event(key: &Key, entry: &Entry, workshop: &Workshop) -> Event {
-    let text = |digest: Option<crate::base::digest::Digest>| digest.map(|digest| digest.short(16)).unwrap_or_default();
+    let text = |digest: Option<Digest>| digest.map(|digest| digest.short(16)).unwrap_or_default();
     let to = entry.changed_to.map(|digest| digest.to_string()).unwrap_or_default();
     let aside = aside(workshop, key, &to);
     let is_here = fs::link_metadata(&aside).is_ok();

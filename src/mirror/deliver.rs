@@ -13,6 +13,7 @@ use super::transport::Transport;
 use super::trust::{Judged, Trust};
 use crate::base::digest::Digest;
 use crate::base::fs;
+use crate::base::progress::bytes;
 use crate::config::limits::Limits;
 use crate::openpgp::MOST_SIGNATURE_BYTES;
 use anyhow::{Context, Result, ensure};
@@ -20,6 +21,10 @@ use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
+
+/// Bytes that are left free.
+const LEAST_LEFT: u64 = 64 << 20;
 
 /// What all deliveries to a layer share.
 pub(super) struct Site {
@@ -32,6 +37,8 @@ pub(super) struct Site {
     pub(super) limits: Limits,
     pub(super) trust: Trust,
     pub(super) groups: Groups,
+    /// As many checks at a time as there are processors; more would only need more memory.
+    pub(super) checks: Semaphore,
     /// The time for the record.
     pub(super) now: String,
     /// True when nothing more is to be begun: this machine failed.
@@ -99,11 +106,25 @@ pub(super) async fn deliver(
     if site.is_over.load(Ordering::Relaxed) {
         return Ok(Delivery::Skipped);
     }
+    check_room(site).inspect_err(|_| site.is_over.store(true, Ordering::Relaxed))?;
     let brought = bring(site, transport, &key, fetch, demands).await;
     if brought.is_err() {
         site.is_over.store(true, Ordering::Relaxed);
     }
     brought
+}
+
+/// Fails while there is still room for what is under way and for the record of it: a disk that is full to the last byte keeps
+/// even that from being written.
+fn check_room(site: &Site) -> Result<()> {
+    let free = fs::free_bytes(&site.root)?;
+    ensure!(
+        free >= LEAST_LEFT,
+        "{} has only {} free: nothing more is fetched\nhint: free some space and run again; what was fetched stays",
+        site.root.display(),
+        bytes(free)
+    );
+    Ok(())
 }
 
 async fn bring(
@@ -145,7 +166,9 @@ async fn bring(
             signature,
             demands: demands.clone(),
         };
+        let turn = site.checks.acquire().await.context("nobody ends the checks")?;
         let (answer, job) = tokio::task::spawn_blocking(move || (job.examine(), job)).await.context("a check ended")?;
+        drop(turn);
         match answer? {
             Ok((format_version, judged)) => {
                 let placed = tokio::task::spawn_blocking(move || job.put(&format_version, &judged)).await;
@@ -180,7 +203,7 @@ pub(super) async fn signature(
     url.set_path(&format!("{}.sig", zip.path()));
     let most = usize::try_from(MOST_SIGNATURE_BYTES).unwrap_or(usize::MAX);
     match transport.small(&url, fresh, most).await {
-        Ok(bytes) => Ok(Some(bytes)),
+        Ok(text) => Ok(Some(text)),
         Err(Fault::Status(404 | 410)) => Ok(None),
         Err(fault) => Err(fault),
     }
@@ -316,22 +339,21 @@ pub(super) fn examine(
     signature: Option<&[u8]>,
     format_version: Option<&str>,
 ) -> Result<Result<(String, Judged), Refusal>> {
-    let mut expected = Expected { layer: &site.layer, key, format_version, limits: site.limits, contents: false };
-    let found = match check::zip(zip, &expected)? {
-        Ok(found) => found,
+    let expected = Expected { layer: &site.layer, key, format_version, limits: site.limits };
+    let sound = match check::zip(zip, &expected)? {
+        Ok(sound) => sound,
         Err(why) => return Ok(Err((why, true))),
     };
     let judged = site.trust.judge(signature, zip)?;
     if let Some(why) = judged.refused {
         return Ok(Err((why, signature.is_some())));
     }
-    if !judged.is_good {
-        expected.contents = true;
-        if let Err(why) = check::zip(zip, &expected)? {
-            return Ok(Err((why, true)));
-        }
+    if !judged.is_good
+        && let Err(why) = sound.contents()
+    {
+        return Ok(Err((why, true)));
     }
-    Ok(Ok((found, judged)))
+    Ok(Ok((sound.format_version, judged)))
 }
 
 pub(super) fn first_line(text: &str) -> String {

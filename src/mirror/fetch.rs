@@ -1,11 +1,12 @@
 //! Fetches listings, and zips into files that outlive a kill: the next run goes on where it stopped if the server can tell
 //! that it is still the same file.
 //!
-//! Beside an unfinished zip lies a note with its address, length and validators. Without a validator, or if anything about
-//! the rest does not fit, the file is fetched from its beginning.
+//! Beside an unfinished zip lies a note with its address, length and validators, once it is worth while or the connection broke.
+//! Without a validator, or if anything about the rest does not fit, the file is fetched from its beginning.
 
 use super::fault::{Fault, status_words};
 use super::record::Validators;
+use super::redirect;
 use super::transport::{Answer, Ask, Transport};
 use crate::base::digest::{Digest, Hasher};
 use crate::base::fs;
@@ -14,7 +15,11 @@ use flate2::read::MultiGzDecoder;
 use reqwest::{Url, header};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// Bytes after which an unfinished zip has a note: fewer are fetched as quickly as a note is written.
+const NOTED_BYTES: u64 = 1 << 20;
 
 /// A file that is being fetched.
 #[derive(Clone, Debug)]
@@ -34,6 +39,9 @@ struct Note {
     length: Option<u64>,
     validators: Validators,
 }
+
+/// What is known of an unfinished file, the digest of what came, and its bytes.
+type SoFar = (Note, Hasher, u64);
 
 /// A file that was fetched whole, as far as its length tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +75,7 @@ impl Partial {
     /// Notes that the file lies there whole.
     pub(super) fn completed(&self, asked: &Url, size: u64, etag: String) -> Result<()> {
         let validators = Validators { etag: Some(etag), modified: None };
-        let url = without_query(asked);
+        let url = redirect::public(asked);
         let note = Note { asked: asked.to_string(), url, length: Some(size), validators };
         fs::write_file(&self.note, &serde_json::to_vec(&note).context("cannot write a note")?)
     }
@@ -77,8 +85,24 @@ impl Partial {
         fs::remove_file_if_there(&self.note)
     }
 
+    /// Bytes of what came so far, if a run can go on with it: it is no older than so many seconds, and it is whole or the server
+    /// can tell whether it is still the same file.
+    pub(super) fn resumable(&self, now: u64, most_age: u64) -> Result<Option<u64>> {
+        let Ok(found) = fs::link_metadata(&self.content) else { return Ok(None) };
+        let note = fs::read_if_there(&self.note)?.and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+        let is_young = now.saturating_sub(u64::try_from(found.mtime()).unwrap_or_default()) <= most_age;
+        let can_go_on =
+            |note: &Note| note.length == Some(found.len()) || note.validators.for_range().is_some() && found.len() > 0;
+        Ok(note.filter(|note| is_young && can_go_on(note)).map(|_| found.len()))
+    }
+
+    fn write_note(&self, note: &Note) -> Result<()> {
+        let text = serde_json::to_vec(note).context("cannot write a note")?;
+        fs::write_file(&self.note, &text)
+    }
+
     /// Digest and size of what came so far, with what is known of it.
-    fn so_far(&self, asked: &Url) -> Result<Option<(Note, Hasher, u64)>> {
+    fn so_far(&self, asked: &Url) -> Result<Option<SoFar>> {
         let Some(note) = fs::read_if_there(&self.note)? else { return Ok(None) };
         // A note that was cut off tells nothing.
         let Ok(note) = serde_json::from_slice::<Note>(&note) else { return Ok(None) };
@@ -107,13 +131,22 @@ pub(super) async fn zip(
     if fresh {
         partial.discard()?;
     }
-    if let Some((note, hasher, size)) = partial.so_far(url)?
-        && note.length == Some(size)
-    {
-        let Note { url, validators, .. } = note;
-        return Ok(Fetched { sha256: hasher.finish(), size, url, validators });
-    }
-    transport.retrying(async |_| once(transport, url, partial, fresh, most).await).await
+    let before = match partial.so_far(url)? {
+        Some((Note { length: Some(length), url, validators, .. }, hasher, size)) if length == size => {
+            return Ok(Fetched { sha256: hasher.finish(), size, url, validators });
+        }
+        before => before,
+    };
+    let mut first = Some(before);
+    transport
+        .retrying(async |_| {
+            let before = match first.take() {
+                Some(before) => before,
+                None => partial.so_far(url)?,
+            };
+            once(transport, url, partial, before, fresh, most).await
+        })
+        .await
 }
 
 /// Fetches a zip anew, unless it is still what validators say; then there is nothing.
@@ -152,25 +185,22 @@ async fn take_whole(
     partial.discard()?;
     let note = Note {
         asked: url.to_string(),
-        url: without_query(&answer.url),
+        url: redirect::public(&answer.url),
         length: answer.length(),
         validators: answer.validators(),
     };
-    let text = serde_json::to_vec(&note).context("cannot write a note")?;
-    fs::write_file(&partial.note, &text)?;
-    receive(transport, answer, partial, note, (Hasher::default(), 0), most).await
+    receive(transport, answer, partial, note, false, (Hasher::default(), 0), most).await
 }
 
-/// An address as it is recorded: a query may hold what gives access for a while, and the record may be public.
-fn without_query(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
-}
-
-async fn once(transport: &Transport, url: &Url, partial: &Partial, fresh: bool, most: u64) -> Result<Fetched, Fault> {
-    let before = partial.so_far(url)?.filter(|(note, _, size)| *size > 0 && note.validators.for_range().is_some());
+async fn once(
+    transport: &Transport,
+    url: &Url,
+    partial: &Partial,
+    before: Option<SoFar>,
+    fresh: bool,
+    most: u64,
+) -> Result<Fetched, Fault> {
+    let before = before.filter(|(note, _, size)| *size > 0 && note.validators.for_range().is_some());
     let from = before.as_ref().and_then(|(note, _, size)| Some((*size, note.validators.for_range()?)));
     let answer = transport.ask(url, &Ask { from, fresh, ..Ask::default() }).await?;
     answer.is_plain()?;
@@ -180,7 +210,7 @@ async fn once(transport: &Transport, url: &Url, partial: &Partial, fresh: bool, 
                 partial.discard()?;
                 return Err(Fault::passing("the rest does not fit to what came before"));
             }
-            receive(transport, answer, partial, note, (hasher, size), most).await
+            receive(transport, answer, partial, note, true, (hasher, size), most).await
         }
         (416, Some(_)) => {
             partial.discard()?;
@@ -217,6 +247,7 @@ async fn receive(
     answer: Answer,
     partial: &Partial,
     note: Note,
+    mut is_noted: bool,
     (mut hasher, mut size): (Hasher, u64),
     most: u64,
 ) -> Result<Fetched, Fault> {
@@ -236,16 +267,28 @@ async fn receive(
             }
             hasher.update(part);
             let written = file.write_all(part).with_context(|| format!("cannot write {}", partial.content.display()));
-            written.map_err(Fault::Machine)
+            written.map_err(Fault::Machine)?;
+            if size >= NOTED_BYTES && !is_noted {
+                partial.write_note(&note)?;
+                is_noted = true;
+            }
+            Ok(())
         })
         .await;
-    if let Err(Fault::Unfit(_)) = &poured {
-        partial.discard()?;
+    let is_short = declared.is_some_and(|declared| declared != size);
+    match &poured {
+        Err(Fault::Unfit(_)) => partial.discard()?,
+        Err(Fault::Machine(_)) => {}
+        Ok(()) if !is_short => {}
+        _ if !is_noted => partial.write_note(&note)?,
+        _ => {}
     }
     poured?;
-    if let Some(declared) = declared.filter(|declared| *declared != size) {
+    if let Some(declared) = declared.filter(|_| is_short) {
         return Err(Fault::passing(format!("{size} of {declared} bytes came")));
     }
+    // While it is checked, the disk may begin.
+    fs::begin_flush(&file);
     Ok(Fetched { sha256: hasher.finish(), size, url: note.url, validators: note.validators })
 }
 
@@ -332,18 +375,7 @@ pub(super) async fn stash(
 
 #[cfg(test)]
 mod tests {
-    use super::{Url, content_range, without_query};
-
-    #[test]
-    fn addresses_are_recorded_without_what_gives_access() {
-        for (url, expected) in [
-            ("https://files.example/a.zip?X-Amz-Signature=secret", "https://files.example/a.zip"),
-            ("https://files.example:8443/a.zip?token#more", "https://files.example:8443/a.zip"),
-            ("https://files.example/a%3Fb.zip", "https://files.example/a%3Fb.zip"),
-        ] {
-            assert_eq!(without_query(&Url::parse(url).unwrap()), expected);
-        }
-    }
+    use super::content_range;
 
     #[test]
     fn ranges_are_read_exactly() {

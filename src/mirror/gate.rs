@@ -1,14 +1,41 @@
 //! When the next request to a host may go: its rate, its wish to be left alone, and how often it failed.
 //!
-//! Pure: whoever asks brings the time along.
+//! Whoever asks brings the time along. A gate is before a server, not before an upstream: what a server wishes counts for all
+//! that is asked of it, under whatever name and for whichever layer.
 
 use crate::config::upstream::{Rate, Retries};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest pause that is added up; a doubling stops here.
 const MOST_DOUBLINGS: u32 = 20;
 
-/// The gate before a host.
+/// The gates before all servers that a program asks, by host and port.
+#[derive(Debug, Default)]
+pub struct Gates(Mutex<BTreeMap<String, Arc<Mutex<Gate>>>>);
+
+impl Gates {
+    /// The gate before a server. Of the bounds of several upstreams the narrower ones count.
+    pub(super) fn before(
+        &self,
+        server: &str,
+        rate: Option<Rate>,
+        bandwidth: Option<u64>,
+        now: Instant,
+    ) -> Arc<Mutex<Gate>> {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(gate) = gates.get(server) else {
+            let gate = Arc::new(Mutex::new(Gate::new(rate, bandwidth, now)));
+            gates.insert(server.to_owned(), Arc::clone(&gate));
+            return gate;
+        };
+        gate.lock().unwrap_or_else(PoisonError::into_inner).narrow(rate, bandwidth, now);
+        Arc::clone(gate)
+    }
+}
+
+/// The gate before a server.
 #[derive(Debug)]
 pub(super) struct Gate {
     /// Nobody goes before this moment: the host said so.
@@ -37,6 +64,17 @@ impl Gate {
         // A second's worth may come at once.
         let bytes = bandwidth.map(|bandwidth| Bucket::new(bandwidth as f64, bandwidth as f64, now));
         Self { closed_until: None, failures: 0, given_up: None, requests, bytes }
+    }
+
+    /// Takes further bounds where they are narrower.
+    fn narrow(&mut self, rate: Option<Rate>, bandwidth: Option<u64>, now: Instant) {
+        let Self { requests, bytes, .. } = Self::new(rate, bandwidth, now);
+        for (own, other) in [(&mut self.requests, requests), (&mut self.bytes, bytes)] {
+            let is_narrower = |other: &Bucket| own.as_ref().is_none_or(|own| other.per_second < own.per_second);
+            if let Some(other) = other.filter(is_narrower) {
+                *own = Some(other);
+            }
+        }
     }
 
     /// Why the host was given up, if it was.
@@ -203,6 +241,27 @@ mod tests {
         }
         let reason = "3 requests in a row failed, the last one: 500".to_owned();
         assert_eq!(gate.failed("500", None, &bounds, begin), Consequence::GiveUp(reason));
+    }
+
+    /// Two names of one server share what it wishes and the narrower of their bounds; another port is another server.
+    #[test]
+    fn a_server_has_one_gate_whatever_it_is_called() {
+        let (gates, begin) = (Gates::default(), Instant::now());
+        let rate = |requests| Some(Rate { requests, per: SECOND });
+        let one = gates.before("epr.example:443", rate(10), None, begin);
+        let same = gates.before("epr.example:443", rate(2), Some(1000), begin);
+        let other = gates.before("epr.example:8443", rate(10), None, begin);
+        let failed = |gate: &Mutex<Gate>| {
+            let bounds = Retries { longest_wait: SECOND, ..Retries::default() };
+            gate.lock().unwrap().failed("429", Some(60 * SECOND), &bounds, begin)
+        };
+        let waits: Vec<_> = (0..2).map(|_| one.lock().unwrap().take_turn(begin).as_millis()).collect();
+        assert_eq!(waits, [0, 500]);
+        drop(gates.before("epr.example:443", None, None, begin));
+        assert_eq!(one.lock().unwrap().count_bytes(3000, begin), 2 * SECOND);
+        assert_ne!(failed(&same), Consequence::Again);
+        assert!(one.lock().unwrap().given_up().is_some());
+        assert!(other.lock().unwrap().given_up().is_none());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Whoever has a version ready queues it, and waits for the turn; who has the turn takes all that are queued. While one group
 //! is on its way to the disk the next one gathers, so groups are as large as the disk is slow. The order is that of a single
-//! version: contents are on the disk, then the journal, and only then come names into place. Contents are flushed by each for
-//! itself, all at the same time: one flush of the whole file system would wait for whatever else is written there.
+//! version: contents and lines of the journal are on the disk, and only then come names into place. Files are flushed one by
+//! one, some at the same time: one flush of the whole file system would wait for whatever else is written there.
 
 use super::facts::Key;
 use super::place;
@@ -47,9 +47,6 @@ impl Groups {
 
     /// Puts a version into place, with whatever else is ready. Returns when the disk has it.
     pub(super) fn put(&self, ready: Ready) -> Result<()> {
-        for file in [&ready.zip, &ready.signature].into_iter().flatten() {
-            fs::flush(file)?;
-        }
         let number = {
             let mut queue = self.queue();
             queue.next += 1;
@@ -82,9 +79,12 @@ impl Groups {
     }
 }
 
-/// Journal, names: the one is on the disk before the others begin.
+/// Contents and journal, then names: the ones are on the disk before the others begin.
 fn commit(root: &Path, journal: &Journal, group: &[Ready]) -> Result<Vec<Result<()>>> {
     journal.add(group.iter().map(|one| (&one.key, &one.entry)))?;
+    let contents = group.iter().flat_map(|one| [&one.zip, &one.signature].into_iter().flatten());
+    let contents: Vec<_> = contents.map(PathBuf::as_path).chain([journal.path()]).collect();
+    fs::flush_each(&contents)?;
     let mut folders = BTreeSet::new();
     let results = group.iter().map(|one| {
         let usual = place::usual(&one.key);
@@ -101,7 +101,7 @@ fn commit(root: &Path, journal: &Journal, group: &[Ready]) -> Result<Vec<Result<
         Ok(())
     });
     let results: Vec<_> = results.collect();
-    folders.iter().try_for_each(|folder| fs::flush(folder))?;
+    fs::flush_each(&folders.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     Ok(results)
 }
 

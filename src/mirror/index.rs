@@ -4,11 +4,12 @@
 //!
 //! Each element is judged alone, as in a listing. An answer that is no such list means that the upstream has none.
 
+use super::event::Event;
 use super::facts::Key;
 use super::fault::Fault;
 use super::fetch::{self, Stash};
 use super::listing::{Refused, is_name};
-use super::record::Seen;
+use super::record::{self, Seen};
 use super::transport::Transport;
 use crate::base::digest::Digest;
 use crate::base::shown::printable;
@@ -91,6 +92,26 @@ struct Element {
 #[derive(Deserialize)]
 struct Signature {
     sha256: Digest,
+}
+
+/// What is said where two upstreams tell different bytes of one version; nothing if they tell the same.
+pub(super) fn conflict(first: &Told, other: &Told) -> Option<String> {
+    let Told { upstream, sha256, .. } = first;
+    (other.sha256 != *sha256).then(|| {
+        format!(
+            "upstreams tell different bytes of it: {upstream} {sha256}, {} {}; {upstream} stands first and gives it",
+            other.upstream, other.sha256
+        )
+    })
+}
+
+/// What is said where another upstream than the one that gave a version tells other bytes of it.
+pub(super) fn contradiction(key: &Key, held: &record::Entry, told: &Told) -> Option<Event> {
+    let from = held.upstream.as_ref().filter(|from| **from != told.upstream)?;
+    let digest = held.sha256.filter(|digest| *digest != told.sha256)?;
+    let Told { upstream, sha256, .. } = told;
+    let why = format!("it is held as {from} gave it, {digest}, and upstream {upstream} tells {sha256}");
+    Some(Event::new(said(key), why, None))
 }
 
 /// The version as messages name it.

@@ -141,7 +141,9 @@ pub(super) fn read(
         drop(stash);
         // What is hidden is there still.
         let hidden = heard.index.as_ref().map_or(0, |index| index.hidden.len());
-        let torn = heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
+        let (torn, conflicts) =
+            heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
+        outcome.warnings.extend(conflicts);
         // Between two requests a registry may have changed: the next run asks for both again.
         outcome.refused.extend(torn);
         let refused = listing.refused.into_iter().chain(std::mem::take(&mut heard.refused));
@@ -158,8 +160,9 @@ pub(super) fn read(
     Ok((versions, told))
 }
 
-/// Leaves in a listing what the index has as well, and says what only one of them has.
-fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> Vec<Event> {
+/// Leaves in a listing what the index has as well, and says what only one of them has, and of what an upstream before it told
+/// other bytes.
+fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> (Vec<Event>, Vec<Event>) {
     listing.refused.extend(index.refused);
     let mut missing = Vec::new();
     listing.versions.retain(|key, _| {
@@ -172,8 +175,12 @@ fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> Vec<Event>
     let event = |key: &Key, why: String| Event::new(super::deliver::said(key), why, None);
     let why = format!("it is listed, and {INDEX} does not have it");
     let mut torn: Vec<_> = missing.iter().map(|key| event(key, why.clone())).collect();
+    let mut conflicts = Vec::new();
     for (key, one) in index.versions {
         if listing.versions.contains_key(&key) {
+            if let Some(why) = told.get(&key).and_then(|first| index::conflict(first, &one)) {
+                conflicts.push(event(&key, why));
+            }
             told.entry(key).or_insert(one);
         } else if index.hidden.contains(&key) {
             // It is not offered, and what is held of it can be compared.
@@ -182,7 +189,7 @@ fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> Vec<Event>
             torn.push(event(&key, format!("{INDEX} has it, and it is not listed")));
         }
     }
-    torn
+    (torn, conflicts)
 }
 
 fn guard(name: &str, url: &str, now: usize, head: &Head) -> Result<()> {

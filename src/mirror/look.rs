@@ -3,6 +3,7 @@
 use super::facts::{self, Facts, Key};
 use super::fault::Fault;
 use super::formats;
+use super::gate::Gates;
 use super::listings::{self, Hindrance, hear};
 use super::outcome::Outcome;
 use super::record::{Head, Record};
@@ -55,7 +56,7 @@ pub fn of_layer(root: &Path) -> Result<Option<Offer>> {
 /// # Errors
 /// When the registry does not answer, or not as a registry does.
 pub fn ask(upstream: &Upstream) -> Result<Offer> {
-    let transport = Transport::new(&upstream.url, upstream)?;
+    let transport = Transport::new(&upstream.url, upstream, &Gates::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the requests")?;
     match runtime.block_on(asked(&transport)) {

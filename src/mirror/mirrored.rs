@@ -1,5 +1,6 @@
 //! A mirrored layer for commands that look at what it holds, or take versions out that nobody wants any more.
 
+use super::accept;
 use super::facts::{self, FactsTable, Key};
 use super::place;
 use super::plan::id;
@@ -53,7 +54,7 @@ impl MirroredLayer {
     /// When the layer is not there, another command is at work, or its records cannot be read.
     pub fn open(plan: &LayerPlan, writes: bool) -> Result<Self> {
         let workshop = Workshop::open(plan, writes)?;
-        let record = workshop.recover()?;
+        let (record, ..) = accept::recover(&workshop)?;
         let unwanted = Unwanted::read(&workshop.folder)?;
         let facts = facts::read(&workshop.folder)?;
         let mut layer = Self { workshop, record, unwanted, facts, versions: BTreeMap::new(), there: BTreeSet::new() };

@@ -17,6 +17,7 @@
 //!                 /unwanted.json      since when versions are held that are not wanted
 //!                 /facts.jsonl.zst    what upstreams say of every version that they ever listed
 //!                 /deprecated.json    what upstreams say of names that are deprecated, for builds
+//!                 /fingerprints       states of files on this disk, by which an exchange is seen
 //!                 /partial/           unfinished downloads
 //!                 /images/            what lies in saved images that are upstreams, so that none is read twice
 //!                 /changed/           what an upstream gives now for a version that is held with other bytes
@@ -25,18 +26,25 @@
 
 mod accept;
 mod adopt;
+mod answer;
 mod audit;
 mod check;
+mod client;
 mod deliver;
+mod entry;
 mod event;
+mod exchanged;
 mod facts;
 mod fault;
 mod fetch;
+mod fingerprints;
 mod formats;
 mod gate;
 mod group;
 mod headers;
 mod index;
+mod journal;
+mod leftovers;
 mod listing;
 mod listings;
 pub mod look;
@@ -60,13 +68,15 @@ mod transport;
 mod trust;
 mod unwanted;
 mod wanted;
+mod watch;
 mod workshop;
 
 pub use facts::{Facts, FactsTable, Key};
 pub(crate) use fault::Fault;
+pub use gate::Gates;
 pub(crate) use headers::parse as parse_headers;
 pub use mirrored::{MirroredLayer, MirroredVersion};
-pub use outcome::{Ending, Event, Mirrored, Outcome, SelectionOutcome};
+pub use outcome::{Cleared, Ending, Event, Mirrored, Outcome, SelectionOutcome};
 pub use plan::Fetch;
 pub use plan_file::PlanFile;
 pub use run::mirror;

@@ -44,6 +44,10 @@ pub struct Outcome {
     pub mirrored: Vec<Mirrored>,
     /// Versions that lay in the layer already and were taken into the record.
     pub adopted: Vec<String>,
+    /// Versions of which the bytes that an upstream gives now were taken, because somebody had decided so.
+    pub accepted: Vec<String>,
+    /// What was named one by one, and no upstream lists.
+    pub not_listed: Vec<Event>,
     /// What went wrong and will again.
     pub refused: Vec<Event>,
     /// What went wrong and may pass.
@@ -54,16 +58,37 @@ pub struct Outcome {
     pub changed: Vec<Event>,
     /// Versions that are held and that no upstream lists any more, since this run.
     pub gone: Vec<String>,
+    /// All versions that are held and that no upstream lists any more. They are not among those that are wanted.
+    pub kept: usize,
     /// Versions that are listed again.
     pub back: Vec<String>,
     /// Why the run ended before its time.
     pub ended: Option<String>,
     /// Versions whose bytes were compared with the record, in an audit.
     pub audited: usize,
+    /// What was removed beside the layer because nobody will need it.
+    pub cleared: Cleared,
     /// Requests that were sent.
     pub requests: u64,
     /// Bytes of content that were received.
     pub bytes: u64,
+}
+
+/// Unfinished downloads, and what upstreams gave for versions that had changed, that were removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cleared {
+    /// Number of files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Cleared {
+    /// Counts a file.
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
 }
 
 /// A version that came into the layer.
@@ -80,11 +105,17 @@ pub struct Mirrored {
 }
 
 impl Outcome {
+    /// Returns true if a run that only looks found something to fetch. What was refused before and is only tried again is told
+    /// as such, and is nothing new.
+    pub fn is_pending(&self) -> bool {
+        self.dry_run && self.plan.iter().any(|fetch| !fetch.again)
+    }
+
     /// How the run ended.
     pub fn ending(&self) -> Ending {
         if self.ended.is_some() || !self.failed.is_empty() {
             Ending::TryAgain
-        } else if self.refused.is_empty() && self.changed.is_empty() {
+        } else if self.refused.is_empty() && self.changed.is_empty() && self.not_listed.is_empty() {
             Ending::Clean
         } else {
             Ending::Problems

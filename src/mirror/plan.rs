@@ -6,6 +6,7 @@ use super::record::{Entry, Record, State};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
 use crate::dialect::version::Version;
+use crate::input::source::Candidate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ pub(super) struct Holdings {
     pub(super) zips: BTreeMap<String, HeldZip>,
     /// Version folders, as `<name>-<version>`.
     pub(super) folders: BTreeSet<String>,
+    /// The folders themselves, by the same names.
+    pub(super) folder_candidates: BTreeMap<String, Candidate>,
     /// Versions that commands took out, as `<name>-<version>`.
     pub(super) taken_out: BTreeSet<String>,
     /// Those of them that went because nobody wanted them: whoever wants them gets them back.
@@ -30,11 +33,18 @@ pub(super) struct HeldZip {
     /// Its bytes; absent if it is no regular file.
     pub(super) size: Option<u64>,
     pub(super) is_signed: bool,
+    /// Digest of the states of zip and signature, by which an exchange is seen.
+    pub(super) state: Option<Digest>,
+    /// Why it is not what was recorded, if it was read because its state is another one than when it was recorded.
+    pub(super) exchanged: Option<String>,
 }
 
 impl HeldZip {
-    /// Why it cannot be the zip that was recorded, as far as that is seen without reading it.
+    /// Why it cannot be the zip that was recorded.
     pub(super) fn harm(&self, entry: &Entry) -> Option<String> {
+        if self.exchanged.is_some() {
+            return self.exchanged.clone();
+        }
         match (self.size, entry.size) {
             (None, _) => Some("the zip in the layer is no regular file".to_owned()),
             (Some(found), Some(recorded)) if found != recorded => {
@@ -92,6 +102,9 @@ pub struct Fetch {
     /// Why it is wanted, in words; none where all that is listed is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// True if it was refused before, and is only tried again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// Bytes of the zip, where the upstream tells them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -162,6 +175,7 @@ pub(super) fn plan(
             only_signature,
             why: why.to_owned(),
             reasons: want.reasons.clone(),
+            again: entry.is_some_and(|entry| !entry.is_held()),
             bytes: zip_told(only_signature).map(|told| told.size),
             sha256: zip_told(only_signature).map(|told| told.sha256),
             signature_sha256: zip_told(only_signature).filter(|_| is_signed).and_then(|told| told.signature),
@@ -206,7 +220,8 @@ pub(super) fn plan(
         let Some(zip) = zip else { continue };
         let is_mended = mended.contains(&(&*key.0, key.1.as_str()));
         if let Some(why) = zip.harm(entry) {
-            plan.damaged.push((key.clone(), format!("{why}\nhint: move it away; the next run fetches it anew")));
+            let is_listed = facts.get(key).is_some_and(|facts| facts.listed);
+            plan.damaged.push((key.clone(), format!("{why}\nhint: {}", mending(is_listed))));
         } else if wants_signatures && zip.has_lost_signature(entry) && !is_mended {
             let hint = "hint: a run without --only fetches it if an upstream has it; or put it back from a backup";
             plan.damaged.push((key.clone(), format!("{LOST_SIGNATURE}\n{hint}")));
@@ -228,6 +243,15 @@ pub(super) fn plan(
     plan.taken_out.sort();
     plan.taken_out.dedup();
     plan
+}
+
+/// What to do about a zip that is not the one that was mirrored.
+pub(super) fn mending(is_listed: bool) -> &'static str {
+    if is_listed {
+        "move it away; the next run fetches it anew"
+    } else {
+        "no upstream lists the version any more, so it cannot be fetched anew: put the zip back from a backup"
+    }
 }
 
 /// Returns true if the signature was asked for before, and was not kept by the policy of that time.
@@ -357,7 +381,8 @@ mod tests {
             record.versions.extend(recorded.clone().map(|entry| (key("1.0.0"), entry)));
             let mut holdings = Holdings::default();
             let size = (on_disk != "fifo").then_some(3);
-            let zip = |is_signed| HeldZip { path: "a/a-1.0.0.zip".into(), size, is_signed };
+            let zip =
+                |is_signed| HeldZip { path: "a/a-1.0.0.zip".into(), size, is_signed, state: None, exchanged: None };
             match on_disk {
                 "signed" | "unsigned" | "fifo" => {
                     drop(holdings.zips.insert("a-1.0.0".to_owned(), zip(on_disk != "unsigned")));

@@ -4,22 +4,22 @@
 //! repeated to the byte. What is known of a version is written to a journal before its files come into place, so that a run
 //! that is killed loses nothing that it had; the next run looks at the files and believes no line that they contradict.
 
+pub(super) use super::entry::{Entry, Refusal, State, Validators};
+pub(super) use super::journal::{JOURNAL, Journal};
+
+use super::entry::{Line, key, line};
 use super::event::Event;
 use super::facts::Key;
 use crate::base::digest::Digest;
 use crate::base::fs;
-use crate::dialect::version::Version;
-use crate::input::source::JOURNAL_FOLDER;
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The record.
 pub(super) const RECORD: &str = "mirror.json";
-/// What is added to it while a run goes on.
-pub(super) const JOURNAL: &str = "mirror.journal";
 /// The form of the record; who does not know it refuses it.
 const SCHEMA: &str = "epr-build/mirror/1";
 
@@ -43,9 +43,23 @@ pub(super) struct Head {
     /// By name: what each upstream listed.
     #[serde(default)]
     pub(super) upstreams: BTreeMap<String, Listed>,
+    /// Numbers of versions, to be told again while nothing changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counts: Option<Counts>,
     /// What was refused, to be told again while nothing changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) refused: Vec<Event>,
+}
+
+/// Numbers of versions at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counts {
+    /// That upstreams list.
+    pub(super) listed: usize,
+    /// That are wanted.
+    pub(super) wanted: usize,
+    /// That the layer holds of those.
+    pub(super) held: usize,
 }
 
 /// What an upstream listed the last time.
@@ -74,163 +88,6 @@ pub(super) struct Seen {
     /// With which it is asked for again.
     #[serde(default, skip_serializing_if = "Validators::are_absent")]
     pub(super) validators: Validators,
-}
-
-/// Seconds for which a version that was refused is left alone while it is listed in the same way.
-const REST: u64 = 24 * 60 * 60;
-
-/// A refusal that lasts: the same bytes would be refused again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Refusal {
-    /// Seconds since 1970.
-    pub(super) at: u64,
-    /// Digest of what the upstream told and of what the version was judged by.
-    pub(super) terms: Digest,
-}
-
-impl Refusal {
-    /// Returns true if the version need not be tried again yet.
-    pub(super) fn rests(&self, now: u64) -> bool {
-        now.checked_sub(self.at).is_some_and(|age| age < REST)
-    }
-}
-
-/// State of a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum State {
-    /// The layer holds it, and its upstream lists it.
-    Held,
-    /// The layer holds it, and no upstream lists it any more.
-    GoneUpstream,
-    /// The layer holds it, and an upstream gives other bytes under its name now.
-    Changed,
-    /// An upstream lists it, and what it gave was refused, or it gave nothing.
-    Refused,
-}
-
-/// What is known of one version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
-    /// What has become of it.
-    pub(super) state: State,
-    /// Digest of the zip.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sha256: Option<Digest>,
-    /// Bytes of the zip.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) size: Option<u64>,
-    /// Digest of the signature file, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) signature_sha256: Option<Digest>,
-    /// What was found about the signature, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) signature: Option<String>,
-    /// The version of the package specification, from the manifest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) format_version: Option<String>,
-    /// The upstream that gave it, or lists it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) upstream: Option<String>,
-    /// The address that gave the zip, after redirects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) url: Option<String>,
-    /// Validators of the zip, to ask whether it is still the same.
-    #[serde(default, skip_serializing_if = "Validators::are_absent")]
-    pub(super) validators: Validators,
-    /// Path below the layer's folder, where it is another than `NAME/NAME-VERSION.zip`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "place_below")]
-    pub(super) path: Option<PathBuf>,
-    /// When the version was first held or refused.
-    pub(super) first_seen: String,
-    /// Digest of what the upstream gives now for a version that is held with other bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) changed_to: Option<Digest>,
-    /// Why it is in this state, in words.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) reasons: Vec<String>,
-    /// Why the layer is to hold it, in words, if a selection or a keep file says so.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) wanted: Vec<String>,
-    /// When and on which terms it was refused, if that lasts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) refusal: Option<Refusal>,
-    /// Why it would be refused if it came now, although it is held: policy or keys changed since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) unfit: Option<String>,
-}
-
-/// What a server says of a file so that one can ask for it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Validators {
-    /// The header `ETag`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) etag: Option<String>,
-    /// The header `Last-Modified`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) modified: Option<String>,
-}
-
-impl Validators {
-    fn are_absent(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// The value for `If-Range`: a strong ETag or the date of change, with which a server can tell that parts fit together.
-    pub(super) fn for_range(&self) -> Option<&str> {
-        let strong = self.etag.as_deref().filter(|etag| etag.starts_with('"'));
-        strong.or(self.modified.as_deref())
-    }
-}
-
-impl Entry {
-    /// A version in a state since then, of which nothing else is known.
-    pub(super) fn new(state: State, first_seen: String) -> Self {
-        Self {
-            state,
-            sha256: None,
-            size: None,
-            signature_sha256: None,
-            signature: None,
-            format_version: None,
-            upstream: None,
-            url: None,
-            validators: Validators::default(),
-            path: None,
-            first_seen,
-            changed_to: None,
-            reasons: Vec::new(),
-            wanted: Vec::new(),
-            refusal: None,
-            unfit: None,
-        }
-    }
-
-    /// Returns true if the layer is said to hold the version.
-    pub(super) fn is_held(&self) -> bool {
-        self.state != State::Refused
-    }
-}
-
-/// A line of the record or journal.
-#[derive(Serialize, Deserialize)]
-struct Line<E> {
-    name: String,
-    version: String,
-    #[serde(flatten)]
-    entry: E,
-}
-
-/// Reads the path of a zip, which must lead to one below the layer's folder and outside of that of the records: files are
-/// moved, overwritten and removed there.
-fn place_below<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    let is_plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
-    if text.ends_with(".zip") && text.split('/').all(is_plain) && text.split('/').next() != Some(JOURNAL_FOLDER) {
-        return Ok(Some(text.into()));
-    }
-    let shown = crate::base::shown::printable(&text, 80);
-    Err(serde::de::Error::custom(format!("the path `{shown}` leads to no zip below the layer's folder")))
 }
 
 /// The record as it is written.
@@ -286,55 +143,10 @@ impl Record {
     }
 }
 
-/// The journal of a run.
-pub(super) struct Journal(PathBuf);
-
-impl Journal {
-    pub(super) fn of(folder: &Path) -> Self {
-        Self(folder.join(JOURNAL))
-    }
-
-    /// Adds what will be true when the files are in place.
-    pub(super) fn add<'a>(&self, entries: impl Iterator<Item = (&'a Key, &'a Entry)>) -> Result<()> {
-        let lines = entries.map(|(key, entry)| serde_json::to_string(&line(key, entry)));
-        let lines = lines.collect::<Result<Vec<_>, _>>().context("cannot write a line")?;
-        fs::append(&self.0, &lines.join("\n"))?;
-        fs::flush(&self.0)
-    }
-
-    /// The lines of a run that was killed; one that was cut off tells nothing.
-    pub(super) fn left(&self) -> Result<Vec<(Key, Entry)>> {
-        let Some(bytes) = fs::read_if_there(&self.0)? else { return Ok(Vec::new()) };
-        let text = String::from_utf8_lossy(&bytes);
-        let mut left = Vec::new();
-        for (number, line) in text.lines().enumerate() {
-            let understood = match serde_json::from_str::<Line<Entry>>(line) {
-                Ok(Line { name, version, entry }) => key(name, &version).map(|key| left.push((key, entry))),
-                // Whole, and says what no run writes.
-                Err(error) if error.is_data() => Err(error.into()),
-                Err(_) => Ok(()),
-            };
-            let hint = "hint: somebody else wrote it; move it away";
-            let place = || format!("cannot understand line {} of {}\n{hint}", number + 1, self.0.display());
-            understood.with_context(place)?;
-        }
-        Ok(left)
-    }
-}
-
-fn line<'a>(key: &Key, entry: &'a Entry) -> Line<&'a Entry> {
-    Line { name: key.0.clone(), version: key.1.to_string(), entry }
-}
-
-fn key(name: String, version: &str) -> Result<Key> {
-    ensure!(super::listing::is_name(&name), "`{}` is not the name of a package", name.escape_debug());
-    let version = Version::strict(version).with_context(|| format!("`{}` of {name}", version.escape_debug()))?;
-    Ok((name, version))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::version::Version;
 
     fn entry(state: State) -> Entry {
         Entry {
@@ -370,18 +182,6 @@ mod tests {
         let lines: Vec<_> = text.lines().filter(|line| line.starts_with("{\"name\":")).collect();
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains("1.9.0") && lines[0].contains("\"state\":\"gone-upstream\""), "{text}");
-    }
-
-    #[test]
-    fn a_line_that_was_cut_off_tells_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::of(folder.path());
-        let key = ("a".to_owned(), Version::strict("1.0.0").unwrap());
-        journal.add([(&key, &entry(State::Held))].into_iter()).unwrap();
-        let path = folder.path().join(JOURNAL);
-        let whole = std::fs::read(&path).unwrap();
-        std::fs::write(&path, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
-        assert_eq!(journal.left().unwrap().len(), 1);
     }
 
     #[test]
@@ -435,16 +235,5 @@ mod tests {
                 assert!(left.contains("leads to no zip below") && left.contains("line 1 of"), "{path}: {left}");
             }
         }
-    }
-
-    #[test]
-    fn parts_fit_together_by_strong_validators_only() {
-        let validators = |etag: Option<&str>, modified: Option<&str>| Validators {
-            etag: etag.map(str::to_owned),
-            modified: modified.map(str::to_owned),
-        };
-        assert_eq!(validators(Some("\"a\""), Some("date")).for_range(), Some("\"a\""));
-        assert_eq!(validators(Some("W/\"a\""), Some("date")).for_range(), Some("date"));
-        assert_eq!(validators(Some("W/\"a\""), None).for_range(), None);
     }
 }

@@ -1,7 +1,11 @@
 //! Where a redirect may lead: within the host, or to hosts that the configuration names; never away from TLS.
 
+use crate::base::shown::printable;
 use crate::config::upstream::Upstream;
 use reqwest::Url;
+
+/// Characters of an address that are shown.
+const SHOWN: usize = 200;
 
 /// Redirects that are followed for one request.
 pub(super) const MOST: usize = 5;
@@ -11,8 +15,13 @@ pub(super) const MOST: usize = 5;
 /// # Errors
 /// In words, if it may not be followed.
 pub(super) fn target(upstream: &Upstream, own: &Url, from: &Url, location: &str) -> Result<Url, String> {
-    let shown = crate::base::shown::printable(location, 200);
-    let to = from.join(location).map_err(|_| format!("a redirect leads to `{shown}`, which is no address"))?;
+    let to = from.join(location).map_err(|_| {
+        // What stands before `@` or after `?` may give access.
+        let plain = location.split(['?', '#']).next().unwrap_or_default();
+        let plain = plain.rsplit('@').next().unwrap_or_default();
+        format!("a redirect leads to `{}`, which is no address", printable(plain, SHOWN))
+    })?;
+    let shown = printable(&public(&to), SHOWN);
     if !matches!(to.scheme(), "http" | "https") {
         return Err(format!("a redirect leads to `{shown}`, which is not asked by HTTP"));
     }
@@ -30,6 +39,17 @@ pub(super) fn target(upstream: &Upstream, own: &Url, from: &Url, location: &str)
         ));
     }
     Ok(to)
+}
+
+/// An address as it may be shown and recorded: a query, or a user, may be what gives access for a while.
+pub(super) fn public(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // An address without a host has no user either.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
 }
 
 /// Returns true if two addresses are one server, to which the same credentials may go.
@@ -57,12 +77,33 @@ mod tests {
             ("https://user@epr.example/x", Err("names a user")),
             ("file:///etc/passwd", Err("not asked by HTTP")),
             ("https://[", Err("no address")),
+            ("http://epr.example/x?token=secret", Err("to `http://epr.example/x`, where")),
+            ("file:///etc/passwd?token=secret#secret", Err("to `file:///etc/passwd`, which")),
+            ("https://evil.example/x?token=secret", Err("the host `evil.example`")),
+            ("https://secret:secret@evil.example/x", Err("names a user")),
+            ("http://secret@epr.example/x", Err("to `http://epr.example/x`, where")),
+            ("https://secret@[?token=secret", Err("to `[`, which is no address")),
         ] {
             let found = target(&upstream, &own, &from, location);
             match expected {
                 Ok(url) => assert_eq!(found.unwrap().as_str(), url),
-                Err(words) => assert!(found.as_ref().unwrap_err().contains(words), "{location}: {found:?}"),
+                Err(words) => {
+                    let said = found.unwrap_err();
+                    assert!(said.contains(words) && !said.contains("secret"), "{location}: {said}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn addresses_are_recorded_without_what_gives_access() {
+        for (url, expected) in [
+            ("https://files.example/a.zip?X-Amz-Signature=secret", "https://files.example/a.zip"),
+            ("https://files.example:8443/a.zip?token#more", "https://files.example:8443/a.zip"),
+            ("https://files.example/a%3Fb.zip", "https://files.example/a%3Fb.zip"),
+            ("https://user:secret@files.example/a.zip", "https://files.example/a.zip"),
+        ] {
+            assert_eq!(public(&Url::parse(url).unwrap()), expected);
         }
     }
 

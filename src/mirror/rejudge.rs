@@ -1,10 +1,15 @@
-//! Judges what is held again when the layer has another policy or other keys than when that was done the last time.
+//! Judges what is held: again when the layer has another policy or other keys than when that was done the last time, and folders
+//! that count as versions.
 
+use super::check::{self, Expected};
 use super::deliver::{first_line, said};
+use super::entry::State;
 use super::outcome::Event;
 use super::place;
 use super::plan::{Holdings, id};
+use super::record::Counts;
 use super::session::Run;
+use super::wanted::Wanted;
 use crate::base::fs;
 use crate::openpgp::MOST_SIGNATURE_BYTES;
 use anyhow::Result;
@@ -46,6 +51,41 @@ impl Run<'_> {
         }
         self.record.head.judged_by = judged_by;
         Ok(())
+    }
+
+    /// Takes version folders that are wanted and are no packages out of what the layer holds: they are fetched as zips, which
+    /// count before folders.
+    pub(super) fn judge_folders(&mut self, holdings: &mut Holdings, wanted: &Wanted) {
+        let site = &self.site;
+        for key in wanted.versions.keys().filter(|key| !holdings.zips.contains_key(&id(key))) {
+            let Some(candidate) = holdings.folder_candidates.get(&id(key)) else { continue };
+            let expected = Expected { layer: &site.layer, key, format_version: None, limits: site.limits };
+            if let Err(why) = check::folder(candidate, &expected) {
+                let place = candidate.path.display().to_string();
+                let why = format!(
+                    "its folder in the layer is no package, and does not count: {why}\nhint: remove the folder"
+                );
+                self.outcome.warnings.push(Event::new(said(key), why, Some(place)));
+                holdings.folders.remove(&id(key));
+            }
+        }
+    }
+
+    /// Tells the numbers of the last run again.
+    pub(super) fn tell_counts(&mut self, before: Option<Counts>) {
+        let listed = || self.record.versions.values().filter(|entry| entry.state != State::GoneUpstream);
+        let Counts { listed, wanted, held } = before.unwrap_or_else(|| Counts {
+            listed: self.record.head.upstreams.values().map(|listed| listed.versions).sum(),
+            wanted: listed().count(),
+            held: listed().filter(|entry| entry.is_held()).count(),
+        });
+        (self.outcome.listed, self.outcome.wanted, self.outcome.held) = (listed, wanted, held);
+        self.count_kept();
+    }
+
+    /// Counts what the layer holds although no upstream lists it.
+    pub(super) fn count_kept(&mut self) {
+        self.outcome.kept = self.record.versions.values().filter(|entry| entry.state == State::GoneUpstream).count();
     }
 
     /// Tells what is held and would be refused if it came now, in every run until somebody decides.

@@ -4,6 +4,7 @@ use super::audit;
 use super::deliver::{Demands, said};
 use super::facts;
 use super::facts::Key;
+use super::leftovers;
 use super::listings::Hindrance;
 use super::outcome::Event;
 use super::plan::{Fetch, id};
@@ -81,6 +82,7 @@ impl Run<'_> {
             }
         }
         audit::compare(self, &held, &holdings)?;
+        self.judge_again(&holdings)?;
         // Where others sign what the layer holds, signatures come after the record.
         let unsigned = held.iter().filter(|(_, entry)| entry.signature_sha256.is_none());
         for (key, _) in unsigned.filter(|_| !self.site.trust.leaves_signing_to_others()) {
@@ -103,10 +105,11 @@ impl Run<'_> {
         };
         let ended = self.fetch_all(&missing, demands).await;
         self.outcome.held = held.len() - missing.len() + self.outcome.mirrored.len();
+        self.tell_unfit();
         // The record is what was demanded, and stays so to the byte.
         self.write_log(&[])?;
         record.write(&self.workshop.folder)?;
-        self.workshop.tidy(&record)?;
+        leftovers::tidy(&self.workshop, &record, self.request.now, &mut self.outcome.cleared)?;
         ended
     }
 }

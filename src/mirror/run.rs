@@ -2,12 +2,13 @@
 
 use super::deliver::{Demands, Site, said};
 use super::facts::{self, FactsTable, Key};
+use super::fingerprints::Fingerprints;
 use super::group::Groups;
-use super::index::ToldTable;
+use super::index::{self, ToldTable};
 use super::listings::{self, Heard, Hindrance, MOST_DOCUMENTS};
 use super::outcome::{Event, Outcome};
 use super::plan::{self, Fetch, Holdings, Plan, Terms, id};
-use super::record::{Entry, Head, Journal, State};
+use super::record::{Counts, Entry, Head, Journal, State};
 use super::session::{Mode, Request, Run, key_of};
 use super::transport::Transport;
 use super::trust::Trust;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tokio::sync::Semaphore;
 
 /// Runs on one layer.
 ///
@@ -34,7 +36,8 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let trust = Trust::of(layer, &request.layer.rules, request.now)?;
     let wants = wants(request)?;
     let transports = upstreams(request)?;
-    let transports = transports.iter().map(|(name, upstream)| Transport::new(name, upstream));
+    let transports =
+        transports.iter().map(|(name, upstream)| Transport::new(name, upstream, request.gates));
     let mut transports = transports.collect::<Result<Vec<_>>>()?;
     let writes = !matches!(request.mode, Mode::DryRun | Mode::Offline);
     let workshop = Workshop::open(request.layer, writes)?;
@@ -42,7 +45,8 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         // Modes of files must not depend on the umask of whoever runs this.
         rustix::process::umask(rustix::fs::Mode::empty());
     }
-    let record = workshop.recover()?;
+    let (record, accepted, interrupted) = accept::recover(&workshop)?;
+    let fingerprints = Fingerprints::read(&workshop.folder)?;
     let asks = !matches!(request.mode, Mode::Offline | Mode::Accept { .. } | Mode::Audit { offline: true, .. });
     if asks {
         saved::open(&mut transports, &workshop, &request.settings.config.limits, writes, progress)?;
@@ -54,12 +58,15 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         limits: request.settings.config.limits,
         trust,
         groups: Groups::new(workshop.root.clone(), Journal::of(&workshop.folder)),
+        checks: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
         now: time::rfc3339(request.now),
         is_over: AtomicBool::new(false),
     });
     let dry_run = matches!(request.mode, Mode::DryRun);
-    let outcome = Outcome { layer: layer.clone(), dry_run, ..Outcome::default() };
-    let mut run = Run { request, workshop, site, transports, wants, record, outcome, progress };
+    let accepted = accepted.iter().map(said).collect();
+    let warnings = interrupted.into_iter().collect();
+    let outcome = Outcome { layer: layer.clone(), dry_run, accepted, warnings, ..Outcome::default() };
+    let mut run = Run { request, workshop, site, transports, wants, record, outcome, progress, fingerprints };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the requests")?;
     let ended = runtime.block_on(run.go());
@@ -135,13 +142,11 @@ impl Run<'_> {
 
     /// An ordinary run.
     async fn listed(&mut self) -> Result<(), Hindrance> {
-        let (policy, holdings) = (self.policy(), self.workshop.holdings()?);
+        let (policy, mut holdings) = (self.policy(), self.holdings()?);
         let before = self.record.head.clone();
         let Some(mut heard) = self.hear(&before, self.is_settled(policy, &holdings)).await? else {
             self.outcome.unchanged = true;
-            self.outcome.listed = self.record.head.upstreams.values().map(|listed| listed.versions).sum();
-            self.outcome.held = self.record.versions.values().filter(|entry| entry.is_held()).count();
-            self.outcome.wanted = self.outcome.held;
+            self.tell_counts(before.counts);
             self.count_unwanted()?;
             self.outcome.refused = before.refused;
             self.tell_changed();
@@ -158,6 +163,7 @@ impl Run<'_> {
         }
         let mut wanted = self.choose(&mut facts).await?;
         self.judge_again(&holdings)?;
+        self.judge_folders(&mut holdings, &wanted);
         let plan = self.plan(&facts, &wanted, &holdings, &told);
         if self.is_dry() {
             self.take_over(&plan, &wanted);
@@ -179,20 +185,27 @@ impl Run<'_> {
         let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
         self.learn_formats(&mut facts);
         self.tell_unfit();
+        self.tell_contradictions(&told);
         // Whatever hindered the run, what was done is recorded.
         let heads = heard.into_iter().map(|(name, heard)| (name, heard.listed)).collect();
         let refused = &self.outcome.refused;
-        let is_whole = ended.is_ok() && self.outcome.failed.is_empty() && refused.iter().all(Event::lasts);
+        let is_whole = ended.is_ok()
+            && self.outcome.failed.is_empty()
+            && self.outcome.not_listed.is_empty()
+            && refused.iter().all(Event::lasts);
         let refused = if is_whole { refused.clone() } else { Vec::new() };
         let judged_by = self.record.head.judged_by;
-        let head = Head { settled: is_whole, policy: Some(policy), judged_by, upstreams: heads, refused };
+        self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
+        self.count_kept();
+        let Outcome { listed, wanted: count, held, .. } = self.outcome;
+        let counts = Some(Counts { listed, wanted: count, held });
+        let head = Head { settled: is_whole, policy: Some(policy), judged_by, upstreams: heads, refused, counts };
         self.note_reasons(&wanted);
         let kept = self.keep(head, &facts, &adopted);
         ended?;
         kept?;
         self.note_unwanted(&wanted)?;
         self.count_unwanted()?;
-        self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
         self.tell_changed();
         Ok(())
     }
@@ -257,8 +270,18 @@ impl Run<'_> {
         }
     }
 
+    /// Tells where another upstream than the one that gave a version tells other bytes of it.
+    fn tell_contradictions(&mut self, told: &ToldTable) {
+        let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held());
+        let events = held.filter_map(|(key, entry)| index::contradiction(key, entry, told.get(key)?));
+        self.outcome.warnings.extend(events);
+    }
+
     fn is_held(&self, key: &Key, holdings: &Holdings) -> bool {
-        self.record.versions.get(key).is_some_and(Entry::is_held) || holdings.folders.contains(&id(key))
+        // What came in this run did not lie there before.
+        let is_whole = |entry: &Entry| holdings.zips.get(&id(key)).is_none_or(|zip| zip.harm(entry).is_none());
+        let entry = self.record.versions.get(key).filter(|entry| entry.is_held());
+        entry.is_some_and(is_whole) || holdings.folders.contains(&id(key))
     }
 
     /// True if the last run ended with all that is wanted, and the layer still holds it.
@@ -295,21 +318,31 @@ impl Run<'_> {
         outcome.wanted = wanted.versions.len();
         outcome.plan = plan.fetch.clone();
         let missing = plan.fetch.iter().filter(|fetch| !fetch.only_signature).count() + plan.later.len();
-        outcome.held = wanted.versions.len().saturating_sub(missing);
+        let damaged = plan.damaged.iter().filter(|(key, _)| wanted.versions.contains_key(key)).count();
+        outcome.held = wanted.versions.len().saturating_sub(missing + damaged);
         for (key, why) in &plan.later {
             let hint = format!("hint: it is tried again in a day, or with --only {}@{}", key.0, key.1);
             outcome
                 .refused
                 .push(Event::new(said(key), format!("it was refused before: {why}\n{hint}"), None).lasting());
         }
+        // Who only looks is told what the next run will try once more.
+        let again = if outcome.dry_run { plan.fetch.as_slice() } else { &[] };
+        for fetch in again.iter().filter(|fetch| fetch.again) {
+            let known = key_of(fetch).and_then(|key| self.record.versions.get(&key));
+            let why = known.map(|entry| entry.reasons.join("; ")).unwrap_or_default();
+            let why = format!("it was refused before, and is tried again: {why}");
+            outcome.refused.push(Event::new(format!("{} {}", fetch.name, fetch.version), why, None));
+        }
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
-        outcome.refused.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
+        outcome.not_listed.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
         for (key, why) in &plan.damaged {
             outcome.refused.push(Event::new(said(key), why.clone(), None));
         }
         for key in &plan.lost {
-            let why = "it was held, lies no more in the layer, and no upstream lists it any more";
+            let why = "it was held, lies no more in the layer, and no upstream lists it any more\n\
+                       hint: put it back from a backup";
             outcome.refused.push(Event::new(said(key), why, None));
         }
     }
@@ -383,13 +416,15 @@ impl Run<'_> {
     /// A run that asks for nothing.
     fn offline(&mut self) -> Result<()> {
         let facts = facts::read(&self.workshop.folder)?;
-        let holdings = self.workshop.holdings()?;
+        let mut holdings = self.holdings()?;
         let wanted = self.choose_by(&facts)?;
         self.judge_again(&holdings)?;
+        self.judge_folders(&mut holdings, &wanted);
         let plan = self.plan(&facts, &wanted, &holdings, &ToldTable::new());
         self.outcome.listed = facts.values().filter(|facts| facts.listed).count();
         self.take_over(&plan, &wanted);
         self.tell_selection(&wanted, &facts, &ToldTable::new());
+        self.count_kept();
         for fetch in &plan.fetch {
             let what = format!("{} {}", fetch.name, fetch.version);
             let is_lost = || key_of(fetch).and_then(|key| self.record.versions.get(&key)?.signature_sha256).is_some();

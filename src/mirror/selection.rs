@@ -80,10 +80,6 @@ impl Run<'_> {
         let (count, bytes) =
             held.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size.unwrap_or_default()));
         (self.outcome.unwanted, self.outcome.unwanted_bytes) = (count, bytes);
-        if self.outcome.unchanged {
-            self.outcome.wanted = self.outcome.held.saturating_sub(count);
-            self.outcome.held = self.outcome.wanted;
-        }
         Ok(())
     }
 }

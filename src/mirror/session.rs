@@ -2,6 +2,9 @@
 
 use super::deliver::{Delivery, Demands, Site, deliver};
 use super::facts::{self, FactsTable, Key};
+use super::fingerprints::Fingerprints;
+use super::gate::Gates;
+use super::leftovers::{self, Needed, Resumable};
 use super::listings::Hindrance;
 use super::notices;
 use super::outcome::{Mirrored, Outcome};
@@ -23,9 +26,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Deliveries that are under way for each request that may be.
-const DELIVERIES: usize = 8;
-/// Bytes that must be free before anything is fetched, beside twice the largest zip that is known.
+/// Deliveries that are under way for each request that may be: the more of them wait for the disk, the fewer times it is waited
+/// for.
+const DELIVERIES: usize = 32;
+/// But never more than this: each one that waits for the disk has a thread.
+const MOST_DELIVERIES: usize = 128;
+/// Bytes that must be free before anything is fetched, beside what is expected to come.
 const LEAST_FREE: u64 = 256 << 20;
 
 /// What a run is asked to do.
@@ -74,6 +80,8 @@ pub struct Request<'a> {
     pub rate: Option<Option<Rate>>,
     /// Seconds since 1970, for record and log.
     pub now: u64,
+    /// The gates before the servers that are asked; runs on several layers share them.
+    pub gates: &'a Gates,
 }
 
 /// What a run works with.
@@ -87,6 +95,8 @@ pub(super) struct Run<'a> {
     pub(super) record: Record,
     pub(super) outcome: Outcome,
     pub(super) progress: &'a Progress,
+    /// What is known of the files of the layer on this disk.
+    pub(super) fingerprints: Fingerprints,
 }
 
 impl Run<'_> {
@@ -96,10 +106,11 @@ impl Run<'_> {
         fetches: &[Fetch],
         demands: impl Fn(&Key) -> Demands,
     ) -> Result<(), Hindrance> {
+        let left = self.clear_partial(fetches)?;
         if fetches.is_empty() {
             return Ok(());
         }
-        self.check_room(fetches)?;
+        self.check_room(fetches, &left)?;
         fs::make_folders(&self.site.partial)?;
         for transport in &self.transports {
             let Some(stand_in) = &transport.stand_in else { continue };
@@ -107,7 +118,7 @@ impl Run<'_> {
             stand_in.bring(&own.filter_map(key_of).collect::<Vec<_>>(), &self.site.partial, self.progress)?;
         }
         self.progress.begin("fetching", fetches.len() as u64);
-        let mut over = None;
+        let (mut over, mut failure) = (None, None);
         let begin = Instant::now();
         for transport in &self.transports {
             let own = fetches.iter().filter(|fetch| fetch.upstream == transport.name);
@@ -119,8 +130,7 @@ impl Run<'_> {
                 async move { deliver(site, transport, key, fetch, demands).await.map(|done| (done, refusal)) }
             });
             // More than are asked for at a time: while some are checked and written, requests go on.
-            let mut work = work.buffer_unordered(transport.upstream().jobs * DELIVERIES);
-            let mut failure = None;
+            let mut work = work.buffer_unordered((transport.upstream().jobs * DELIVERIES).min(MOST_DELIVERIES));
             while let Some(done) = work.next().await {
                 self.progress.step();
                 let (_, came) = transport.traffic();
@@ -134,19 +144,33 @@ impl Run<'_> {
                     Err(error) => failure = failure.or(Some(error)),
                 }
             }
-            if let Some(error) = failure {
-                return Err(Hindrance::Failed(error));
+            if failure.is_some() {
+                break;
             }
         }
         sort(&mut self.outcome);
+        if let Some(error) = failure {
+            // The disk may be full: what nobody can go on with makes room for the record of what was done.
+            let _ = self.clear_partial(fetches);
+            return Err(Hindrance::Failed(error));
+        }
         over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
     }
 
-    fn check_room(&self, fetches: &[Fetch]) -> Result<()> {
-        let planned: u64 = fetches.iter().filter_map(|fetch| fetch.bytes).fold(0, u64::saturating_add);
+    /// Removes unfinished downloads with which this run will not go on, and returns the others. A run that was asked for a part
+    /// only leaves the rest to others.
+    fn clear_partial(&mut self, fetches: &[Fetch]) -> Result<Resumable> {
+        let is_whole = matches!(self.request.mode, Mode::Fetch) && self.request.only.is_empty();
+        let zips = fetches.iter().filter(|fetch| !fetch.only_signature);
+        let planned: BTreeSet<String> = zips.map(|fetch| format!("{}-{}", fetch.name, fetch.version)).collect();
+        let needed = if is_whole { Needed::Only(&planned) } else { Needed::NotHeld(&self.record) };
+        leftovers::clear_partial(&self.workshop, &needed, self.request.now, &mut self.outcome.cleared)
+    }
+
+    fn check_room(&self, fetches: &[Fetch], left: &Resumable) -> Result<()> {
         let largest = self.record.versions.values().filter_map(|entry| entry.size).max().unwrap_or(0);
-        let (free, needed) =
-            (fs::free_bytes(&self.workshop.root)?, LEAST_FREE.saturating_add(planned.max(2 * largest)));
+        let jobs = self.transports.iter().map(|transport| transport.upstream().jobs).max().unwrap_or(1);
+        let (free, needed) = (fs::free_bytes(&self.workshop.root)?, room(fetches, left, largest, jobs));
         if free < needed {
             bail!(
                 "{} has {} free, and {} are needed: nothing was fetched\n\
@@ -166,7 +190,10 @@ impl Run<'_> {
         notices::write(&self.workshop.folder, facts, &self.record)?;
         self.record.head = head;
         self.record.write(&self.workshop.folder)?;
-        self.workshop.tidy(&self.record)
+        let mirrored = self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version));
+        let new: Vec<Key> = mirrored.chain(adopted.iter().cloned()).collect();
+        self.keep_fingerprints(new.into_iter())?;
+        leftovers::tidy(&self.workshop, &self.record, self.request.now, &mut self.outcome.cleared)
     }
 
     /// Logs what came into the layer, in order.
@@ -176,6 +203,19 @@ impl Run<'_> {
         let changes = keys.iter().filter_map(|key| Some(self.workshop.change(key, self.record.versions.get(key)?)));
         self.workshop.log(&changes.collect::<Vec<_>>())
     }
+}
+
+/// Bytes that must be free: what is planned and did not come yet, or, where sizes are not known, the largest zip for each request
+/// at a time; and something for whatever else is written.
+fn room(fetches: &[Fetch], left: &Resumable, largest: u64, jobs: usize) -> u64 {
+    let missing = |fetch: &Fetch| {
+        let here = left.get(&format!("{}-{}", fetch.name, fetch.version)).copied().unwrap_or_default();
+        Some(fetch.bytes?.saturating_sub(here))
+    };
+    let planned = fetches.iter().filter_map(missing).fold(0, u64::saturating_add);
+    let zips = fetches.iter().filter(|fetch| !fetch.only_signature).count();
+    let under_way = largest.saturating_mul(zips.min(jobs) as u64);
+    LEAST_FREE.saturating_add(planned.max(under_way))
 }
 
 /// Takes what became of a delivery into record and outcome.
@@ -246,3 +286,32 @@ pub(super) fn key_of(fetch: &Fetch) -> Option<Key> {
 
 /// Versions of a record that are held, by key.
 pub(super) type HeldVersions<'a> = [(&'a Key, &'a Entry)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lies there already takes no further room, and every request at a time needs its own.
+    #[test]
+    fn room_is_for_what_did_not_come_yet() {
+        let fetch = |version: &str, bytes: Option<u64>| Fetch {
+            name: "a".to_owned(),
+            version: version.to_owned(),
+            bytes,
+            ..Fetch::default()
+        };
+        let left = Resumable::from([("a-1.0.0".to_owned(), 300), ("a-9.0.0".to_owned(), 1 << 40)]);
+        let signature = Fetch { only_signature: true, ..fetch("1.2.0", None) };
+        for (name, fetches, largest, jobs, expected) in [
+            ("nothing", vec![], 70, 4, 0),
+            ("told", vec![fetch("1.0.0", Some(1000)), fetch("1.1.0", Some(200))], 0, 4, 900),
+            ("more there than told", vec![fetch("1.0.0", Some(200))], 0, 4, 0),
+            ("not told", vec![fetch("1.0.0", None), fetch("1.1.0", None)], 70, 4, 140),
+            ("more than at a time", vec![fetch("1.0.0", None), fetch("1.1.0", None)], 70, 1, 70),
+            ("a signature", vec![signature], 70, 4, 0),
+            ("hostile", vec![fetch("1.1.0", Some(u64::MAX)), fetch("1.2.0", Some(u64::MAX))], 70, 4, u64::MAX),
+        ] {
+            assert_eq!(room(&fetches, &left, largest, jobs), LEAST_FREE.saturating_add(expected), "{name}");
+        }
+    }
+}

@@ -5,7 +5,11 @@ use crate::base::fs;
 use crate::config::layer::{KeySource, Layer, Signatures};
 use crate::openpgp::{self, KeyRing, Verdict};
 use anyhow::{Context, Result};
+use std::io::BufReader;
 use std::path::Path;
+
+/// Bytes of a zip that are read at once.
+const READ_BYTES: usize = 1 << 17;
 
 /// Policy and keys of a layer.
 pub(super) struct Trust {
@@ -75,8 +79,9 @@ impl Trust {
             return Ok(self.decide(&Verdict::Missing, false, Vec::new()));
         }
         let Some(signature) = signature else { return Ok(self.decide(&Verdict::Missing, false, Vec::new())) };
-        let judgement = openpgp::judge(&self.ring, signature, fs::open(zip)?)
-            .with_context(|| format!("cannot read {}", zip.display()))?;
+        let content = BufReader::with_capacity(READ_BYTES, fs::open(zip)?);
+        let judgement =
+            openpgp::judge(&self.ring, signature, content).with_context(|| format!("cannot read {}", zip.display()))?;
         let notes = judgement.notes(self.now).iter().map(ToString::to_string).collect();
         Ok(self.decide(&judgement.verdict, true, notes))
     }
@@ -118,10 +123,11 @@ impl Trust {
     fn reason(&self, verdict: &Verdict) -> String {
         match verdict {
             Verdict::OtherKey { key } => {
-                let trusted: Vec<_> = self.ring.keys().map(|key| key.fingerprint.to_string()).collect();
+                let trusted: Vec<_> = self.ring.keys().map(|key| key.fingerprint.key_id().to_string()).collect();
                 format!(
-                    "the signature is not by a key of the layer: it names {key}, trusted is {}\n\
+                    "the signature is not by a key of the layer: it names {}, trusted is {}\n\
                      hint: if the publisher has changed the key, put the new one beside the old one in `keys`",
+                    key.key_id(),
                     crate::base::words::few(&trusted)
                 )
             }

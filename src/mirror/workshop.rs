@@ -2,7 +2,7 @@
 
 use super::facts::{self, Key};
 use super::place;
-use super::plan::{HeldZip, Holdings, id};
+use super::plan::{HeldZip, Holdings};
 use super::record::{self, Entry, Journal, Record, State};
 use super::unwanted;
 use crate::base::digest::Digest;
@@ -13,6 +13,7 @@ use crate::edit::end_taking_out;
 use crate::edit::journal::{self as log, Action, LayerChange};
 use crate::input::carried;
 use crate::input::changes;
+use crate::input::door::{FileStat, Spot};
 use crate::input::source;
 use crate::package::PackageKind;
 use anyhow::{Context, Result, bail};
@@ -104,16 +105,22 @@ impl Workshop {
             match candidate.kind {
                 PackageKind::Folder => {
                     let parent = candidate.path.parent().and_then(Path::file_name).unwrap_or_default();
-                    holdings.folders.insert(format!("{}-{name}", parent.to_string_lossy()));
+                    let id = format!("{}-{name}", parent.to_string_lossy());
+                    holdings.folders.insert(id.clone());
+                    holdings.folder_candidates.entry(id).or_insert(candidate);
                 }
                 PackageKind::Zip => {
                     let Some(stem) = name.strip_suffix(".zip") else { continue };
                     // Zips in other folders of the layer count, though they are not of the mirror's making.
                     let path = candidate.path.strip_prefix(&self.root).unwrap_or(&candidate.path).to_owned();
-                    let found = candidate.spot.look().ok();
-                    let file = found.filter(|found| found.kind == FileType::RegularFile);
-                    let size = file.map(|found| found.stat.size);
-                    let held = HeldZip { path, size, is_signed: candidate.signature.is_some() };
+                    let file = regular(&candidate.spot);
+                    let held = HeldZip {
+                        path,
+                        size: file.map(|file| file.size),
+                        is_signed: candidate.signature.is_some(),
+                        state: file.map(|file| state(&file, candidate.signature.as_ref().and_then(regular).as_ref())),
+                        exchanged: None,
+                    };
                     holdings.zips.entry(stem.to_owned()).or_insert(held);
                 }
             }
@@ -181,28 +188,37 @@ impl Workshop {
         log::Journal::of(&self.root).log_all(changes)
     }
 
-    /// Ends a run: nothing is left of what is finished.
-    pub(super) fn tidy(&self, record: &Record) -> Result<()> {
-        let partial = self.partial();
-        for entry in fs::list_if_there(&partial)?.unwrap_or_default() {
-            // Unfinished zips and their notes stay for the next run; what belongs to a version that is held is of no use.
-            let name = entry.name().unwrap_or_default().to_owned();
-            let is_held = |key: &Key| name.starts_with(&format!("{}.zip", id(key)));
-            if record.versions.iter().any(|(key, entry)| entry.is_held() && is_held(key)) {
-                fs::remove_file_if_there(&entry.path)?;
-            }
-        }
-        for folder in [partial, self.changed()] {
-            // That it is not empty is no failure.
-            let _ = fs::remove_empty_folder(&folder);
-        }
-        Ok(())
+    /// The state of the files of a version that lies where the record says; nothing if it does not.
+    pub(super) fn state_of(&self, key: &Key, entry: &Entry) -> Option<Digest> {
+        let zip = Spot::new(&self.root, entry.path.clone().unwrap_or_else(|| place::usual(key)));
+        Some(state(&regular(&zip)?, regular(&zip.signature()).as_ref()))
+    }
+
+    /// Returns true if this run may change the layer.
+    pub(super) fn writes(&self) -> bool {
+        self.lock.is_some()
     }
 }
 
+/// The state of a regular file.
+fn regular(spot: &Spot) -> Option<FileStat> {
+    spot.look().ok().filter(|found| found.kind == FileType::RegularFile).map(|found| found.stat)
+}
+
+/// Digest of the states of a zip and its signature. The number of a device may change when a machine starts anew.
+fn state(zip: &FileStat, signature: Option<&FileStat>) -> Digest {
+    let one = |stat: &FileStat| (stat.size, stat.modified_ns, stat.changed_ns, stat.inode);
+    Digest::of_value(&(one(zip), signature.map(one)))
+}
+
+/// What is known of the files of versions on this disk.
+pub(super) const FINGERPRINTS: &str = "fingerprints";
+/// That another content of a version is about to take the place of the one that is held.
+pub(super) const ACCEPTING: &str = "accepting.json";
+
 /// Names of the files that runs keep in the folder of records.
 fn own_files() -> impl Iterator<Item = &'static str> {
-    [record::RECORD, record::JOURNAL, facts::FILE, unwanted::FILE, carried::FILE].into_iter()
+    [record::RECORD, record::JOURNAL, facts::FILE, unwanted::FILE, carried::FILE, FINGERPRINTS, ACCEPTING].into_iter()
 }
 
 fn check_file(path: &Path) -> Result<()> {

@@ -12,6 +12,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+/// Files and folders that are flushed at the same time.
+const MOST_AT_A_TIME: usize = 16;
+
 /// Lets the disk have everything that was written to the file system in which a file or folder lies.
 ///
 /// # Errors
@@ -28,6 +31,34 @@ pub fn flush_all(path: &Path) -> Result<()> {
 pub fn flush(path: &Path) -> Result<()> {
     let flushed = open_as(path, OFlags::RDONLY).and_then(|file| possible(rustix::fs::fsync(&file)));
     named("flush", path, flushed)
+}
+
+/// Lets the disk have the contents of several files, or the names in several folders, as [`flush`] does for one. Some are
+/// flushed at the same time, so that the file system writes its own journal once for many of them.
+///
+/// # Errors
+/// When the disk fails.
+pub fn flush_each(paths: &[&Path]) -> Result<()> {
+    let (Some((first, rest)), lanes) = (paths.split_first(), paths.len().div_ceil(MOST_AT_A_TIME)) else {
+        return Ok(());
+    };
+    if rest.is_empty() {
+        return flush(first);
+    }
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> =
+            paths.chunks(lanes).map(|lane| scope.spawn(move || lane.iter().try_for_each(|path| flush(path)))).collect();
+        lanes.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// Lets the file system begin to write a content to the disk, and waits for nothing: a flush that comes later has less to wait
+/// for. What is on the disk by then may be read from there again. That this cannot be done is no failure.
+pub fn begin_flush(file: &File) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = file;
 }
 
 /// Renames a file, folder or link, and returns when the disk has both names. What it leads to must be there before.

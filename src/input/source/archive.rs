@@ -10,7 +10,7 @@ use super::headers::{Header, ambiguous, damaged};
 use super::layout::{Layout, directory_limit};
 use super::members::{self, Members};
 use super::names::shown;
-use super::unpack::{Content, Place};
+use super::unpack::{Checker, Content, Place};
 use super::{Candidate, Limits};
 use crate::base::problem::{Problem, Severity};
 use crate::base::rule::Rule;
@@ -95,6 +95,21 @@ impl ZipPackage {
         let result = use_content(&mut disk::Exactly::new(&file, self.stat.size))?;
         door::check_unchanged(&file, &self.stat)?;
         Ok(result)
+    }
+
+    /// Reads the content of every file once, in the order in which they lie, and compares it with its headers.
+    ///
+    /// Fails with the path of the file that is not whole; with none if the zip changed since it was opened.
+    pub fn check_contents(&self) -> Result<(), (Option<String>, io::Error)> {
+        let whole = |error| (None, error);
+        let file = self.spot.open_found(&self.stat).map_err(whole)?;
+        let mut files: Vec<_> = self.members.files.iter().map(|(path, index)| (self.places[*index], path)).collect();
+        files.sort_by_key(|(place, _)| place.begin());
+        let mut checker = Checker::new();
+        for (place, path) in files {
+            checker.check(&file, place).map_err(|error| (Some(path.clone()), error))?;
+        }
+        door::check_unchanged(&file, &self.stat).map_err(whole)
     }
 
     /// Streams the content of one file into `use_content`.

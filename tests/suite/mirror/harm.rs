@@ -135,6 +135,64 @@ fn what_is_lost_or_damaged_in_the_layer_is_mended_or_told() {
     }
 }
 
+/// A zip in whose place another one of the same size was put is seen by the state of its file, once; one that was only copied is
+/// read and is as good as before.
+#[test]
+fn an_exchange_of_the_same_size_is_seen() {
+    let world = kept("");
+    let expected = World::expected(&samples());
+    let good = samples()[1].zip.clone();
+    let mut other = good.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let (zip, signature) = (world.case.path("up/beta/beta-1.0.0.zip"), world.case.path("up/beta/beta-1.0.0.zip.sig"));
+    shell(&world, "cp up/beta/beta-1.0.0.zip copy; mv copy up/beta/beta-1.0.0.zip; touch -d 2001-01-01 up/alpha/*");
+    for _ in 0..2 {
+        let run = world.mirror("");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+        assert!(run.stdout.starts_with("up: nothing is new; 2 versions held"), "{run:#?}");
+    }
+    let of_signature = std::fs::read(&signature).unwrap();
+    let of_other = String::from_utf8(of_signature.clone()).unwrap().to_lowercase().into_bytes();
+    for (path, bytes, good, what) in [
+        (&zip, &other, &good, "the zip in the layer is not the one"),
+        (&signature, &of_other, &of_signature, "the signature in the layer is not the one"),
+    ] {
+        std::fs::write(path, bytes).unwrap();
+        for arguments in ["--dry-run", "", "--offline", "", "--audit --offline"] {
+            let run = world.mirror(arguments);
+            assert_eq!(run.code, 1, "{arguments}: {run:#?}");
+            assert!(run.stderr.contains(&format!("error: beta 1.0.0: {what}")), "{arguments}: {run:#?}");
+            assert!(run.stderr.contains("hint: move it away"), "{arguments}: {run:#?}");
+        }
+        std::fs::write(path, good).unwrap();
+        let run = world.mirror("");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+        assert_eq!(world.placed(), expected);
+    }
+    // A record that demands other bytes than before, as a repository may bring it, is compared as well.
+    edit(&world, "alpha", |line| {
+        drop(line.insert("sha256".to_owned(), line["sha256"].as_str().unwrap().replace(['1', '2'], "3").into()))
+    });
+    let run = world.mirror("");
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stderr.contains("error: alpha 1.0.0: the zip in the layer is not the one"), "{run:#?}");
+}
+
+/// Whoever is told to move a zip away must be able to get it again.
+#[test]
+fn what_is_damaged_and_gone_upstream_is_not_to_be_fetched() {
+    let world = kept("");
+    world.serve(&samples()[..1]);
+    assert_eq!(world.mirror("--accept-loss").code, 0);
+    std::fs::write(world.case.path("up/beta/beta-1.0.0.zip"), "damage").unwrap();
+    for arguments in ["", "--offline", "--audit --offline", "--locked"] {
+        let run = world.mirror(arguments);
+        assert_eq!(run.code, 1, "{arguments}: {run:#?}");
+        let hint = "hint: no upstream lists the version any more, so it cannot be fetched anew: put the zip back from a backup";
+        assert!(run.stderr.contains(hint) && !run.stderr.contains("fetches it anew"), "{arguments}: {run:#?}");
+    }
+}
+
 /// A stricter policy counts for what is held, too: nothing is removed, and every run says so.
 #[test]
 fn what_is_held_is_judged_again_by_another_policy_or_other_keys() {
@@ -153,8 +211,9 @@ fn what_is_held_is_judged_again_by_another_policy_or_other_keys() {
     };
     policy("signatures: require, keys: trusted.asc");
     let newer = [samples(), vec![Sample::new("alpha", "1.1.0")]].concat();
-    for (number, arguments) in ["--dry-run", "", "", "--offline", ""].into_iter().enumerate() {
-        if number == 4 {
+    let arguments = ["--audit --offline", "--locked", "--dry-run", "", "", "--offline", "--audit", ""];
+    for (number, arguments) in arguments.into_iter().enumerate() {
+        if number == 7 {
             world.serve(&newer);
         }
         let run = world.mirror(arguments);

@@ -252,3 +252,40 @@ fn what_was_refused_rests_for_a_day() {
         assert_eq!(world.placed(), World::expected(&[samples(), vec![gamma]].concat()));
     }
 }
+
+/// Two upstreams that have other bytes under one name: where both tell digests, or one tells another than what the other one
+/// gave, it is said, and the first one gives it.
+#[test]
+fn upstreams_that_contradict_each_other_are_named() {
+    let (first, second) = (Sample::new("alpha", "1.0.0"), Sample::of("alpha", "1.0.0", "another"));
+    let other = World::new(std::slice::from_ref(&second), "", "");
+    let both = |has_index: bool| {
+        let world = World::new(std::slice::from_ref(&first), "", "");
+        if has_index {
+            world.tell(std::slice::from_ref(&first), "first");
+        }
+        let more = format!("  other: {{url: \"{}\", {}}}\nlayers:", other.upstream.url(), super::world::QUICK);
+        world.reconfigure(|text| text.replace("layers:", &more).replace("from: [up]", "from: [up, other]"));
+        world
+    };
+    let digest = |sample: &Sample| epr_build::base::digest::Digest::of(&sample.zip).to_string();
+    let world = both(true);
+    let run = world.mirror("");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "one alone tells: {run:#?}");
+    other.tell(std::slice::from_ref(&second), "second");
+    let words =
+        format!("upstreams tell different bytes of it: up {}, other {}; up stands", digest(&first), digest(&second));
+    for (has_index, words) in [
+        (true, words),
+        (false, format!("it is held as up gave it, {}, and upstream other tells {}", digest(&first), digest(&second))),
+    ] {
+        let world = both(has_index);
+        let run = world.mirror("");
+        assert_eq!(run.code, 0, "{run:#?}");
+        assert!(run.stderr.contains(&format!("warning: alpha 1.0.0: {words}")), "{run:#?}");
+        assert_eq!(world.placed(), World::expected(std::slice::from_ref(&first)));
+    }
+    other.tell(std::slice::from_ref(&first), "fourth");
+    let run = both(true).mirror("");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+}

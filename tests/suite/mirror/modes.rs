@@ -26,6 +26,8 @@ fn what_a_run_leaves_behind() {
     let expected =
         [".gitignore", "facts.jsonl.zst", "log.jsonl", "mirror.json"].map(|name| format!(".epr-build/{name}"));
     assert_eq!(names, expected);
+    // What is known of this disk is no part of what is kept in a repository.
+    assert!(world.case.path("up/.epr-build/fingerprints").is_file());
     for path in ["up/alpha/alpha-1.0.0.zip", "up/alpha/alpha-1.0.0.zip.sig"] {
         assert_eq!(std::fs::metadata(world.case.path(path)).unwrap().permissions().mode() & 0o777, 0o644, "{path}");
     }
@@ -102,9 +104,62 @@ fn only_what_is_named_is_fetched_and_slips_are_told() {
     ] {
         let run = world.mirror(&format!("--only {only}"));
         assert_eq!((run.code, run.stderr.as_str()), (1, words), "{run:#?}");
+        assert!(!run.stdout.contains("refused"), "{run:#?}");
     }
     assert_eq!(world.mirror("").code, 0);
     assert_eq!(world.placed(), World::expected(&samples()));
+}
+
+/// Whoever asks whether there is something to fetch is told of what is new, and not for ever of what was refused.
+#[test]
+fn what_is_refused_again_and_again_is_nothing_new() {
+    for (answer, words) in [
+        (Answer::status(404), "error: beta 1.0.0: it was refused before, and is tried again: it is listed, and the"),
+        (Answer::ok(b"no zip"), "error: beta 1.0.0: "),
+    ] {
+        let world = World::new(&samples(), "", "");
+        world.upstream.answer(&samples()[2].path(), answer);
+        assert_eq!(world.mirror("--dry-run --exit-code").code, 10);
+        assert_eq!(world.mirror("").code, 1);
+        let run = world.mirror("--dry-run --exit-code");
+        assert_eq!(run.code, 1, "{run:#?}");
+        assert!(run.stderr.starts_with(words), "{run:#?}");
+        world.serve_listing(&[samples(), vec![Sample::new("gamma", "1.0.0")]].concat());
+        let run = world.mirror("--dry-run --exit-code");
+        assert_eq!(run.code, 10, "{run:#?}");
+        assert!(run.stderr.starts_with(words), "{run:#?}");
+    }
+}
+
+/// Numbers say the same, whether a run looked at everything or found nothing new.
+#[test]
+fn numbers_agree_when_versions_are_gone_or_refused() {
+    let world = World::new(&samples(), "", "");
+    world.upstream.answer(&samples()[2].path(), Answer::ok(b"no zip"));
+    assert_eq!(world.mirror("").code, 1);
+    world.list(&format!("[{},{}]", samples()[1].item(), samples()[2].item()));
+    let numbers = |arguments: &str| {
+        let run = world.mirror(&format!("{arguments} --format json"));
+        let outcome: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let of = |name: &str| outcome[0][name].as_u64().unwrap();
+        (of("listed"), of("wanted"), of("held"), of("kept"), outcome[0]["refused"].as_array().unwrap().len())
+    };
+    let expected = (2, 2, 1, 1, 1);
+    assert_eq!(numbers("--accept-loss"), expected);
+    let run = world.mirror("");
+    assert!(run.stdout.starts_with("up: nothing is new; 1 version held\n"), "{run:#?}");
+    for line in [
+        "listed     2 v",
+        "wanted     2 v",
+        "held       1 v",
+        "refused    1 v",
+        "kept       1 version that no upstream",
+    ] {
+        assert!(run.stdout.contains(line), "{line}: {run:#?}");
+    }
+    for arguments in ["", "--offline"] {
+        assert_eq!(numbers(arguments), expected, "{arguments}");
+    }
 }
 
 /// The record is a lock file: with it another machine gets the same bytes, or is told.
@@ -253,6 +308,62 @@ fn what_lies_in_the_layer_is_adopted() {
     assert_eq!(world.record("alpha", "1.0.0")["path"], "flat/alpha-1.0.0.zip");
     assert!(!world.case.path("up/alpha/alpha-1.0.0.zip").exists());
     assert!(!world.upstream.paths().contains(&"/epr/beta/beta-1.0.0.zip".to_owned()));
+}
+
+/// A version folder counts if it is the package that it is called after.
+#[test]
+fn a_folder_that_is_no_package_does_not_count() {
+    for (name, make, counts) in [
+        ("a package", "", true),
+        ("empty", "rm -r up/alpha/1.0.0/*", false),
+        ("another version", "sed -i 's/1.0.0/1.0.1/' up/alpha/1.0.0/manifest.yml", false),
+        ("no manifest", "rm up/alpha/1.0.0/manifest.yml", false),
+        ("a manifest that cannot be read", "printf 'a: [' > up/alpha/1.0.0/manifest.yml", false),
+        ("links", "ln -s /etc/passwd up/alpha/1.0.0/docs/link", false),
+    ] {
+        let world = World::new(&samples(), "", "");
+        for (path, bytes) in crate::harness::package("alpha", "1.0.0", "by hand") {
+            let path = world.case.path("up/alpha/1.0.0").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let made = std::process::Command::new("sh").args(["-ec", make]).current_dir(world.case.path("")).status();
+        assert!(made.unwrap().success(), "{name}");
+        let run = world.mirror("--dry-run");
+        assert_eq!(run.stdout.contains("would fetch 2 versions"), counts, "{name}: {run:#?}");
+        let run = world.mirror("");
+        assert_eq!(run.code, 0, "{name}: {run:#?}");
+        let words = "warning: alpha 1.0.0: its folder in the layer is no package, and does not count: ";
+        assert_eq!(run.stderr.contains(words), !counts, "{name}: {run:#?}");
+        assert_eq!(world.placed().contains_key("alpha/alpha-1.0.0.zip"), !counts, "{name}");
+        assert!(run.stdout.contains("held       3 versions"), "{name}: {run:#?}");
+        // The zip counts before the folder, so nothing is left to be told.
+        let run = world.mirror("");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{name}: {run:#?}");
+    }
+}
+
+/// What upstreams gave in the meantime does not pile up.
+#[test]
+fn of_what_changes_again_and_again_two_contents_stay() {
+    let world = kept();
+    for readme in ["one", "two", "three", "four"] {
+        let other = Sample::of("alpha", "1.0.0", readme);
+        world.serve(&[vec![other], samples()[1..].to_vec()].concat());
+        assert_eq!(world.mirror("--audit").code, 1);
+    }
+    let aside = std::fs::read_dir(world.case.path("up/.epr-build/changed")).unwrap();
+    let aside: Vec<_> = aside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(aside.iter().filter(|name| name.ends_with(".zip")).count(), 2, "{aside:?}");
+    assert_eq!(aside.len(), 4, "{aside:?}");
+    let now = epr_build::base::digest::Digest::of(&Sample::of("alpha", "1.0.0", "four").zip);
+    assert!(aside.contains(&format!("alpha-1.0.0.{now}.zip")), "{aside:?}");
+    // Once the upstream has come to its senses, nothing stays.
+    world.serve(&samples());
+    let run = world.mirror("--audit");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+    assert!(run.stdout.contains("removed    4 files of no use any more, beside the layer, "), "{run:#?}");
+    assert!(!world.case.path("up/.epr-build/changed").exists());
 }
 
 /// What is in the way is named, and nothing is half done.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -35,6 +35,8 @@ enum Then {
     Hang,
     /// One byte after the other, with so much time between.
     Trickle(Duration),
+    /// The connection is reset.
+    Reset,
 }
 
 impl Answer {
@@ -88,6 +90,11 @@ impl Answer {
     pub(super) fn cut_after(mut self, body: usize) -> Self {
         self.bytes.truncate(self.head_bytes() + body);
         self
+    }
+
+    /// The connection is reset after so many bytes of the body.
+    pub(super) fn reset_after(self, body: usize) -> Self {
+        Self { then: Then::Reset, ..self.cut_after(body) }
     }
 
     /// Bytes of the head.
@@ -184,7 +191,7 @@ impl Drop for Upstream {
 }
 
 fn serve(shared: &Shared, mut stream: TcpStream) {
-    let Some(mut asked) = read(&stream) else { return };
+    let Some((mut asked, length)) = read(&stream) else { return };
     let script = {
         let mut all = shared.asked.lock().unwrap();
         asked.before = all.iter().filter(|one| one.path == asked.path).count();
@@ -192,6 +199,9 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
         shared.scripts.lock().unwrap().get(&asked.path).cloned()
     };
     let answer = script.map_or_else(|| Answer::status(404), |script| script(&asked));
+    if !matches!(answer.then, Then::Reset) && stream.read_exact(&mut vec![0; length]).is_err() {
+        return;
+    }
     let sent = match answer.then {
         Then::Trickle(pause) => answer.bytes.iter().try_for_each(|byte| {
             thread::sleep(pause);
@@ -205,22 +215,28 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(30)));
             let _ = BufReader::new(&stream).read_line(&mut String::new());
         }
+        // What was not read is what makes the system reset a connection that is closed.
+        Then::Reset => thread::sleep(Duration::from_millis(50)),
         _ => {
             let _ = stream.shutdown(Shutdown::Write);
         }
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Asked> {
+/// The request, which stays unread, and its length.
+fn read(stream: &TcpStream) -> Option<(Asked, usize)> {
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next()?.ok()?;
-    let path = first.split(' ').nth(1)?.to_owned();
-    let mut headers = BTreeMap::new();
-    for line in lines {
-        let line = line.ok()?;
-        let Some((name, value)) = line.split_once(':') else { break };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    Some(Asked { path, headers, before: 0 })
+    let mut bytes = vec![0; 1 << 16];
+    let text = loop {
+        let count = stream.peek(&mut bytes).ok().filter(|count| *count > 0)?;
+        match bytes[..count].windows(4).position(|four| four == b"\r\n\r\n") {
+            Some(end) => break std::str::from_utf8(&bytes[..end + 4]).ok()?,
+            None => thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    let mut lines = text.lines();
+    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    let headers = lines.map_while(|line| line.split_once(':'));
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    Some((Asked { path, headers, before: 0 }, text.len()))
 }

@@ -128,8 +128,7 @@ impl World {
 
     /// Lets the registry have exactly these packages, beside whatever it had.
     pub(super) fn serve(&self, samples: &[Sample]) {
-        let items: Vec<_> = samples.iter().map(Sample::item).collect();
-        self.list(&format!("[{}]", items.join(",\n")));
+        self.serve_listing(samples);
         self.upstream
             .answer("/", Answer::ok(b"{\"service.name\":\"package-registry\",\"service.version\":\"1.40.1\"}"));
         for sample in samples {
@@ -140,6 +139,12 @@ impl World {
                 self.upstream.answer(&format!("{}.sig", sample.path()), Answer::ok(signature));
             }
         }
+    }
+
+    /// Lets the registry list these packages, whatever it gives.
+    pub(super) fn serve_listing(&self, samples: &[Sample]) {
+        let items: Vec<_> = samples.iter().map(Sample::item).collect();
+        self.list(&format!("[{}]", items.join(",\n")));
     }
 
     /// Lets the registry have an index that tells this of the packages.
@@ -156,6 +161,12 @@ impl World {
             Some(known) if *known == etag => Answer::new(304, &[("ETag", &etag)], b""),
             _ => Answer::new(200, &[("ETag", &etag)], text.as_bytes()),
         });
+    }
+
+    /// Changes the configuration.
+    pub(super) fn reconfigure(&self, change: impl FnOnce(String) -> String) {
+        let path = self.case.path("epr-build.yml");
+        std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
     }
 
     /// Lets the registry list this.
@@ -187,7 +198,7 @@ impl World {
 
     /// Files of the layer that do not change when the same is done again, with their content.
     pub(super) fn state(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut files = self.files(|path| !path.ends_with(".lock"));
+        let mut files = self.files(|path| !path.ends_with(".lock") && !path.ends_with("/fingerprints"));
         // The lines of several deliveries come in the order of versions, but a killed run has logged its own.
         if let Some(log) = files.get_mut(".epr-build/log.jsonl") {
             let mut lines: Vec<_> =

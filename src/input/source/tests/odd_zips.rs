@@ -319,6 +319,17 @@ fn read_x(bytes: &[u8]) -> Result<Vec<u8>, Rule> {
     open.read("x").map_err(|error| reading_rule(&error))
 }
 
+/// What a check of all contents says, which unpacks small ones in another way.
+fn check_contents(bytes: &[u8]) -> Result<(), Rule> {
+    let tree = Tree::with_zip(bytes);
+    let open = tree.open().map_err(|problem| problem.rule)?;
+    let OpenPackage::Zip(zip) = open else { panic!("no zip") };
+    zip.check_contents().map_err(|(path, error)| {
+        assert_eq!(path.as_deref(), Some("x"));
+        reading_rule(&error)
+    })
+}
+
 /// A deflated content ends where the headers say: one reader stops at its own end, another goes on to the declared one.
 #[test]
 fn compressed_contents_end_where_they_should() {
@@ -327,6 +338,7 @@ fn compressed_contents_end_where_they_should() {
     // A content as it is, in one block, which is the last one or not; and one that is nothing.
     let (last, first, empty): (&[u8], &[u8], &[u8]) =
         (b"\x01\x07\0\xf8\xffcontent", b"\0\x07\0\xf8\xffcontent", b"\x03\0");
+    let sums = [crc32fast::hash(b"content").to_le_bytes(), 7_u32.to_le_bytes()].concat();
     let packed = |parts: &[&[u8]]| Member { method: 8, content: parts.concat(), ..x() };
     let nothing = |parts: &[&[u8]]| Member { size: 0, crc: 0, ..packed(parts) };
     let streamed = |member: Member| {
@@ -343,6 +355,8 @@ fn compressed_contents_end_where_they_should() {
         ("a second stream", packed(&[last, last]), stray),
         ("a stream of nothing behind it", packed(&[last, empty]), stray),
         ("a header behind it", packed(&[last, b"PK\x03\x04"]), stray),
+        ("its own checksum and size behind it", packed(&[last, &sums]), stray),
+        ("the same twice", packed(&[last, &sums, &sums]), stray),
         ("a byte behind it, streamed", streamed(packed(&[last, b"x"])), stray),
         ("no last block", packed(&[first]), damaged),
         ("half a block", packed(&[&last[..9]]), damaged),
@@ -355,7 +369,9 @@ fn compressed_contents_end_where_they_should() {
         ("nothing, with a byte behind it", nothing(&[empty, b"x"]), stray),
         ("nothing at all", nothing(&[]), damaged),
     ] {
-        assert_eq!(read_x(&with(member)).as_deref().map_err(|rule| *rule), expected, "{name}");
+        let zip = with(member);
+        assert_eq!(read_x(&zip).as_deref().map_err(|rule| *rule), expected, "{name}");
+        assert_eq!(check_contents(&zip), expected.map(|_| ()), "{name}");
     }
     // Members that no reader of the package asks for.
     let other = |name: &str, member: Member| {
