@@ -195,7 +195,14 @@ mod tests {
             ("verbose", all.clone()),
             ("color", all),
             ("config", configured.clone()),
-            ("jobs", [&configured[..], &files[..]].concat().into_iter().filter(|name| !matches!(*name, "mirror" | "select")).collect()),
+            (
+                "jobs",
+                [&configured[..], &files[..]]
+                    .concat()
+                    .into_iter()
+                    .filter(|name| !matches!(*name, "mirror" | "select"))
+                    .collect(),
+            ),
         ] {
             let mut taken: Vec<_> =
                 commands.iter().filter_map(|command| Some((command.get_name(), described(command, id)?))).collect();

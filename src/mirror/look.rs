@@ -2,10 +2,10 @@
 
 use super::facts::{self, Facts, Key};
 use super::fault::Fault;
+use super::formats;
 use super::listings::{self, Hindrance, hear};
 use super::outcome::Outcome;
 use super::record::{Head, Record};
-use super::formats;
 use super::transport::Transport;
 use crate::config::upstream::Upstream;
 use crate::edit::journal;

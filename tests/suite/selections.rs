@@ -92,7 +92,12 @@ impl Registry {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{query}: {answer}");
         let items: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
         let text = |item: &serde_json::Value, key: &str| item[key].as_str().unwrap().to_owned();
-        items.as_array().unwrap().iter().map(|item| format!("{} {}", text(item, "name"), text(item, "version"))).collect()
+        items
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| format!("{} {}", text(item, "name"), text(item, "version")))
+            .collect()
     }
 
     /// What a file of Elastic's tool takes here.
@@ -111,7 +116,7 @@ fn distribution_files_give_what_their_queries_give() {
     for entry in fs::read_dir(fixtures().join("distributions")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        let after = |mark: &str| text.lines().filter_map(|line| line.strip_prefix(mark)).map(str::to_owned);
+        let after = |mark: &'static str| text.lines().filter_map(move |line| Some(line.strip_prefix(mark)?.to_owned()));
         let asked: Vec<String> = after("# asks: ").collect();
         let expected: BTreeSet<String> = registry.answers(&asked).into_iter().chain(after("# takes: ")).collect();
         assert!(!expected.is_empty(), "{}", path.display());
@@ -148,13 +153,17 @@ fn written(row: &Row) -> String {
 fn sent(row: &Row) -> String {
     let is_sent = |key: usize, value: usize| value + 2 < PARAMETERS[key].1.len();
     let pairs = row.iter().filter(|(key, value)| is_sent(**key, **value));
-    pairs.map(|(key, value)| format!("{}={}", PARAMETERS[*key].0, PARAMETERS[*key].1[*value])).collect::<Vec<_>>().join("&")
+    pairs
+        .map(|(key, value)| format!("{}={}", PARAMETERS[*key].0, PARAMETERS[*key].1[*value]))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 #[test]
 fn random_distribution_files_give_what_their_queries_give() {
     let registry = Registry::new();
-    let mut runner = TestRunner::new(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() });
     let files = (prop::collection::vec(row(), 0..3), prop::collection::vec(row(), 1..4));
     let tried = runner.run(&files, |(matrix, queries)| {
         let list = |rows: &[Row]| rows.iter().map(|row| format!("\n- {{{}}}", written(row))).collect::<String>();
@@ -196,7 +205,8 @@ fn check_law(selection: &Selection, catalog: &[Candidate], choice: &Choice) -> u
         for kibana in &kibanas {
             for prerelease in [false, true] {
                 let query = query_of_kibana(&of_name[0].name, kibana, prerelease, None);
-                let answer = |facts: &[&Facts]| search(facts, &query).first().map(|hit| facts[hit.index].version.clone());
+                let answer =
+                    |facts: &[&Facts]| search(facts, &query).first().map(|hit| facts[hit.index].version.clone());
                 assert_eq!(answer(of_name), answer(&subset), "{} for Kibana {kibana}, {prerelease}", of_name[0].name);
                 asked += 1;
             }
@@ -294,11 +304,15 @@ fn the_command_shows_what_is_taken_and_why() {
         assert!(run.stdout.contains(line), "{line}\n{}", run.stdout);
     }
     let explained = case.run(&["select", "some", "--explain", "acme"]);
-    assert!(explained.stdout.contains("  1.1.0 is taken\n    take 2 (pin: acme@1.0.0), for Kibana 8.17.3\n"), "{explained:?}");
+    assert!(
+        explained.stdout.contains("  1.1.0 is taken\n    take 2 (pin: acme@1.0.0), for Kibana 8.17.3\n"),
+        "{explained:?}"
+    );
     let csv = case.run(&["select", "some", "--format", "csv"]).stdout;
     assert!(csv.starts_with("name,version,bytes,reasons\nacme,1.0.0,"), "{csv}");
     let json: serde_json::Value =
-        serde_json::from_str(&case.run(&["select", "some", "--diff", "all", "--explain", "--format", "json"]).stdout).unwrap();
+        serde_json::from_str(&case.run(&["select", "some", "--diff", "all", "--explain", "--format", "json"]).stdout)
+            .unwrap();
     assert_eq!(json["taken"]["versions"], 3);
     assert_eq!(json["diff"]["only_there"], serde_json::json!([]));
     assert_eq!(json["versions"][0]["reasons"][0]["text"], "take 2 (pin: acme@1.0.0)");
@@ -313,7 +327,10 @@ fn the_command_teaches() {
     for (arguments, expected) in [
         ("select vain", "error: take 1 (name: bta): no package is called `bta`\nhint: did you mean `beta`?"),
         ("select som", "error: unknown selection `som`\nhint: did you mean `some`?"),
-        ("select some --explain betta", "error: there is no package `betta` to choose from\nhint: did you mean `beta`?"),
+        (
+            "select some --explain betta",
+            "error: there is no package `betta` to choose from\nhint: did you mean `beta`?",
+        ),
         ("select some --from uper", "error: unknown layer `uper`\nhint: did you mean `upper`?"),
     ] {
         let run = case.run(&arguments.split(' ').collect::<Vec<_>>());

@@ -74,7 +74,10 @@ fn texts_keep_what_types_lose() {
     let document = crate::parse_texts(text.as_bytes(), &Limits::default()).unwrap();
     let value = |key: &str| document.root.get(key).unwrap();
     let texts = |key: &str| value(key).as_str();
-    assert_eq!([texts("a"), texts("b"), texts("1.10"), texts("g")], [Some("8.10"), Some("yes"), Some("d"), Some("8.10")]);
+    assert_eq!(
+        [texts("a"), texts("b"), texts("1.10"), texts("g")],
+        [Some("8.10"), Some("yes"), Some("d"), Some("8.10")]
+    );
     let Plain::List(items, _) = value("c") else { panic!("a list") };
     let items: Vec<_> = items.iter().map(Plain::as_str).collect();
     assert_eq!(items, [Some("010"), Some("1_000"), None, None, Some(""), Some("0x1f")]);
