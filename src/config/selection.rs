@@ -201,12 +201,8 @@ impl Preset {
 
 impl Subscription {
     /// All subscriptions with their words.
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("basic", Self::Basic),
-        ("gold", Self::Gold),
-        ("platinum", Self::Platinum),
-        ("enterprise", Self::Enterprise),
-    ];
+    pub const ALL: [(&'static str, Self); 4] =
+        [("basic", Self::Basic), ("gold", Self::Gold), ("platinum", Self::Platinum), ("enterprise", Self::Enterprise)];
 
     /// The subscription of a word; what is unknown counts as the highest, and nothing as the lowest.
     pub fn of_word(word: &str) -> Self {
@@ -360,7 +356,8 @@ mod tests {
             assert_eq!((range.first, range.next), (first, Some(next)), "{text}");
             assert_eq!(range.to_string(), shown);
         }
-        for text in ["", "8.", "v8.1.0", "8.1.0.0", "8.1.x", "8.1.0-SNAPSHOT", "08.1", "9.0 - 8.0", "8.1.0-8.2.0", "a"] {
+        for text in ["", "8.", "v8.1.0", "8.1.0.0", "8.1.x", "8.1.0-SNAPSHOT", "08.1", "9.0 - 8.0", "8.1.0-8.2.0", "a"]
+        {
             assert_eq!(KibanaRange::parse(text), None, "{text}");
         }
         assert_eq!(KibanaRange::ALL.to_string(), "every version");

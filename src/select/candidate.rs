@@ -9,7 +9,7 @@ use crate::dialect::version::{Constraint, Version};
 use crate::package::{
     Deprecated, DiscoveryFacts, Facts, Release, ReplacedBy, SearchItem, Spec, TemplateFacts, categories,
 };
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,6 +153,7 @@ impl Candidate {
     ) -> Result<Self> {
         let read = || -> Result<Self> {
             let value: serde_json::Value = serde_json::from_str(item)?;
+            ensure!(value.is_object(), "it is no object");
             let requires = Requires::of_item(&value).context("`requires`")?;
             let item: Item = serde_json::from_value(value)?;
             let spec = match format_version {
@@ -221,7 +222,12 @@ impl Item {
                 spec: spec.unwrap_or(READ_BY_ALL),
                 capabilities: capabilities.unwrap_or_default(),
                 discovery: DiscoveryFacts { fields: names(discovery.fields), datasets: names(discovery.datasets) },
-                categories: self.categories.unwrap_or_default().into_iter().filter(|id| categories::known(id)).collect(),
+                categories: self
+                    .categories
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|id| categories::known(id))
+                    .collect(),
                 templates: templates
                     .into_iter()
                     .map(|template| TemplateFacts { categories: template.categories })
@@ -238,7 +244,8 @@ impl Template {
         let modes = self.deployment_modes.as_ref();
         let enabled = |name: &str| modes.and_then(|modes| modes.get(name)).and_then(|mode| mode.enabled);
         let default = enabled(DEFAULT_MODE).unwrap_or(true).then(|| DEFAULT_MODE.to_owned());
-        let others = modes.into_iter().flatten().filter(|(name, mode)| *name != DEFAULT_MODE && mode.enabled == Some(true));
+        let others =
+            modes.into_iter().flatten().filter(|(name, mode)| *name != DEFAULT_MODE && mode.enabled == Some(true));
         default.into_iter().chain(others.map(|(name, _)| name.clone())).collect()
     }
 }

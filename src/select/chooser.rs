@@ -1,12 +1,8 @@
 //! The choice while it is made: which versions are in, with their reasons, and which packages are answered in full.
 
-use super::law;
-use super::left_out;
-use super::mistakes::Mistakes;
+use super::keep_file::Pin;
 use super::packages::{Given, Packages};
 use super::reason::{Asks, Cause, Reason};
-use super::rules;
-use super::{Choice, Pin};
 use crate::config::selection::{KibanaRange, Latest, Selection};
 use crate::package::Facts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +22,8 @@ pub(super) struct Chooser<'a> {
     /// What the rule at hand has taken.
     taken: BTreeSet<Place>,
     /// Rules, and how many versions each takes.
-    tallies: Vec<(String, usize)>,
-    missing: Vec<Pin>,
+    pub(super) tallies: Vec<(String, usize)>,
+    pub(super) missing: Vec<Pin>,
     pub(super) warnings: BTreeSet<String>,
 }
 
@@ -45,18 +41,14 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Takes what the rules take.
-    pub(super) fn take(&mut self) -> Result<(), Mistakes> {
-        let mut mistakes = Vec::new();
-        for (number, rule) in self.selection.take.iter().enumerate() {
-            let name = rules::name("take", number, &rule.text);
-            self.taken.clear();
-            if let Err(mistake) = rules::take(self, &rule.what, &name) {
-                mistakes.push(mistake);
-            }
-            self.tallies.push((name, self.taken.len()));
-        }
-        Mistakes::of(mistakes)
+    /// Begins to count what a rule takes.
+    pub(super) fn begin_rule(&mut self) {
+        self.taken.clear();
+    }
+
+    /// Notes how many versions a rule has taken.
+    pub(super) fn end_rule(&mut self, name: String) {
+        self.tallies.push((name, self.taken.len()));
     }
 
     /// Puts a version in.
@@ -111,8 +103,7 @@ impl<'a> Chooser<'a> {
             let package = &self.packages.all[at];
             let below = Cause::Previous { below: package.versions[place].facts.version.clone() };
             let older = || package.kept.iter().rev().copied().filter(|older| *older < place);
-            let is_release =
-                |older: &usize| !crate::answers::search::only_with_prerelease(package.facts()[*older]);
+            let is_release = |older: &usize| !crate::answers::search::only_with_prerelease(package.facts()[*older]);
             let releases = older().filter(is_release).take(self.selection.previous);
             let any = older().take(if self.selection.prerelease { self.selection.previous } else { 0 });
             for older in releases.chain(any).collect::<BTreeSet<_>>() {
@@ -168,60 +159,8 @@ impl<'a> Chooser<'a> {
         &self.packages.all[package].versions[version].facts
     }
 
-    /// Ends the choice.
-    pub(super) fn finish(mut self) -> Choice {
-        self.chosen.values_mut().for_each(|reasons| *reasons = tidied(std::mem::take(reasons)));
-        let losses = law::losses(&self);
-        let left_out = left_out::all(&self);
-        let suggestions = self.suggestions();
-        self.warn_of_formats();
-        let key = |place: Place| {
-            let facts = self.facts(place);
-            (facts.name.clone(), facts.version.clone())
-        };
-        let versions = self.chosen.iter().map(|(place, reasons)| (key(*place), reasons.clone())).collect();
-        Choice {
-            versions,
-            left_out,
-            losses,
-            rules: self.tallies,
-            missing: self.missing,
-            warnings: self.warnings.into_iter().collect(),
-            suggestions,
-        }
-    }
-
-    /// What is not known may be wrong for a Kibana that reads only some formats.
-    fn warn_of_formats(&mut self) {
-        let unknown = self.chosen.keys().filter(|(package, version)| {
-            !self.packages.all[*package].versions[*version].is_format_known
-        });
-        let count = unknown.count();
-        if count > 0 {
-            let versions = crate::base::words::counted(count, "version");
-            self.warnings.insert(format!(
-                "the format of {versions} is not known, so it is taken for one that every Kibana reads\n\
-                 hint: `epr-build mirror` asks for it"
-            ));
-        }
-    }
-
     /// Whether every Kibana gets of a package what it gets from the whole: absent if not, and whether with pre-releases.
     pub(super) fn fullness(&self, package: usize) -> Option<bool> {
         self.full.get(&package).copied()
     }
-}
-
-/// Joins ranges that touch, and what is the same for both kinds of questions.
-fn tidied(reasons: Vec<Reason>) -> Vec<Reason> {
-    let mut tidy: Vec<Reason> = Vec::new();
-    for mut reason in reasons {
-        reason.kibana = KibanaRange::joined(reason.kibana);
-        let twin = tidy.iter_mut().find(|other| other.cause == reason.cause && other.kibana == reason.kibana);
-        match twin {
-            Some(twin) => twin.asks = Asks::Either,
-            None => tidy.push(reason),
-        }
-    }
-    tidy
 }

@@ -76,9 +76,13 @@ impl<'a> Chooser<'a> {
             let query = Query { all: true, ..self.packages.query(name, kibana.first, false) };
             let newest: Vec<usize> = search(package.facts(), &query).iter().rev().map(|hit| hit.index).collect();
             let find = |needs: &[&Need]| {
-                newest.iter().copied().find(|place| needs.iter().all(|need| need.allows(&package.facts()[*place].version)))
+                newest
+                    .iter()
+                    .copied()
+                    .find(|place| needs.iter().all(|need| need.allows(&package.facts()[*place].version)))
             };
-            let here: Vec<Wish<'a>> = wishes.iter().copied().filter(|(place, _)| self.is_accepted(*place, kibana)).collect();
+            let here: Vec<Wish<'a>> =
+                wishes.iter().copied().filter(|(place, _)| self.is_accepted(*place, kibana)).collect();
             for (place, need) in &here {
                 match find(&[need]) {
                     Some(found) => taken.push((found, self.required(*place, need), kibana)),
@@ -202,7 +206,8 @@ impl<'a> Chooser<'a> {
 
     /// Takes content packages that Kibana would install by itself for data of packages that are in.
     fn discover(&mut self) {
-        let since: Vec<KibanaRange> = self.packages.kibana.iter().filter_map(|range| from(*range, DISCOVERS_SINCE)).collect();
+        let since: Vec<KibanaRange> =
+            self.packages.kibana.iter().filter_map(|range| from(*range, DISCOVERS_SINCE)).collect();
         let mut datasets: BTreeMap<&str, &str> = BTreeMap::new();
         for (package, version) in self.chosen.keys() {
             let candidate = self.packages.all[*package].versions[*version];
@@ -214,10 +219,12 @@ impl<'a> Chooser<'a> {
             if !package.facts().iter().any(|facts| facts.package_type == CONTENT) {
                 continue;
             }
-            let given = self.packages.given(package, &package.kept, &since, self.selection.prerelease, Latest::Newest(1));
+            let given =
+                self.packages.given(package, &package.kept, &since, self.selection.prerelease, Latest::Newest(1));
             let found = given.iter().flat_map(|given| &given.places).find_map(|place| {
                 let facts = package.facts()[*place];
-                let dataset = facts.discovery.datasets.iter().find(|dataset| datasets.contains_key(dataset.as_str()))?;
+                let dataset =
+                    facts.discovery.datasets.iter().find(|dataset| datasets.contains_key(dataset.as_str()))?;
                 (facts.package_type == CONTENT).then(|| format!("{} ({dataset})", datasets[dataset.as_str()]))
             });
             if let Some(by) = found {

@@ -2,8 +2,7 @@
 
 use super::chooser::Chooser;
 use super::packages::{Package, Packages, cut};
-use super::reason::Asks;
-use super::rules;
+use super::reason::{Asks, told};
 use super::{Candidate, Choice};
 use crate::config::selection::{KibanaRange, Selection, What};
 use crate::dialect::version::Version;
@@ -71,7 +70,7 @@ pub(super) fn losses(chooser: &Chooser<'_>) -> Vec<Loss> {
 fn because(chooser: &Chooser<'_>, at: usize, whole: usize, asks: Asks) -> String {
     let selection = chooser.selection;
     if let Some(rule) = chooser.packages.all[at].excluded[whole] {
-        return rules::name("exclude", rule, &selection.exclude[rule].text);
+        return told("exclude", rule, &selection.exclude[rule].text);
     }
     if chooser.fullness(at) == Some(false) && asks == Asks::Prereleases {
         return "prerelease: no".to_owned();
@@ -85,7 +84,7 @@ fn because(chooser: &Chooser<'_>, at: usize, whole: usize, asks: Asks) -> String
         What::Query(_) => true,
         What::Preset(_) | What::Pin(..) => false,
     });
-    narrow.map_or_else(|| "the law is broken".to_owned(), |(number, rule)| rules::name("take", number, &rule.text))
+    narrow.map_or_else(|| "the law is broken".to_owned(), |(number, rule)| told("take", number, &rule.text))
 }
 
 /// What Kibanas outside of a selection get less of packages in the choice, in order. Packages of which nothing is in the choice
@@ -127,7 +126,9 @@ fn gathered(outside: &[KibanaRange], found: &[(KibanaRange, &str, bool)]) -> Vec
             };
             let (older, nothing) = (named(false), named(true));
             match pieces.last_mut() {
-                Some(last) if last.kibana.next == Some(*first) && (&last.older, &last.nothing) == (&older, &nothing) => {
+                Some(last)
+                    if last.kibana.next == Some(*first) && (&last.older, &last.nothing) == (&older, &nothing) =>
+                {
                     last.kibana.next = kibana.next;
                 }
                 _ => pieces.push(Outside { kibana, older, nothing }),
@@ -176,7 +177,9 @@ fn differences(
             let Some(whole) = package.answer(&whole, &query).filter(|whole| Some(*whole) != choice) else { continue };
             let last = differences.iter_mut().rev().find(|last| last.asks == asks);
             match last {
-                Some(last) if last.kibana.next == Some(kibana.first) && (last.whole, last.choice) == (whole, choice) => {
+                Some(last)
+                    if last.kibana.next == Some(kibana.first) && (last.whole, last.choice) == (whole, choice) =>
+                {
                     last.kibana.next = kibana.next;
                 }
                 _ => differences.push(Difference { kibana, asks, whole, choice }),

@@ -3,8 +3,7 @@
 use super::Key;
 use super::chooser::Chooser;
 use super::packages::{Package, cut};
-use super::reason::LeftOut;
-use super::rules;
+use super::reason::{LeftOut, told};
 use crate::answers::search::explain::{Rule, explain};
 use crate::answers::search::{Query, search};
 use crate::config::selection::KibanaRange;
@@ -18,9 +17,7 @@ pub(super) fn all(chooser: &Chooser<'_>) -> BTreeMap<Key, LeftOut> {
         let accepted = if is_taken { Accepted::new(chooser, package) } else { Accepted::default() };
         for place in (0..package.versions.len()).filter(|place| !chooser.has((at, *place))) {
             let reason = match package.excluded[place] {
-                Some(rule) => {
-                    LeftOut::Excluded { rule: rules::name("exclude", rule, &chooser.selection.exclude[rule].text) }
-                }
+                Some(rule) => LeftOut::Excluded { rule: told("exclude", rule, &chooser.selection.exclude[rule].text) },
                 None if !is_taken => LeftOut::NoRule,
                 None => reason(chooser, at, package, place, &accepted),
             };

@@ -21,9 +21,8 @@ pub struct Loaded {
 pub fn load(selection: &Selection) -> Result<Loaded> {
     let mut selection = selection.clone();
     let Some(path) = selection.distribution.take() else { return Ok(Loaded { selection, warnings: Vec::new() }) };
-    let bytes = fs::read(&path).with_context(|| {
-        format!("cannot read `{}`, which a selection names with `distribution`", path.display())
-    })?;
+    let bytes = fs::read(&path)
+        .with_context(|| format!("cannot read `{}`, which a selection names with `distribution`", path.display()))?;
     let file = elastic_distribution::parse(&bytes, &path)?;
     selection.take.extend(file.take);
     Ok(Loaded { selection, warnings: file.warnings })

@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::packages::Packages;
-use super::rules;
+use super::reason::told;
 use crate::base::suggest::did_you_mean;
 use crate::base::words;
 use crate::config::selection::{Filter, Glob, Selection, What};
@@ -55,16 +55,12 @@ pub(super) fn check(selection: &Selection, packages: &Packages<'_>) -> Result<()
     let known = Known::new(packages);
     for (number, rule) in selection.take.iter().enumerate() {
         let What::Packages { filter, .. } = &rule.what else { continue };
-        known.check(filter, &rules::name("take", number, &rule.text), &mut mistakes);
+        known.check(filter, &told("take", number, &rule.text), &mut mistakes);
     }
     for (number, rule) in selection.exclude.iter().enumerate() {
         // A pattern may be there for what comes later; a name is meant.
         let names = rule.filter.names.iter().filter(|name| name.is_literal()).cloned().collect();
-        known.check(
-            &Filter { names, ..Filter::default() },
-            &rules::name("exclude", number, &rule.text),
-            &mut mistakes,
-        );
+        known.check(&Filter { names, ..Filter::default() }, &told("exclude", number, &rule.text), &mut mistakes);
     }
     Mistakes::of(mistakes)
 }
@@ -124,7 +120,9 @@ fn hint(word: &str, known: &BTreeSet<&str>) -> String {
     }
     // Of many words a list would be no help.
     match crate::base::suggest::nearest(word, &words) {
-        None if words.len() > LISTED => "`epr-build select` without rules for it lists the names that are taken".to_owned(),
+        None if words.len() > LISTED => {
+            "`epr-build select` without rules for it lists the names that are taken".to_owned()
+        }
         _ => did_you_mean(word, &words),
     }
 }
@@ -157,8 +155,7 @@ pub(super) fn place(packages: &Packages<'_>, (name, version): &Key) -> Result<(u
     };
     let package = &packages.all[at];
     package.place(version).map(|place| (at, place)).ok_or_else(|| {
-        let versions: Vec<String> =
-            package.facts().iter().rev().map(|facts| facts.version.to_string()).collect();
+        let versions: Vec<String> = package.facts().iter().rev().map(|facts| facts.version.to_string()).collect();
         let message = format!("there is no version {version} of {name}");
         Mistake { rule, message, hint: Some(format!("there are {}", words::few(&versions))) }
     })

@@ -17,6 +17,7 @@ pub mod candidate;
 mod chooser;
 mod closure;
 mod filter;
+mod finish;
 pub mod keep_file;
 mod law;
 mod left_out;
@@ -33,8 +34,8 @@ mod tests;
 
 pub use candidate::Candidate;
 pub use keep_file::Pin;
-pub use load::{Loaded, load};
 pub use law::{Loss, Outside, seen_less_outside};
+pub use load::{Loaded, load};
 pub use mistakes::{Mistake, Mistakes};
 pub use reason::{Asks, Cause, LeftOut, Reason};
 
@@ -74,9 +75,9 @@ pub fn choose(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Res
     let packages = Packages::new(selection, catalog);
     mistakes::check(selection, &packages)?;
     let mut chooser = Chooser::new(selection, &packages);
-    chooser.take()?;
+    rules::take_all(&mut chooser)?;
     chooser.previous();
     chooser.keep(pins);
     chooser.close();
-    Ok(chooser.finish())
+    Ok(finish::finish(chooser))
 }

@@ -169,6 +169,11 @@ impl fmt::Display for LeftOut {
     }
 }
 
+/// How a rule is told: its list, its place from 1, and its text.
+pub fn told(list: &str, number: usize, text: &str) -> String {
+    format!("{list} {} ({text})", number + 1)
+}
+
 /// Ranges in a row.
 pub fn ranges(ranges: &[KibanaRange]) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

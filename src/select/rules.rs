@@ -3,21 +3,30 @@
 use super::Key;
 use super::chooser::Chooser;
 use super::filter;
-use super::mistakes::{self, Mistake};
+use super::mistakes::{self, Mistake, Mistakes};
 use super::packages::{Given, Package};
-use super::reason::Cause;
+use super::reason::{Cause, told};
 use crate::answers::search::question::Question;
 use crate::answers::search::search;
 use crate::config::selection::{Filter, Latest, What};
 use crate::package::Facts;
 
-/// How a rule is told: its place and its text.
-pub(super) fn name(list: &str, number: usize, text: &str) -> String {
-    format!("{list} {} ({text})", number + 1)
+/// Takes what all rules take.
+pub(super) fn take_all(chooser: &mut Chooser<'_>) -> Result<(), Mistakes> {
+    let mut mistakes = Vec::new();
+    for (number, rule) in chooser.selection.take.iter().enumerate() {
+        let name = told("take", number, &rule.text);
+        chooser.begin_rule();
+        if let Err(mistake) = take(chooser, &rule.what, &name) {
+            mistakes.push(mistake);
+        }
+        chooser.end_rule(name);
+    }
+    Mistakes::of(mistakes)
 }
 
 /// Takes what a rule takes.
-pub(super) fn take(chooser: &mut Chooser<'_>, what: &What, name: &str) -> Result<(), Mistake> {
+fn take(chooser: &mut Chooser<'_>, what: &What, name: &str) -> Result<(), Mistake> {
     let cause = Cause::Rule { rule: name.to_owned() };
     let everywhere = chooser.selection.prerelease;
     match what {
@@ -51,7 +60,7 @@ fn exact(chooser: &mut Chooser<'_>, key: &Key, cause: &Cause) -> Result<(usize, 
     match chooser.packages.all[place.0].excluded[place.1] {
         None => chooser.add(place, cause.clone(), None),
         Some(rule) => {
-            let rule = name("exclude", rule, &chooser.selection.exclude[rule].text);
+            let rule = told("exclude", rule, &chooser.selection.exclude[rule].text);
             chooser.warnings.insert(format!("{} {} is pinned and left out: {rule}", key.0, key.1));
         }
     }

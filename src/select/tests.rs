@@ -33,7 +33,8 @@ pub(super) fn candidates(text: &str) -> Vec<Candidate> {
         for (key, value) in more.into_iter().filter_map(|word| word.split_once('=')) {
             let words = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
             let needs = || {
-                let pair = |text: &str| text.split_once('@').map(|(name, range)| Need::new(name, range.replace('_', " ")));
+                let pair =
+                    |text: &str| text.split_once('@').map(|(name, range)| Need::new(name, range.replace('_', " ")));
                 value.split(',').filter_map(pair).collect::<Vec<_>>()
             };
             match key {
@@ -108,7 +109,7 @@ const BACKPORTS: &str = "
     a 1.1.0 kibana=~8.18.8_||_^8.19.5_||_~9.0.8_||_^9.1.5 spec=3.0
     a 1.2.0 kibana=^9.2.0 spec=3.5
     a 2.0.0-beta1 kibana=^9.0.0 spec=3.0
-    b 0.1.0";
+    b 0.1.0 spec=3.0";
 
 #[test]
 fn every_boundary_of_a_range_is_asked() {
@@ -161,7 +162,10 @@ fn latest_counts_for_each_kibana() {
         catalog,
         &[
             ("kibana: [8.7.0, 9.0.0], prerelease: no, take: [{name: a}]", "a 1.2.0, a 2.1.0"),
-            ("kibana: [8.7.0, 9.0.0], prerelease: no, take: [{name: a, latest: 2}]", "a 1.1.0, a 1.2.0, a 2.0.0, a 2.1.0"),
+            (
+                "kibana: [8.7.0, 9.0.0], prerelease: no, take: [{name: a, latest: 2}]",
+                "a 1.1.0, a 1.2.0, a 2.0.0, a 2.1.0",
+            ),
             ("kibana: 8.7.0, take: [{name: a, latest: 2}]", "a 1.1.0, a 1.2.0, a 3.0.0-rc1"),
             // Before 8.6 a release comes first, and pre-releases of what has a release count no more.
             ("kibana: 8.5.0, take: [{name: a, latest: 2}]", "a 1.1.0, a 1.2.0"),
@@ -220,10 +224,14 @@ fn what_is_excluded_is_as_if_it_were_not_there() {
     let choice = made(catalog, "take: [{name: b}], exclude: [{name: a}], closure: none", &["a@1.0.0"]);
     assert_eq!(versions(&choice), "a 1.0.0, b 1.0.0");
     let choice = made(catalog, "kibana: 8.7.0, take: [{name: a}], exclude: [{name: a, versions: '=1.2.0'}]", &[]);
-    let losses: Vec<_> = choice.losses.iter().map(|loss| {
-        let choice = loss.choice.as_ref().map(ToString::to_string).unwrap_or_default();
-        format!("{} {} {choice} for {}: {}", loss.name, loss.kibana, loss.whole, loss.because)
-    }).collect();
+    let losses: Vec<_> = choice
+        .losses
+        .iter()
+        .map(|loss| {
+            let choice = loss.choice.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{} {} {choice} for {}: {}", loss.name, loss.kibana, loss.whole, loss.because)
+        })
+        .collect();
     assert_eq!(losses[0], "a 8.7.0 1.1.0 for 1.2.0: exclude 1 (name: a, versions: =1.2.0)");
 }
 
@@ -260,8 +268,8 @@ fn pins_bring_what_is_needed_to_install_them_again() {
     let catalog = "
         a 1.0.0 kibana=^8.0.0
         a 1.1.0 kibana=^8.0.0
-        a 2.0.0 kibana=^9.0.0
-        b 1.0.0";
+        a 2.0.0 kibana=^9.0.0 spec=3.0
+        b 1.0.0 spec=3.0";
     check(catalog, &[("kibana: 8.9.0, take: [{pin: a@1.0.0}]", "a 1.0.0, a 1.1.0")]);
     let with = |pins: &[&str]| made(catalog, "kibana: 9.0.0, take: [{name: b}]", pins);
     // The Kibana of the site is asked, too, beside those of the selection.
@@ -296,7 +304,10 @@ fn requirements_are_closed_over() {
             // The newest that satisfies, what Kibanas get of the package, and what that requires.
             ("kibana: 8.9.0, prerelease: no, take: [{name: a}]", "a 1.0.0, c 1.4.0, c 2.0.0, e 0.1.0"),
             // And the newest that satisfies both.
-            ("kibana: 8.9.0, prerelease: no, take: [{name: [a, b]}]", "a 1.0.0, b 1.0.0, c 1.2.0, c 1.4.0, c 2.0.0, e 0.1.0"),
+            (
+                "kibana: 8.9.0, prerelease: no, take: [{name: [a, b]}]",
+                "a 1.0.0, b 1.0.0, c 1.2.0, c 1.4.0, c 2.0.0, e 0.1.0",
+            ),
             ("kibana: 8.9.0, take: [{name: g}]", "g 1.0.0"),
             ("kibana: 8.9.0, prerelease: no, take: [{name: g}], closure: build", "c 1.0.0, c 2.0.0, g 1.0.0"),
         ],
@@ -345,7 +356,10 @@ fn presets_take_what_there_is_with_pre_releases() {
         nginx 1.0.0";
     check(
         catalog,
-        &[("kibana: 8.9.0, prerelease: no, take: [{preset: fleet}]", "endpoint 8.0.0, system 1.0.0, system 1.1.0-beta1")],
+        &[(
+            "kibana: 8.9.0, prerelease: no, take: [{preset: fleet}]",
+            "endpoint 8.0.0, system 1.0.0, system 1.1.0-beta1",
+        )],
     );
 }
 
@@ -363,7 +377,8 @@ fn queries_take_what_a_registry_answers() {
         ("package=zzz", ""),
     ] {
         let rule = Take { text: query.to_owned(), what: What::Query(query.to_owned()) };
-        let selection = Selection { take: vec![rule], closure: crate::config::selection::Closure::None, ..Selection::default() };
+        let selection =
+            Selection { take: vec![rule], closure: crate::config::selection::Closure::None, ..Selection::default() };
         assert_eq!(versions(&choose(&selection, &catalog, &[]).unwrap()), expected, "{query}");
     }
     let rule = Take { text: "x".to_owned(), what: What::Query("kibana.version=x".to_owned()) };
@@ -389,7 +404,7 @@ fn reasons_are_told() {
         "a 1.0.0: previous: below 1.1.0",
         "a 1.0.0: keep: installed at site",
         "a 1.0.0: keep: without it Kibana could not install again what is installed, for Kibana 8.18.0 without pre-releases",
-        "a 1.1.0: take 1 (name: a), for Kibana 8.18.8–8.18.x, 8.19.5–8.x without pre-releases",
+        "a 1.1.0: take 1 (name: a), for Kibana 8.18.8–8.18.x, 8.19.5–8.x, 9.0.8–9.0.x, 9.1.5–9.1.x without pre-releases",
     ];
     assert_eq!(reasons[..6], expected);
     let left_out = |rules: &str, catalog: &str| {
@@ -405,7 +420,10 @@ fn reasons_are_told() {
          b 0.1.0: no rule takes the package"
     );
     assert_eq!(
-        left_out("kibana: 9.1.5, prerelease: no, take: [{name: a}]", "a 1.0.0 spec=3.0\na 1.1.0 spec=3.0\na 1.2.0-rc1 spec=3.0"),
+        left_out(
+            "kibana: 9.1.5, prerelease: no, take: [{name: a}]",
+            "a 1.0.0 spec=3.0\na 1.1.0 spec=3.0\na 1.2.0-rc1 spec=3.0"
+        ),
         "a 1.0.0: every Kibana of the selection that accepts it gets a newer one, 1.1.0 or later\n\
          a 1.2.0-rc1: prerelease: no, and only Kibanas that ask for pre-releases get it"
     );
@@ -418,7 +436,10 @@ fn rules_that_take_nothing_are_mistakes() {
         nginx_otel 1.0.0 kibana=^9.0.0 type=content
         system 1.0.0";
     for (rules, expected) in [
-        ("take: [{name: [nginx, sytem]}]", "take 1 (name: [nginx, sytem]): no package is called `sytem`\nhint: did you mean `system`?"),
+        (
+            "take: [{name: [nginx, sytem]}]",
+            "take 1 (name: [nginx, sytem]): no package is called `sytem`\nhint: did you mean `system`?",
+        ),
         (
             "take: [{type: contents}, {name: nginxx}]",
             "take 1 (type: contents): no package has the type `contents`\nhint: did you mean `content`?\n\
@@ -439,7 +460,10 @@ fn rules_that_take_nothing_are_mistakes() {
              hint: no listing of this catalog says that; older registries do not",
         ),
         ("take: [{pin: nginx@1.2.3}]", "nginx@1.2.3: there is no version 1.2.3 of nginx\nhint: there are 1.0.0"),
-        ("take: [{name: nginx}], exclude: [{name: sistem}]", "exclude 1 (name: sistem): no package is called `sistem`\nhint: did you mean `system`?"),
+        (
+            "take: [{name: nginx}], exclude: [{name: sistem}]",
+            "exclude 1 (name: sistem): no package is called `sistem`\nhint: did you mean `system`?",
+        ),
     ] {
         let mistakes = choose(&selection(rules), &candidates(catalog), &[]).expect_err(rules);
         assert_eq!(mistakes.to_string(), expected, "{rules}");
@@ -471,7 +495,10 @@ fn elements_of_listings_are_read() {
     assert_eq!(candidate.subscription, Subscription::Gold);
     assert_eq!((candidate.owner_type.as_str(), candidate.owner_github.as_str()), ("elastic", "elastic/x"));
     assert_eq!(candidate.facts.categories, ["web"]);
-    assert_eq!((candidate.data_stream_types.as_slice(), candidate.datasets.as_slice()), (&["logs".to_owned()][..], &["a.b".to_owned(), "a.c".to_owned()][..]));
+    assert_eq!(
+        (candidate.data_stream_types.as_slice(), candidate.datasets.as_slice()),
+        (&["logs".to_owned()][..], &["a.b".to_owned(), "a.c".to_owned()][..])
+    );
     assert_eq!(candidate.deployment_modes, ["agentless", "default"]);
     assert_eq!(candidate.requires.content, [Need::new("c", "^1.0.0")]);
     assert_eq!(candidate.facts.deprecated.unwrap().replaced_by.unwrap().package, "n");
@@ -480,7 +507,7 @@ fn elements_of_listings_are_read() {
     for (item, reason) in [
         ("[]", "cannot understand what is listed of a 1.2.3"),
         ("{\"conditions\":7}", "invalid type"),
-        ("{\"conditions\":{\"kibana\":{\"version\":\"x\"}}}", "improper constraint"),
+        ("{\"conditions\":{\"kibana\":{\"version\":\"none\"}}}", "improper constraint"),
         ("{\"requires\":[]}", "`requires`"),
     ] {
         let error = format!("{:#}", Candidate::of_item(item, "a", &version, None, None).unwrap_err());

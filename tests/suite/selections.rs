@@ -116,11 +116,9 @@ fn distribution_files_give_what_their_queries_give() {
     for entry in fs::read_dir(fixtures().join("distributions")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        let after = |mark: &str| -> Vec<String> {
-            text.lines().filter_map(|line| line.strip_prefix(mark)).map(str::to_owned).collect()
-        };
-        let expected: BTreeSet<String> =
-            registry.answers(&after("# asks: ")).into_iter().chain(after("# takes: ")).collect();
+        let after = |mark: &'static str| text.lines().filter_map(move |line| Some(line.strip_prefix(mark)?.to_owned()));
+        let asked: Vec<String> = after("# asks: ").collect();
+        let expected: BTreeSet<String> = registry.answers(&asked).into_iter().chain(after("# takes: ")).collect();
         assert!(!expected.is_empty(), "{}", path.display());
         assert_eq!(registry.taken(&text), expected, "{}", path.display());
         tried += 1;

@@ -133,10 +133,15 @@ fn rows(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<'_>)
     for item in items(reader, value, "a list of queries") {
         let mut row = Parameters::new();
         for (key, value) in warnings.known(reader, &item, QUERY) {
-            let text = match value.plain {
-                plain if plain.is_null() => String::new(),
+            let text = match value.plain.as_str() {
+                None if value.plain.is_null() => String::new(),
                 _ if FLAGS.contains(&key) => flag(reader, &value),
-                _ => reader.text(&value, "a value of the parameter").unwrap_or_default().to_owned(),
+                // An empty one is not sent.
+                Some(text) => text.to_owned(),
+                None => {
+                    reader.wrong(&value, "a value of a parameter", "write one word or number");
+                    String::new()
+                }
             };
             row.insert(key, text);
         }

@@ -167,11 +167,19 @@ fn take(reader: &mut Reader<'_>, item: &Value<'_>) -> Option<Take> {
     if has("preset") || has("pin") {
         if !others.is_empty() || (has("preset") && has("pin")) {
             let message = format!("`{}` has other keys beside `preset` or `pin`", item.path);
-            reader.mistake(item.line, message, "give each a rule of its own: `[{preset: fleet}, {pin: system@1.38.3}]`");
+            reader.mistake(
+                item.line,
+                message,
+                "give each a rule of its own: `[{preset: fleet}, {pin: system@1.38.3}]`",
+            );
         }
     } else if others.iter().all(|key| matches!(*key, "latest" | "prerelease")) {
         let message = format!("`{}` does not say which packages are meant", item.path);
-        reader.mistake(item.line, message, "add `name`, `type`, `category` or another condition; `name: '*'` means all");
+        reader.mistake(
+            item.line,
+            message,
+            "add `name`, `type`, `category` or another condition; `name: '*'` means all",
+        );
         return None;
     } else {
         what = Some(What::Packages { filter, latest, prerelease });
@@ -216,7 +224,8 @@ fn kibanas(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<KibanaRange> {
         match KibanaRange::parse(&text) {
             Some(range) => ranges.push(range),
             None => {
-                let message = format!("`{text}` in `{}` is neither a version of Kibana nor a range of them", value.path);
+                let message =
+                    format!("`{text}` in `{}` is neither a version of Kibana nor a range of them", value.path);
                 reader.mistake(value.line, message, HINT);
             }
         }
@@ -247,7 +256,11 @@ fn owners(reader: &mut Reader<'_>, value: &Value<'_>, filter: &mut Filter) {
         } else {
             let message = format!("`{word}` in `{}` is neither a type of owners nor a team on GitHub", value.path);
             let hint = "write `elastic`, `partner` or `community`, or a team such as `elastic/security-*`";
-            reader.mistake(value.line, message, nearest(&word, &OWNER_TYPES).map_or(hint.to_owned(), |near| format!("did you mean `{near}`?")).as_str());
+            reader.mistake(
+                value.line,
+                message,
+                nearest(&word, &OWNER_TYPES).map_or(hint.to_owned(), |near| format!("did you mean `{near}`?")).as_str(),
+            );
         }
     }
 }
@@ -273,7 +286,11 @@ fn constraint(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Constraint> 
     match Constraint::parse(text) {
         Ok(constraint) => Some(constraint),
         Err(error) => {
-            reader.mistake(value.line, format!("`{}`: {error}", value.path), "write it as `^2.1`, `'>=1.2 <2.0'` or `=1.2.3`");
+            reader.mistake(
+                value.line,
+                format!("`{}`: {error}", value.path),
+                "write it as `^2.1`, `'>=1.2 <2.0'` or `=1.2.3`",
+            );
             None
         }
     }

@@ -50,7 +50,8 @@ fn broken(selection: &Selection, catalog: &[Candidate], choice: &Choice) -> Vec<
             let subset: Vec<&Facts> = of_name.iter().filter(has).copied().collect();
             for prerelease in [false, true] {
                 let query = query_of_kibana(name, &kibana, prerelease, selection.capabilities.clone());
-                let answer = |facts: &[&Facts]| search(facts, &query).first().map(|hit| facts[hit.index].version.clone());
+                let answer =
+                    |facts: &[&Facts]| search(facts, &query).first().map(|hit| facts[hit.index].version.clone());
                 if answer(of_name) != answer(&subset) {
                     broken.push((name.to_owned(), kibana.numbers(), prerelease));
                 }
@@ -65,7 +66,7 @@ fn keys(choice: &Choice) -> BTreeSet<&Key> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// For every Kibana in the selection and every selected name the subset answers as the whole does.
     #[test]

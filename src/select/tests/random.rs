@@ -84,7 +84,8 @@ fn version() -> impl Strategy<Value = String> {
 /// A catalog, in no order.
 pub(super) fn catalog() -> impl Strategy<Value = Vec<Candidate>> {
     prop::collection::vec(version(), 1..30).prop_map(|mut lines| {
-        lines.push("a 0.0.1".to_owned());
+        // Of a version of this number there is no other, and every Kibana accepts it.
+        lines.push("a 0.0.9 spec=2.6".to_owned());
         candidates(&lines.join("\n"))
     })
 }
@@ -103,7 +104,7 @@ pub(super) fn rules() -> impl Strategy<Value = Vec<&'static str>> {
 pub(super) fn made(catalog: &[Candidate], kibana: &[&str], rules: &[&str], more: &str) -> Selection {
     let kibana = if kibana.is_empty() { String::new() } else { format!("kibana: [{}], ", kibana.join(", ")) };
     let takes = |rule: &&&str| {
-        let alone = selection(&format!("{kibana}take: [{rule}]"));
+        let alone = selection(&format!("{kibana}take: [{rule}]{more}"));
         super::super::choose(&alone, catalog, &[]).is_ok()
     };
     let mut rules: Vec<&str> = rules.iter().filter(takes).copied().collect();

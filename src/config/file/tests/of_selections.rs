@@ -115,7 +115,10 @@ fn every_mistake_in_a_selection_has_a_line_and_a_way_out() {
             "a: {take: [{latest: 2}]}",
             "2: `selections.a.take.0` does not say which packages are meant | add `name`, `type`, `category` or another condition; `name: '*'` means all",
         ),
-        ("a: {take: [{nam: x}, {name: x}]}", "2: unknown key `nam` in `selections.a.take.0` | did you mean `name`?\n2: `selections.a.take.0` does not say which packages are meant | add `name`, `type`, `category` or another condition; `name: '*'` means all"),
+        (
+            "a: {take: [{nam: x}, {name: x}]}",
+            "2: unknown key `nam` in `selections.a.take.0` | did you mean `name`?\n2: `selections.a.take.0` does not say which packages are meant | add `name`, `type`, `category` or another condition; `name: '*'` means all",
+        ),
         (
             "a: {take: [{preset: flet}]}",
             "2: `selections.a.take.0.preset` must be `fleet`, not `flet` | did you mean `fleet`?",
@@ -168,9 +171,12 @@ fn every_mistake_in_a_selection_has_a_line_and_a_way_out() {
         ),
         (
             "a: {take: [{name: x}], closure: all}",
-            "2: `selections.a.closure` must be `install` or `none` or `build`, not `all` | did you mean `install`?",
+            "2: `selections.a.closure` must be `install` or `none` or `build`, not `all` | known are `install`, `none`, `build`",
         ),
-        ("..: {take: [{name: x}]}", "2: `..` cannot be the name of a folder everywhere | use letters, digits, `.`, `_` and `-`, and begin with a letter or digit"),
+        (
+            "..: {take: [{name: x}]}",
+            "2: `..` cannot be the name of a folder everywhere | use letters, digits, `.`, `_` and `-`, and begin with a letter or digit",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(mistakes(format!("selections:\n  {text}\n").as_bytes()), *expected, "{text}");
@@ -193,7 +199,10 @@ fn distribution(text: &str) -> String {
                 What::Exact(name, version) => format!("{name}@{version}"),
                 other => format!("{other:?}"),
             });
-            rules.chain(file.warnings.iter().map(|warning| format!("warning: {warning}"))).collect::<Vec<_>>().join("\n")
+            rules
+                .chain(file.warnings.iter().map(|warning| format!("warning: {warning}")))
+                .collect::<Vec<_>>()
+                .join("\n")
         }
         Err(mistakes) => {
             let show = |problem: &crate::base::problem::Problem| {
@@ -238,7 +247,10 @@ fn files_of_elastics_tool_are_read_as_that_tool_reads_them() {
             "packages:\n- {name: a}\n",
             "2: `packages.0` does not name a version of a package | write `{name: nginx, version: 1.2.3}`",
         ),
-        ("queries:\n- {all: perhaps}\n", "2: `queries.0.all` must be true or false, not text | write `true` or `false`"),
+        (
+            "queries:\n- {all: perhaps}\n",
+            "2: `queries.0.all` must be true or false, not text | write `true` or `false`",
+        ),
     ] {
         assert_eq!(distribution(text), expected, "{text}");
     }
