@@ -23,8 +23,8 @@ fn what_a_run_leaves_behind() {
     assert_eq!(world.placed(), World::expected(&samples()));
     let mut names: Vec<_> = world.state().into_keys().filter(|path| path.starts_with('.')).collect();
     names.sort();
-    let expected =
-        [".gitignore", "facts.jsonl.zst", "log.jsonl", "mirror.json"].map(|name| format!(".epr-build/{name}"));
+    let expected = [".gitignore", "deprecated.json", "facts.jsonl.zst", "log.jsonl", "mirror.json"];
+    let expected = expected.map(|name| format!(".epr-build/{name}"));
     assert_eq!(names, expected);
     for path in ["up/alpha/alpha-1.0.0.zip", "up/alpha/alpha-1.0.0.zip.sig"] {
         assert_eq!(std::fs::metadata(world.case.path(path)).unwrap().permissions().mode() & 0o777, 0o644, "{path}");
