@@ -82,6 +82,7 @@ fn links_and_fifos_among_the_files_of_a_run_are_refused() {
         ("the journal is a link", "ln -s $PWD/victim up/.epr-build/mirror.journal"),
         ("the journal is a fifo", "mkfifo up/.epr-build/mirror.journal"),
         ("the facts are a fifo", "mkfifo up/.epr-build/facts.jsonl.zst"),
+        ("the notices are a fifo", "mkfifo up/.epr-build/deprecated.json"),
         ("the record is a link", "ln -s $PWD/victim up/.epr-build/mirror.json"),
     ] {
         let world = World::new(&samples(), "", "");

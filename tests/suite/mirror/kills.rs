@@ -143,6 +143,7 @@ const WRITTEN: [&str; 11] = [
     ".epr-build/mirror.journal",
     ".epr-build/mirror.json.new",
     ".epr-build/facts.jsonl.zst.new",
+    ".epr-build/deprecated.json.new",
     ".epr-build/log.jsonl",
     ".epr-build/fingerprints.new",
     "alpha/alpha-1.0.0.zip",

@@ -23,8 +23,8 @@ fn what_a_run_leaves_behind() {
     assert_eq!(world.placed(), World::expected(&samples()));
     let mut names: Vec<_> = world.state().into_keys().filter(|path| path.starts_with('.')).collect();
     names.sort();
-    let expected =
-        [".gitignore", "facts.jsonl.zst", "log.jsonl", "mirror.json"].map(|name| format!(".epr-build/{name}"));
+    let expected = [".gitignore", "deprecated.json", "facts.jsonl.zst", "log.jsonl", "mirror.json"];
+    let expected = expected.map(|name| format!(".epr-build/{name}"));
     assert_eq!(names, expected);
     // What is known of this disk is no part of what is kept in a repository.
     assert!(world.case.path("up/.epr-build/fingerprints").is_file());

@@ -133,13 +133,8 @@ fn releases_and_bundles_agree() {
     let (case, own, told) = built();
     let release = ["release", "8.12.0", "--kibana", "8.12.0", "--only-compatible", "--dist", "production"];
     run(&case, &release, 0);
-    let part = Generation::at(
-        &fs::canonicalize(case.path("out/production/releases/8.12.0/manifest.json"))
-            .unwrap()
-            .parent()
-            .unwrap()
-            .to_owned(),
-    );
+    let part = fs::canonicalize(case.path("out/production/releases/8.12.0/manifest.json")).unwrap();
+    let part = Generation::at(part.parent().unwrap());
     // What Kibana 8.12.0 may have installed is there, hidden or not, and also what it may no more get.
     let packages: Vec<_> = part.packages().iter().map(|one| one["path"].as_str().unwrap().to_owned()).collect();
     let ids = [
