@@ -173,8 +173,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let out = &arguments.folder.out;
     let is_all_there_is = !arguments.strict && !arguments.layers.are_here() && built::is_in(out);
     if arguments.built || is_all_there_is {
-        if !arguments.built {
-            talk::note("there are no layers here: the generation in use is asked, which does not know what was left out of it")?;
+        if !arguments.built && !talk::quiet() {
+            let what = "the generation in use is asked, which does not know what was left out of it";
+            talk::say(&format!("note: there are no layers here: {what}\n"))?;
         }
         let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;
         let query = query_of_kibana(name, kibana, *prerelease, capabilities.clone());

@@ -149,7 +149,9 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
             version: version.to_string(),
             layer: listed.map(|listed| listed.layer.clone()).unwrap_or_default(),
             package: folder.join("site").join(path.trim_start_matches('/')).display().to_string(),
-            signature: listed.and_then(|listed| listed.signature.clone()).filter(|verdict| *verdict != Verdict::Missing),
+            signature: listed
+                .and_then(|listed| listed.signature.clone())
+                .filter(|verdict| *verdict != Verdict::Missing),
         }
     };
     let Explanation { answer, newer } = explain(&versions, query);
