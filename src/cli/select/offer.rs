@@ -131,7 +131,10 @@ fn read(layer: &LayerPlan, settings: &Settings, out: &Path) -> Result<Offer> {
     let packages = layers.intakes.iter().flat_map(|intake| &intake.packages);
     for record in packages.filter_map(|package| package.outcome.record.as_ref()) {
         let key = (record.facts.name.clone(), record.facts.version.clone());
-        offer.bytes.entry(key).or_insert(record.archive.size);
+        // The archive of a folder is made by builds: without one its size is not known.
+        if record.archive.size > 0 {
+            offer.bytes.entry(key).or_insert(record.archive.size);
+        }
         offer.candidates.push(Candidate::of_package(&record.facts, &record.item)?);
     }
     Ok(offer)

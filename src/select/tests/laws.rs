@@ -66,7 +66,7 @@ fn keys(choice: &Choice) -> BTreeSet<&Key> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// For every Kibana in the selection and every selected name the subset answers as the whole does.
     #[test]
