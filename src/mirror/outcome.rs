@@ -2,8 +2,9 @@
 
 pub use super::event::Event;
 use super::plan::Fetch;
-pub use super::selection::SelectionOutcome;
+use crate::select::{Loss, Outside};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How a run ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,30 @@ pub struct Mirrored {
     pub bytes: u64,
     /// What was found about its signature.
     pub signature: String,
+}
+
+/// What a selection gives of all that is listed or held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SelectionOutcome {
+    /// Name of the selection.
+    pub name: String,
+    /// Versions that are listed and not wanted.
+    pub left_out: usize,
+    /// Bytes of their zips, as far as upstreams tell them.
+    pub bytes: u64,
+    /// True if upstreams tell the bytes of all of them.
+    pub are_bytes_known: bool,
+    /// Names of packages of which nothing is wanted.
+    pub names: usize,
+    /// How many versions are left out for each kind of reason.
+    pub reasons: BTreeMap<String, usize>,
+    /// Rules of the selection, each with the number of versions that it takes.
+    pub rules: Vec<(String, usize)>,
+    /// What Kibanas of the selection get less because it says so.
+    pub losses: Vec<Loss>,
+    /// Kibanas outside of the selection that get less of packages in it; told by runs that change nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<Outside>,
 }
 
 impl Outcome {

@@ -2,38 +2,13 @@
 
 use super::facts::FactsTable;
 use super::index::ToldTable;
-use super::outcome::Event;
+use super::outcome::{Event, SelectionOutcome};
 use super::session::Run;
 use super::unwanted::Unwanted;
 use super::wanted::{Wanted, candidates};
-use crate::select::{Choice, Key, Outside, seen_less_outside};
+use crate::select::{Choice, Key, seen_less_outside};
 use anyhow::Result;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a selection gives of all that is listed or held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SelectionOutcome {
-    /// Name of the selection.
-    pub name: String,
-    /// Versions that are listed and not wanted.
-    pub left_out: usize,
-    /// Bytes of their zips, as far as upstreams tell them.
-    pub bytes: u64,
-    /// True if upstreams tell the bytes of all of them.
-    pub are_bytes_known: bool,
-    /// Names of packages of which nothing is wanted.
-    pub names: usize,
-    /// How many versions are left out for each kind of reason.
-    pub reasons: BTreeMap<String, usize>,
-    /// Rules of the selection, each with the number of versions that it takes.
-    pub rules: Vec<(String, usize)>,
-    /// What Kibanas of the selection get less because it says so.
-    pub losses: Vec<crate::select::Loss>,
-    /// Kibanas outside of the selection that get less of packages in it; told by runs that change nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub outside: Vec<Outside>,
-}
 
 impl Run<'_> {
     /// Tells what the selection gives, and what sites have installed and nobody has.
