@@ -30,6 +30,8 @@ pub struct MirroredLayer {
     pub versions: BTreeMap<Key, MirroredVersion>,
     /// Versions that lie in the layer, in whatever form, as `<name>-<version>`.
     there: BTreeSet<String>,
+    /// Versions that were taken out because nobody wanted them, as `<name>-<version>`.
+    pruned: BTreeSet<String>,
 }
 
 /// A version that a run brought, or took into the record.
@@ -57,7 +59,15 @@ impl MirroredLayer {
         let (record, ..) = accept::recover(&workshop)?;
         let unwanted = Unwanted::read(&workshop.folder)?;
         let facts = facts::read(&workshop.folder)?;
-        let mut layer = Self { workshop, record, unwanted, facts, versions: BTreeMap::new(), there: BTreeSet::new() };
+        let mut layer = Self {
+            workshop,
+            record,
+            unwanted,
+            facts,
+            versions: BTreeMap::new(),
+            there: BTreeSet::new(),
+            pruned: BTreeSet::new(),
+        };
         layer.look()?;
         Ok(layer)
     }
@@ -79,6 +89,7 @@ impl MirroredLayer {
             };
             self.versions.insert(key.clone(), version);
         }
+        self.pruned = holdings.pruned;
         self.there = holdings.zips.into_keys().chain(holdings.folders).collect();
         Ok(())
     }
@@ -124,11 +135,12 @@ impl MirroredLayer {
             self.there.remove(&id(key));
         }
         // Killed before this, the log tells the next run what became of them.
-        self.record.versions.retain(|key, _| !keys.contains(key));
+        // So it may be with versions of a run that was.
+        let (pruned, there) = (&self.pruned, &self.there);
+        let is_gone = |key: &Key| keys.contains(key) || (pruned.contains(&id(key)) && !there.contains(&id(key)));
+        self.record.versions.retain(|key, _| !is_gone(key));
         self.record.write(&self.workshop.folder)?;
-        for key in keys {
-            self.unwanted.since.remove(key);
-        }
+        self.unwanted.since.retain(|key, _| self.record.versions.contains_key(key));
         self.unwanted.write(&self.workshop.folder)
     }
 

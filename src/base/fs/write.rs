@@ -170,7 +170,8 @@ impl<W: Write> Write for Hashed<W> {
 /// # Errors
 /// When the disk fails.
 pub fn make_folders(path: &Path) -> Result<()> {
-    if path.is_dir() {
+    // No path at all is the present folder, above a name that stands alone.
+    if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {

@@ -202,7 +202,7 @@ fn a_layer_is_checked_against_what_sites_have() {
     let world = World::new(&samples, "keys: trusted.asc", "");
     assert_eq!(world.mirror("").code, 0);
     let check = |lines: &str, more: &[&str]| {
-        let file = keep_file("9.1.3", "2025-06-01T00:00:00Z", "yes", lines);
+        let file = keep_file("8.19.5", "2025-06-01T00:00:00Z", "yes", lines);
         std::fs::write(world.case.path("site.keep"), file).unwrap();
         let arguments = ["keep", "check", "site.keep", "--layer", "up"];
         let Output { status, stdout, stderr } = world.command(&[&arguments[..], more].concat()).output().unwrap();
@@ -227,7 +227,7 @@ fn a_layer_is_checked_against_what_sites_have() {
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let messages: Vec<_> =
         answer["problems"].as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap()).collect();
-    let cannot = "Kibana 9.1.3 accepts no version of gamma, so it cannot reinstall 0.5.0 that site has installed";
+    let cannot = "Kibana 8.19.5 accepts no version of gamma, so it cannot reinstall 0.5.0 that site has installed";
     assert!(run.code == 1 && messages.len() == 2 && messages[1] == cannot, "{run:?}");
     // What Kibana has in its own files, and what nobody but the site has.
     let run = check("apm@9.1.3 installed bundled optional\nacme@0.1.0 installed upload\n", &[]);

@@ -34,7 +34,7 @@ fn world() -> World {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
     let config = config.replace("mirror: {from: [up]}", "mirror: {from: [up], select: fleet, keep: ['*.keep']}");
-    world.case.reconfigure(&format!("{config}selections: {{fleet: {{kibana: [9.1.3], take: [{{name: '*'}}]}}}}\n"));
+    world.case.reconfigure(&format!("{config}selections: {{fleet: {{kibana: [8.19.5], take: [{{name: '*'}}]}}}}\n"));
     keep(&world, TAKEN, "yes", "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n");
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
@@ -43,7 +43,7 @@ fn world() -> World {
 }
 
 fn keep(world: &World, taken: &str, complete: &str, lines: &str) {
-    std::fs::write(world.case.path("site.keep"), keep_file("9.1.3", taken, complete, lines)).unwrap();
+    std::fs::write(world.case.path("site.keep"), keep_file("8.19.5", taken, complete, lines)).unwrap();
 }
 
 fn command(world: &World, now: u64, arguments: &str) -> Command {
@@ -247,7 +247,7 @@ fn generations_and_releases_protect_what_they_show() {
     world.case.reconfigure(&config.replace("mirrored: [up]", "mirrored: {layers: [up], select: fleet}"));
     build(&["--dist", "mirrored", "--quiet", "--accept-loss"]);
     assert_eq!(fates(""), (1, 0));
-    build(&["release", "9.1.3", "--dist", "mirrored"]);
+    build(&["release", "8.19.5", "--dist", "mirrored"]);
     assert_eq!(fates(""), (1, 0));
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
     world.case.reconfigure(&format!("ui: no\n{config}"));
