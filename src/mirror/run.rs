@@ -36,8 +36,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let trust = Trust::of(layer, &request.layer.rules, request.now)?;
     let wants = wants(request)?;
     let transports = upstreams(request)?;
-    let transports =
-        transports.iter().map(|(name, upstream)| Transport::new(name, upstream, request.gates));
+    let transports = transports.iter().map(|(name, upstream)| Transport::new(name, upstream, request.gates));
     let mut transports = transports.collect::<Result<Vec<_>>>()?;
     let writes = !matches!(request.mode, Mode::DryRun | Mode::Offline);
     let workshop = Workshop::open(request.layer, writes)?;

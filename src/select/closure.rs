@@ -69,8 +69,8 @@ impl<'a> Chooser<'a> {
         let package = &self.packages.all[at];
         let mut facts = package.facts().to_vec();
         facts.extend(wishes.iter().map(|(place, _)| self.facts(*place)));
-        let (mut taken, mut unmet): (Vec<(usize, Cause, KibanaRange)>, Vec<(Wish<'a>, Vec<KibanaRange>)>) =
-            Default::default();
+        let mut taken: Vec<(usize, Cause, KibanaRange)> = Vec::new();
+        let mut unmet: Vec<(Wish<'a>, Vec<KibanaRange>)> = Vec::new();
         for kibana in cut(&self.packages.kibana, &facts) {
             // Kibana resolves requirements among releases.
             let query = Query { all: true, ..self.packages.query(name, kibana.first, false) };

@@ -93,13 +93,13 @@ fn partial_at_start(text: &str) -> Option<(Partial<'_>, &str)> {
     let mut rest = text.trim_start_matches(|character| character == 'v' || character == '=' || is_blank(character));
     let mut numbers = [None; 3];
     let mut pre = None;
-    for place in 0..3 {
+    for (place, number) in numbers.iter_mut().enumerate() {
         let behind = if place == 0 { rest } else { rest.strip_prefix('.').unwrap_or("") };
         let length = number_at_start(behind);
         if length == 0 {
             break;
         }
-        numbers[place] = Some(&behind[..length]);
+        *number = Some(&behind[..length]);
         rest = &behind[length..];
     }
     numbers[0]?;

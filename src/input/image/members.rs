@@ -54,15 +54,18 @@ pub(super) fn each(layer: Packed, take: &mut Take<'_>) -> Result<String> {
     Ok(format!("sha256:{}", reader.into_hasher().finish()))
 }
 
+/// Who takes members, by path and kind with their content; false ends the walk.
+pub(super) type Taker<'a> = dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool> + 'a;
+
 /// Gives the members of a layer to `take` until it returns false. Nothing is said of what follows.
 ///
 /// # Errors
 /// When it is damaged up to there, or `take` fails.
-pub(super) fn some(layer: Packed, take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool>) -> Result<()> {
+pub(super) fn some(layer: Packed, take: &mut Taker<'_>) -> Result<()> {
     walk(&mut unpacked(layer)?, take)
 }
 
-fn walk(reader: &mut impl Read, take: &mut dyn FnMut(&[u8], Kind, &mut dyn Read) -> Result<bool>) -> Result<()> {
+fn walk(reader: &mut impl Read, take: &mut Taker<'_>) -> Result<()> {
     // umoci ends a layer with the last byte of the last file. What is really cut short has another digest.
     let end = io::repeat(0).take(END_BYTES);
     let mut tar = tar::Archive::new(reader.chain(end));

@@ -135,7 +135,7 @@ fn a_run_that_was_killed_is_finished_by_the_next_one() {
 }
 
 /// What a run writes below the layer. Calls for anything else, such as those that wake a thread, must not fail.
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 12] = [
     ".epr-build/partial",
     ".epr-build/partial/alpha-1.0.0.zip",
     ".epr-build/partial/alpha-1.0.0.zip.json",
