@@ -194,7 +194,7 @@ mod tests {
             ("quiet", all.clone()),
             ("verbose", all.clone()),
             ("color", all),
-            ("config", configured.clone()),
+            ("config", [&configured[..], &["cache"]].concat()),
             (
                 "jobs",
                 [&configured[..], &files[..]]

@@ -136,6 +136,8 @@ fn a_selection_that_narrows_too_much_is_refused() {
         assert!(run.code != 0 && told.contains(refusal) && told.contains("`--accept-loss` goes on"), "{run:#?}");
         assert_eq!(published(&whole), before);
     }
+    let run = whole.run(&["check", "--dist", "lite", "--against", "out", "--format", "json"]);
+    assert!(run.stdout.contains("selection-narrows"), "{run:#?}");
     good(&whole, &["--accept-loss"]);
     assert_eq!(published(&whole), ["acme-1.3.0"]);
     // What a layer loses is a loss, also where a selection left it out or keeps it in.
@@ -157,6 +159,8 @@ fn a_rule_that_takes_nothing_stops_the_build() {
         assert!(run.code > 0 && told.contains("selection `few`") && told.contains("othre"), "{command} {run:#?}");
         assert!(told.contains("did you mean `other`?"), "{command} {run:#?}");
     }
+    let run = case.run(&["check", "--dist", "lite", "--format", "json"]);
+    assert!(run.stdout.contains("selection-mistake"), "{run:#?}");
     assert_eq!(published(&case), before);
 }
 
