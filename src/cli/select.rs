@@ -11,10 +11,10 @@ use crate::base::suggest::did_you_mean;
 use crate::config::Config;
 use crate::config::selection::{KibanaRange, Selection};
 use crate::mirror::look::Offer;
-use crate::select::{Choice, Outside, Pin, choose, load, seen_less_outside};
+use crate::select::{Pin, choose, load, seen_less_outside};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use shown::Shown;
+use shown::{Made, Shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,15 +75,6 @@ enum Format {
 
 fn kibana(text: &str) -> Result<KibanaRange, String> {
     KibanaRange::parse(text).ok_or_else(|| "write 8.19.5, 8.19 for all its patches, or '9.1.0 - 9.2.4'".to_owned())
-}
-
-/// A selection, and what it gives.
-struct Made {
-    name: String,
-    selection: Selection,
-    choice: Choice,
-    outside: Vec<Outside>,
-    warnings: Vec<String>,
 }
 
 /// Chooses and prints.

@@ -273,8 +273,14 @@ fn reason(entry: Option<&Entry>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::facts::Facts;
-    use super::super::wanted::wanted;
+    use super::super::wanted::Wants;
     use super::*;
+    use crate::edit::PackageSelector;
+
+    /// All that is listed; with `only`, those of them that it names.
+    fn wanted(facts: &FactsTable, only: &[PackageSelector]) -> Wanted {
+        Wants::default().wanted(facts, &|_| false, only).unwrap()
+    }
 
     fn key(version: &str) -> Key {
         ("a".to_owned(), Version::strict(version).unwrap())

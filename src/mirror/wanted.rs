@@ -224,9 +224,3 @@ pub(super) fn candidates(
     }
     candidates
 }
-
-/// All that is listed; with `only`, those of them that it names.
-#[cfg(test)]
-pub(super) fn wanted(facts: &FactsTable, only: &[PackageSelector]) -> Wanted {
-    Wants::default().wanted(facts, &|_| false, only).unwrap()
-}

@@ -1,6 +1,6 @@
 //! Whether a version is what a filter means.
 
-use super::Candidate;
+use super::candidate::Candidate;
 use crate::answers::search::category;
 use crate::config::selection::{Filter, Glob};
 use crate::dialect::version::{Constraint, Version};

@@ -2,7 +2,8 @@
 
 use super::chooser::{Chooser, Place};
 use super::reason::{Asks, Reason};
-use super::{Choice, law, left_out};
+use super::choice::Choice;
+use super::{law, left_out};
 use crate::base::words::counted;
 use crate::config::selection::KibanaRange;
 

@@ -3,7 +3,8 @@
 use super::chooser::Chooser;
 use super::packages::{Package, Packages, cut};
 use super::reason::{Asks, told};
-use super::{Candidate, Choice};
+use super::candidate::Candidate;
+use super::choice::Choice;
 use crate::config::selection::{KibanaRange, Selection, What};
 use crate::dialect::version::Version;
 use serde::Serialize;

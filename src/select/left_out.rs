@@ -1,6 +1,6 @@
 //! The reason for each version that is left out.
 
-use super::Key;
+use super::choice::Key;
 use super::chooser::Chooser;
 use super::packages::{Package, cut};
 use super::reason::{LeftOut, told};

@@ -1,6 +1,6 @@
 //! Rules that take nothing, with what was perhaps meant.
 
-use super::Key;
+use super::choice::Key;
 use super::packages::Packages;
 use super::reason::told;
 use crate::base::suggest::did_you_mean;

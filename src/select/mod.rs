@@ -14,6 +14,8 @@
 //! result, or Kibana begins to ask in another way. Questions go to [`crate::answers::search`], which builds use, too.
 
 pub mod candidate;
+mod choice;
+mod choose;
 mod chooser;
 mod closure;
 mod filter;
@@ -33,51 +35,10 @@ mod rules;
 mod tests;
 
 pub use candidate::Candidate;
+pub use choice::{Choice, Key};
+pub use choose::choose;
 pub use keep_file::Pin;
 pub use law::{Loss, Outside, seen_less_outside};
 pub use load::{Loaded, load};
 pub use mistakes::{Mistake, Mistakes};
 pub use reason::{Asks, Cause, LeftOut, Reason};
-
-use crate::config::selection::Selection;
-use crate::dialect::version::Version;
-use chooser::Chooser;
-use packages::Packages;
-use std::collections::BTreeMap;
-
-/// Name and version; the order is the catalog's.
-pub type Key = (String, Version);
-
-/// What a selection gives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
-    /// The versions, each with at least one reason.
-    pub versions: BTreeMap<Key, Vec<Reason>>,
-    /// All other versions of the catalog, each with the reason.
-    pub left_out: BTreeMap<Key, LeftOut>,
-    /// What Kibanas of the selection get less of packages in the choice, because the selection says so.
-    pub losses: Vec<Loss>,
-    /// Rules of `take` as they are told, each with the number of versions that it takes.
-    pub rules: Vec<(String, usize)>,
-    /// Versions that sites have installed and the catalog does not hold; optional ones are left out.
-    pub missing: Vec<Pin>,
-    /// What to know, in words; a hint may follow in a line of its own.
-    pub warnings: Vec<String>,
-    /// Packages that take the place of deprecated ones and are not chosen, in words.
-    pub suggestions: Vec<String>,
-}
-
-/// Chooses. The catalog may be in any order; of two versions that are the same the first counts.
-///
-/// # Errors
-/// All rules that take nothing, with what was perhaps meant.
-pub fn choose(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Result<Choice, Mistakes> {
-    let packages = Packages::new(selection, catalog);
-    mistakes::check(selection, &packages)?;
-    let mut chooser = Chooser::new(selection, &packages);
-    rules::take_all(&mut chooser)?;
-    chooser.previous();
-    chooser.keep(pins);
-    chooser.close();
-    Ok(finish::finish(chooser))
-}

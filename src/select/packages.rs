@@ -8,7 +8,7 @@ use crate::config::routing::changes_of_kibana;
 use crate::config::selection::{KibanaRange, Latest, Selection};
 use crate::dialect::version::Version;
 use crate::package::Facts;
-use crate::select::Candidate;
+use crate::select::candidate::Candidate;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All packages.

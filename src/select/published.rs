@@ -4,7 +4,9 @@
 
 use super::reason::LeftOut as Why;
 use super::resolved::Resolved;
-use super::{Candidate, Choice, Mistake, Mistakes};
+use super::candidate::Candidate;
+use super::choice::Choice;
+use super::mistakes::{Mistake, Mistakes};
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::words::counted;

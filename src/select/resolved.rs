@@ -1,7 +1,12 @@
 //! A selection with all that it refers to, ready to choose by: other files, and what sites have installed.
 
 use super::keep_file::{KeepFile, keep_files};
-use super::{Candidate, Choice, Loaded, Mistakes, Pin, choose, load};
+use super::candidate::Candidate;
+use super::choice::Choice;
+use super::choose::choose;
+use super::keep_file::Pin;
+use super::load::{Loaded, load};
+use super::mistakes::Mistakes;
 use crate::config::selection::Selection;
 use crate::config::settings::SelectionPlan;
 use anyhow::Result;

@@ -1,6 +1,6 @@
 //! The rules of `take`.
 
-use super::Key;
+use super::choice::Key;
 use super::chooser::Chooser;
 use super::filter;
 use super::mistakes::{self, Mistake, Mistakes};

@@ -212,7 +212,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("fs::open_if_there(", &[]),
     ("fs::open_to_append(", &[]),
     ("fs::read(", &[]),
-    ("fs::read_if_there(", &[]),
+    ("fs::read_if_there(", &["src/input/image/unpacked.rs"]), // of the output folder
     ("fs::read_text(", &[]),
     ("fs::read_json(", &[]),
     ("fs::read_json_if_there(", &[]),

@@ -1,14 +1,23 @@
 //! What a selection gives, as lines for people, as JSON and as a table.
 
-use super::Made;
 use crate::base::progress::bytes;
 use crate::base::words::{counted, few};
+use crate::config::selection::Selection;
 use crate::cli::common::print::field;
 use crate::mirror::look::Offer;
 use crate::select::reason::ranges;
-use crate::select::{Asks, Key, LeftOut, Loss, Outside, Pin, Reason};
+use crate::select::{Asks, Choice, Key, LeftOut, Loss, Outside, Pin, Reason};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A selection, and what it gives.
+pub(super) struct Made {
+    pub(super) name: String,
+    pub(super) selection: Selection,
+    pub(super) choice: Choice,
+    pub(super) outside: Vec<Outside>,
+    pub(super) warnings: Vec<String>,
+}
 
 /// Versions of one name that a line lists.
 const LISTED: usize = 8;
@@ -224,9 +233,13 @@ impl<'a> Shown<'a> {
             text += &field("suggested", suggestion);
         }
         if let (Some((here, there)), Some(other)) = (self.differences(), self.other) {
-            text += &format!("\nonly in {}: {}\n", self.made.name, self.size(here.iter().copied()).words());
+            let label = |made: &Made| match self.made.name == other.name {
+                true => format!("{} for Kibana {}", made.name, ranges(&made.selection.kibana)),
+                false => made.name.clone(),
+            };
+            text += &format!("\nonly in {}: {}\n", label(self.made), self.size(here.iter().copied()).words());
             here.iter().for_each(|key| text += &format!("  {}\n", id(key)));
-            text += &format!("only in {}: {}\n", other.name, self.size(there.iter().copied()).words());
+            text += &format!("only in {}: {}\n", label(other), self.size(there.iter().copied()).words());
             there.iter().for_each(|key| text += &format!("  {}\n", id(key)));
             return text;
         }

@@ -116,6 +116,7 @@ pub(super) fn tell(
     format: Format,
 ) -> Result<Exit> {
     let distributions = match dists {
+        [] if fs::link_metadata(out).is_err() => Vec::new(),
         [] => Distribution::all(out)?.into_iter().filter(is_in_use).collect(),
         names => names.iter().map(|name| built_distribution(out, name)).collect::<Result<Vec<_>>>()?,
     };

@@ -3,7 +3,7 @@
 //! The steps are those of npm because its corners come from them: `1.2.*3` is `1.2.3`, `^ =1` is `^1`, and `= =1` is refused.
 //! Must not know which versions fit.
 
-use super::{Comparator, Operator, RangeError, full};
+use super::comparator::{Comparator, Operator, RangeError, full};
 
 /// Bytes of an identifier that are read at once.
 const MOST_IDENTIFIER: usize = 250;

@@ -1,3 +1,5 @@
+//! Ranges of npm as tables.
+
 use super::*;
 
 fn range(text: &str) -> Range {

@@ -84,7 +84,7 @@ fn shared_options_are_worded_alike() {
             }
         }
     }
-    assert_eq!(seen, [28, 28, 9, 11, 12, 28, 2], "commands with each option");
+    assert_eq!(seen, [28, 28, 9, 12, 12, 28, 2], "commands with each option");
 }
 
 #[test]
