@@ -297,9 +297,9 @@ impl fmt::Display for KibanaRange {
         if self.first == [0; 3] {
             return write!(f, "before {}.{}.{}", next[0], next[1], next[2]);
         }
-        let is_whole = next == [major, minor, patch + 1]
-            || (patch == 0 && next == [major, minor + 1, 0])
-            || ((minor, patch) == (0, 0) && next == [major + 1, 0, 0]);
+        let is_whole = next == [major, minor, patch.saturating_add(1)]
+            || (patch == 0 && next == [major, minor.saturating_add(1), 0])
+            || ((minor, patch) == (0, 0) && next == [major.saturating_add(1), 0, 0]);
         if is_whole { f.write_str(&last) } else { write!(f, "{major}.{minor}.{patch}–{last}") }
     }
 }

@@ -98,6 +98,9 @@ impl Gathered {
         problems.extend(self.gaps());
         problems.extend(self.contradictions());
         problems.extend(union.problems());
+        if self.kibana.is_none() {
+            problems.push("the version of Kibana is not known: add the answer to /api/status".to_owned());
+        }
         let file = KeepFile {
             site: site.to_owned(),
             kibana: self.kibana,

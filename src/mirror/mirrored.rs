@@ -12,6 +12,7 @@ use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::time;
 use crate::config::layer::LayerPlan;
+use crate::config::overrides::Override;
 use crate::edit::journal::{Action, LayerChange};
 use crate::edit::take_out;
 use crate::select::Candidate;
@@ -94,10 +95,11 @@ impl MirroredLayer {
         Ok(())
     }
 
-    /// What can be chosen from: versions that are listed or held, as far as it is understood what is said of them.
-    pub fn candidates(&self) -> Vec<Candidate> {
+    /// What can be chosen from: versions that are listed or held, as far as it is understood what is said of them, and as
+    /// overrides have them told.
+    pub fn candidates(&self, overrides: &[Override]) -> Vec<Candidate> {
         let is_held = |key: &Key| self.holds(key);
-        wanted::candidates(&self.facts, &is_held, &mut Vec::new())
+        wanted::candidates(&self.facts, &is_held, overrides, &mut Vec::new())
     }
 
     /// Returns true if the layer holds a version, as a zip or a folder.

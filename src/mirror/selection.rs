@@ -29,7 +29,7 @@ impl Run<'_> {
         self.outcome.warnings.extend(warnings);
         let outside = if self.outcome.dry_run {
             let is_held = |key: &Key| self.record.versions.get(key).is_some_and(super::record::Entry::is_held);
-            let candidates = candidates(facts, &is_held, &mut Vec::new());
+            let candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
             seen_less_outside(&selection.selection, &candidates, choice)
         } else {
             Vec::new()

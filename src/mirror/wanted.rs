@@ -5,6 +5,7 @@ use crate::base::suggest::nearest;
 use crate::base::words;
 use crate::config::Config;
 use crate::config::layer::MirrorSource;
+use crate::config::overrides::Override;
 use crate::config::selection::What;
 use crate::config::settings::SelectionPlan;
 use crate::edit::PackageSelector;
@@ -23,6 +24,8 @@ pub(super) struct Wants {
     selection: Option<Resolved>,
     /// What sites have installed.
     pins: Vec<Pin>,
+    /// What the layer says of its versions in place of their packages.
+    pub(super) overrides: Vec<Override>,
 }
 
 /// How urgent a version is: what is installed comes first.
@@ -78,13 +81,14 @@ impl Wants {
     /// When a keep file is not there or wrong.
     pub(super) fn of(layer: &str, source: &MirrorSource, config: &Config) -> Result<Self> {
         let said = || format!("cannot say what layer `{layer}` is to hold");
+        let overrides = config.layers.get(layer).map(|layer| layer.overrides.clone()).unwrap_or_default();
         let Some(name) = &source.select else {
-            return Ok(Self { selection: None, pins: pins(&source.keep).with_context(said)? });
+            return Ok(Self { selection: None, pins: pins(&source.keep).with_context(said)?, overrides: Vec::new() });
         };
         let selection = config.selections.get(name).with_context(|| format!("there is no selection `{name}`"))?;
         let plan = SelectionPlan { name: name.clone(), selection: selection.clone(), keep: source.keep.clone() };
         let resolved = Resolved::read(&plan).with_context(said)?;
-        Ok(Self { pins: resolved.pins.clone(), selection: Some(resolved) })
+        Ok(Self { pins: resolved.pins.clone(), selection: Some(resolved), overrides })
     }
 
     /// Returns true if there is neither a selection nor a keep file.
@@ -109,7 +113,7 @@ impl Wants {
     ) -> Result<Wanted> {
         let mut wanted = match &self.selection {
             None => self.all(facts, is_held),
-            Some(selection) => selected(selection, facts, is_held)?,
+            Some(selection) => selected(selection, facts, is_held, &self.overrides)?,
         };
         if only.is_empty() {
             return Ok(wanted);
@@ -174,9 +178,14 @@ impl Wants {
 }
 
 /// What a selection chooses of all that is listed or held.
-fn selected(selection: &Resolved, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool) -> Result<Wanted> {
+fn selected(
+    selection: &Resolved,
+    facts: &FactsTable,
+    is_held: &dyn Fn(&Key) -> bool,
+    overrides: &[Override],
+) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    let candidates = candidates(facts, is_held, &mut wanted.unread);
+    let candidates = candidates(facts, is_held, overrides, &mut wanted.unread);
     let choice =
         selection.choose(&candidates).map_err(|mistakes| anyhow!("selection `{}`: {mistakes}", selection.name))?;
     let presets: BTreeSet<&str> = presets(selection, &choice);
@@ -207,10 +216,11 @@ fn presets<'a>(selection: &Resolved, choice: &'a Choice) -> BTreeSet<&'a str> {
     rules.filter(|(rule, _)| matches!(rule.what, What::Preset(_))).map(|(_, (told, _))| told.as_str()).collect()
 }
 
-/// Versions that are listed or held, as selections see them.
+/// Versions that are listed or held, as selections see them, and as overrides have them told.
 pub(super) fn candidates(
     facts: &FactsTable,
     is_held: &dyn Fn(&Key) -> bool,
+    overrides: &[Override],
     unread: &mut Vec<(Key, String)>,
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
@@ -218,7 +228,7 @@ pub(super) fn candidates(
         let Facts { item, license, .. } = facts;
         let format = facts.known_format();
         match Candidate::of_item(item, &key.0, &key.1, format, license.as_deref()) {
-            Ok(candidate) => candidates.push(candidate),
+            Ok(candidate) => candidates.push(candidate.overridden(overrides)),
             Err(error) => unread.push((key.clone(), format!("{error:#}"))),
         }
     }

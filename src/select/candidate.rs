@@ -4,6 +4,7 @@
 //! does not tell is empty.
 
 use super::requires::Requires;
+use crate::config::overrides::Override;
 use crate::config::selection::Subscription;
 use crate::dialect::version::{Constraint, Version};
 use crate::package::{
@@ -40,6 +41,8 @@ pub struct Candidate {
     pub datasets: Vec<String>,
     /// Modes in which one of its policy templates can be deployed, once each.
     pub deployment_modes: Vec<String>,
+    /// True if no answer to `/search` has it. Whoever has it installed may still download it, so it can be pinned.
+    pub is_hidden: bool,
 }
 
 /// The parts of an element.
@@ -183,6 +186,18 @@ impl Candidate {
     }
 }
 
+impl Candidate {
+    /// The version as overrides of its layer have it told.
+    #[must_use]
+    pub fn overridden(mut self, overrides: &[Override]) -> Self {
+        for rule in overrides.iter().filter(|rule| rule.meets(&self.facts.name, &self.facts.version)) {
+            self.is_hidden |= rule.hide;
+            self.facts.kibana = rule.kibana.clone().or(self.facts.kibana);
+        }
+        self
+    }
+}
+
 impl Item {
     fn candidate(
         self,
@@ -211,6 +226,7 @@ impl Item {
             data_stream_types: types.into_iter().filter(|kind| !kind.is_empty()).collect(),
             datasets: datasets.into_iter().filter(|dataset| !dataset.is_empty()).collect(),
             deployment_modes: modes.into_iter().collect(),
+            is_hidden: false,
             is_format_known: spec.is_some(),
             facts: Facts {
                 name: name.to_owned(),

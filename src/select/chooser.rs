@@ -128,7 +128,7 @@ impl<'a> Chooser<'a> {
             let Some(kibana) = &pin.kibana else { continue };
             // Excluded versions count here: without any, the site could not install again what it has.
             let package = &self.packages.all[at];
-            let whole: Vec<usize> = (0..package.versions.len()).collect();
+            let whole = package.offered.clone();
             let numbers @ [major, minor, patch] = kibana.numbers();
             let range = KibanaRange { first: numbers, next: Some([major, minor, patch.saturating_add(1)]) };
             let mut is_accepted = false;

@@ -74,7 +74,8 @@ impl<'a> Chooser<'a> {
         for kibana in cut(&self.packages.kibana, &facts) {
             // Kibana resolves requirements among releases.
             let query = Query { all: true, ..self.packages.query(name, kibana.first, false) };
-            let newest: Vec<usize> = search(package.facts(), &query).iter().rev().map(|hit| hit.index).collect();
+            let mut newest = package.found(&query);
+            newest.reverse();
             let find = |needs: &[&Need]| {
                 newest
                     .iter()

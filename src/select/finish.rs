@@ -1,8 +1,8 @@
 //! From a choice that was made to what is told of it.
 
+use super::choice::Choice;
 use super::chooser::{Chooser, Place};
 use super::reason::{Asks, Reason};
-use super::choice::Choice;
 use super::{law, left_out};
 use crate::base::words::counted;
 use crate::config::selection::KibanaRange;

@@ -251,7 +251,8 @@ impl KeepFile {
             version: version.clone(),
             reasons: kept.reasons.iter().copied().collect(),
             kibana: self.kibana.clone(),
-            prerelease: self.prerelease.unwrap_or(false),
+            // What is not known counts as wanted.
+            prerelease: self.prerelease.unwrap_or(true),
             optional: kept.optional,
             site: self.site.clone(),
         };

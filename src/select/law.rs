@@ -1,10 +1,10 @@
 //! What Kibanas get less from a choice than from the whole, found out by asking both.
 
+use super::candidate::Candidate;
+use super::choice::Choice;
 use super::chooser::Chooser;
 use super::packages::{Package, Packages, cut};
 use super::reason::{Asks, told};
-use super::candidate::Candidate;
-use super::choice::Choice;
 use crate::config::selection::{KibanaRange, Selection, What};
 use crate::dialect::version::Version;
 use serde::Serialize;
@@ -161,7 +161,9 @@ fn differences(
     chosen: &[usize],
     ranges: &[KibanaRange],
 ) -> Vec<Difference> {
-    let whole: Vec<usize> = (0..package.versions.len()).collect();
+    // Nobody is offered a hidden version, chosen or not.
+    let whole = &package.offered;
+    let chosen: Vec<usize> = chosen.iter().copied().filter(|place| whole.contains(place)).collect();
     let mut differences: Vec<Difference> = Vec::new();
     for kibana in cut(ranges, package.facts()) {
         for prerelease in [false, true] {
@@ -174,8 +176,8 @@ fn differences(
                 (false, true) => Asks::Prereleases,
                 (false, false) => Asks::Releases,
             };
-            let choice = package.answer(chosen, &query);
-            let Some(whole) = package.answer(&whole, &query).filter(|whole| Some(*whole) != choice) else { continue };
+            let choice = package.answer(&chosen, &query);
+            let Some(whole) = package.answer(whole, &query).filter(|whole| Some(*whole) != choice) else { continue };
             let last = differences.iter_mut().rev().find(|last| last.asks == asks);
             match last {
                 Some(last)

@@ -4,8 +4,8 @@ use super::choice::Key;
 use super::chooser::Chooser;
 use super::packages::{Package, cut};
 use super::reason::{LeftOut, told};
+use crate::answers::search::Query;
 use crate::answers::search::explain::{Rule, explain};
-use crate::answers::search::{Query, search};
 use crate::config::selection::KibanaRange;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ impl Accepted {
                 if query.experimental && prerelease {
                     continue;
                 }
-                let places: Vec<usize> = search(package.facts(), &query).iter().map(|hit| hit.index).collect();
+                let places = package.found(&query);
                 let given = package.answer(&places, &Query { all: false, ..query });
                 for place in places {
                     accepted.any.insert(place);
@@ -66,6 +66,9 @@ impl Accepted {
 }
 
 fn reason(chooser: &Chooser<'_>, at: usize, package: &Package<'_>, place: usize, accepted: &Accepted) -> LeftOut {
+    if package.versions[place].is_hidden {
+        return LeftOut::NoKibana { needs: "it is hidden".to_owned() };
+    }
     if !accepted.any.contains(&place) {
         return LeftOut::NoKibana { needs: needs(chooser, package, place) };
     }

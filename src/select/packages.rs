@@ -30,7 +30,9 @@ pub(super) struct Package<'a> {
     facts: Vec<&'a Facts>,
     /// For each version the rule of `exclude` that leaves it out.
     pub(super) excluded: Vec<Option<usize>>,
-    /// Places of the others.
+    /// Places of all that are not hidden: what answers to `/search` can have.
+    pub(super) offered: Vec<usize>,
+    /// Places of those of them that are not excluded.
     pub(super) kept: Vec<usize>,
 }
 
@@ -108,12 +110,14 @@ impl<'a> Package<'a> {
             .iter()
             .map(|candidate| selection.exclude.iter().position(|rule| filter::admits(&rule.filter, candidate)))
             .collect();
-        let kept = excluded.iter().enumerate().filter(|(_, rule)| rule.is_none()).map(|(place, _)| place).collect();
+        let offered: Vec<usize> = (0..versions.len()).filter(|place| !versions[*place].is_hidden).collect();
+        let kept = offered.iter().copied().filter(|place| excluded[*place].is_none()).collect();
         Self {
             name: &versions[0].facts.name,
             facts: versions.iter().map(|candidate| &candidate.facts).collect(),
             versions,
             excluded,
+            offered,
             kept,
         }
     }
@@ -127,6 +131,12 @@ impl<'a> Package<'a> {
     pub(super) fn answer(&self, among: &[usize], query: &Query) -> Option<usize> {
         let facts: Vec<&Facts> = among.iter().map(|&place| self.facts[place]).collect();
         search(&facts, query).first().map(|hit| among[hit.index])
+    }
+
+    /// Places of all that a query finds among what is offered, in ascending order.
+    pub(super) fn found(&self, query: &Query) -> Vec<usize> {
+        let facts: Vec<&Facts> = self.offered.iter().map(|place| self.facts[*place]).collect();
+        search(&facts, query).iter().map(|hit| self.offered[hit.index]).collect()
     }
 
     /// The facts of all versions.

@@ -2,21 +2,19 @@
 //!
 //! Deprecation has spread by then, so it stays where the version that it comes from is left out.
 
-use super::reason::LeftOut as Why;
-use super::resolved::Resolved;
 use super::candidate::Candidate;
 use super::choice::Choice;
+use super::filter;
 use super::mistakes::{Mistake, Mistakes};
+use super::reason::LeftOut as Why;
+use super::resolved::Resolved;
 use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::words::counted;
 use crate::catalog::merge::{Catalog, Entry, LeftOut, Selected};
+use crate::config::selection::What;
 use crate::config::settings::DistributionPlan;
-use crate::dialect::version::Constraint;
-use anyhow::{Context, Result, anyhow, bail};
-
-/// What no Kibana fulfils.
-const NO_KIBANA: &str = "<0.0.0";
+use anyhow::{Context, Result, bail};
 
 /// Cuts a catalog to what its distribution publishes.
 ///
@@ -55,27 +53,32 @@ pub fn select(plan: &DistributionPlan, catalog: &mut Catalog) -> Result<Vec<Prob
 /// When a package cannot be understood, which was read here.
 pub fn apply(resolved: &Resolved, catalog: &mut Catalog) -> Result<Result<(), Mistakes>> {
     let candidates = catalog.entries.iter().map(candidate).collect::<Result<Vec<_>>>()?;
-    Ok(resolved.choose(&candidates).map(|choice| cut(catalog, &resolved.name, &choice)))
-}
-
-/// A version as the registry tells it. No Kibana is offered a hidden one.
-fn candidate(entry: &Entry) -> Result<Candidate> {
-    let mut candidate = Candidate::of_package(&entry.record.facts, &entry.record.item)?;
-    if entry.is_hidden() {
-        candidate.facts.kibana = Some(Constraint::parse(NO_KIBANA).map_err(|error| anyhow!("{NO_KIBANA}: {error}"))?);
-    }
-    Ok(candidate)
-}
-
-/// Takes out of a catalog what is not chosen. Hidden versions of packages that are chosen stay, since sites that have them
-/// installed download them again; nobody is offered them.
-fn cut(catalog: &mut Catalog, name: &str, choice: &Choice) {
-    let key = |entry: &Entry| (entry.record.facts.name.clone(), entry.record.facts.version.clone());
-    let is_kept = |entry: &Entry| match choice.left_out.get(&key(entry)) {
-        None => choice.versions.contains_key(&key(entry)),
-        Some(why) => entry.is_hidden() && !matches!(why, Why::Excluded { .. } | Why::NoRule),
+    let take = &resolved.selection.take;
+    let is_meant = |candidate: &Candidate| {
+        take.iter().any(|rule| matches!(&rule.what, What::Packages { filter, .. } if filter::admits(filter, candidate)))
     };
-    let left_out = catalog.entries.iter().filter(|entry| !is_kept(entry)).map(|entry| {
+    // Of a package that is hidden as a whole no rule can take anything.
+    let meant: Vec<bool> = candidates.iter().map(|candidate| candidate.is_hidden && is_meant(candidate)).collect();
+    Ok(resolved.choose(&candidates).map(|choice| cut(catalog, &resolved.name, &choice, &meant)))
+}
+
+/// A version as the registry tells it.
+fn candidate(entry: &Entry) -> Result<Candidate> {
+    let candidate = Candidate::of_package(&entry.record.facts, &entry.record.item)?;
+    Ok(Candidate { is_hidden: entry.is_hidden(), ..candidate })
+}
+
+/// Takes out of a catalog what is not chosen. Hidden versions of packages that are chosen, and those that a rule means, stay,
+/// since sites that have them installed download them again; nobody is offered them.
+fn cut(catalog: &mut Catalog, name: &str, choice: &Choice, meant: &[bool]) {
+    let key = |entry: &Entry| (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+    let is_kept = |(at, entry): (usize, &Entry)| match choice.left_out.get(&key(entry)) {
+        None => choice.versions.contains_key(&key(entry)),
+        Some(Why::Excluded { .. }) => false,
+        Some(Why::NoRule) => meant[at],
+        Some(_) => entry.is_hidden(),
+    };
+    let left_out = catalog.entries.iter().enumerate().filter(|one| !is_kept(*one)).map(|(_, entry)| {
         let why = choice.left_out.get(&key(entry)).unwrap_or(&Why::NoRule);
         LeftOut { kind: why.kind(), reason: why.to_string(), entry: entry.clone() }
     });
@@ -89,7 +92,7 @@ fn cut(catalog: &mut Catalog, name: &str, choice: &Choice) {
         warnings: choice.warnings.clone(),
         losses: losses.collect(),
     };
-    catalog.keep_only(|_, entry| is_kept(entry));
+    catalog.keep_only(|at, entry| is_kept((at, entry)));
     catalog.selected = Some(selected);
 }
 

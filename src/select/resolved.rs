@@ -1,10 +1,10 @@
 //! A selection with all that it refers to, ready to choose by: other files, and what sites have installed.
 
-use super::keep_file::{KeepFile, keep_files};
 use super::candidate::Candidate;
 use super::choice::Choice;
 use super::choose::choose;
 use super::keep_file::Pin;
+use super::keep_file::{KeepFile, keep_files};
 use super::load::{Loaded, load};
 use super::mistakes::Mistakes;
 use crate::config::selection::Selection;

@@ -84,7 +84,7 @@ fn packages(
         }
         let given = meant(chooser, package, filter, prerelease, Latest::Newest(1));
         if !given.iter().flat_map(|given| &given.places).any(|place| filter::admits(filter, package.versions[*place])) {
-            is_excluded |= package.excluded.iter().any(Option::is_some);
+            is_excluded |= package.kept.len() < package.versions.len();
             without_kibana.push(at);
             continue;
         }
@@ -100,7 +100,7 @@ fn packages(
     match (is_any, is_excluded) {
         (true, _) => Ok(()),
         (false, true) => {
-            chooser.warnings.insert(format!("{rule}: everything that it would take is excluded"));
+            chooser.warnings.insert(format!("{rule}: everything that it would take is excluded or hidden"));
             Ok(())
         }
         (false, false) => Err(mistakes::nothing(packages, rule, &without_kibana)),

@@ -29,6 +29,7 @@ pub(super) fn candidates(text: &str) -> Vec<Candidate> {
             data_stream_types: Vec::new(),
             datasets: Vec::new(),
             deployment_modes: vec!["default".to_owned()],
+            is_hidden: false,
         };
         for (key, value) in more.into_iter().filter_map(|word| word.split_once('=')) {
             let words = || value.split(',').map(str::to_owned).collect::<Vec<_>>();

@@ -126,7 +126,7 @@ fn beside(settings: &Settings, layer: &str) -> Settings {
 /// Versions that stay because of keep files alone.
 fn kept(settings: &Settings, name: &str, mirrored: &MirroredLayer, files: &[KeepFile]) -> Result<Vec<Finding>> {
     let (_, selection) = selection(settings, name)?;
-    let candidates = mirrored.candidates();
+    let candidates = mirrored.candidates(&[]);
     let pins: Vec<Pin> = files.iter().flat_map(KeepFile::pins).collect();
     let unfit = || format!("selection `{name}` cannot be used");
     let alone = choose(&selection, &candidates, &[]).with_context(unfit)?;

@@ -36,3 +36,11 @@ pub(super) fn publishing(settings: &Settings, layer: &str) -> Result<Vec<(String
     let selections = settings.distributions.iter().filter(has_layer).filter_map(|plan| plan.select.as_ref());
     selections.map(|plan| Ok((plan.name.clone(), load(&plan.selection)?.selection))).collect()
 }
+
+/// Names of the distributions that publish all that a layer holds: they have it, and no selection.
+pub(super) fn whole(settings: &Settings, layer: &str) -> Vec<String> {
+    let has_layer =
+        |plan: &&DistributionPlan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer);
+    let plans = settings.distributions.iter().filter(has_layer).filter(|plan| plan.select.is_none());
+    plans.map(|plan| plan.name.clone()).collect()
+}

@@ -1,6 +1,6 @@
 //! `epr-build keep prune`.
 
-use super::files::{layer, publishing, selection};
+use super::files::{layer, publishing, selection, whole};
 use crate::base::fs;
 use crate::base::progress::bytes;
 use crate::base::words::counted;
@@ -158,13 +158,26 @@ fn judged(
     let own = selection(settings, name)?;
     let pins: Vec<Pin> = keep.iter().flat_map(KeepFile::pins).collect();
     let published_by = publishing(settings, &arguments.layer)?;
-    let selected = wanted(&own, &published_by, mirrored.candidates(), &mirrored.versions, &pins)?;
+    // Overrides may come and go: what is chosen with them stays, and what is chosen without them.
+    let mut selected =
+        wanted(&own, &published_by, mirrored.candidates(&plan.rules.overrides), &mirrored.versions, &pins)?;
+    if !plan.rules.overrides.is_empty() {
+        selected.extend(wanted(&own, &published_by, mirrored.candidates(&[]), &mirrored.versions, &pins)?);
+    }
+    for distribution in whole(settings, &arguments.layer) {
+        selected.add_all(&distribution);
+    }
     let mut outs: Vec<&Path> = arguments.outs.iter().map(PathBuf::as_path).collect();
     if let Some(absent) = outs.iter().find(|out| !out.is_dir()) {
         bail!("there is no folder `{}`\nhint: name output folders of builds with --out", absent.display());
     }
     if outs.is_empty() && Path::new(DEFAULT_OUT).is_dir() {
         outs.push(Path::new(DEFAULT_OUT));
+    }
+    if outs.is_empty() {
+        talk::say(
+            "warning: generations and releases: none were looked at, since there is no `out` here\nhint: name output folders of builds with --out\n",
+        )?;
     }
     let published = published(&outs, &arguments.layer)?;
     Ok(fates(&mirrored.versions, &selected, keep, &published, terms))

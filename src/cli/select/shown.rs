@@ -2,8 +2,8 @@
 
 use crate::base::progress::bytes;
 use crate::base::words::{counted, few};
-use crate::config::selection::Selection;
 use crate::cli::common::print::field;
+use crate::config::selection::Selection;
 use crate::mirror::look::Offer;
 use crate::select::reason::ranges;
 use crate::select::{Asks, Choice, Key, LeftOut, Loss, Outside, Pin, Reason};

@@ -143,6 +143,12 @@ pub fn check_terms(plan: &LayerPlan, keep: &[KeepFile], failure: Option<(&str, &
             let notes = if file.notes.is_empty() { String::new() } else { format!(": {}", file.notes.join("; ")) };
             bail!("{site}.keep does not have all that is installed{notes}\nhint: import it again with more privileges");
         }
+        if file.kibana.is_none() {
+            bail!(
+                "{site}.keep does not say which Kibana it is of, so it is not known what that needs\n\
+                 hint: import it again, with the answer to /api/status"
+            );
+        }
         if file.taken > terms.now.saturating_add(AHEAD) {
             bail!("{site}.keep was taken in the future, at {}\nhint: look at the clocks", time::rfc3339(file.taken));
         }

@@ -1,7 +1,7 @@
 //! What selections want of a layer, chosen twice: out of all that upstreams list, and out of what the layer holds. Where the
 //! newest version is not held yet, Kibanas get an older one meanwhile, and that must not go.
 
-use crate::config::selection::Selection;
+use crate::config::selection::{Exclude, Selection, Take};
 use crate::mirror::MirroredVersion;
 use crate::select::{Candidate, Choice, Key, Pin, choose};
 use anyhow::{Context, Result};
@@ -43,6 +43,22 @@ pub fn wanted(
 }
 
 impl Selected {
+    /// Adds what is chosen in another way.
+    pub fn extend(&mut self, other: Self) {
+        for (key, reason) in other.versions {
+            self.versions.entry(key).or_insert(reason);
+        }
+        self.judged.extend(other.judged);
+    }
+
+    /// Adds everything, for a distribution that publishes all that its layers hold.
+    pub fn add_all(&mut self, distribution: &str) {
+        for key in &self.judged {
+            let reason = || format!("distribution {distribution} has no selection, and publishes everything");
+            self.versions.entry(key.clone()).or_insert_with(reason);
+        }
+    }
+
     fn add(&mut self, name: &str, choice: Choice) {
         for (key, reasons) in choice.versions {
             let reason = reasons.first().map(|reason| format!("{name}, {reason}")).unwrap_or_else(|| name.to_owned());
@@ -51,13 +67,17 @@ impl Selected {
     }
 }
 
-/// Chooses by those rules that take something, and leaves nothing out if a rule that does names what is not there.
+/// Chooses by those rules that take something. A rule of `exclude` that names what is not there leaves nothing out.
 fn tolerant(selection: &Selection, candidates: &[Candidate], pins: &[Pin]) -> Choice {
     if let Ok(choice) = choose(selection, candidates, pins) {
         return choice;
     }
-    let alone = |take| Selection { take: vec![take], exclude: Vec::new(), ..selection.clone() };
-    let of_use = selection.take.iter().filter(|take| choose(&alone((*take).clone()), candidates, &[]).is_ok());
-    let less = Selection { take: of_use.cloned().collect(), exclude: Vec::new(), ..selection.clone() };
+    let is_of_use = |take: Vec<Take>, exclude: Vec<Exclude>| {
+        choose(&Selection { take, exclude, ..selection.clone() }, candidates, &[]).is_ok()
+    };
+    let take: Vec<_> =
+        selection.take.iter().filter(|rule| is_of_use(vec![(*rule).clone()], Vec::new())).cloned().collect();
+    let exclude = selection.exclude.iter().filter(|rule| is_of_use(take.clone(), vec![(*rule).clone()]));
+    let less = Selection { exclude: exclude.cloned().collect(), take: take.clone(), ..selection.clone() };
     choose(&less, candidates, pins).unwrap_or_default()
 }

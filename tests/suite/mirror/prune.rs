@@ -16,6 +16,8 @@ const DAY: u64 = 24 * 60 * 60;
 const LATER: u64 = NOTED + 180 * DAY;
 /// A day before that, when keep files are taken.
 const TAKEN: &str = "2025-12-11T15:06:40Z";
+/// A distribution that publishes what is selected only.
+const SELECTED: &str = "mirrored: {layers: [up], select: fleet}";
 /// Runs that are killed.
 const KILLS: usize = 20;
 
@@ -34,6 +36,7 @@ fn world() -> World {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
     let config = config.replace("mirror: {from: [up]}", "mirror: {from: [up], select: fleet, keep: ['*.keep']}");
+    let config = config.replace("mirrored: [up]", SELECTED);
     world.case.reconfigure(&format!("{config}selections: {{fleet: {{kibana: [8.19.5], take: [{{name: '*'}}]}}}}\n"));
     keep(&world, TAKEN, "yes", "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n");
     let run = world.mirror("");
@@ -231,6 +234,12 @@ fn generations_and_releases_protect_what_they_show() {
         let run = world.case.run(arguments);
         assert!(run.code == 0, "{run:?}");
     };
+    // One without a selection publishes everything, built or not.
+    let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
+    world.case.reconfigure(&config.replace(SELECTED, "mirrored: [up]"));
+    let told = prune(&world, LATER, "-v").stderr;
+    assert!(told.contains("alpha 1.0.0 wanted: distribution mirrored has no selection"), "{told}");
+    assert!(told.contains("none were looked at"), "{told}");
     build(&["--dist", "mirrored", "--quiet"]);
     let fates = |arguments: &str| {
         let run = prune(&world, LATER, &format!("{arguments} --format json"));
@@ -238,13 +247,13 @@ fn generations_and_releases_protect_what_they_show() {
         let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         (answer["fates"]["published"].as_u64().unwrap_or(0), answer["versions"].as_array().unwrap().len())
     };
-    assert_eq!(fates(""), (1, 0));
-    assert!(prune(&world, LATER, "-v").stderr.contains("alpha 1.0.0 published: mirrored in use"));
+    assert_eq!(fates("").1, 0);
     let run = prune(&world, LATER, "--out nowhere");
     assert!(run.code == 2 && run.stderr.contains("there is no folder `nowhere`"), "{run:?}");
     // A distribution that publishes only what is selected forgets the others with its last generation that shows them.
-    let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
-    world.case.reconfigure(&config.replace("mirrored: [up]", "mirrored: {layers: [up], select: fleet}"));
+    world.case.reconfigure(&config);
+    assert_eq!(fates(""), (1, 0));
+    assert!(prune(&world, LATER, "-v").stderr.contains("alpha 1.0.0 published: mirrored in use"));
     build(&["--dist", "mirrored", "--quiet", "--accept-loss"]);
     assert_eq!(fates(""), (1, 0));
     build(&["release", "8.19.5", "--dist", "mirrored"]);
