@@ -5,7 +5,7 @@ mod text;
 use super::common::Exit;
 use super::common::print::print;
 use super::common::talk::say;
-use crate::answers::kibana::{self, KibanaVersion};
+use crate::answers::kibana;
 use crate::base::fs;
 use crate::config::file;
 use crate::input::image::is_image;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
-use text::{ELASTIC, Origin, Start};
+use text::{ELASTIC, InUse, Origin, Start};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,9 +48,9 @@ pub(super) struct Arguments {
     /// How the operator of the upstream reaches you
     #[arg(long, value_name = "MAIL|URL")]
     contact: Option<String>,
-    /// Version of a Kibana in use; may be repeated
-    #[arg(long, value_name = "VERSION", value_parser = kibana::version)]
-    kibana: Vec<KibanaVersion>,
+    /// Kibana in use: 8.19.5, 8.19 for all its patches, or '9.1.0 - 9.2.4'; may be repeated
+    #[arg(long, value_name = "VERSION", value_parser = InUse::parse)]
+    kibana: Vec<InUse>,
     /// Folder of your own packages [default: in_house]
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_in_house")]
     in_house: Option<String>,
@@ -183,10 +183,11 @@ fn asked(arguments: &Arguments, input: &mut dyn BufRead) -> Result<Start> {
         })?;
     }
     if arguments.kibana.is_empty() {
-        start.kibana = ask(input, "Versions of Kibana in use, such as 8.19.5 9.1.0 [-]", |answer| {
-            let words = answer.split([' ', ',']).filter(|word| !matches!(*word, "" | "-"));
-            words.map(|word| kibana::version(word).map_err(anyhow::Error::msg)).collect()
-        })?;
+        start.kibana =
+            ask(input, "Kibanas in use, such as 8.19.5, 9.1 (all its patches), 9.2.0 - 9.2.4 [-]", |answer| {
+                let words = answer.split(',').map(str::trim).filter(|word| !matches!(*word, "" | "-"));
+                words.map(|word| InUse::parse(word).map_err(anyhow::Error::msg)).collect()
+            })?;
     }
     if arguments.in_house.is_none() && !arguments.no_in_house {
         start.in_house = ask(input, "Folder of your own packages [in_house]", |answer| {
@@ -243,8 +244,9 @@ fn next(start: &Start, output: &Path) -> String {
     let kibana = start
         .kibana
         .iter()
+        .map(|one| one.range.first)
         .max()
-        .map_or(String::new(), |version| format!(" --kibana {}", kibana::version_text(*version)));
+        .map_or(String::new(), |version| format!(" --kibana {}", kibana::version_text(version)));
     let mut text = format!("{} is written. Next:\n", output.display());
     let mut line = |command: String, meaning: &str| text += &format!("  {command}\n      {meaning}\n");
     if let Some(Origin::Upstream(url)) = &start.origin {

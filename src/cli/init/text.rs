@@ -1,6 +1,6 @@
 //! The text of a first configuration: from answers to YAML that explains itself.
 
-use crate::answers::kibana::{KibanaVersion, version_text};
+use crate::config::selection::KibanaRange;
 use std::fmt::Write;
 
 /// Where packages come from that are not one's own.
@@ -26,8 +26,25 @@ pub(super) struct Start {
     pub(super) in_house: Option<String>,
     /// Files with the keys by which one's own packages are signed.
     pub(super) in_house_keys: Vec<String>,
-    /// Versions of Kibana in use.
-    pub(super) kibana: Vec<KibanaVersion>,
+    /// The Kibanas in use.
+    pub(super) kibana: Vec<InUse>,
+}
+
+/// Kibanas in use, as they were written: `8.19` are all its patches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct InUse {
+    text: String,
+    pub(super) range: KibanaRange,
+}
+
+impl InUse {
+    /// Reads a version or a range.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let range = KibanaRange::parse(text)
+            .ok_or_else(|| format!("`{text}`: write 8.19.5, 8.19 for all its patches, or '9.1.0 - 9.2.4'"))?;
+        Ok(Self { text: text.to_owned(), range })
+    }
 }
 
 /// Name of the selection for the Kibanas in use.
@@ -46,7 +63,7 @@ impl Start {
 
     /// The versions of Kibana in a sentence.
     pub(super) fn kibanas(&self) -> String {
-        self.kibana.iter().map(|version| version_text(*version)).collect::<Vec<_>>().join(", ")
+        self.kibana.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -185,8 +202,7 @@ fn scalar(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ELASTIC, Origin, Start, scalar, text};
-    use crate::answers::kibana;
+    use super::{ELASTIC, InUse, Origin, Start, scalar, text};
     use crate::config::file;
     use std::path::{Path, PathBuf};
 
@@ -198,7 +214,7 @@ mod tests {
             contact: Some("ops@example.org".to_owned()),
             in_house: in_house.map(str::to_owned),
             in_house_keys: in_house.map(|_| "our-key.asc".to_owned()).into_iter().collect(),
-            kibana: vec![kibana::version("9.1.0").unwrap()],
+            kibana: vec![InUse::parse("9.1.0").unwrap()],
         }
     }
 
@@ -237,16 +253,26 @@ mod tests {
     /// The Kibanas in use decide what is copied; without any, everything is.
     #[test]
     fn kibanas_become_a_selection() {
-        for (versions, expected) in [(&[][..], 0), (&["9.1.0"], 1), (&["8.19.5", "9.1.0"], 2), (&["9.1.0", "9.1.0"], 1)]
-        {
+        for (versions, expected) in [
+            (&[][..], 0),
+            (&["9.1.0"], 1),
+            (&["8.19.5", "9.1.0"], 2),
+            (&["9.1.0", "9.1.0"], 1),
+            (&["8.10"], 1),
+            (&["8.2 - 8.4", "9"], 2),
+        ] {
             let mut start = start(Some(Origin::Upstream(ELASTIC.to_owned())), None);
-            start.kibana = versions.iter().map(|version| kibana::version(version).unwrap()).collect();
+            start.kibana = versions.iter().map(|version| InUse::parse(version).unwrap()).collect();
             let text = text(&start);
             let config = file::parse(text.as_bytes(), Path::new("epr-build.yml")).unwrap();
             let mirror = config.layers["elastic"].mirror.as_ref().unwrap();
             assert_eq!(mirror.select.is_some(), expected > 0, "{text}");
             let ranges = config.selections.get("in_use").map_or(0, |selection| selection.kibana.len());
             assert_eq!(ranges, expected, "{text}");
+            // What is written is what is meant: 8.10 is not 8.1, and stands for all its patches.
+            let written = versions.iter().map(|version| InUse::parse(version).unwrap().range);
+            let read = config.selections.get("in_use").map(|selection| selection.kibana.clone()).unwrap_or_default();
+            assert!(written.clone().all(|range| read.contains(&range)), "{text}");
             assert_eq!(config.selections.get("in_use").map_or(1, |selection| selection.previous), 1, "{text}");
         }
     }
