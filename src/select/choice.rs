@@ -1,9 +1,10 @@
 //! What a selection gives.
 
 use super::keep_file::Pin;
-use super::law::Loss;
-use super::reason::{LeftOut, Reason};
+use super::reason::{Asks, LeftOut, Reason};
+use crate::config::selection::KibanaRange;
 use crate::dialect::version::Version;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Name and version; the order is the catalog's.
@@ -26,4 +27,21 @@ pub struct Choice {
     pub warnings: Vec<String>,
     /// Packages that take the place of deprecated ones and are not chosen, in words.
     pub suggestions: Vec<String>,
+}
+
+/// A package of which some Kibanas of the selection get something else from the choice than from the whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// Name of the package.
+    pub name: String,
+    /// The Kibanas.
+    pub kibana: KibanaRange,
+    /// What they ask for.
+    pub asks: Asks,
+    /// The version that the whole gives.
+    pub whole: Version,
+    /// The version that the choice gives; absent if it gives none.
+    pub choice: Option<Version>,
+    /// What in the selection says so.
+    pub because: String,
 }

@@ -1,31 +1,13 @@
 //! What Kibanas get less from a choice than from the whole, found out by asking both.
 
 use super::candidate::Candidate;
-use super::choice::Choice;
+use super::choice::{Choice, Loss};
 use super::chooser::Chooser;
 use super::packages::{Package, Packages, cut};
 use super::reason::{Asks, told};
 use crate::config::selection::{KibanaRange, Selection, What};
-use crate::dialect::version::Version;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A package of which some Kibanas of the selection get something else from the choice than from the whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Loss {
-    /// Name of the package.
-    pub name: String,
-    /// The Kibanas.
-    pub kibana: KibanaRange,
-    /// What they ask for.
-    pub asks: Asks,
-    /// The version that the whole gives.
-    pub whole: Version,
-    /// The version that the choice gives; absent if it gives none.
-    pub choice: Option<Version>,
-    /// What in the selection says so.
-    pub because: String,
-}
 
 /// A range of Kibanas outside of the selection, and the packages of the choice of which they get less than from the whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -2,6 +2,7 @@
 //! node is there it is asked again, also about ranges that are made up from a seed.
 //!
 //! `SNAPSHOTS=overwrite cargo test --test suite npm_ranges` records its answers anew.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use crate::running;
 use epr_build::dialect::npm::Range;

@@ -18,6 +18,9 @@ const LATER: u64 = NOTED + 180 * DAY;
 const TAKEN: &str = "2025-12-11T15:06:40Z";
 /// A distribution that publishes what is selected only.
 const SELECTED: &str = "mirrored: {layers: [up], select: fleet}";
+/// What is said where there is no output folder.
+const NOT_LOOKED: &str = "warning: generations and releases: none were looked at, since there is no `out` here\n\
+                          hint: name output folders of builds with --out\n";
 /// Runs that are killed.
 const KILLS: usize = 20;
 
@@ -88,7 +91,7 @@ fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     );
     keep(&world, TAKEN, "yes", "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n");
     let listed = prune(&world, LATER, "--output gone.list");
-    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""), "{listed:?}");
+    assert_eq!((listed.code, listed.stderr.as_str()), (0, NOT_LOOKED), "{listed:?}");
     assert!(listed.stdout.starts_with("up: may go: 1 version, "), "{listed:?}");
     let list = std::fs::read_to_string(world.case.path("gone.list")).unwrap();
     assert!(list.contains("\nalpha@1.0.0   ") && list.contains("not wanted since 2025-06-15"), "{list}");
@@ -96,7 +99,7 @@ fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     // Nothing is removed before it is asked for.
     assert_eq!(world.placed(), World::expected(&samples()));
     let applied = prune(&world, LATER, "--apply gone.list --reason nobody");
-    assert_eq!((applied.code, applied.stderr.as_str()), (0, ""), "{applied:?}");
+    assert_eq!((applied.code, applied.stderr.as_str()), (0, NOT_LOOKED), "{applied:?}");
     assert!(applied.stdout.starts_with("up: removed 1 version, "), "{applied:?}");
     assert_eq!(world.placed(), World::expected(&samples()[1..]));
     let log = std::fs::read_to_string(world.case.path("up/.epr-build/log.jsonl")).unwrap();

@@ -221,7 +221,7 @@ fn the_first_upstream_that_lists_a_version_gives_it() {
     let (here, there) = (Sample::of("alpha", "1.0.0", "image"), Sample::of("alpha", "1.0.0", "registry"));
     let (own, other) = (Sample::new("beta", "1.0.0"), Sample::new("gamma", "1.0.0"));
     for (from, expected) in [("saved, up, other", &here), ("up, other, saved", &there)] {
-        let world = world(from, &[there.clone()], REQUIRED);
+        let world = world(from, std::slice::from_ref(&there), REQUIRED);
         save(&world, &[zips(&[here.clone(), own.clone()])]);
         std::fs::write(world.case.path("other.tar"), image(&[zips(&[other.clone(), own.clone()])])).unwrap();
         // An image tells digests, and so that it has other bytes than the registry gave; a registry's listing tells none.

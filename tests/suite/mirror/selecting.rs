@@ -235,7 +235,7 @@ fn formats_of_many_versions_come_from_listings() {
         // Known for ever: a new version is asked for alone.
         if answers {
             let next = Sample::new("many", "1.0.251");
-            world.serve(&[next.clone()]);
+            world.serve(std::slice::from_ref(&next));
             let all = format!("[{},{}]", list(250).trim_matches(['[', ']']), next.item());
             world.list(&all);
             let run = world.mirror("");
