@@ -114,8 +114,8 @@ fn unmet(layer: &str, rule: &Override, held: &[&Facts]) -> Problem {
     if of_names.is_empty() {
         let names: BTreeSet<&str> = held.iter().map(|facts| facts.name.as_str()).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        let named = rule.packages.iter().filter(|pattern| !pattern.is_open());
-        return match named.filter_map(|pattern| nearest(pattern.as_str(), &names)).next() {
+        let named = rule.packages.iter().filter(|pattern| pattern.is_literal());
+        return match named.filter_map(|pattern| nearest(pattern.0.as_str(), &names)).next() {
             Some(nearest) => problem.hint(format!("did you mean `{nearest}`?")),
             None => problem,
         };

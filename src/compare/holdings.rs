@@ -15,9 +15,9 @@ use crate::catalog::overlay::{Overlay, Overridden};
 use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
 use crate::config::location::Location;
 use crate::config::settings::{DistributionPlan, Settings};
-use crate::dialect::version::{Constraint, Version};
+use crate::dialect::version::Version;
 use crate::generation::distribution::{Distribution, with_remedy};
-use crate::package::{DiscoveryFacts, Facts, Release, Spec};
+use crate::package::{DiscoveryFacts, Facts, PrintedConditions, Release, Spec};
 use crate::select::published::published;
 use crate::site::report::CopyReport;
 use crate::store::Store;
@@ -285,25 +285,7 @@ struct Document {
     package_type: String,
     format_version: String,
     #[serde(default)]
-    conditions: Conditions,
-}
-
-#[derive(Default, Deserialize)]
-struct Conditions {
-    kibana: Option<Range>,
-    agent: Option<Range>,
-    elastic: Option<Elastic>,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    version: Constraint,
-}
-
-#[derive(Deserialize)]
-struct Elastic {
-    #[serde(default)]
-    capabilities: Vec<String>,
+    conditions: PrintedConditions,
 }
 
 impl Holdings {
@@ -317,7 +299,7 @@ impl Holdings {
         let facts = |(name, version): &Key| {
             let document: Document = read_json(&documents.join(name).join(format!("{version}.json")))?;
             let spec = Version::loose(&document.format_version).with_context(|| format!("{name}-{version}"))?;
-            let Conditions { kibana, agent, elastic } = document.conditions;
+            let PrintedConditions { kibana, agent, elastic } = document.conditions;
             Ok(Facts {
                 name: name.clone(),
                 version: version.clone(),
@@ -326,7 +308,7 @@ impl Holdings {
                 kibana: kibana.map(|range| range.version),
                 agent: agent.map(|range| range.version),
                 spec: Spec { major: spec.major, minor: spec.minor },
-                capabilities: elastic.map(|elastic| elastic.capabilities).unwrap_or_default(),
+                capabilities: elastic.and_then(|elastic| elastic.capabilities).unwrap_or_default(),
                 discovery: DiscoveryFacts::default(),
                 categories: Vec::new(),
                 templates: Vec::new(),

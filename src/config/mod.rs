@@ -9,6 +9,7 @@
 pub mod exceptions;
 pub mod fallback;
 pub mod file;
+pub mod glob;
 pub mod layer;
 pub mod limits;
 pub mod location;

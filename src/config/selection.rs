@@ -3,6 +3,7 @@
 //! Values alone; `file` reads them and the room `select` says what they mean. What a build depends on is serialised, so that
 //! the key of its cache changes with it.
 
+use super::glob::Glob;
 use crate::dialect::version::{Constraint, Version};
 use crate::package::Release;
 use serde::ser::SerializeStruct;
@@ -150,10 +151,6 @@ pub struct KibanaRange {
     /// The first version after it; absent without an end.
     pub next: Option<[u64; 3]>,
 }
-
-/// A pattern of names, in which `*` stands for any characters and `?` for one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Glob(pub String);
 
 impl Default for Selection {
     fn default() -> Self {
@@ -304,42 +301,9 @@ impl fmt::Display for KibanaRange {
     }
 }
 
-impl Glob {
-    /// Returns true if the whole name is like the pattern.
-    pub fn matches(&self, name: &str) -> bool {
-        let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
-        let (mut at, mut place) = (0, 0);
-        // Where the last `*` stands, and how much of the name it has taken.
-        let mut star: Option<(usize, usize)> = None;
-        while place < name.len() {
-            match pattern.get(at) {
-                Some(b'*') => {
-                    star = Some((at, place));
-                    at += 1;
-                }
-                Some(&byte) if byte == b'?' || byte == name[place] => {
-                    at += 1;
-                    place += 1;
-                }
-                _ => {
-                    let Some((before, taken)) = star else { return false };
-                    star = Some((before, taken + 1));
-                    (at, place) = (before + 1, taken + 1);
-                }
-            }
-        }
-        pattern[at..].iter().all(|byte| *byte == b'*')
-    }
-
-    /// Returns true if it is a name and no pattern.
-    pub fn is_literal(&self) -> bool {
-        !self.0.contains(['*', '?'])
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Glob, KibanaRange};
+    use super::KibanaRange;
 
     #[test]
     fn ranges_are_read_and_shown() {
@@ -373,24 +337,5 @@ mod tests {
         };
         assert_eq!(joined(&["9.1", "8.19.5", "8.19.6"]), "8.19.5–8.19.6, 9.1.x");
         assert_eq!(joined(&["8.0 - 8.5", "8.2.1", "8.5.0 - 9.0.3"]), "8.0.0–9.0.3");
-    }
-
-    #[test]
-    fn patterns_stand_for_whole_names() {
-        for (pattern, name, expected) in [
-            ("nginx", "nginx", true),
-            ("nginx", "nginx_ingress", false),
-            ("ti_*", "ti_abusech", true),
-            ("ti_*", "anti_x", false),
-            ("*_otel", "nginx_otel", true),
-            ("*", "", true),
-            ("?", "", false),
-            ("a*b*c", "aXbYbZc", true),
-            ("a*b*c", "aXbYbZ", false),
-            ("a?c", "abc", true),
-            ("**", "x", true),
-        ] {
-            assert_eq!(Glob(pattern.to_owned()).matches(name), expected, "{pattern} {name}");
-        }
     }
 }

@@ -63,60 +63,57 @@ struct Whole<'a> {
 struct Line {
     name: String,
     version: String,
-    deprecated: Notice,
+    deprecated: Deprecated,
 }
 
-/// A notice as registries print it: texts may be absent.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Notice {
-    since: String,
-    description: String,
+/// A notice as registries print it: empty texts are left out.
+#[derive(Serialize)]
+struct Notice<'a> {
+    since: &'a str,
+    description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    replaced_by: Option<Replacement>,
+    replaced_by: Option<Replacement<'a>>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Replacement {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    package: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    policy_template: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    input: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    data_stream: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    variable: String,
+#[derive(Serialize)]
+struct Replacement<'a> {
+    #[serde(skip_serializing_if = "is_empty")]
+    package: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
+    policy_template: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
+    input: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
+    data_stream: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
+    variable: &'a str,
+}
+
+fn is_empty(text: &&str) -> bool {
+    text.is_empty()
+}
+
+impl<'a> Notice<'a> {
+    fn of(Deprecated { since, description, replaced_by }: &'a Deprecated) -> Self {
+        let replaced_by = replaced_by.as_ref().map(|by| {
+            let ReplacedBy { package, policy_template, input, data_stream, variable } = by;
+            Replacement { package, policy_template, input, data_stream, variable }
+        });
+        Self { since, description, replaced_by }
+    }
 }
 
 /// The notice of an element of `/search`, as JSON; `None` if it is none that can be carried.
 pub fn notice(deprecated: &serde_json::Value) -> Option<Deprecated> {
-    Notice::deserialize(deprecated).ok()?.fit()
+    fit(Deprecated::deserialize(deprecated).ok()?)
 }
 
-impl Notice {
-    fn of(Deprecated { since, description, replaced_by }: &Deprecated) -> Self {
-        let replaced_by = replaced_by.clone().map(|by| {
-            let ReplacedBy { package, policy_template, input, data_stream, variable } = by;
-            Replacement { package, policy_template, input, data_stream, variable }
-        });
-        Self { since: since.clone(), description: description.clone(), replaced_by }
-    }
-
-    /// The notice, unless a text is longer than any should be.
-    fn fit(self) -> Option<Deprecated> {
-        let replaced_by = self.replaced_by.map(|by| {
-            let Replacement { package, policy_template, input, data_stream, variable } = by;
-            ReplacedBy { package, policy_template, input, data_stream, variable }
-        });
-        let by = replaced_by
-            .iter()
-            .flat_map(|by| [&by.package, &by.policy_template, &by.input, &by.data_stream, &by.variable].into_iter());
-        let is_fit = by.chain([&self.since, &self.description]).all(|text| text.len() <= MOST_TEXT_BYTES);
-        is_fit.then_some(Deprecated { since: self.since, description: self.description, replaced_by })
-    }
+/// The notice, unless a text is longer than any should be.
+fn fit(notice: Deprecated) -> Option<Deprecated> {
+    let by = notice.replaced_by.iter();
+    let by = by.flat_map(|by| [&by.package, &by.policy_template, &by.input, &by.data_stream, &by.variable]);
+    let is_fit = by.chain([&notice.since, &notice.description]).all(|text| text.len() <= MOST_TEXT_BYTES);
+    is_fit.then_some(notice)
 }
 
 /// The text of the file.
@@ -128,7 +125,7 @@ pub fn render(table: &CarriedTable) -> Result<String> {
     struct Line<'a> {
         name: &'a str,
         version: &'a str,
-        deprecated: Notice,
+        deprecated: Notice<'a>,
     }
     let mut text = format!("{{\"schema\":\"{SCHEMA}\",\"names\":[");
     for (position, (name, Carried { version, deprecated })) in table.iter().enumerate() {
@@ -196,7 +193,7 @@ fn judge(line: &str) -> Result<(String, Carried), String> {
         return Err("its name or version is empty or too long".to_owned());
     }
     let version = Version::strict(&version).map_err(|error| format!("`{}`: {error}", printable(&version, 60)))?;
-    let deprecated = deprecated.fit().ok_or("a text of it is too long")?;
+    let deprecated = fit(deprecated).ok_or("a text of it is too long")?;
     Ok((name, Carried { version, deprecated }))
 }
 

@@ -124,7 +124,6 @@ fn parse(file: impl Read) -> Result<FactsTable> {
 
 /// Writes the facts in place of the ones that were there, if they differ.
 pub(super) fn write(folder: &Path, table: &FactsTable) -> Result<()> {
-    let path = folder.join(FILE);
     let mut packed = zstd::Encoder::new(Vec::new(), LEVEL).context("cannot compress")?;
     writeln!(packed, "{HEADER}").context("cannot compress")?;
     for ((name, version), facts) in table {
@@ -133,10 +132,7 @@ pub(super) fn write(folder: &Path, table: &FactsTable) -> Result<()> {
         packed.write_all(b"\n").context("cannot compress")?;
     }
     let bytes = packed.finish().context("cannot compress")?;
-    if fs::read_if_there(&path)?.is_some_and(|before| before == bytes) {
-        return Ok(());
-    }
-    fs::write_over_for_good(&path, &bytes)
+    fs::renew_for_good(&folder.join(FILE), &bytes)
 }
 
 #[cfg(test)]

@@ -18,11 +18,7 @@ use std::path::Path;
 pub(super) fn write(folder: &Path, facts: &FactsTable, record: &Record) -> Result<()> {
     let held = record.versions.iter().filter(|(_, entry)| entry.is_held());
     let text = carried::render(&table(facts, &held.map(|((name, _), _)| name.as_str()).collect()))?;
-    let path = folder.join(FILE);
-    if fs::read_if_there(&path)?.is_some_and(|before| before == text.as_bytes()) {
-        return Ok(());
-    }
-    fs::write_over_for_good(&path, text.as_bytes())
+    fs::renew_for_good(&folder.join(FILE), text.as_bytes())
 }
 
 /// Returns true if a run has written notices; a layer that an earlier version of this program mirrored has none.

@@ -134,11 +134,7 @@ impl Record {
 
     /// Writes the record if it changed, and ends the journal, which it holds.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(RECORD);
-        let text = self.render()?;
-        if fs::read_if_there(&path)?.is_none_or(|before| before != text) {
-            fs::write_over_for_good(&path, &text)?;
-        }
+        fs::renew_for_good(&folder.join(RECORD), &self.render()?)?;
         fs::remove_file_if_there(&folder.join(JOURNAL))
     }
 }

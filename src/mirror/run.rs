@@ -12,7 +12,7 @@ use super::record::{Counts, Entry, Head, Journal, State};
 use super::session::{Mode, Request, Run, key_of};
 use super::transport::Transport;
 use super::trust::Trust;
-use super::unwanted::{Failure, Unwanted};
+use super::unwanted::Unwanted;
 use super::wanted::{Wanted, Wants};
 use super::workshop::Workshop;
 use super::{accept, audit, notices, saved};
@@ -46,6 +46,8 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     }
     let (record, accepted, interrupted) = accept::recover(&workshop)?;
     let fingerprints = Fingerprints::read(&workshop.folder)?;
+    let chooses = matches!(request.mode, Mode::Fetch | Mode::DryRun);
+    let unwanted = if chooses { Unwanted::read(&workshop.folder)? } else { Unwanted::default() };
     let asks = !matches!(request.mode, Mode::Offline | Mode::Accept { .. } | Mode::Audit { offline: true, .. });
     if asks {
         saved::open(&mut transports, &workshop, &request.settings.config.limits, writes, progress)?;
@@ -65,7 +67,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let accepted = accepted.iter().map(said).collect();
     let warnings = interrupted.into_iter().collect();
     let outcome = Outcome { layer: layer.clone(), dry_run, accepted, warnings, ..Outcome::default() };
-    let mut run = Run { request, workshop, site, transports, wants, record, outcome, progress, fingerprints };
+    let mut run = Run { request, workshop, site, transports, wants, record, unwanted, outcome, progress, fingerprints };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the requests")?;
     let ended = runtime.block_on(run.go());
@@ -73,7 +75,7 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let traffic = run.transports.iter().map(Transport::traffic);
     (run.outcome.requests, run.outcome.bytes) = traffic.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if matches!(request.mode, Mode::Fetch) {
-        run.note_failure(&ended)?;
+        run.note_ending(&ended)?;
     }
     match ended {
         Ok(()) => {}
@@ -146,7 +148,7 @@ impl Run<'_> {
         let Some(mut heard) = self.hear(&before, self.is_settled(policy, &holdings)).await? else {
             self.outcome.unchanged = true;
             self.tell_counts(before.counts);
-            self.count_unwanted()?;
+            self.count_unwanted();
             self.outcome.refused = before.refused;
             self.tell_changed();
             return Ok(());
@@ -203,32 +205,10 @@ impl Run<'_> {
         let kept = self.keep(head, &facts, &adopted);
         ended?;
         kept?;
-        self.note_unwanted(&wanted)?;
-        self.count_unwanted()?;
+        self.renew_unwanted(&wanted);
+        self.count_unwanted();
         self.tell_changed();
         Ok(())
-    }
-
-    /// Notes since when versions are held that are not wanted. A run on named versions wants no others, which says nothing.
-    fn note_unwanted(&self, wanted: &Wanted) -> Result<()> {
-        if !self.request.only.is_empty() {
-            return Ok(());
-        }
-        let mut unwanted = Unwanted::read(&self.workshop.folder)?;
-        let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held()).map(|(key, _)| key);
-        unwanted.renew(held, |key| wanted.wants(key), self.request.now);
-        unwanted.write(&self.workshop.folder)
-    }
-
-    /// Notes whether upstreams could be reached: nobody is to decide what is of no use by an old listing.
-    fn note_failure(&self, ended: &Result<(), Hindrance>) -> Result<()> {
-        let mut unwanted = Unwanted::read(&self.workshop.folder)?;
-        unwanted.failure = match ended {
-            Err(Hindrance::Upstream(why)) => Some(Failure { time: time::rfc3339(self.request.now), why: why.clone() }),
-            Err(Hindrance::Failed(_)) => return Ok(()),
-            Ok(()) => None,
-        };
-        unwanted.write(&self.workshop.folder)
     }
 
     /// What upstreams list; nothing if they have no news and `is_settled`.

@@ -2,10 +2,12 @@
 
 use super::facts::FactsTable;
 use super::index::ToldTable;
+use super::listings::Hindrance;
 use super::outcome::{Event, SelectionOutcome};
 use super::session::Run;
-use super::unwanted::Unwanted;
+use super::unwanted::Failure;
 use super::wanted::{Wanted, candidates};
+use crate::base::time;
 use crate::select::{Choice, Key, seen_less_outside};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,15 +49,34 @@ impl Run<'_> {
         }
     }
 
-    /// Counts what is held and not wanted, as it was noted.
-    pub(super) fn count_unwanted(&mut self) -> Result<()> {
-        let unwanted = Unwanted::read(&self.workshop.folder)?;
-        let entries = unwanted.since.keys().filter_map(|key| self.record.versions.get(key));
+    /// Brings up to date since when versions are held that are not wanted. A run on named versions wants no others, which says
+    /// nothing.
+    pub(super) fn renew_unwanted(&mut self, wanted: &Wanted) {
+        if !self.request.only.is_empty() {
+            return;
+        }
+        let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held()).map(|(key, _)| key);
+        self.unwanted.renew(held, |key| wanted.wants(key), self.request.now);
+    }
+
+    /// Notes what is not wanted, and whether upstreams could be reached: nobody is to decide what is of no use by an old
+    /// listing. A run that failed on this machine says nothing of either.
+    pub(super) fn note_ending(&mut self, ended: &Result<(), Hindrance>) -> Result<()> {
+        self.unwanted.failure = match ended {
+            Err(Hindrance::Upstream(why)) => Some(Failure { time: time::rfc3339(self.request.now), why: why.clone() }),
+            Err(Hindrance::Failed(_)) => return Ok(()),
+            Ok(()) => None,
+        };
+        self.unwanted.write(&self.workshop.folder)
+    }
+
+    /// Counts what is held and not wanted.
+    pub(super) fn count_unwanted(&mut self) {
+        let entries = self.unwanted.since.keys().filter_map(|key| self.record.versions.get(key));
         let held = entries.filter(|entry| entry.is_held());
         let (count, bytes) =
             held.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size.unwrap_or_default()));
         (self.outcome.unwanted, self.outcome.unwanted_bytes) = (count, bytes);
-        Ok(())
     }
 }
 

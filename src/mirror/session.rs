@@ -11,6 +11,7 @@ use super::outcome::{Mirrored, Outcome};
 use super::plan::Fetch;
 use super::record::{Entry, Head, Record, Refusal, State};
 use super::transport::Transport;
+use super::unwanted::Unwanted;
 use super::wanted::Wants;
 use super::workshop::Workshop;
 use crate::base::fs;
@@ -93,6 +94,8 @@ pub(super) struct Run<'a> {
     /// What the layer is to hold.
     pub(super) wants: Wants,
     pub(super) record: Record,
+    /// Since when versions are held that are not wanted, and how the last run ended.
+    pub(super) unwanted: Unwanted,
     pub(super) outcome: Outcome,
     pub(super) progress: &'a Progress,
     /// What is known of the files of the layer on this disk.

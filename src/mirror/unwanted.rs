@@ -87,10 +87,7 @@ impl Unwanted {
             text += &serde_json::to_string(&line).context("cannot write a line")?;
         }
         text += "\n]}\n";
-        if fs::read_if_there(&path)?.is_none_or(|before| before != text.as_bytes()) {
-            fs::write_over_for_good(&path, text.as_bytes())?;
-        }
-        Ok(())
+        fs::renew_for_good(&path, text.as_bytes())
     }
 
     /// Brings it up to date: what is held and not wanted keeps its time or begins now; everything else is forgotten.

@@ -7,6 +7,7 @@ use super::reader::Fields;
 use crate::base::rule::Rule;
 use crate::dialect::json::Object;
 use crate::dialect::version::Constraint;
+use serde::Deserialize;
 
 /// The `conditions` block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,35 @@ pub(super) struct Conditions {
 pub(super) struct Elastic {
     pub(super) subscription: String,
     pub(super) capabilities: Vec<String>,
+}
+
+/// The block as documents and elements of lists print it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PrintedConditions {
+    /// Range of Kibana versions.
+    pub kibana: Option<PrintedRange>,
+    /// Range of agent versions.
+    pub agent: Option<PrintedRange>,
+    /// Subscription and capabilities.
+    pub elastic: Option<PrintedElastic>,
+}
+
+/// A range of versions as it is printed.
+#[derive(Deserialize)]
+pub struct PrintedRange {
+    /// The constraint.
+    pub version: Constraint,
+}
+
+/// The `elastic` block as it is printed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PrintedElastic {
+    /// The subscription that is needed; empty if none is named.
+    pub subscription: String,
+    /// The capabilities that are needed; absent if none are.
+    pub capabilities: Option<Vec<String>>,
 }
 
 impl Conditions {

@@ -24,8 +24,10 @@ pub struct Spec {
     pub minor: u64,
 }
 
-/// The `deprecated` block of a package, template, input, data stream or variable (contract, "Deprecated").
+/// The `deprecated` block of a package, template, input, data stream or variable (contract, "Deprecated"). Answers leave out
+/// what is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Deprecated {
     /// First version in which it is deprecated.
     pub since: String,
@@ -37,6 +39,7 @@ pub struct Deprecated {
 
 /// The replacement for something deprecated; empty texts are left out of answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReplacedBy {
     /// Name of a package.
     pub package: String,

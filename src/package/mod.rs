@@ -34,6 +34,7 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
+pub use conditions::{PrintedConditions, PrintedElastic, PrintedRange};
 pub use document::{InfoDocument, SearchItem};
 pub use facts::{Deprecated, DiscoveryFacts, Facts, Release, ReplacedBy, Spec, TemplateFacts};
 pub use findings::Findings;

@@ -6,9 +6,10 @@
 use super::requires::Requires;
 use crate::config::overrides::Override;
 use crate::config::selection::Subscription;
-use crate::dialect::version::{Constraint, Version};
+use crate::dialect::version::Version;
 use crate::package::{
-    Deprecated, DiscoveryFacts, Facts, Release, ReplacedBy, SearchItem, Spec, TemplateFacts, categories,
+    Deprecated, DiscoveryFacts, Facts, PrintedConditions, PrintedElastic, Release, SearchItem, Spec, TemplateFacts,
+    categories,
 };
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
@@ -52,33 +53,13 @@ struct Item {
     #[serde(rename = "type")]
     package_type: String,
     release: Option<Release>,
-    conditions: Option<Conditions>,
+    conditions: Option<PrintedConditions>,
     owner: Option<Owner>,
     categories: Option<Vec<String>>,
     discovery: Option<Discovery>,
-    deprecated: Option<Block>,
+    deprecated: Option<Deprecated>,
     data_streams: Option<Vec<DataStream>>,
     policy_templates: Option<Vec<Template>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Conditions {
-    kibana: Option<Range>,
-    agent: Option<Range>,
-    elastic: Option<Elastic>,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    version: Constraint,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Elastic {
-    subscription: String,
-    capabilities: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -120,25 +101,6 @@ struct Template {
 #[serde(default)]
 struct Mode {
     enabled: Option<bool>,
-}
-
-/// A block of deprecation; empty texts are left out of elements.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Block {
-    since: String,
-    description: String,
-    replaced_by: Option<Replacement>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Replacement {
-    package: String,
-    policy_template: String,
-    input: String,
-    data_stream: String,
-    variable: String,
 }
 
 impl Candidate {
@@ -207,8 +169,8 @@ impl Item {
         license: Option<&str>,
         requires: Requires,
     ) -> Candidate {
-        let Conditions { kibana, agent, elastic } = self.conditions.unwrap_or_default();
-        let Elastic { subscription, capabilities } = elastic.unwrap_or_default();
+        let PrintedConditions { kibana, agent, elastic } = self.conditions.unwrap_or_default();
+        let PrintedElastic { subscription, capabilities } = elastic.unwrap_or_default();
         let names = |list: Option<Vec<Named>>| list.unwrap_or_default().into_iter().map(|named| named.name).collect();
         let discovery = self.discovery.unwrap_or_default();
         let (data_streams, templates) =
@@ -248,7 +210,7 @@ impl Item {
                     .into_iter()
                     .map(|template| TemplateFacts { categories: template.categories })
                     .collect(),
-                deprecated: self.deprecated.map(Block::deprecated),
+                deprecated: self.deprecated,
             },
         }
     }
@@ -263,18 +225,5 @@ impl Template {
         let others =
             modes.into_iter().flatten().filter(|(name, mode)| *name != DEFAULT_MODE && mode.enabled == Some(true));
         default.into_iter().chain(others.map(|(name, _)| name.clone())).collect()
-    }
-}
-
-impl Block {
-    fn deprecated(self) -> Deprecated {
-        let replaced_by = self.replaced_by.map(|by| ReplacedBy {
-            package: by.package,
-            policy_template: by.policy_template,
-            input: by.input,
-            data_stream: by.data_stream,
-            variable: by.variable,
-        });
-        Deprecated { since: self.since, description: self.description, replaced_by }
     }
 }

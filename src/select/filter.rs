@@ -2,7 +2,8 @@
 
 use super::candidate::Candidate;
 use crate::answers::search::category;
-use crate::config::selection::{Filter, Glob};
+use crate::config::glob::Glob;
+use crate::config::selection::Filter;
 use crate::dialect::version::{Constraint, Version};
 
 /// Returns true if all conditions hold.

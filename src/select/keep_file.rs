@@ -21,7 +21,7 @@ use crate::base::shown::printable;
 use crate::base::suggest::did_you_mean;
 use crate::base::time;
 use crate::config::file::Mistakes;
-use crate::config::selection::Glob;
+use crate::config::glob::Glob;
 use crate::dialect::version::Version;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;

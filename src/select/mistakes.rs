@@ -5,7 +5,8 @@ use super::packages::Packages;
 use super::reason::told;
 use crate::base::suggest::did_you_mean;
 use crate::base::words;
-use crate::config::selection::{Filter, Glob, Selection, What};
+use crate::config::glob::Glob;
+use crate::config::selection::{Filter, Selection, What};
 use std::collections::BTreeSet;
 use std::fmt;
 

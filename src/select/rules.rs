@@ -32,7 +32,7 @@ fn take(chooser: &mut Chooser<'_>, what: &What, name: &str) -> Result<(), Mistak
     match what {
         What::Preset(preset) => {
             let filter = Filter {
-                names: preset.names().iter().map(|name| crate::config::selection::Glob((*name).to_owned())).collect(),
+                names: preset.names().iter().map(|name| crate::config::glob::Glob((*name).to_owned())).collect(),
                 ..Filter::default()
             };
             // What Fleet installs by itself it asks for with pre-releases, whatever its setting.

@@ -4,7 +4,7 @@
 //! empty. So whoever takes something into use first flushes all that it leads to ([`flush_all`], or [`flush`] where there
 //! are few files), and then moves the link, pointer or note by [`rename_for_good`].
 
-use super::{named, open_as, remove_file_if_there, rename, write_file};
+use super::{named, open_as, read_if_there, remove_file_if_there, rename, write_file};
 use anyhow::Result;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -83,6 +83,17 @@ pub fn write_over_for_good(path: &Path, bytes: &[u8]) -> Result<()> {
     write_file(temporary, bytes)?;
     flush(temporary)?;
     rename_for_good(temporary, path)
+}
+
+/// The same, if the file has another content or is not there.
+///
+/// # Errors
+/// When the disk fails.
+pub fn renew_for_good(path: &Path, bytes: &[u8]) -> Result<()> {
+    if read_if_there(path)?.is_some_and(|before| before == bytes) {
+        return Ok(());
+    }
+    write_over_for_good(path, bytes)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

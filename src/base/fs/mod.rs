@@ -11,7 +11,7 @@ mod temporary;
 mod write;
 
 pub use dated::{Scrutiny, has_time, is_dated};
-pub use flush::{begin_flush, flush, flush_all, flush_each, rename_for_good, write_over_for_good};
+pub use flush::{begin_flush, flush, flush_all, flush_each, rename_for_good, renew_for_good, write_over_for_good};
 pub use lock::{Hold, Lock};
 pub use std::fs::{File, Metadata};
 pub use temporary::TemporaryFolder;

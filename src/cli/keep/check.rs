@@ -1,6 +1,6 @@
 //! `epr-build keep check`.
 
-use super::files::{layer, selection};
+use super::files::{layer, selection, with_layer};
 use crate::base::progress::Progress;
 use crate::base::words::counted;
 use crate::catalog::layers::Layers;
@@ -110,12 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 
 /// The settings for a layer and those that stand with it in a distribution, as far as they are there.
 fn beside(settings: &Settings, layer: &str) -> Settings {
-    let with: BTreeSet<usize> = settings
-        .distributions
-        .iter()
-        .filter(|plan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer))
-        .flat_map(|plan| plan.layers.iter().copied())
-        .collect();
+    let with: BTreeSet<usize> = with_layer(settings, layer).flat_map(|plan| plan.layers.iter().copied()).collect();
     let is_there = |path: &PathBuf| is_git(path) || path.exists();
     let layers = settings.layers.iter().enumerate().filter(|(position, plan)| {
         plan.source.name == layer || (with.contains(position) && plan.source.paths.iter().all(is_there))

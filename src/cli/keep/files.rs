@@ -29,18 +29,14 @@ pub(super) fn selection(settings: &Settings, name: &str) -> Result<(String, Sele
     }
 }
 
-/// The selections of distributions that publish a layer.
-pub(super) fn publishing(settings: &Settings, layer: &str) -> Result<Vec<(String, Selection)>> {
-    let has_layer =
-        |plan: &&DistributionPlan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer);
-    let selections = settings.distributions.iter().filter(has_layer).filter_map(|plan| plan.select.as_ref());
-    selections.map(|plan| Ok((plan.name.clone(), load(&plan.selection)?.selection))).collect()
+/// The distributions that have a layer.
+pub(super) fn with_layer<'a>(settings: &'a Settings, layer: &'a str) -> impl Iterator<Item = &'a DistributionPlan> {
+    let is_it = move |position: &usize| settings.layers[*position].source.name == layer;
+    settings.distributions.iter().filter(move |plan| plan.layers.iter().any(is_it))
 }
 
-/// Names of the distributions that publish all that a layer holds: they have it, and no selection.
-pub(super) fn whole(settings: &Settings, layer: &str) -> Vec<String> {
-    let has_layer =
-        |plan: &&DistributionPlan| plan.layers.iter().any(|&position| settings.layers[position].source.name == layer);
-    let plans = settings.distributions.iter().filter(has_layer).filter(|plan| plan.select.is_none());
-    plans.map(|plan| plan.name.clone()).collect()
+/// The selections of distributions that publish a layer.
+pub(super) fn publishing(settings: &Settings, layer: &str) -> Result<Vec<(String, Selection)>> {
+    let selections = with_layer(settings, layer).filter_map(|plan| plan.select.as_ref());
+    selections.map(|plan| Ok((plan.name.clone(), load(&plan.selection)?.selection))).collect()
 }

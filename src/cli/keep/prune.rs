@@ -1,6 +1,6 @@
 //! `epr-build keep prune`.
 
-use super::files::{layer, publishing, selection, whole};
+use super::files::{layer, publishing, selection, with_layer};
 use crate::base::fs;
 use crate::base::progress::bytes;
 use crate::base::words::counted;
@@ -164,8 +164,8 @@ fn judged(
     if !plan.rules.overrides.is_empty() {
         selected.extend(wanted(&own, &published_by, mirrored.candidates(&[]), &mirrored.versions, &pins)?);
     }
-    for distribution in whole(settings, &arguments.layer) {
-        selected.add_all(&distribution);
+    for plan in with_layer(settings, &arguments.layer).filter(|plan| plan.select.is_none()) {
+        selected.add_all(&plan.name);
     }
     let mut outs: Vec<&Path> = arguments.outs.iter().map(PathBuf::as_path).collect();
     if let Some(absent) = outs.iter().find(|out| !out.is_dir()) {

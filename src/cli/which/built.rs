@@ -1,17 +1,18 @@
 //! The same from a generation, where there are no layers, as behind an air gap. It knows the facts of its versions, their layers,
 //! what their signatures are worth, and what overrides and a selection made of them. What a build refused, it does not know.
 
+use super::answer::{Answer, Held, NotGiven, Reason, SHOWN, Unpublished, reason, render};
 use crate::answers::questions::question;
 use crate::answers::search::Query;
-use crate::answers::search::explain::{Explanation, Rule, explain};
+use crate::answers::search::explain::{Explanation, explain};
 use crate::base::fs;
 use crate::base::shown::printable;
 use crate::base::suggest::{did_you_mean, nearest};
-use crate::catalog::signatures::in_words;
+use crate::catalog::overlay::Overlay;
 use crate::cli::common::Exit;
 use crate::cli::common::failures::built_distribution;
 use crate::cli::common::options::Format;
-use crate::cli::common::print::{field, print, print_json};
+use crate::cli::common::print::{print, print_json};
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
 use crate::openpgp::Verdict;
@@ -19,12 +20,9 @@ use crate::package::Facts;
 use crate::site::facts;
 use crate::site::report::Report;
 use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Most characters of a reason that are shown.
-const SHOWN: usize = 300;
 
 /// What is read of the manifest of a generation.
 #[derive(Deserialize)]
@@ -38,64 +36,6 @@ struct ListedPackage {
     layer: String,
     /// Absent in generations of older versions.
     signature: Option<Verdict>,
-}
-
-/// The answer of one distribution, with the keys that an answer by layers has.
-#[derive(Serialize)]
-struct Answer {
-    distribution: String,
-    /// The generation that was asked.
-    generation: String,
-    name: String,
-    kibana: String,
-    /// The question as Kibana asks it.
-    question: String,
-    /// What it gets; absent if it gets nothing.
-    answer: Option<Held>,
-    /// Newer versions (without an answer: all), the newest first, and why it does not get them.
-    newer: Vec<NotGiven>,
-    /// Versions that the selection of the distribution left out, the newest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    left_out: Vec<Unpublished>,
-    /// What to do if the generation does not hold the package.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
-}
-
-/// A version, and where it came from.
-#[derive(Serialize)]
-struct Held {
-    version: String,
-    layer: String,
-    package: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signature: Option<Verdict>,
-}
-
-/// A version that Kibana does not get.
-#[derive(Serialize)]
-struct NotGiven {
-    #[serde(flatten)]
-    held: Held,
-    reasons: Vec<Reason>,
-}
-
-/// A version that layers held and that is not in the generation.
-#[derive(Serialize)]
-struct Unpublished {
-    version: String,
-    layer: String,
-    /// Name of the selection that left it out.
-    selection: String,
-    /// Why, in words.
-    reason: String,
-}
-
-/// A rule of the search, in a word and in words.
-#[derive(Serialize)]
-struct Reason {
-    rule: &'static str,
-    message: String,
 }
 
 /// Returns true if a distribution is in use in an output folder.
@@ -130,7 +70,7 @@ pub(super) fn tell(
     let answers = answers.collect::<Result<Vec<_>>>()?;
     match format {
         Format::Json => print_json(&answers)?,
-        Format::Text => print(&answers.iter().map(render).collect::<String>())?,
+        Format::Text => print(&answers.iter().map(|answer| render(answer, false)).collect::<String>())?,
     }
     Ok(if answers.iter().all(|answer| answer.answer.is_some()) { Exit::Clean } else { Exit::Problems })
 }
@@ -149,10 +89,11 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
         Held {
             version: version.to_string(),
             layer: listed.map(|listed| listed.layer.clone()).unwrap_or_default(),
-            package: folder.join("site").join(path.trim_start_matches('/')).display().to_string(),
+            package: Some(folder.join("site").join(path.trim_start_matches('/')).display().to_string()),
             signature: listed
                 .and_then(|listed| listed.signature.clone())
                 .filter(|verdict| *verdict != Verdict::Missing),
+            overrides: None,
         }
     };
     let Explanation { answer, newer } = explain(&versions, query);
@@ -169,7 +110,9 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
     }));
     not_given.extend(newer.iter().map(|(index, rules)| {
         let facts = versions[*index];
-        (&facts.version, rules.iter().map(|rule| reason(rule, facts)).collect())
+        // What set a constraint is not known here.
+        let reasons = rules.iter().map(|rule| reason(rule, facts, "", &Overlay::default()));
+        (&facts.version, reasons.collect())
     }));
     not_given.sort_by(|(a, _), (b, _)| b.cmp(a));
     let newer = not_given.into_iter().map(|(version, reasons)| NotGiven { held: held(version), reasons });
@@ -177,7 +120,7 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
     let left_out = report.as_ref().map(|report| left_out(name, report)).unwrap_or_default();
     Ok(Answer {
         distribution: distribution.name(),
-        generation,
+        generation: Some(generation),
         name: name.to_owned(),
         kibana: kibana.to_string(),
         question: question(query),
@@ -185,6 +128,8 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
         hint: (versions.is_empty() && newer.is_empty() && left_out.is_empty()).then(|| unknown(name, &known)),
         newer,
         left_out,
+        unmet: Vec::new(),
+        quarantined: None,
     })
 }
 
@@ -194,59 +139,17 @@ fn left_out(name: &str, report: &Report) -> Vec<Unpublished> {
     let mut of_name: Vec<_> = selection.versions.iter().filter(|one| one.name == name).collect();
     of_name.sort_by_cached_key(|one| std::cmp::Reverse(Version::strict(&one.version).ok()));
     let unpublished = of_name.into_iter().map(|one| Unpublished {
-        version: one.version.clone(),
-        layer: one.layer.clone(),
+        held: Held {
+            version: one.version.clone(),
+            layer: one.layer.clone(),
+            package: None,
+            signature: None,
+            overrides: None,
+        },
         selection: selection.name.clone(),
         reason: one.reason.clone(),
     });
     unpublished.collect()
-}
-
-fn render(answer: &Answer) -> String {
-    let Answer { distribution, generation, name, kibana, question, answer, newer, left_out, hint } = answer;
-    let mut text = match answer {
-        Some(Held { version, layer, package, signature }) => {
-            let signature = signature.as_ref().map(|verdict| field("signature", in_words(verdict)));
-            format!("{distribution}: Kibana {kibana} gets {name} {version} from layer `{layer}`\n")
-                + &field("package", package)
-                + &signature.unwrap_or_default()
-        }
-        None => format!("{distribution}: Kibana {kibana} gets no version of {name}\n"),
-    };
-    text += &field("it asks", question);
-    text += &field("generation", generation);
-    for NotGiven { held, reasons } in newer {
-        let reasons: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
-        text += &field(&format!("not {}", held.version), format!("{} (layer `{}`)", reasons.join("; "), held.layer));
-    }
-    for Unpublished { version, layer, selection, reason } in left_out {
-        let why = format!("held by layer `{layer}`, left out by selection `{selection}`: {reason}");
-        text += &field(&format!("not {version}"), why);
-    }
-    text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
-    text
-}
-
-/// A rule in words. What set a constraint is not known here.
-fn reason(rule: &Rule, facts: &Facts) -> Reason {
-    let format = format!("format_version {}.{}", facts.spec.major, facts.spec.minor);
-    let maturity = if facts.version.is_prerelease() { "a pre-release" } else { "experimental" };
-    let (rule, message) = match rule {
-        Rule::Hidden => ("hidden", "hidden by an override of its layer".to_owned()),
-        Rule::Kibana(constraint) => ("kibana", format!("the kibana constraint `{constraint}` excludes this Kibana")),
-        Rule::Agent(constraint) => ("agent", format!("the agent constraint `{constraint}` excludes this agent")),
-        Rule::SpecMin(bound) => ("spec_min", format!("{format} is below spec.min {}.{}", bound.major, bound.minor)),
-        Rule::SpecMax(bound) => ("spec_max", format!("{format} is above spec.max {}.{}", bound.major, bound.minor)),
-        Rule::Capabilities(missing) => ("capabilities", format!("it needs the capabilities {}", missing.join(", "))),
-        Rule::Prerelease => ("prerelease", format!("it is {maturity}, and this Kibana asks for releases only")),
-        Rule::ReleaseFirst => {
-            ("release_first", "it is a pre-release, and Kibana before 8.6 prefers a release".to_owned())
-        }
-        Rule::SameVersion => {
-            ("same_version", "it differs only in build metadata, and the first such version counts".to_owned())
-        }
-    };
-    Reason { rule, message }
 }
 
 /// A hint for the name of a package that the generation does not hold.

@@ -1,7 +1,8 @@
 //! The overrides of a layer: rules that change what the registry says of versions.
 
 use super::reader::{Reader, Value};
-use crate::config::overrides::{NamePattern, Override};
+use crate::config::glob::Glob;
+use crate::config::overrides::Override;
 use crate::dialect::version::{Constraint, Version};
 use crate::package::{Deprecated, ReplacedBy};
 use std::fmt::Display;
@@ -94,7 +95,7 @@ fn rule(reader: &mut Reader<'_>, item: &Value<'_>) -> Option<Override> {
 }
 
 /// A name or pattern, or several.
-fn names(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<NamePattern> {
+fn names(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<Glob> {
     const HINT: &str = "write `package: nginx`, `package: \"ti_*\"` or `package: [nginx, apache]`";
     let items = match value.plain {
         Plain::List(..) => reader.list(value, "a name or a list of names", HINT),
@@ -103,7 +104,7 @@ fn names(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<NamePattern> {
     let mut names = Vec::new();
     for item in items {
         let Some(text) = reader.text(&item, "the name of a package, or a pattern such as `ti_*`") else { continue };
-        let pattern = NamePattern::new(text);
+        let pattern = Glob(text.to_owned());
         if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-*".contains(&byte)) {
             let message = format!("`{}` must be the name of a package, not `{text}`", value.path);
             let hint = match text.split_once('@') {

@@ -4,8 +4,9 @@
 
 use super::reader::{Reader, Value};
 use crate::base::suggest::{did_you_mean, nearest};
+use crate::config::glob::Glob;
 use crate::config::selection::{
-    Closure, Exclude, Filter, Glob, KibanaRange, Latest, Preset, Selection, Subscription, Take, What,
+    Closure, Exclude, Filter, KibanaRange, Latest, Preset, Selection, Subscription, Take, What,
 };
 use crate::config::{Config, Distribution};
 use crate::dialect::version::{Constraint, Version};

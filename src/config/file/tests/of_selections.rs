@@ -2,7 +2,8 @@
 
 use super::{mistakes, read};
 use crate::config::file::elastic_distribution;
-use crate::config::selection::{Closure, Filter, Glob, KibanaRange, Latest, Preset, Subscription, What};
+use crate::config::glob::Glob;
+use crate::config::selection::{Closure, Filter, KibanaRange, Latest, Preset, Subscription, What};
 use crate::dialect::version::{Constraint, Version};
 use crate::package::Release;
 use std::path::Path;

@@ -1,7 +1,8 @@
 //! Overrides of layers: every mistake with its line, message and hint, and every value.
 
 use super::{mistakes, read};
-use crate::config::overrides::{NamePattern, Override};
+use crate::config::glob::Glob;
+use crate::config::overrides::Override;
 use crate::dialect::version::Constraint;
 use crate::package::{Deprecated, ReplacedBy};
 
@@ -182,19 +183,19 @@ fn every_value_of_an_override_arrives() {
     };
     let expected = [
         Override {
-            packages: vec![NamePattern::new("nginx")],
+            packages: vec![Glob("nginx".to_owned())],
             versions: Constraint::parse("<1.2.0 || 2.0.0").ok(),
             hide: true,
             reason: "broken".to_owned(),
             ..nothing.clone()
         },
         Override {
-            packages: vec![NamePattern::new("ti_*"), NamePattern::new("apache")],
+            packages: vec![Glob("ti_*".to_owned()), Glob("apache".to_owned())],
             kibana: Constraint::parse("^8.5.0").ok(),
             deprecated: notice(["a", "b", "c", "d", "e"]),
             ..nothing.clone()
         },
-        Override { packages: vec![NamePattern::new("acme")], deprecated: notice(["beta", "", "", "", ""]), ..nothing },
+        Override { packages: vec![Glob("acme".to_owned())], deprecated: notice(["beta", "", "", "", ""]), ..nothing },
     ];
     assert_eq!(config.layers["staging"].overrides, expected);
 }
