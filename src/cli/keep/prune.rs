@@ -1,6 +1,8 @@
 //! `epr-build keep prune`.
 
-use super::files::{layer, publishing, selection, with_layer};
+mod publishers;
+
+use super::files::{layer, selection, with_layer};
 use crate::base::fs;
 use crate::base::progress::bytes;
 use crate::base::words::counted;
@@ -17,6 +19,7 @@ use crate::select::{Key, Pin};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use publishers::Publishers;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -157,16 +160,6 @@ fn judged(
     let name = plan.rules.mirror.as_ref().and_then(|source| source.select.as_deref()).unwrap_or_default();
     let own = selection(settings, name)?;
     let pins: Vec<Pin> = keep.iter().flat_map(KeepFile::pins).collect();
-    let published_by = publishing(settings, &arguments.layer)?;
-    // Overrides may come and go: what is chosen with them stays, and what is chosen without them.
-    let mut selected =
-        wanted(&own, &published_by, mirrored.candidates(&plan.rules.overrides), &mirrored.versions, &pins)?;
-    if !plan.rules.overrides.is_empty() {
-        selected.extend(wanted(&own, &published_by, mirrored.candidates(&[]), &mirrored.versions, &pins)?);
-    }
-    for plan in with_layer(settings, &arguments.layer).filter(|plan| plan.select.is_none()) {
-        selected.add_all(&plan.name);
-    }
     let mut outs: Vec<&Path> = arguments.outs.iter().map(PathBuf::as_path).collect();
     if let Some(absent) = outs.iter().find(|out| !out.is_dir()) {
         bail!("there is no folder `{}`\nhint: name output folders of builds with --out", absent.display());
@@ -178,6 +171,26 @@ fn judged(
         talk::say(
             "warning: generations and releases: none were looked at, since there is no `out` here\nhint: name output folders of builds with --out\n",
         )?;
+    }
+    // Overrides may come and go: what is chosen with them stays, and what is chosen without them.
+    let layer = arguments.layer.as_str();
+    let mut selected = wanted(&own, &mirrored.candidates(&plan.rules.overrides), &mirrored.versions, &pins)?;
+    if !plan.rules.overrides.is_empty() {
+        selected.extend(wanted(&own, &mirrored.candidates(&[]), &mirrored.versions, &pins)?);
+    }
+    for plan in with_layer(settings, layer).filter(|plan| plan.select.is_none()) {
+        selected.add_all(&plan.name);
+    }
+    if with_layer(settings, layer).any(|plan| plan.select.is_some()) {
+        let publishers = Publishers::read(settings, layer, &outs)?;
+        for with_overrides in if publishers.have_overrides() { &[true, false][..] } else { &[true][..] } {
+            for publisher in publishers.with((layer, mirrored), *with_overrides)? {
+                if *with_overrides {
+                    publisher.check()?;
+                }
+                selected.add_published(&publisher, layer);
+            }
+        }
     }
     let published = published(&outs, &arguments.layer)?;
     Ok(fates(&mirrored.versions, &selected, keep, &published, terms))
