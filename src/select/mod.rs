@@ -27,6 +27,7 @@ pub mod load;
 mod mistakes;
 mod packages;
 pub mod published;
+mod queries;
 pub mod reason;
 pub mod requires;
 pub mod resolved;

@@ -1,6 +1,7 @@
 //! Tables of selections over small catalogs, and the law over random ones.
 
 mod laws;
+mod queries;
 mod random;
 
 use super::{Candidate, Choice, Pin, choose};
@@ -362,29 +363,6 @@ fn presets_take_what_there_is_with_pre_releases() {
             "endpoint 8.0.0, system 1.0.0, system 1.1.0-beta1",
         )],
     );
-}
-
-#[test]
-fn queries_take_what_a_registry_answers() {
-    use crate::config::selection::{Take, What};
-    let catalog = candidates(
-        "a 1.0.0 kibana=^8.0.0\n a 1.1.0 kibana=^8.10.0\n a 1.2.0-rc1\n b 1.0.0 type=input\n b 0.9.0 type=input",
-    );
-    for (query, expected) in [
-        ("", "a 1.1.0, b 1.0.0"),
-        ("kibana.version=8.9.0&package=a", "a 1.0.0"),
-        ("kibana.version=8.10&package=a&prerelease=true", "a 1.2.0-rc1"),
-        ("all=true&type=input", "b 0.9.0, b 1.0.0"),
-        ("package=zzz", ""),
-    ] {
-        let rule = Take { text: query.to_owned(), what: What::Query(query.to_owned()) };
-        let selection =
-            Selection { take: vec![rule], closure: crate::config::selection::Closure::None, ..Selection::default() };
-        assert_eq!(versions(&choose(&selection, &catalog, &[]).unwrap()), expected, "{query}");
-    }
-    let rule = Take { text: "x".to_owned(), what: What::Query("kibana.version=x".to_owned()) };
-    let mistakes = choose(&Selection { take: vec![rule], ..Selection::default() }, &catalog, &[]).unwrap_err();
-    assert_eq!(mistakes.to_string(), "take 1 (x): invalid Kibana version 'x': invalid semantic version");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 const NOTED: u64 = 1_750_000_000;
 const DAY: u64 = 24 * 60 * 60;
 /// Half a year later.
-const LATER: u64 = NOTED + 180 * DAY;
+pub(super) const LATER: u64 = NOTED + 180 * DAY;
 /// A day before that, when keep files are taken.
 const TAKEN: &str = "2025-12-11T15:06:40Z";
 /// A distribution that publishes what is selected only.
@@ -33,7 +33,7 @@ fn samples() -> Vec<Sample> {
 }
 
 /// A layer with everything that is listed, of which a selection wants the newest versions and a site the one before.
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new(&samples(), "keys: trusted.asc, signatures: require", "");
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
@@ -59,7 +59,7 @@ fn command(world: &World, now: u64, arguments: &str) -> Command {
     command
 }
 
-fn prune(world: &World, now: u64, arguments: &str) -> Run {
+pub(super) fn prune(world: &World, now: u64, arguments: &str) -> Run {
     let Output { status, stdout, stderr } = command(world, now, arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
