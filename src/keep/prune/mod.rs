@@ -9,7 +9,7 @@ mod published;
 mod publisher;
 mod wanted;
 
-pub use list_file::ListFile;
+pub use list_file::{ListFile, Options};
 pub use published::published;
 pub use publisher::{Offer, Publisher};
 pub use wanted::{Selected, wanted};
@@ -196,6 +196,7 @@ pub fn listed(
     held: &BTreeMap<Key, MirroredVersion>,
     fates: &BTreeMap<Key, Fate>,
     terms: &Terms,
+    options: Options,
 ) -> Result<ListFile> {
     let mut lines = BTreeMap::new();
     for (key, fate) in fates {
@@ -204,7 +205,7 @@ pub fn listed(
             lines.insert(key.clone(), line);
         }
     }
-    let list = ListFile { layer: layer.to_owned(), made: terms.now, lines };
+    let list = ListFile { layer: layer.to_owned(), made: terms.now, options, lines };
     check_share(list.lines.len(), held.len(), list.bytes(), terms)?;
     Ok(list)
 }
