@@ -110,8 +110,7 @@ impl CandidateIntake {
 
 /// Returns true if what was found in a layer is there no more.
 fn is_gone(candidate: &Candidate) -> bool {
-    candidate.origin.is_none()
-        && candidate.spot.look().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    candidate.origin.is_none() && candidate.spot.look().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Stops the run when packages went while their layer was read: what was read of it before and after belongs to two states,
@@ -369,7 +368,8 @@ mod tests {
             std::fs::write(path(name), "no zip").unwrap();
         }
         std::fs::create_dir_all(path("c/1.0.0")).unwrap();
-        let source = LayerSource { name: "up".to_owned(), paths: vec![folder.path().to_owned()], follow_links: Vec::new() };
+        let source =
+            LayerSource { name: "up".to_owned(), paths: vec![folder.path().to_owned()], follow_links: Vec::new() };
         let layers = [LayerPlan { source, rules: Layer::default(), keys: Arc::default() }];
         let read = |between: &dyn Fn()| {
             let survey = Survey::new(&layers).unwrap();

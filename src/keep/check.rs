@@ -154,8 +154,7 @@ fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
     };
     let Pin { name, version, site, .. } = pin;
     let so = format!("so it cannot reinstall {version} that {site} has installed");
-    let holding: Vec<&Answering> =
-        registry.answering.iter().filter(|one| one.held.contains_key(name)).collect();
+    let holding: Vec<&Answering> = registry.answering.iter().filter(|one| one.held.contains_key(name)).collect();
     if holding.is_empty() {
         let message = format!("Kibana {kibana} accepts no version of {name}, {so}");
         let hint = format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts");

@@ -13,7 +13,9 @@ use crate::cli::common::{Exit, talk};
 use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::keep::STALE;
-use crate::keep::prune::{Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, still_allowed, wanted};
+use crate::keep::prune::{
+    Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, still_allowed, wanted,
+};
 use crate::mirror::MirroredLayer;
 use crate::select::keep_file::{KeepFile, read_all};
 use crate::select::{Key, Pin};

@@ -31,7 +31,8 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_'
 /// Rows of a matrix times queries. The largest file of Elastic asks 512 times.
 const MOST_ROWS: usize = 20_000;
 /// What is said of a file without contents.
-const EMPTY_HINT: &str = "write `queries:` with `- {package: nginx}`, or `packages:` with `- {name: nginx, version: 1.2.3}`";
+const EMPTY_HINT: &str =
+    "write `queries:` with `- {package: nginx}`, or `packages:` with `- {name: nginx, version: 1.2.3}`";
 
 /// Parameters of a query, by name; sorted, as they are sent.
 type Parameters = BTreeMap<&'static str, String>;

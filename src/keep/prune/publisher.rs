@@ -64,7 +64,8 @@ impl Publisher {
         for ((key, (from, _)), _) in merged.into_iter().zip(kept).filter(|(_, kept)| *kept) {
             if from == layer {
                 let reasons = choice.versions.get(&key).and_then(|reasons| reasons.first());
-                let reason = reasons.map_or_else(|| "it is hidden, and may be installed".to_owned(), ToString::to_string);
+                let reason =
+                    reasons.map_or_else(|| "it is hidden, and may be installed".to_owned(), ToString::to_string);
                 taken.entry(key).or_insert_with(|| format!("distribution {distribution}, {}, {reason}", by.name));
             }
         }

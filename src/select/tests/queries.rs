@@ -6,7 +6,8 @@ use crate::dialect::version::Version;
 use crate::select::{Candidate, Choice, Mistakes, choose};
 use std::time::{Duration, Instant};
 
-const CATALOG: &str = "a 1.0.0 kibana=^8.0.0\n a 1.1.0 kibana=^8.10.0\n a 1.2.0-rc1\n b 1.0.0 type=input\n b 0.9.0 type=input";
+const CATALOG: &str =
+    "a 1.0.0 kibana=^8.0.0\n a 1.1.0 kibana=^8.10.0\n a 1.2.0-rc1\n b 1.0.0 type=input\n b 0.9.0 type=input";
 
 fn rule(text: &str, asked_by: &[&str]) -> Take {
     let asked_by = asked_by.iter().map(|place| (*place).to_owned()).collect();
@@ -30,10 +31,7 @@ fn queries_take_what_a_registry_answers() {
         assert_eq!(versions(&taken(vec![rule(query, &[])], &catalog).unwrap()), expected, "{query}");
     }
     let mistakes = taken(vec![rule("kibana.version=x", &[])], &catalog).unwrap_err();
-    assert_eq!(
-        mistakes.to_string(),
-        "take 1 (kibana.version=x): invalid Kibana version 'x': invalid semantic version"
-    );
+    assert_eq!(mistakes.to_string(), "take 1 (kibana.version=x): invalid Kibana version 'x': invalid semantic version");
 }
 
 #[test]
@@ -43,10 +41,13 @@ fn a_query_that_finds_nothing_in_any_row_is_told_once() {
     // One row of two is enough.
     let rules = |name: &str| vec![rule(&format!("{old}{name}"), &["x:3"]), rule(&format!("package={name}"), &["x:3"])];
     assert!(taken(rules("a"), &catalog).unwrap().warnings.is_empty());
-    let choice = taken(vec![rule(&format!("{old}a"), &["x:3", "x:5"]), rule("type=input", &["x:5"])], &catalog).unwrap();
+    let choice =
+        taken(vec![rule(&format!("{old}a"), &["x:3", "x:5"]), rule("type=input", &["x:5"])], &catalog).unwrap();
     assert_eq!(
         choice.warnings,
-        ["x:3 takes nothing, whichever row of the matrix it is asked for\nhint: look at the versions of Kibana and of the format that are asked for"]
+        [
+            "x:3 takes nothing, whichever row of the matrix it is asked for\nhint: look at the versions of Kibana and of the format that are asked for"
+        ]
     );
     // A name that nobody has is a mistake like any other.
     let mistakes = taken(rules("c"), &catalog).unwrap_err();

@@ -25,7 +25,9 @@ fn own(world: &World, name: &str, version: &str, manifest: &str) {
 }
 
 fn with_own(world: &World) {
-    world.reconfigure(|config| config.replace(ALONE, BOTH).replace("layers:\n  up:", "layers:\n  own: {paths: own}\n  up:"));
+    world.reconfigure(|config| {
+        config.replace(ALONE, BOTH).replace("layers:\n  up:", "layers:\n  own: {paths: own}\n  up:")
+    });
 }
 
 const REQUIRES: &str = "requires: {content: [{package: alpha, version: ~1.0.0}]}\n";
@@ -121,6 +123,9 @@ fn a_check_asks_what_distributions_would_answer() {
     fs::write(world.case.path("files/old.keep"), keep_file("8.19.5", "2025-03-01T00:00:00Z", "no", beta)).unwrap();
     let output = world.command(&["keep", "check", "files/old.keep", "--layer", "up"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("warning: old.keep: it is 106 days old, and 30 are allowed\nhint: import it again"), "{said}");
+    assert!(
+        said.contains("warning: old.keep: it is 106 days old, and 30 are allowed\nhint: import it again"),
+        "{said}"
+    );
     assert!(said.contains("warning: old.keep: it does not have all that is installed"), "{said}");
 }

@@ -257,7 +257,10 @@ fn files_of_elastics_tool_are_read_as_that_tool_reads_them() {
             "?package=a\nwarning: lite.yaml:1: the key `validate` is not known and ignored\nwarning: lite.yaml:3: the key `queries.0.kibana` is not known and ignored\nhint: did you mean `kibana.version`?",
         ),
         // What is asked twice stands once.
-        ("matrix: [{}, {kibana.version: ''}]\nqueries: [{package: a}, {type: input}, {package: a}]\n", "?package=a\n?type=input"),
+        (
+            "matrix: [{}, {kibana.version: ''}]\nqueries: [{package: a}, {type: input}, {package: a}]\n",
+            "?package=a\n?type=input",
+        ),
         // What the tool refuses.
         (
             "actions:\n- print:\n  download: {}\n",
