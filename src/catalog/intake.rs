@@ -11,6 +11,7 @@ use crate::base::file_notes::FileNotes;
 use crate::base::problem::{Problem, reading_rule};
 use crate::base::progress::Progress;
 use crate::base::rule::Rule;
+use crate::base::words::few;
 use crate::catalog::cache::Cache;
 use crate::catalog::duplicates;
 use crate::catalog::overrides;
@@ -22,7 +23,7 @@ use crate::input::survey::{self, Inventories, ScanContext, Survey};
 use crate::package::{self, Content, Entry, Findings, Package, PackageFiles, PackageKind, ReadContext};
 use crate::store::Store;
 use crate::store::content::{Blob, Contents, StoreError, StoredFile, StoredPackage, UNREADABLE_HINT};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use rayon::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -63,11 +64,14 @@ pub fn take_in(
                 .candidates
                 .into_par_iter()
                 .map(|(candidate, fingerprint)| {
-                    let intake = take_one(&candidate, fingerprint, &judge, context);
+                    let intake = take_one(&candidate, fingerprint, &judge, context)?;
                     progress.step();
-                    intake
+                    let has_vanished = intake.has_no_record() && is_gone(&candidate);
+                    Ok((intake, has_vanished.then_some(candidate.package)))
                 })
                 .collect::<Result<Vec<_>>>()?;
+            let (intakes, vanished): (Vec<_>, Vec<_>) = intakes.into_iter().unzip();
+            check_vanished(&layer.source.name, vanished.into_iter().flatten().collect())?;
             let digest =
                 survey::layer_digest(intakes.iter().map(|intake| intake.fingerprint), &found.problems, &found.carried);
             let mut packages: Vec<_> = intakes.into_iter().flat_map(|intake| intake.packages).collect();
@@ -95,6 +99,29 @@ pub fn take_in(
 struct CandidateIntake {
     fingerprint: Option<Digest>,
     packages: Vec<(source::WalkOrder, Intake)>,
+}
+
+impl CandidateIntake {
+    /// Returns true if nothing was understood of it.
+    fn has_no_record(&self) -> bool {
+        self.packages.iter().all(|(_, intake)| intake.outcome.record.is_none())
+    }
+}
+
+/// Returns true if what was found in a layer is there no more.
+fn is_gone(candidate: &Candidate) -> bool {
+    candidate.origin.is_none() && candidate.spot.look().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Stops the run when packages went while their layer was read: what was read of it before and after belongs to two states,
+/// and each package that went would be told as one that is damaged.
+fn check_vanished(layer: &str, vanished: Vec<String>) -> Result<()> {
+    ensure!(
+        vanished.is_empty(),
+        "packages were removed from layer `{layer}` while it was read: {}\nhint: run it again",
+        few(&vanished)
+    );
+    Ok(())
 }
 
 /// Takes in one candidate, and the zips that lie inside it.
@@ -324,5 +351,50 @@ impl Contents<'_> {
         }
         let text = serde_json::to_vec(&files).context("cannot write the list of files")?;
         Ok(Listing::Stored(self.put(&compress::gzip(&text))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::layer::LayerSource;
+
+    /// What a removal takes away while a build reads is no damage of packages, and is told once.
+    #[test]
+    fn packages_that_go_while_their_layer_is_read_stop_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a-1.0.0.zip", "b-1.0.0.zip", "broken-1.0.0.zip"] {
+            std::fs::write(path(name), "no zip").unwrap();
+        }
+        std::fs::create_dir_all(path("c/1.0.0")).unwrap();
+        let source =
+            LayerSource { name: "up".to_owned(), paths: vec![folder.path().to_owned()], follow_links: Vec::new() };
+        let layers = [LayerPlan { source, rules: Layer::default(), keys: Arc::default() }];
+        let read = |between: &dyn Fn()| {
+            let survey = Survey::new(&layers).unwrap();
+            between();
+            let (cache, inventories) = (Cache::none(), Inventories::none());
+            let context = IntakeContext {
+                contents: Contents::new(None),
+                findings: Findings::default(),
+                scan: ScanContext { limits: Default::default(), now_ns: 0 },
+                cache: &cache,
+                inventories: &inventories,
+                store: None,
+            };
+            take_in(&layers, survey, &context, &Progress::new(true))
+        };
+        assert_eq!(read(&|| ()).unwrap()[0].quarantined(), 4);
+        let remove = || {
+            std::fs::remove_file(path("a-1.0.0.zip")).unwrap();
+            std::fs::remove_dir(path("c/1.0.0")).unwrap();
+        };
+        let error = read(&remove).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "packages were removed from layer `up` while it was read: a-1.0.0.zip, c/1.0.0\nhint: run it again"
+        );
+        assert_eq!(read(&|| ()).unwrap()[0].quarantined(), 2);
     }
 }

@@ -6,7 +6,7 @@
 
 use super::deprecation::{self, CarriedNotice, Notices, Origin};
 use super::overlay::{Overlay, Overridden};
-use super::overrides::{Shadows, shadowed};
+use super::overrides::{Offered, Shadows, of_names, shadowed};
 use crate::base::problem::Problem;
 use crate::catalog::record::{LayerIntake, Listing, Record, listing_text};
 use crate::openpgp::{Fingerprint, Verdict};
@@ -140,8 +140,13 @@ impl Catalog {
                 }
             }
         }
-        let problems = shadowed(shadows);
-        let entries = found.into_values().collect();
+        let entries: Vec<Entry> = found.into_values().collect();
+        let mut problems = shadowed(shadows);
+        problems.extend(of_names(entries.iter().map(|entry| Offered {
+            facts: &entry.record.facts,
+            overlay: &entry.overlay,
+            layer: &entry.layer,
+        })));
         let mut catalog = Self { entries, keys, problems, ..Self::default() };
         catalog.spread(&notices);
         Ok(catalog)

@@ -142,3 +142,43 @@ pub(super) fn shadowed(shadows: Shadows<'_>) -> Vec<Problem> {
     };
     shadows.into_iter().map(problem).collect()
 }
+
+/// A version that a distribution has, and what overrides of its layer change.
+pub(super) struct Offered<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) overlay: &'a Overlay,
+    pub(super) layer: &'a str,
+}
+
+/// What overrides do to names as a whole: they hide all versions, or send people to a package that is not there.
+pub(super) fn of_names<'a>(versions: impl Iterator<Item = Offered<'a>>) -> Vec<Problem> {
+    let mut by_name: BTreeMap<&str, Vec<Offered<'a>>> = BTreeMap::new();
+    versions.for_each(|one| by_name.entry(one.facts.name.as_str()).or_default().push(one));
+    let mut problems = Vec::new();
+    let mut absent: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for (name, versions) in &by_name {
+        if versions.iter().all(|one| one.overlay.hidden.is_some()) {
+            let count = counted(versions.len(), "version");
+            let message = format!("overrides hide all of `{name}`, {count}, so no Kibana is offered it");
+            problems.push(Problem::new(Rule::HiddenPackage, message).within(versions[0].layer, ""));
+        }
+        for one in versions {
+            let told = one.overlay.deprecated.as_ref().and_then(|told| told.is.replaced_by.as_ref());
+            let by = told.map(|by| by.package.as_str()).filter(|by| !by.is_empty() && !by_name.contains_key(by));
+            if let Some(by) = by {
+                absent.entry((by, one.layer)).or_default().push(format!("{name}-{}", one.facts.version));
+            }
+        }
+    }
+    let names: Vec<&str> = by_name.keys().copied().collect();
+    for ((by, layer), ids) in absent {
+        let message =
+            format!("overrides of layer `{layer}` say that `{by}` takes the place of {}, and nobody has it", few(&ids));
+        let problem = Problem::new(Rule::AbsentReplacement, message).within(layer, "");
+        problems.push(match nearest(by, &names) {
+            Some(nearest) => problem.hint(format!("did you mean `{nearest}`?")),
+            None => problem,
+        });
+    }
+    problems
+}

@@ -62,10 +62,19 @@ pub enum What {
         /// Whether pre-releases count; if absent, what the selection says.
         prerelease: Option<bool>,
     },
-    /// What a registry answers to a query, which is written as in an address, without the question mark.
-    Query(String),
+    /// What a registry answers to a query of a distribution file.
+    Query(Query),
     /// One version and nothing else.
     Exact(String, Version),
+}
+
+/// A query to a registry, as a file of Elastic's tool for distributions has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Query {
+    /// Its parameters as in an address, without the question mark.
+    pub text: String,
+    /// Where those queries of the file stand that ask so for one of the rows of its matrix, in words.
+    pub asked_by: Vec<String>,
 }
 
 /// How many versions are taken for each Kibana.
@@ -218,6 +227,12 @@ impl KibanaRange {
     /// Returns true if the version lies in it.
     pub fn holds(&self, version: [u64; 3]) -> bool {
         self.first <= version && self.next.is_none_or(|next| version < next)
+    }
+
+    /// Returns true if the text is a range that ends before it begins.
+    pub fn is_reversed(text: &str) -> bool {
+        let ends = text.split_once(" - ").and_then(|(first, last)| Some((span(first.trim())?, span(last.trim())?)));
+        ends.is_some_and(|(first, last)| first.0 >= last.1)
     }
 
     /// Reads a version or a range: `8.19.5`, `8.19` (with all its patches), `8`, `9.1.0 - 9.2.4`, `9.1 - 9.2`.

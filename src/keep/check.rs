@@ -6,6 +6,7 @@
 use crate::answers::questions::query_of_kibana;
 use crate::answers::search::search;
 use crate::base::words::few;
+use crate::keep::doubt::{Doubt, STALE, doubts};
 use crate::package::Facts;
 use crate::select::keep_file::{KeepFile, Pin, Source, Why};
 use crate::select::{Choice, Key};
@@ -16,10 +17,29 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Registry<'a> {
     /// The layer that the question is about.
     pub layer: &'a str,
-    /// Facts of every version that the layer and those beside it hold, by name and in order of versions.
-    pub facts: BTreeMap<&'a str, Vec<&'a Facts>>,
+    /// Those that answer: the distributions that have the layer, or the layer alone.
+    pub answering: Vec<Answering>,
     /// Versions that an upstream of the layer lists.
     pub listed: BTreeSet<Key>,
+}
+
+/// What a distribution answers, as its layers are now.
+#[derive(Debug, Default)]
+pub struct Answering {
+    /// Its name; absent for a layer alone.
+    pub distribution: Option<String>,
+    /// What it offers as overrides have it told, by name and in order of versions.
+    pub offered: BTreeMap<String, Vec<Facts>>,
+    /// All that its layers hold as packages tell it, by name and in order of versions.
+    pub held: BTreeMap<String, Vec<Facts>>,
+    /// Versions that its selection leaves out, each with the reason.
+    pub left_out: BTreeMap<Key, String>,
+}
+
+/// What keeps a version from being installed again.
+struct Fault {
+    message: String,
+    hint: String,
 }
 
 /// What is wrong, or good to know.
@@ -53,39 +73,31 @@ pub struct Checked {
     pub kept: Vec<Finding>,
 }
 
-/// Checks the keep files, in order.
-pub fn check(files: &[KeepFile], registry: &Registry<'_>) -> Checked {
+/// Checks the keep files, in order. `now` is in seconds since 1970.
+pub fn check(files: &[KeepFile], registry: &Registry<'_>, now: u64) -> Checked {
     let mut checked = Checked::default();
     for file in files {
-        about_file(file, &mut checked.warnings);
+        about_file(file, now, &mut checked.warnings);
         for pin in file.pins() {
             checked.pins += 1;
-            let (missing, unusable) = (missing(&pin, registry), not_installable(&pin, registry));
-            // An optional version comes from Kibana's own files.
-            let place = if pin.optional { &mut checked.warnings } else { &mut checked.problems };
-            place.extend(missing);
-            place.extend(unusable);
+            for (faults, answers) in [missing(&pin, registry), not_installable(&pin, registry)] {
+                // An optional version comes from Kibana's own files. Of several distributions a site may use the one that does.
+                let is_mild = pin.optional || faults.len() < answers;
+                let place = if is_mild { &mut checked.warnings } else { &mut checked.problems };
+                place.extend(faults.into_iter().map(|fault| finding(&pin, fault.message, fault.hint)));
+            }
         }
     }
     checked
 }
 
-fn about_file(file: &KeepFile, warnings: &mut Vec<Finding>) {
+fn about_file(file: &KeepFile, now: u64, warnings: &mut Vec<Finding>) {
     let mut warn = |message: String, hint: &str| {
         let (name, version) = (String::new(), String::new());
         warnings.push(Finding { site: file.site.clone(), name, version, message, hint: Some(hint.to_owned()) });
     };
-    if !file.complete {
-        let notes = if file.notes.is_empty() { String::new() } else { format!(": {}", file.notes.join("; ")) };
-        warn(
-            format!("it does not have all that is installed{notes}"),
-            "import it again with more privileges (docs/guides/keep.md)",
-        );
-    }
-    if file.kibana.is_none() {
-        let message =
-            "it does not say which Kibana it is from, so whether that could install its packages again is not known";
-        warn(message.to_owned(), "import it again with --kibana-version");
+    for Doubt { message, hint, .. } in doubts(file, now, STALE) {
+        warn(format!("it {message}"), hint);
     }
     let uploaded =
         file.versions.iter().filter(|(_, kept)| matches!(kept.source, Some(Source::Upload | Source::Custom)));
@@ -96,44 +108,82 @@ fn about_file(file: &KeepFile, warnings: &mut Vec<Finding>) {
     }
 }
 
-/// The version is not there.
-fn missing(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
-    let holds =
-        registry.facts.get(pin.name.as_str()).is_some_and(|all| all.iter().any(|facts| facts.version == pin.version));
-    if holds {
-        return None;
+/// The version is not there, or not published by distributions whose layers hold it; and how many of these there are.
+fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
+    let key = (pin.name.clone(), pin.version.clone());
+    let what = format!("{}@{} {}", pin.name, pin.version, verbs(pin));
+    let holds = |one: &&Answering| {
+        one.held.get(&pin.name).is_some_and(|all| all.iter().any(|facts| facts.version == pin.version))
+    };
+    let holding: Vec<&Answering> = registry.answering.iter().filter(holds).collect();
+    if !holding.is_empty() {
+        let fault = |one: &&Answering| {
+            let reason = one.left_out.get(&key)?;
+            let message = format!("{what} and held, and {} leaves it out: {reason}", one.called());
+            let hint = format!(
+                "name the keep file with `keep` in `mirror` of layer `{}`, so that selections keep it, or pin it",
+                registry.layer
+            );
+            Some(Fault { message, hint })
+        };
+        return (holding.iter().filter_map(fault).collect(), holding.len());
     }
-    let is_listed = registry.listed.contains(&(pin.name.clone(), pin.version.clone()));
-    let what = verbs(pin);
-    let (message, hint) = if is_listed {
+    let (message, hint) = if registry.listed.contains(&key) {
         (format!("{what} and not held; an upstream lists it"), format!("run `epr-build mirror {}`", registry.layer))
     } else {
         let hint =
             "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
         (format!("{what} and nobody has it: not upstream, not held"), hint.to_owned())
     };
-    Some(finding(pin, format!("{}@{} {message}", pin.name, pin.version), hint))
+    (vec![Fault { message, hint }], 1)
 }
 
-/// The Kibana of the site accepts no version of the package. `None` if it does, or if nothing is to be installed again.
-fn not_installable(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
-    let kibana = pin.kibana.as_ref()?;
+/// The Kibana of the site is offered no version of the package by distributions whose layers hold it; and how many of these
+/// there are. Nothing if nothing is to be installed again.
+fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
+    let Some(kibana) = &pin.kibana else { return (Vec::new(), 0) };
     let installs =
         [Why::Installed, Why::Installing, Why::Rollback, Why::RollbackDependency, Why::Review, Why::Dependency];
     if !pin.reasons.iter().any(|why| installs.contains(why)) {
-        return None;
+        return (Vec::new(), 0);
     }
     let query = query_of_kibana(&pin.name, kibana, pin.version.is_prerelease(), None);
-    let facts = registry.facts.get(pin.name.as_str()).map(Vec::as_slice).unwrap_or_default();
-    if !search(facts, &query).is_empty() {
-        return None;
-    }
+    let found = |facts: &BTreeMap<String, Vec<Facts>>| {
+        let facts = facts.get(&pin.name).map(Vec::as_slice).unwrap_or_default();
+        search(facts, &query).first().map(|hit| facts[hit.index].version.clone())
+    };
     let Pin { name, version, site, .. } = pin;
-    let message = format!(
-        "Kibana {kibana} accepts no version of {name}, so it cannot reinstall {version} that {site} has installed"
-    );
-    let hint = format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts");
-    Some(finding(pin, message, hint))
+    let so = format!("so it cannot reinstall {version} that {site} has installed");
+    let holding: Vec<&Answering> = registry.answering.iter().filter(|one| one.held.contains_key(name)).collect();
+    if holding.is_empty() {
+        let message = format!("Kibana {kibana} accepts no version of {name}, {so}");
+        let hint = format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts");
+        return (vec![Fault { message, hint }], 1);
+    }
+    let fault = |one: &&Answering| {
+        if found(&one.offered).is_some() {
+            return None;
+        }
+        let message = format!("Kibana {kibana} accepts no version of {name} that {} offers, {so}", one.called());
+        let hint = match found(&one.held) {
+            Some(held) if one.left_out.contains_key(&(name.clone(), held.clone())) => {
+                format!("it would accept {held}, which the selection leaves out")
+            }
+            Some(held) => format!("it would accept {held}, if no override changed it; or mirror another one"),
+            None => format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts"),
+        };
+        Some(Fault { message, hint })
+    };
+    (holding.iter().filter_map(fault).collect(), holding.len())
+}
+
+impl Answering {
+    fn called(&self) -> String {
+        match &self.distribution {
+            Some(name) => format!("distribution `{name}`"),
+            None => "the layer".to_owned(),
+        }
+    }
 }
 
 /// The reasons as what the version is.

@@ -13,6 +13,7 @@
 mod answer;
 pub mod check;
 mod client;
+mod doubt;
 mod gather;
 mod import;
 pub mod list;
@@ -23,6 +24,7 @@ mod saved;
 mod tests;
 
 pub use client::{Address, Client};
+pub use doubt::{Doubt, STALE, doubts};
 pub use gather::Imported;
 pub use import::{Kibana, Reply, Spaces, Stop, import, is_space};
 pub use saved::import as import_saved;

@@ -10,6 +10,14 @@ use super::packages::Packages;
 use super::rules;
 use crate::config::selection::Selection;
 
+/// Chooses by what the rules take, however little that is: a rule that takes nothing is no mistake.
+pub fn choose_leniently(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Choice {
+    let packages = Packages::new(selection, catalog);
+    let mut chooser = Chooser::new(selection, &packages);
+    let _ = rules::take_all(&mut chooser);
+    ended(chooser, pins)
+}
+
 /// Chooses. The catalog may be in any order; of two versions that are the same the first counts.
 ///
 /// # Errors
@@ -19,8 +27,12 @@ pub fn choose(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Res
     mistakes::check(selection, &packages)?;
     let mut chooser = Chooser::new(selection, &packages);
     rules::take_all(&mut chooser)?;
+    Ok(ended(chooser, pins))
+}
+
+fn ended(mut chooser: Chooser<'_>, pins: &[Pin]) -> Choice {
     chooser.previous();
     chooser.keep(pins);
     chooser.close();
-    Ok(finish::finish(chooser))
+    finish::finish(chooser)
 }

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Place of a package, and of one of its versions.
 pub(super) type Place = (usize, usize);
 
+/// Reasons of one version to which queries add another one.
+const MOST_REASONS: usize = 100;
+
 /// A choice that is being made.
 pub(super) struct Chooser<'a> {
     pub(super) selection: &'a Selection,
@@ -53,16 +56,29 @@ impl<'a> Chooser<'a> {
 
     /// Puts a version in.
     pub(super) fn add(&mut self, place: Place, cause: Cause, asked: Option<(KibanaRange, Asks)>) {
-        self.taken.insert(place);
+        let is_new = self.taken.insert(place);
         let reasons = self.chosen.entry(place).or_default();
         let asks = asked.map_or(Asks::Either, |(_, asks)| asks);
-        let known = reasons.iter_mut().find(|reason| reason.cause == cause && reason.asks == asks);
+        // What a rule takes for the first time has no reason of this rule yet: there may be thousands of others.
+        let known = match (is_new, &cause) {
+            (true, Cause::Rule { .. }) => None,
+            _ => reasons.iter_mut().find(|reason| reason.cause == cause && reason.asks == asks),
+        };
         match (known, asked) {
             (Some(reason), Some((range, _))) => reason.kibana.push(range),
             (Some(_), None) => {}
             (None, _) => {
                 reasons.push(Reason { cause, kibana: asked.iter().map(|(range, _)| *range).collect(), asks });
             }
+        }
+    }
+
+    /// Puts in what a query finds. After many reasons another one tells nothing more.
+    pub(super) fn add_found(&mut self, place: Place, cause: &Cause) {
+        if self.chosen.get(&place).is_some_and(|reasons| reasons.len() >= MOST_REASONS) {
+            self.taken.insert(place);
+        } else {
+            self.add(place, cause.clone(), None);
         }
     }
 

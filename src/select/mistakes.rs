@@ -146,14 +146,17 @@ pub(super) fn nothing(packages: &Packages<'_>, rule: &str, meant: &[usize]) -> M
     Mistake { rule: rule.to_owned(), message, hint: Some(hint) }
 }
 
+/// A name that no package has.
+pub(super) fn unknown(packages: &Packages<'_>, rule: &str, name: &str) -> Mistake {
+    let names = packages.all.iter().map(|package| package.name).collect();
+    let message = format!("no package is called `{name}`");
+    Mistake { rule: rule.to_owned(), message, hint: Some(hint(name, &names)) }
+}
+
 /// The place of a version that a rule names.
 pub(super) fn place(packages: &Packages<'_>, (name, version): &Key) -> Result<(usize, usize), Mistake> {
     let rule = format!("{name}@{version}");
-    let Some(at) = packages.place(name) else {
-        let names = packages.all.iter().map(|package| package.name).collect();
-        let message = format!("no package is called `{name}`");
-        return Err(Mistake { rule, message, hint: Some(hint(name, &names)) });
-    };
+    let Some(at) = packages.place(name) else { return Err(unknown(packages, &rule, name)) };
     let package = &packages.all[at];
     package.place(version).map(|place| (at, place)).ok_or_else(|| {
         let versions: Vec<String> = package.facts().iter().rev().map(|facts| facts.version.to_string()).collect();

@@ -27,6 +27,7 @@ pub mod load;
 mod mistakes;
 mod packages;
 pub mod published;
+mod queries;
 pub mod reason;
 pub mod requires;
 pub mod resolved;
@@ -36,7 +37,7 @@ mod tests;
 
 pub use candidate::Candidate;
 pub use choice::{Choice, Key, Loss};
-pub use choose::choose;
+pub use choose::{choose, choose_leniently};
 pub use keep_file::Pin;
 pub use law::{Outside, seen_less_outside};
 pub use load::{Loaded, load};

@@ -12,7 +12,7 @@ use crate::base::problem::Problem;
 use crate::base::rule::Rule;
 use crate::base::words::counted;
 use crate::catalog::merge::{Catalog, Entry, LeftOut, Selected};
-use crate::config::selection::What;
+use crate::config::selection::{Selection, Take, What};
 use crate::config::settings::DistributionPlan;
 use anyhow::{Context, Result, bail};
 
@@ -53,32 +53,44 @@ pub fn select(plan: &DistributionPlan, catalog: &mut Catalog) -> Result<Vec<Prob
 /// When a package cannot be understood, which was read here.
 pub fn apply(resolved: &Resolved, catalog: &mut Catalog) -> Result<Result<(), Mistakes>> {
     let candidates = catalog.entries.iter().map(candidate).collect::<Result<Vec<_>>>()?;
-    let take = &resolved.selection.take;
-    let is_meant = |candidate: &Candidate| {
-        take.iter().any(|rule| matches!(&rule.what, What::Packages { filter, .. } if filter::admits(filter, candidate)))
-    };
-    // Of a package that is hidden as a whole no rule can take anything.
-    let meant: Vec<bool> = candidates.iter().map(|candidate| candidate.is_hidden && is_meant(candidate)).collect();
-    Ok(resolved.choose(&candidates).map(|choice| cut(catalog, &resolved.name, &choice, &meant)))
+    let choice = resolved.choose(&candidates);
+    Ok(choice.map(|choice| cut(catalog, &resolved.name, &choice, &kept(&resolved.selection, &candidates, &choice))))
 }
 
 /// A version as the registry tells it.
-fn candidate(entry: &Entry) -> Result<Candidate> {
+///
+/// # Errors
+/// When it cannot be understood, which was rendered here.
+pub fn candidate(entry: &Entry) -> Result<Candidate> {
     let candidate = Candidate::of_package(&entry.record.facts, &entry.record.item)?;
     Ok(Candidate { is_hidden: entry.is_hidden(), ..candidate })
 }
 
-/// Takes out of a catalog what is not chosen. Hidden versions of packages that are chosen, and those that a rule means, stay,
-/// since sites that have them installed download them again; nobody is offered them.
-fn cut(catalog: &mut Catalog, name: &str, choice: &Choice, meant: &[bool]) {
-    let key = |entry: &Entry| (entry.record.facts.name.clone(), entry.record.facts.version.clone());
-    let is_kept = |(at, entry): (usize, &Entry)| match choice.left_out.get(&key(entry)) {
-        None => choice.versions.contains_key(&key(entry)),
-        Some(Why::Excluded { .. }) => false,
-        Some(Why::NoRule) => meant[at],
-        Some(_) => entry.is_hidden(),
+/// Which of the versions that were chosen from are published: those that are chosen, and hidden versions of packages that are
+/// chosen or that a rule means, since sites that have them installed download them again; nobody is offered them.
+pub fn kept(selection: &Selection, candidates: &[Candidate], choice: &Choice) -> Vec<bool> {
+    // Of a package that is hidden as a whole no rule can take anything.
+    let is_meant = |candidate: &Candidate| {
+        let means =
+            |rule: &Take| matches!(&rule.what, What::Packages { filter, .. } if filter::admits(filter, candidate));
+        candidate.is_hidden && selection.take.iter().any(means)
     };
-    let left_out = catalog.entries.iter().enumerate().filter(|one| !is_kept(*one)).map(|(_, entry)| {
+    let is_kept = |candidate: &Candidate| {
+        let key = (candidate.facts.name.clone(), candidate.facts.version.clone());
+        match choice.left_out.get(&key) {
+            None => choice.versions.contains_key(&key),
+            Some(Why::Excluded { .. }) => false,
+            Some(Why::NoRule) => is_meant(candidate),
+            Some(_) => candidate.is_hidden,
+        }
+    };
+    candidates.iter().map(is_kept).collect()
+}
+
+/// Takes out of a catalog what is not published.
+fn cut(catalog: &mut Catalog, name: &str, choice: &Choice, kept: &[bool]) {
+    let key = |entry: &Entry| (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+    let left_out = catalog.entries.iter().zip(kept).filter(|(_, kept)| !**kept).map(|(entry, _)| {
         let why = choice.left_out.get(&key(entry)).unwrap_or(&Why::NoRule);
         LeftOut { kind: why.kind(), reason: why.to_string(), entry: entry.clone() }
     });
@@ -92,7 +104,7 @@ fn cut(catalog: &mut Catalog, name: &str, choice: &Choice, meant: &[bool]) {
         warnings: choice.warnings.clone(),
         losses: losses.collect(),
     };
-    catalog.keep_only(|at, entry| is_kept((at, entry)));
+    catalog.keep_only(|at, _| kept[at]);
     catalog.selected = Some(selected);
 }
 

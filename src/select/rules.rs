@@ -5,23 +5,25 @@ use super::chooser::Chooser;
 use super::filter;
 use super::mistakes::{self, Mistake, Mistakes};
 use super::packages::{Given, Package};
+use super::queries::Queries;
 use super::reason::{Cause, told};
-use crate::answers::search::question::Question;
-use crate::answers::search::search;
 use crate::config::selection::{Filter, Latest, What};
-use crate::package::Facts;
 
 /// Takes what all rules take.
 pub(super) fn take_all(chooser: &mut Chooser<'_>) -> Result<(), Mistakes> {
     let mut mistakes = Vec::new();
+    let mut queries = Queries::new(chooser.packages);
     for (number, rule) in chooser.selection.take.iter().enumerate() {
         let name = told("take", number, &rule.text);
         chooser.begin_rule();
-        if let Err(mistake) = take(chooser, &rule.what, &name) {
+        if let What::Query(query) = &rule.what {
+            queries.take(chooser, query, &name);
+        } else if let Err(mistake) = take(chooser, &rule.what, &name) {
             mistakes.push(mistake);
         }
         chooser.end_rule(name);
     }
+    mistakes.extend(queries.finish(chooser));
     Mistakes::of(mistakes)
 }
 
@@ -48,9 +50,8 @@ fn take(chooser: &mut Chooser<'_>, what: &What, name: &str) -> Result<(), Mistak
             Ok(())
         }
         What::Exact(package, version) => exact(chooser, &(package.clone(), version.clone()), &cause).map(drop),
-        What::Query(query) => {
-            queried(chooser, query, &cause).map_err(|message| Mistake { rule: name.to_owned(), message, hint: None })
-        }
+        // These are judged together.
+        What::Query(_) => Ok(()),
     }
 }
 
@@ -123,23 +124,4 @@ fn meant(
     };
     let among: Vec<usize> = package.kept.iter().copied().filter(admitted).collect();
     chooser.packages.given(package, &among, &chooser.packages.kibana, prerelease, latest)
-}
-
-/// Takes what a registry answers.
-fn queried(chooser: &mut Chooser<'_>, query: &str, cause: &Cause) -> Result<(), String> {
-    let Question::Search(Some(query)) = Question::of_search(query)? else { return Ok(()) };
-    let packages = chooser.packages;
-    let named = query.package.as_deref().map(|name| packages.place(name));
-    let places: Vec<(usize, usize)> = packages
-        .all
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| named.is_none_or(|named| named == Some(*at)))
-        .flat_map(|(at, package)| package.kept.iter().map(move |place| (at, *place)))
-        .collect();
-    let facts: Vec<&Facts> = places.iter().map(|place| chooser.facts(*place)).collect();
-    for hit in search(&facts, &query) {
-        chooser.add(places[hit.index], cause.clone(), None);
-    }
-    Ok(())
 }

@@ -119,6 +119,14 @@ rules! {
             "What a mirror carries along of deprecated names cannot be read, as a whole or in part."
             "Versions may look sound of which the upstream says that they are deprecated, because the version that says so is not held."
             "remove the file, and run `epr-build mirror`, which writes it anew";
+        HiddenPackage O005 "hidden-package" WARNING
+            "Overrides hide every version of a package."
+            "No Kibana is offered it, and one that has it installed cannot install it again: before that it asks for a version that it is offered."
+            "leave a version that is offered, or take the package out of its layer";
+        AbsentReplacement O006 "absent-replacement" WARNING
+            "An override names a package in `replaced_by` that the distribution does not have."
+            "Kibana sends people to a package that they do not find there: the name is misspelt, or the package is in no layer."
+            "correct `replaced_by`, or add the package to a layer";
     }
     "Package files: names, kinds and sizes" {
         Unreadable F001 "unreadable" QUARANTINE

@@ -1,22 +1,26 @@
 //! `epr-build keep check`.
 
-use super::files::{layer, selection, with_layer};
+use super::files::{around, layer, selection};
 use crate::base::progress::Progress;
 use crate::base::words::counted;
 use crate::catalog::layers::Layers;
+use crate::catalog::merge::{Catalog, LeftOut};
+use crate::cli::common::edit::now;
 use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions, OutputFolder};
 use crate::cli::common::print::{print, print_json};
 use crate::cli::common::{Exit, talk};
+use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
-use crate::config::settings::Settings;
-use crate::keep::check::{Checked, Finding, Registry, check, kept_by_pins};
+use crate::config::settings::{DistributionPlan, Settings};
+use crate::keep::check::{Answering, Checked, Finding, Registry, check, kept_by_pins};
 use crate::mirror::MirroredLayer;
 use crate::package::Facts;
 use crate::select::keep_file::{KeepFile, read_all};
+use crate::select::published::published;
 use crate::select::{Pin, choose};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -24,7 +28,8 @@ Examples:
   epr-build keep check --layer elastic
   epr-build keep check keep/site-a.keep --layer elastic --select fleet-9
 
-A version counts as held if the layer has it, or a layer that stands with it in a distribution. Nothing is written.
+A version counts as held if the layer has it, or a layer that stands with it in a distribution. What can be installed again is \
+judged by what distributions with the layer answer: with overrides, and without what their selections leave out. Nothing is written.
 
 Exit codes:
   0  every version that a site has installed is held, and could be installed again
@@ -72,25 +77,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         );
     }
     let files = read_all(&patterns)?;
-    let progress = Progress::new(talk::quiet());
-    let layers = Layers::read(&beside(&settings, &arguments.layer), Some(&arguments.folder.out), &progress)?;
-    progress.finish();
     let mirrored = source.map(|_| MirroredLayer::open(plan, false)).transpose()?;
-    let records =
-        layers.intakes.iter().flat_map(|intake| &intake.packages).filter_map(|one| one.outcome.record.as_ref());
-    let mut held: BTreeMap<(&str, _), &Facts> = BTreeMap::new();
-    for record in records {
-        held.entry((record.facts.name.as_str(), &record.facts.version)).or_insert(&record.facts);
-    }
-    let mut facts: BTreeMap<&str, Vec<&Facts>> = BTreeMap::new();
-    held.into_iter().for_each(|((name, _), one)| facts.entry(name).or_default().push(one));
     let listed = mirrored.iter().flat_map(|layer| layer.facts.iter().filter(|(_, facts)| facts.listed));
     let registry = Registry {
         layer: &arguments.layer,
-        facts,
+        answering: answering(&settings, arguments)?,
         listed: listed.map(|(key, _)| key.clone()).collect::<BTreeSet<_>>(),
     };
-    let mut checked = check(&files, &registry);
+    let mut checked = check(&files, &registry, now());
     let name = arguments.select.as_deref().or(source.and_then(|source| source.select.as_deref()));
     if let Some(name) = name {
         let Some(mirrored) = &mirrored else {
@@ -99,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
                 arguments.layer
             );
         };
-        checked.kept = kept(&settings, name, mirrored, &files)?;
+        checked.kept = kept(&settings, name, (plan, mirrored), &files)?;
     }
     match format {
         Format::Json => print_json(&checked)?,
@@ -108,20 +102,50 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if checked.problems.is_empty() { Exit::Clean } else { Exit::Problems })
 }
 
-/// The settings for a layer and those that stand with it in a distribution, as far as they are there.
-fn beside(settings: &Settings, layer: &str) -> Settings {
-    let with: BTreeSet<usize> = with_layer(settings, layer).flat_map(|plan| plan.layers.iter().copied()).collect();
+/// What the distributions that have the layer answer, or the layer if none has it, as far as the layers are there.
+fn answering(settings: &Settings, arguments: &Arguments) -> Result<Vec<Answering>> {
     let is_there = |path: &PathBuf| is_git(path) || path.exists();
-    let layers = settings.layers.iter().enumerate().filter(|(position, plan)| {
-        plan.source.name == layer || (with.contains(position) && plan.source.paths.iter().all(is_there))
-    });
-    Settings { layers: layers.map(|(_, plan)| plan.clone()).collect(), distributions: Vec::new(), ..settings.clone() }
+    let around = around(settings, &arguments.layer, |_| true, |plan| plan.source.paths.iter().all(is_there));
+    let progress = Progress::new(talk::quiet());
+    let layers = Layers::read(&around, Some(&arguments.folder.out), &progress)?;
+    progress.finish();
+    if around.distributions.is_empty() {
+        let alone: Vec<_> = layers.intakes.iter().collect();
+        return Ok(vec![of_catalog(None, &Catalog::merge(&alone, layers.store.as_ref())?)]);
+    }
+    let of_plan = |plan: &DistributionPlan| {
+        let catalog = published(plan, layers.catalog(plan)?)?;
+        Ok(of_catalog(Some(plan.name.clone()), &catalog))
+    };
+    around.distributions.iter().map(of_plan).collect()
+}
+
+fn of_catalog(distribution: Option<String>, catalog: &Catalog) -> Answering {
+    let mut answering = Answering { distribution, ..Answering::default() };
+    for facts in catalog.facts() {
+        answering.offered.entry(facts.name.clone()).or_default().push(facts.clone());
+    }
+    let left_out = catalog.selected.iter().flat_map(|selected| &selected.left_out);
+    for LeftOut { entry, reason, .. } in left_out.clone() {
+        let Facts { name, version, .. } = &entry.own.facts;
+        answering.left_out.insert((name.clone(), version.clone()), reason.clone());
+    }
+    for entry in catalog.entries.iter().chain(left_out.map(|one| &one.entry)) {
+        answering.held.entry(entry.own.facts.name.clone()).or_default().push(entry.own.facts.clone());
+    }
+    answering.held.values_mut().for_each(|all| all.sort_by(|a, b| a.version.cmp(&b.version)));
+    answering
 }
 
 /// Versions that stay because of keep files alone.
-fn kept(settings: &Settings, name: &str, mirrored: &MirroredLayer, files: &[KeepFile]) -> Result<Vec<Finding>> {
+fn kept(
+    settings: &Settings,
+    name: &str,
+    (plan, mirrored): (&LayerPlan, &MirroredLayer),
+    files: &[KeepFile],
+) -> Result<Vec<Finding>> {
     let (_, selection) = selection(settings, name)?;
-    let candidates = mirrored.candidates(&[]);
+    let candidates = mirrored.candidates(&plan.rules.overrides);
     let pins: Vec<Pin> = files.iter().flat_map(KeepFile::pins).collect();
     let unfit = || format!("selection `{name}` cannot be used");
     let alone = choose(&selection, &candidates, &[]).with_context(unfit)?;
@@ -130,7 +154,8 @@ fn kept(settings: &Settings, name: &str, mirrored: &MirroredLayer, files: &[Keep
 }
 
 fn tell(checked: &Checked, files: &[KeepFile]) -> Result<()> {
-    for (level, findings) in [("error", &checked.problems), ("warning", &checked.warnings), ("note", &checked.kept)] {
+    let notes = if talk::quiet() { &[] } else { &checked.kept[..] };
+    for (level, findings) in [("error", &checked.problems[..]), ("warning", &checked.warnings), ("note", notes)] {
         for Finding { site, message, hint, .. } in findings {
             let hint = hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
             talk::say(&format!("{level}: {site}.keep: {message}\n{hint}"))?;

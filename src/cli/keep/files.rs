@@ -35,8 +35,28 @@ pub(super) fn with_layer<'a>(settings: &'a Settings, layer: &'a str) -> impl Ite
     settings.distributions.iter().filter(move |plan| plan.layers.iter().any(is_it))
 }
 
-/// The selections of distributions that publish a layer.
-pub(super) fn publishing(settings: &Settings, layer: &str) -> Result<Vec<(String, Selection)>> {
-    let selections = with_layer(settings, layer).filter_map(|plan| plan.select.as_ref());
-    selections.map(|plan| Ok((plan.name.clone(), load(&plan.selection)?.selection))).collect()
+/// The settings for a layer, the distributions that have it and `is_meant` means, and the layers of these that are there.
+pub(super) fn around(
+    settings: &Settings,
+    layer: &str,
+    is_meant: impl Fn(&DistributionPlan) -> bool,
+    is_there: impl Fn(&LayerPlan) -> bool,
+) -> Settings {
+    let plans: Vec<&DistributionPlan> = with_layer(settings, layer).filter(|plan| is_meant(plan)).collect();
+    let is_in = |position: &usize| plans.iter().any(|plan| plan.layers.contains(position));
+    let is_kept = |position: &usize| {
+        let plan = &settings.layers[*position];
+        plan.source.name == layer || (is_in(position) && is_there(plan))
+    };
+    let kept: Vec<usize> = (0..settings.layers.len()).filter(is_kept).collect();
+    let place = |position: &usize| kept.iter().position(|kept| kept == position);
+    let distribution = |plan: &&DistributionPlan| DistributionPlan {
+        layers: plan.layers.iter().filter_map(place).collect(),
+        ..(*plan).clone()
+    };
+    Settings {
+        layers: kept.iter().map(|position| settings.layers[*position].clone()).collect(),
+        distributions: plans.iter().map(distribution).collect(),
+        ..settings.clone()
+    }
 }

@@ -1,6 +1,8 @@
 //! `epr-build keep prune`.
 
-use super::files::{layer, publishing, selection, with_layer};
+mod publishers;
+
+use super::files::{layer, selection, with_layer};
 use crate::base::fs;
 use crate::base::progress::bytes;
 use crate::base::words::counted;
@@ -10,16 +12,25 @@ use crate::cli::common::print::{field, print, print_exact, print_json};
 use crate::cli::common::{Exit, talk};
 use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
-use crate::keep::prune::{Fate, Kind, ListFile, Terms, check_terms, fates, listed, published, still_allowed, wanted};
+use crate::keep::STALE;
+use crate::keep::prune::{
+    Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, still_allowed, wanted,
+};
 use crate::mirror::MirroredLayer;
 use crate::select::keep_file::{KeepFile, read_all};
 use crate::select::{Key, Pin};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use publishers::Publishers;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Days for which a version must not have been wanted.
+const OLDER_THAN: u64 = 90;
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +40,7 @@ Examples:
 
 A version may go if no selection wants it, no keep file has it, no generation or release shows it, and mirror runs have not \
 wanted it for --older-than. The first run lists what may go; --apply removes exactly what a list says, if all of it may still go. \
-Lines may be taken out of a list. docs/guides/keep.md says more.
+Lines may be taken out of a list; the options by which it was made count again. docs/guides/keep.md says more.
 
 Exit codes:
   0  the list is there, or what it says was removed
@@ -52,12 +63,12 @@ pub(super) struct Arguments {
     /// Reason for the removal, which the layer's log records
     #[arg(long, value_name = "TEXT", requires = "apply", value_parser = NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    /// Time for which a version must not have been wanted, in days
-    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = days)]
-    older_than: u64,
-    /// Age at which a keep file is too old, in days
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = days)]
-    stale_keep: u64,
+    /// Time for which a version must not have been wanted, in days [default: 90d]
+    #[arg(long, value_name = "TIME", value_parser = days)]
+    older_than: Option<u64>,
+    /// Age at which a keep file is too old, in days [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = days)]
+    stale_keep: Option<u64>,
     /// No Kibana installs from this layer, so there are no keep files
     #[arg(long)]
     no_fleet: bool,
@@ -83,6 +94,16 @@ struct Answer {
     bytes: u64,
     /// Versions that the layer holds, by what becomes of them.
     fates: BTreeMap<Kind, usize>,
+    stays: Vec<Staying>,
+}
+
+/// One version that stays.
+#[derive(Serialize)]
+struct Staying {
+    name: String,
+    version: String,
+    fate: Kind,
+    reason: String,
 }
 
 /// One version that may go.
@@ -95,11 +116,32 @@ struct Going {
     reason: String,
 }
 
-/// Reads a number of days, and gives seconds.
+/// Reads a number of days.
 fn days(text: &str) -> Result<u64, String> {
     let number = text.strip_suffix('d').and_then(|number| number.parse::<u64>().ok());
-    let seconds = number.and_then(|number| number.checked_mul(24 * 60 * 60));
-    seconds.ok_or_else(|| "write a number of days, such as 90d".to_owned())
+    let number = number.filter(|number| number.checked_mul(DAY).is_some());
+    number.ok_or_else(|| "write a number of days, such as 90d".to_owned())
+}
+
+/// The options that count: those of the command line, then those of the list, then what is usual.
+fn options(arguments: &Arguments, list: Option<&ListFile>) -> Result<Options> {
+    let said = Options {
+        older_than: arguments.older_than,
+        stale_keep: arguments.stale_keep,
+        no_fleet: arguments.no_fleet,
+        accept_many: arguments.accept_many,
+        outs: arguments.outs.clone(),
+    };
+    let mut options = said.or(list.map(|list| list.options.clone()).unwrap_or_default());
+    if let Some(absent) = options.outs.iter().find(|out| !out.is_dir()) {
+        bail!("there is no folder `{}`\nhint: name output folders of builds with --out", absent.display());
+    }
+    if options.outs.is_empty() && Path::new(DEFAULT_OUT).is_dir() {
+        options.outs.push(PathBuf::from(DEFAULT_OUT));
+    }
+    options.older_than.get_or_insert(OLDER_THAN);
+    options.stale_keep.get_or_insert(STALE / DAY);
+    Ok(options)
 }
 
 /// Lists, or removes.
@@ -108,22 +150,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let settings = arguments.layers.resolve_for(&[&arguments.layer])?;
     let plan = layer(&settings, &arguments.layer)?;
     let list = arguments.apply.as_deref().map(ListFile::read).transpose()?;
+    let options = options(arguments, list.as_ref())?;
     let terms = Terms {
         now: now(),
-        older_than: arguments.older_than,
-        stale_keep: arguments.stale_keep,
-        no_fleet: arguments.no_fleet,
-        accept_many: arguments.accept_many,
+        older_than: options.older_than.unwrap_or_default().saturating_mul(DAY),
+        stale_keep: options.stale_keep.unwrap_or_default().saturating_mul(DAY),
+        no_fleet: options.no_fleet,
+        accept_many: options.accept_many,
     };
     let keep = read_all(&plan.rules.mirror.as_ref().map(|source| source.keep.clone()).unwrap_or_default())?;
     check_terms(plan, &keep, None, &terms)?;
     // Whoever removes holds the lock from here on: what is judged is what is removed.
     let mut mirrored = MirroredLayer::open(plan, list.is_some())?;
     check_terms(plan, &keep, mirrored.failure(), &terms)?;
-    let fates = judged(arguments, &settings, plan, (&mirrored, &keep, &terms))?;
+    let fates = judged(&settings, plan, &options.outs, (&mirrored, &keep, &terms))?;
     let answer = match &list {
         None => {
-            let list = listed(&arguments.layer, &mirrored.versions, &fates, &terms)?;
+            let list = listed(&arguments.layer, &mirrored.versions, &fates, &terms, options)?;
             if let Some(output) = &arguments.output {
                 write(output, &list)?;
             } else if format == Format::Text {
@@ -142,44 +185,48 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     };
     match format {
         Format::Json => print_json(&answer)?,
-        Format::Text => tell(arguments, &answer, &fates)?,
+        Format::Text => tell(arguments, &answer)?,
     }
     Ok(Exit::Clean)
 }
 
 /// What becomes of each version.
 fn judged(
-    arguments: &Arguments,
     settings: &Settings,
     plan: &LayerPlan,
+    outs: &[PathBuf],
     (mirrored, keep, terms): (&MirroredLayer, &[KeepFile], &Terms),
 ) -> Result<BTreeMap<Key, Fate>> {
     let name = plan.rules.mirror.as_ref().and_then(|source| source.select.as_deref()).unwrap_or_default();
     let own = selection(settings, name)?;
     let pins: Vec<Pin> = keep.iter().flat_map(KeepFile::pins).collect();
-    let published_by = publishing(settings, &arguments.layer)?;
-    // Overrides may come and go: what is chosen with them stays, and what is chosen without them.
-    let mut selected =
-        wanted(&own, &published_by, mirrored.candidates(&plan.rules.overrides), &mirrored.versions, &pins)?;
-    if !plan.rules.overrides.is_empty() {
-        selected.extend(wanted(&own, &published_by, mirrored.candidates(&[]), &mirrored.versions, &pins)?);
-    }
-    for plan in with_layer(settings, &arguments.layer).filter(|plan| plan.select.is_none()) {
-        selected.add_all(&plan.name);
-    }
-    let mut outs: Vec<&Path> = arguments.outs.iter().map(PathBuf::as_path).collect();
-    if let Some(absent) = outs.iter().find(|out| !out.is_dir()) {
-        bail!("there is no folder `{}`\nhint: name output folders of builds with --out", absent.display());
-    }
-    if outs.is_empty() && Path::new(DEFAULT_OUT).is_dir() {
-        outs.push(Path::new(DEFAULT_OUT));
-    }
+    let outs: Vec<&Path> = outs.iter().map(PathBuf::as_path).collect();
     if outs.is_empty() {
         talk::say(
             "warning: generations and releases: none were looked at, since there is no `out` here\nhint: name output folders of builds with --out\n",
         )?;
     }
-    let published = published(&outs, &arguments.layer)?;
+    // Overrides may come and go: what is chosen with them stays, and what is chosen without them.
+    let layer = plan.source.name.as_str();
+    let mut selected = wanted(&own, &mirrored.candidates(&plan.rules.overrides), &mirrored.versions, &pins)?;
+    if !plan.rules.overrides.is_empty() {
+        selected.extend(wanted(&own, &mirrored.candidates(&[]), &mirrored.versions, &pins)?);
+    }
+    for plan in with_layer(settings, layer).filter(|plan| plan.select.is_none()) {
+        selected.add_all(&plan.name);
+    }
+    if with_layer(settings, layer).any(|plan| plan.select.is_some()) {
+        let publishers = Publishers::read(settings, layer, &outs)?;
+        for with_overrides in if publishers.have_overrides() { &[true, false][..] } else { &[true][..] } {
+            for publisher in publishers.with((layer, mirrored), *with_overrides)? {
+                if *with_overrides {
+                    publisher.check()?;
+                }
+                selected.add_published(&publisher, layer);
+            }
+        }
+    }
+    let published = published(&outs, layer)?;
     Ok(fates(&mirrored.versions, &selected, keep, &published, terms))
 }
 
@@ -201,12 +248,25 @@ fn answer(list: &ListFile, fates: &BTreeMap<Key, Fate>, applied: bool) -> Answer
         sha256: line.sha256.to_string(),
         reason: line.reason.clone(),
     });
-    Answer { layer: list.layer.clone(), applied, versions: versions.collect(), bytes: list.bytes(), fates: counts }
+    let stays = fates.iter().filter(|(_, fate)| fate.kind() != Kind::Goes).map(|((name, version), fate)| Staying {
+        name: name.clone(),
+        version: version.to_string(),
+        fate: fate.kind(),
+        reason: fate.to_string(),
+    });
+    Answer {
+        layer: list.layer.clone(),
+        applied,
+        versions: versions.collect(),
+        bytes: list.bytes(),
+        fates: counts,
+        stays: stays.collect(),
+    }
 }
 
 /// The summary. Where the list itself is printed, it goes beside.
-fn tell(arguments: &Arguments, answer: &Answer, fates: &BTreeMap<Key, Fate>) -> Result<()> {
-    let Answer { layer, applied, versions, bytes: size, fates: counts } = answer;
+fn tell(arguments: &Arguments, answer: &Answer) -> Result<()> {
+    let Answer { layer, applied, versions, bytes: size, fates: counts, stays } = answer;
     let what = if *applied { "removed" } else { "may go:" };
     let mut text = format!("{layer}: {what} {}, {}\n", counted(versions.len(), "version"), bytes(*size));
     for (kind, label) in [
@@ -225,8 +285,7 @@ fn tell(arguments: &Arguments, answer: &Answer, fates: &BTreeMap<Key, Fate>) -> 
         text += &format!("the list is in {}\n", output.display());
     }
     if talk::verbose() {
-        let stays = fates.iter().filter(|(_, fate)| fate.kind() != Kind::Goes);
-        text.extend(stays.map(|((name, version), fate)| format!("  {name} {version} {fate}\n")));
+        text.extend(stays.iter().map(|one| format!("  {} {} {}\n", one.name, one.version, one.reason)));
     }
     if talk::quiet() {
         return Ok(());

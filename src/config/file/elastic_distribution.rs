@@ -6,10 +6,11 @@
 use super::Mistakes;
 use super::reader::{Reader, Value};
 use crate::base::suggest::nearest;
-use crate::config::selection::{Take, What};
+use crate::base::words::counted;
+use crate::config::selection::{Query, Take, What};
 use crate::dialect::version::Version;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use yaml11::{self as yaml, Plain};
 
@@ -27,8 +28,21 @@ const ACTIONS: [&str; 2] = ["print", "download"];
 /// What is left as it is in a query: letters, digits and these.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
+/// Rows of a matrix times queries. The largest file of Elastic asks 512 times.
+const MOST_ROWS: usize = 20_000;
+/// What is said of a file without contents.
+const EMPTY_HINT: &str =
+    "write `queries:` with `- {package: nginx}`, or `packages:` with `- {name: nginx, version: 1.2.3}`";
+
 /// Parameters of a query, by name; sorted, as they are sent.
 type Parameters = BTreeMap<&'static str, String>;
+
+/// A row of the matrix, or a query.
+struct Row {
+    /// Where it stands, in words.
+    place: String,
+    parameters: Parameters,
+}
 
 /// What such a file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,31 +77,58 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<ElasticDistribution, Mistakes>
 fn top(reader: &mut Reader<'_>, root: &Value<'_>, path: &Path, file: &mut ElasticDistribution) {
     let mut warnings = Warnings { path, texts: Vec::new() };
     let (mut matrix, mut queries, mut packages) = (Vec::new(), Vec::new(), Vec::new());
+    let mut line_of_queries = root.line;
     for (key, value) in warnings.known(reader, root, TOP) {
         match key {
             "address" => {}
             "matrix" => matrix = rows(reader, &value, &mut warnings),
-            "queries" => queries = rows(reader, &value, &mut warnings),
+            "queries" => {
+                line_of_queries = value.line;
+                queries = rows(reader, &value, &mut warnings);
+            }
             "packages" => packages = versions(reader, &value, &mut warnings),
             _ => actions(reader, &value),
         }
     }
+    if queries.is_empty() && packages.is_empty() && reader.mistakes() == 0 {
+        reader.mistake(root.line, "there are neither queries nor packages, so nothing is taken", EMPTY_HINT);
+    }
     if matrix.is_empty() {
-        matrix.push(Parameters::new());
+        matrix.push(Row { place: String::new(), parameters: Parameters::new() });
+    }
+    if matrix.len().saturating_mul(queries.len()) > MOST_ROWS {
+        let (rows, queries) = (counted(matrix.len(), "row"), queries.len());
+        let message = format!("{rows} of `matrix` with {queries} `queries` each ask more than {MOST_ROWS} times");
+        reader.mistake(line_of_queries, message, "share them among files, each with a selection of its own");
+        return;
     }
     file.take = packages;
-    for row in &matrix {
-        for query in &queries {
+    file.take.extend(combined(&matrix, &queries));
+    file.warnings = warnings.texts;
+}
+
+/// Each row with each query. What is asked more than once stands once.
+fn combined(matrix: &[Row], queries: &[Row]) -> Vec<Take> {
+    let mut combined: Vec<Query> = Vec::new();
+    let (mut known, mut noted) = (BTreeMap::new(), BTreeSet::new());
+    for row in matrix {
+        for (number, query) in queries.iter().enumerate() {
             // What a query says replaces what the matrix says; what is empty is not sent.
-            let mut parameters = row.clone();
-            parameters.extend(query.clone());
+            let mut parameters = row.parameters.clone();
+            parameters.extend(query.parameters.clone());
             parameters.retain(|_, value| !value.is_empty() && value != "false");
             let pair = |(name, value): (&&str, &String)| format!("{name}={}", utf8_percent_encode(value, PLAIN));
             let text = parameters.iter().map(pair).collect::<Vec<_>>().join("&");
-            file.take.push(Take { text: text.clone(), what: What::Query(text) });
+            let at = *known.entry(text.clone()).or_insert(combined.len());
+            if at == combined.len() {
+                combined.push(Query { text, asked_by: Vec::new() });
+            }
+            if noted.insert((at, number)) {
+                combined[at].asked_by.push(query.place.clone());
+            }
         }
     }
-    file.warnings = warnings.texts;
+    combined.into_iter().map(|query| Take { text: query.text.clone(), what: What::Query(query) }).collect()
 }
 
 /// Keys that are ignored.
@@ -128,10 +169,10 @@ fn items<'v>(reader: &mut Reader<'_>, value: &Value<'v>, wanted: &str) -> Vec<Va
 }
 
 /// Rows of parameters.
-fn rows(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<'_>) -> Vec<Parameters> {
+fn rows(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     for item in items(reader, value, "a list of queries") {
-        let mut row = Parameters::new();
+        let mut parameters = Parameters::new();
         for (key, value) in warnings.known(reader, &item, QUERY) {
             let text = match value.plain.as_str() {
                 None if value.plain.is_null() => String::new(),
@@ -143,9 +184,9 @@ fn rows(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<'_>)
                     String::new()
                 }
             };
-            row.insert(key, text);
+            parameters.insert(key, text);
         }
-        rows.push(row);
+        rows.push(Row { place: format!("{}:{}: `{}`", warnings.path.display(), item.line, item.path), parameters });
     }
     rows
 }

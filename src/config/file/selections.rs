@@ -224,6 +224,11 @@ fn kibanas(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<KibanaRange> {
     for text in words(reader, value, "a version of Kibana, or a range of them") {
         match KibanaRange::parse(&text) {
             Some(range) => ranges.push(range),
+            None if KibanaRange::is_reversed(&text) => {
+                let message = format!("`{text}` in `{}` ends before it begins", value.path);
+                let (first, last) = text.split_once(" - ").unwrap_or_default();
+                reader.mistake(value.line, message, &format!("write `{} - {}`", last.trim(), first.trim()));
+            }
             None => {
                 let message =
                     format!("`{text}` in `{}` is neither a version of Kibana nor a range of them", value.path);

@@ -3,10 +3,13 @@
 //! ```text
 //! # epr-build prune 1
 //! # layer: elastic   made: 2026-11-28T22:00:00Z
+//! # options: --older-than 90d --stale-keep 30d
+//! # out: out
 //! nginx@1.0.0   5f2c…   123456   not wanted since 2026-08-01
 //! ```
 //!
-//! A version is named with the digest of its zip, so that no other bytes go under its name. Lines may be taken out.
+//! A version is named with the digest of its zip, so that no other bytes go under its name. Lines may be taken out. The options
+//! by which the list was made stand in its head, so that it is judged by the same ones when it is applied.
 
 use crate::base::digest::Digest;
 use crate::base::fs;
@@ -20,10 +23,13 @@ use crate::select::Key;
 use crate::select::keep_file::is_name;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The first line; who does not know its number reads nothing.
 const FIRST: &str = "# epr-build prune 1";
+/// Begin lines of the head.
+const OPTIONS: &str = "# options:";
+const OUT: &str = "# out:";
 /// Bytes of the largest list that is read.
 const MOST_BYTES: u64 = 32 << 20;
 
@@ -34,8 +40,71 @@ pub struct ListFile {
     pub layer: String,
     /// When it was made, in seconds since 1970.
     pub made: u64,
+    /// By which options it was made.
+    pub options: Options,
     /// The versions.
     pub lines: BTreeMap<Key, Line>,
+}
+
+/// Options that decide what is on a list; what is absent was not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Days for which a version must not have been wanted.
+    pub older_than: Option<u64>,
+    /// Days after which a keep file is too old.
+    pub stale_keep: Option<u64>,
+    /// True if no Kibana installs from the layer.
+    pub no_fleet: bool,
+    /// True if more than a fifth of the layer may go.
+    pub accept_many: bool,
+    /// Output folders of builds that were looked at.
+    pub outs: Vec<PathBuf>,
+}
+
+impl Options {
+    /// These, and where they say nothing what others say.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            older_than: self.older_than.or(other.older_than),
+            stale_keep: self.stale_keep.or(other.stale_keep),
+            no_fleet: self.no_fleet || other.no_fleet,
+            accept_many: self.accept_many || other.accept_many,
+            outs: if self.outs.is_empty() { other.outs } else { self.outs },
+        }
+    }
+
+    fn render(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.older_than.map(|days| format!("--older-than {days}d")));
+        words.extend(self.stale_keep.map(|days| format!("--stale-keep {days}d")));
+        words.extend(self.no_fleet.then(|| "--no-fleet".to_owned()));
+        words.extend(self.accept_many.then(|| "--accept-many".to_owned()));
+        let mut text = if words.is_empty() { String::new() } else { format!("{OPTIONS} {}\n", words.join(" ")) };
+        text.extend(self.outs.iter().map(|out| format!("{OUT} {}\n", out.display())));
+        text
+    }
+
+    /// Understands a line of the head; nothing if it cannot be understood. Other lines with `#` say nothing.
+    fn read(&mut self, line: &str) -> Option<()> {
+        if let Some(out) = line.strip_prefix(OUT) {
+            self.outs.push(PathBuf::from(out.trim()));
+            return Some(());
+        }
+        let Some(words) = line.strip_prefix(OPTIONS) else { return Some(()) };
+        let mut words = words.split_whitespace();
+        while let Some(word) = words.next() {
+            let mut days = || words.next()?.strip_suffix('d')?.parse().ok();
+            match word {
+                "--older-than" => self.older_than = Some(days()?),
+                "--stale-keep" => self.stale_keep = Some(days()?),
+                "--no-fleet" => self.no_fleet = true,
+                "--accept-many" => self.accept_many = true,
+                _ => return None,
+            }
+        }
+        Some(())
+    }
 }
 
 /// What a list says of one version.
@@ -58,6 +127,7 @@ impl ListFile {
     /// The text of the list.
     pub fn render(&self) -> String {
         let mut text = format!("{FIRST}\n# layer: {}   made: {}\n", self.layer, time::rfc3339(self.made));
+        text += &self.options.render();
         for ((name, version), Line { sha256, bytes, reason }) in &self.lines {
             text += &format!("{name}@{version}   {sha256}   {bytes}   {reason}\n");
         }
@@ -87,7 +157,7 @@ impl ListFile {
             problems.push(problem.hint(hint).within("", &path.display().to_string()));
         };
         let mut lines = (1..).zip(text.lines());
-        let mut list = Self { layer: String::new(), made: 0, lines: BTreeMap::new() };
+        let mut list = Self { layer: String::new(), made: 0, options: Options::default(), lines: BTreeMap::new() };
         if lines.next().is_none_or(|(_, line)| line.trim_end() != FIRST) {
             wrong(1, &format!("a list begins with `{FIRST}`"));
         } else {
@@ -95,7 +165,13 @@ impl ListFile {
                 Some((layer, made)) => (list.layer, list.made) = (layer, made),
                 None => wrong(2, "the second line does not say of which layer the list is, and when it was made"),
             }
-            for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#')) {
+            for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+                if line.starts_with('#') {
+                    if list.options.read(line).is_none() {
+                        wrong(number, &format!("`{line}` has options that are not known"));
+                    }
+                    continue;
+                }
                 match version(line) {
                     Some((key, line)) => drop(list.lines.insert(key, line)),
                     None => wrong(number, &format!("`{line}` is no version with digest and bytes")),
@@ -129,7 +205,14 @@ mod tests {
         let line = |bytes| Line { sha256: Digest::of(b"zip"), bytes, reason: "not wanted since 2026-01-01".to_owned() };
         let key = |version: &str| ("nginx".to_owned(), Version::strict(version).unwrap());
         let lines = [(key("1.9.0"), line(3)), (key("1.10.0"), line(4))].into();
-        let list = ListFile { layer: "elastic".to_owned(), made: 1_700_000_000, lines };
+        let options = Options {
+            older_than: Some(10),
+            stale_keep: None,
+            no_fleet: true,
+            accept_many: true,
+            outs: vec!["out".into(), "/srv/a b".into()],
+        };
+        let list = ListFile { layer: "elastic".to_owned(), made: 1_700_000_000, options, lines };
         let text = list.render();
         let path = Path::new("x.list");
         assert_eq!(ListFile::parse(&text, path).unwrap(), list);
@@ -141,9 +224,11 @@ mod tests {
             (String::new(), 1),
             (text.replace("prune 1", "prune 2"), 1),
             (text.replace("layer: elastic", ""), 2),
-            (text.replace("nginx@1.9.0", "nginx"), 3),
-            (text.replace("nginx@1.10.0", "../x@1.10.0"), 4),
-            (text.replacen(&Digest::of(b"zip").to_string(), "abc", 1), 3),
+            (text.replace("--no-fleet", "--no-fleets"), 3),
+            (text.replace("10d", "10"), 3),
+            (text.replace("nginx@1.9.0", "nginx"), 6),
+            (text.replace("nginx@1.10.0", "../x@1.10.0"), 7),
+            (text.replacen(&Digest::of(b"zip").to_string(), "abc", 1), 6),
         ] {
             let error = ListFile::parse(&text, path).unwrap_err().to_string();
             assert!(error.contains(&format!("x.list:{line}")) && error.contains("hint: "), "{error}");

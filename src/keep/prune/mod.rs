@@ -6,16 +6,19 @@
 
 pub mod list_file;
 mod published;
+mod publisher;
 mod wanted;
 
-pub use list_file::ListFile;
+pub use list_file::{ListFile, Options};
 pub use published::published;
+pub use publisher::{Offer, Publisher};
 pub use wanted::{Selected, wanted};
 
 use crate::base::progress::bytes;
 use crate::base::time;
 use crate::base::words::{counted, few};
 use crate::config::layer::{LayerPlan, Policy};
+use crate::keep::doubt::{Doubt, doubts};
 use crate::mirror::MirroredVersion;
 use crate::select::Key;
 use crate::select::keep_file::KeepFile;
@@ -25,12 +28,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Seconds of a day.
-const DAY: u64 = 24 * 60 * 60;
 /// The share of what a layer holds that may go at once, in percent.
 const MOST_SHARE: usize = 20;
-/// A time may be so far in the future, in seconds: clocks differ.
-const AHEAD: u64 = DAY;
 
 /// What people allow.
 #[derive(Clone, Copy, Debug)]
@@ -138,27 +137,9 @@ pub fn check_terms(plan: &LayerPlan, keep: &[KeepFile], failure: Option<(&str, &
         );
     }
     for file in keep {
-        let site = &file.site;
-        if !file.complete {
-            let notes = if file.notes.is_empty() { String::new() } else { format!(": {}", file.notes.join("; ")) };
-            bail!("{site}.keep does not have all that is installed{notes}\nhint: import it again with more privileges");
-        }
-        if file.kibana.is_none() {
-            bail!(
-                "{site}.keep does not say which Kibana it is of, so it is not known what that needs\n\
-                 hint: import it again, with the answer to /api/status"
-            );
-        }
-        if file.taken > terms.now.saturating_add(AHEAD) {
-            bail!("{site}.keep was taken in the future, at {}\nhint: look at the clocks", time::rfc3339(file.taken));
-        }
-        let age = terms.now.saturating_sub(file.taken);
-        if age > terms.stale_keep {
-            bail!(
-                "{site}.keep is {} old, and {} are allowed\nhint: import it again; --stale-keep allows more",
-                counted(age / DAY, "day"),
-                terms.stale_keep / DAY
-            );
+        if let Some(Doubt { message, hint, is_age }) = doubts(file, terms.now, terms.stale_keep).into_iter().next() {
+            let more = if is_age { "; --stale-keep allows more" } else { "" };
+            bail!("{}.keep {message}\nhint: {hint}{more}", file.site);
         }
     }
     if let Some((time, why)) = failure {
@@ -215,6 +196,7 @@ pub fn listed(
     held: &BTreeMap<Key, MirroredVersion>,
     fates: &BTreeMap<Key, Fate>,
     terms: &Terms,
+    options: Options,
 ) -> Result<ListFile> {
     let mut lines = BTreeMap::new();
     for (key, fate) in fates {
@@ -223,7 +205,7 @@ pub fn listed(
             lines.insert(key.clone(), line);
         }
     }
-    let list = ListFile { layer: layer.to_owned(), made: terms.now, lines };
+    let list = ListFile { layer: layer.to_owned(), made: terms.now, options, lines };
     check_share(list.lines.len(), held.len(), list.bytes(), terms)?;
     Ok(list)
 }

@@ -1,9 +1,10 @@
-//! What selections want of a layer, chosen twice: out of all that upstreams list, and out of what the layer holds. Where the
-//! newest version is not held yet, Kibanas get an older one meanwhile, and that must not go.
+//! What selections want of a layer, chosen more than once: out of all that upstreams list, and out of what layers hold. Where
+//! the newest version is not held yet, Kibanas get an older one meanwhile, and that must not go.
 
-use crate::config::selection::{Exclude, Selection, Take};
+use super::publisher::Publisher;
+use crate::config::selection::Selection;
 use crate::mirror::MirroredVersion;
-use crate::select::{Candidate, Choice, Key, Pin, choose};
+use crate::select::{Candidate, Choice, Key, Pin, choose, choose_leniently};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,29 +17,22 @@ pub struct Selected {
     pub judged: BTreeSet<Key>,
 }
 
-/// Chooses by the selection of the layer, and by those of distributions that publish it; each has a name.
+/// Chooses by the selection of the layer, which has a name.
 ///
 /// # Errors
-/// When a rule of the layer's own selection takes nothing.
+/// When a rule takes nothing.
 pub fn wanted(
-    own: &(String, Selection),
-    published_by: &[(String, Selection)],
-    all: Vec<Candidate>,
+    (name, selection): &(String, Selection),
+    all: &[Candidate],
     held: &BTreeMap<Key, MirroredVersion>,
     pins: &[Pin],
 ) -> Result<Selected> {
     let key = |one: &Candidate| (one.facts.name.clone(), one.facts.version.clone());
     let here: Vec<_> = all.iter().filter(|one| held.contains_key(&key(one))).cloned().collect();
     let mut selected = Selected { judged: all.iter().map(key).collect(), ..Selected::default() };
-    let (name, selection) = own;
-    let choice = choose(selection, &all, pins).with_context(|| format!("selection `{name}` cannot be used"))?;
+    let choice = choose(selection, all, pins).with_context(|| format!("selection `{name}` cannot be used"))?;
     selected.add(name, choice);
-    selected.add(name, tolerant(selection, &here, pins));
-    for (name, selection) in published_by {
-        // A distribution has other layers, of which its rules may speak.
-        selected.add(name, tolerant(selection, &all, pins));
-        selected.add(name, tolerant(selection, &here, pins));
-    }
+    selected.add(name, choose_leniently(selection, &here, pins));
     Ok(selected)
 }
 
@@ -59,25 +53,17 @@ impl Selected {
         }
     }
 
+    /// Adds what a distribution publishes of a layer.
+    pub fn add_published(&mut self, publisher: &Publisher, layer: &str) {
+        for (key, reason) in publisher.takes_of(layer) {
+            self.versions.entry(key).or_insert(reason);
+        }
+    }
+
     fn add(&mut self, name: &str, choice: Choice) {
         for (key, reasons) in choice.versions {
             let reason = reasons.first().map(|reason| format!("{name}, {reason}")).unwrap_or_else(|| name.to_owned());
             self.versions.entry(key).or_insert(reason);
         }
     }
-}
-
-/// Chooses by those rules that take something. A rule of `exclude` that names what is not there leaves nothing out.
-fn tolerant(selection: &Selection, candidates: &[Candidate], pins: &[Pin]) -> Choice {
-    if let Ok(choice) = choose(selection, candidates, pins) {
-        return choice;
-    }
-    let is_of_use = |take: Vec<Take>, exclude: Vec<Exclude>| {
-        choose(&Selection { take, exclude, ..selection.clone() }, candidates, &[]).is_ok()
-    };
-    let take: Vec<_> =
-        selection.take.iter().filter(|rule| is_of_use(vec![(*rule).clone()], Vec::new())).cloned().collect();
-    let exclude = selection.exclude.iter().filter(|rule| is_of_use(take.clone(), vec![(*rule).clone()]));
-    let less = Selection { exclude: exclude.cloned().collect(), take: take.clone(), ..selection.clone() };
-    choose(&less, candidates, pins).unwrap_or_default()
 }

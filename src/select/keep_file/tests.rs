@@ -1,7 +1,10 @@
 //! Keep files are read and written the same, and every wrong line is said.
 
+use super::words::{FIRST, SOURCES, WHYS};
 use super::*;
+use crate::dialect::version::Version;
 use proptest::prelude::*;
+use std::path::Path;
 
 const SAMPLE: &str = "\
 # epr-build keep 1

@@ -1,6 +1,7 @@
 //! Layers that are mirrored: from a registry that does as it is told, and from our own server.
 
 mod alone;
+mod beside;
 mod harm;
 mod index;
 mod keep;

@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 const NOTED: u64 = 1_750_000_000;
 const DAY: u64 = 24 * 60 * 60;
 /// Half a year later.
-const LATER: u64 = NOTED + 180 * DAY;
+pub(super) const LATER: u64 = NOTED + 180 * DAY;
 /// A day before that, when keep files are taken.
 const TAKEN: &str = "2025-12-11T15:06:40Z";
 /// A distribution that publishes what is selected only.
@@ -33,7 +33,7 @@ fn samples() -> Vec<Sample> {
 }
 
 /// A layer with everything that is listed, of which a selection wants the newest versions and a site the one before.
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new(&samples(), "keys: trusted.asc, signatures: require", "");
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
@@ -59,7 +59,7 @@ fn command(world: &World, now: u64, arguments: &str) -> Command {
     command
 }
 
-fn prune(world: &World, now: u64, arguments: &str) -> Run {
+pub(super) fn prune(world: &World, now: u64, arguments: &str) -> Run {
     let Output { status, stdout, stderr } = command(world, now, arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
@@ -84,7 +84,7 @@ fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     assert_eq!(early.code, 2, "the keep file is from the future: {early:?}");
     keep(&world, "2025-06-20T00:00:00Z", "yes", "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n");
     let early = prune(&world, NOTED + 80 * DAY, "--stale-keep 300d");
-    assert!(early.code == 0 && early.stdout.lines().count() == 2, "{early:?}");
+    assert!(early.code == 0 && early.stdout.lines().count() == 3, "{early:?}");
     assert!(
         early.stderr.contains("up: may go: 0 versions") && early.stderr.contains("not for so long    1 version"),
         "{early:?}"
@@ -95,7 +95,7 @@ fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     assert!(listed.stdout.starts_with("up: may go: 1 version, "), "{listed:?}");
     let list = std::fs::read_to_string(world.case.path("gone.list")).unwrap();
     assert!(list.contains("\nalpha@1.0.0   ") && list.contains("not wanted since 2025-06-15"), "{list}");
-    assert_eq!(list.lines().count(), 3);
+    assert_eq!(list.lines().count(), 4);
     // Nothing is removed before it is asked for.
     assert_eq!(world.placed(), World::expected(&samples()));
     let applied = prune(&world, LATER, "--apply gone.list --reason nobody");
@@ -193,6 +193,29 @@ fn whatever_could_be_a_slip_is_refused() {
     assert_eq!(world.placed(), World::expected(&samples()));
 }
 
+/// What decided about a list decides again, without being repeated.
+#[test]
+fn a_list_is_applied_by_the_options_it_was_made_with() {
+    let world = world();
+    let old = "alpha@1.1.0 rollback\nalpha@1.2.0 installed registry\n";
+    keep(&world, "2025-06-10T00:00:00Z", "yes", old);
+    let now = NOTED + 40 * DAY;
+    let options = "--older-than 20d --stale-keep 60d";
+    assert_eq!(world.case.run(&["build", "--dist", "mirrored", "--quiet", "--out", "else where"]).code, 0);
+    let listed = {
+        let mut command = command(&world, now, &format!("{options} --output gone.list"));
+        command.args(["--out", "else where"]).output().unwrap()
+    };
+    assert_eq!(listed.status.code(), Some(0), "{listed:?}");
+    let list = std::fs::read_to_string(world.case.path("gone.list")).unwrap();
+    assert!(list.contains(&format!("\n# options: {options}\n# out: else where\nalpha@1.0.0 ")), "{list}");
+    let stricter = prune(&world, now, "--apply gone.list --reason nobody --older-than 50d");
+    assert!(stricter.code == 2 && stricter.stderr.contains("not wanted since 2025-06-15 only"), "{stricter:?}");
+    let applied = prune(&world, now, "--apply gone.list --reason nobody");
+    assert!(applied.code == 0 && applied.stdout.starts_with("up: removed 1 version, "), "{applied:?}");
+    assert_eq!(applied.stderr, "", "the folder of the list was looked at");
+}
+
 #[test]
 fn much_at_once_needs_consent_and_so_does_a_registry_that_was_not_reached() {
     let world = world();
@@ -208,7 +231,11 @@ fn much_at_once_needs_consent_and_so_does_a_registry_that_was_not_reached() {
     );
     let run = prune(&world, LATER, "--output gone.list --accept-many");
     assert_eq!(run.code, 0, "{run:?}");
-    let run = prune(&world, LATER, "--apply gone.list --reason nobody");
+    // The options of the list count again, unless somebody takes them out of it.
+    let list = std::fs::read_to_string(world.case.path("gone.list")).unwrap();
+    assert!(list.contains("\n# options: --older-than 90d --stale-keep 30d --accept-many\n"), "{list}");
+    std::fs::write(world.case.path("few.list"), list.replace(" --accept-many", "")).unwrap();
+    let run = prune(&world, LATER, "--apply few.list --reason nobody");
     assert!(run.code == 2 && run.stderr.contains("would go"), "{run:?}");
     assert_eq!(world.placed().len(), 20);
     // A listing that did not come.
@@ -224,7 +251,7 @@ fn much_at_once_needs_consent_and_so_does_a_registry_that_was_not_reached() {
     assert_eq!(world.placed().len(), 20);
     world.serve(&samples());
     assert!(!asks_for_archives(&mirror(&world, LATER)));
-    let run = prune(&world, LATER, "--apply gone.list --reason nobody --accept-many");
+    let run = prune(&world, LATER, "--apply gone.list --reason nobody");
     assert_eq!((run.code, world.placed().len()), (0, 4), "{run:?}");
     assert!(!asks_for_archives(&mirror(&world, LATER)));
 }
@@ -248,6 +275,10 @@ fn generations_and_releases_protect_what_they_show() {
         let run = prune(&world, LATER, &format!("{arguments} --format json"));
         assert_eq!(run.code, 0, "{run:?}");
         let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let stays = answer["stays"].as_array().unwrap();
+        assert!(stays.iter().any(|one| one["version"] == "1.2.0" && one["fate"] == "kept"), "{answer}");
+        let why = "kept: installed at site";
+        assert!(stays.iter().any(|one| one["reason"].as_str().is_some_and(|reason| reason == why)), "{answer}");
         (answer["fates"]["published"].as_u64().unwrap_or(0), answer["versions"].as_array().unwrap().len())
     };
     assert_eq!(fates("").1, 0);

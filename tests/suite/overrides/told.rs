@@ -25,7 +25,8 @@ fn reports_and_summaries_list_them() {
             "reason": "nobody keeps it up"}},
     ]);
     assert_eq!(report["overrides"], expected, "{report:#}");
-    assert_eq!((&report["versions"], &report["problems"]), (&json!(8), &json!([])));
+    let problems: Vec<_> = report["problems"].as_array().unwrap().iter().map(|one| &one["rule"]).collect();
+    assert_eq!((&report["versions"], problems), (&json!(8), vec![&json!("hidden-package")]));
     // A check says the same, and writes nothing.
     let checked = run(&case, &["check", "--dist", "production", "--format", "json"], 0);
     let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
@@ -229,6 +230,31 @@ fn an_upper_layer_counts() {
     assert_eq!(latest(), "1.1.0");
 }
 
+/// A name that nobody is offered, and a way to a package that is not there.
+#[test]
+fn what_overrides_do_to_names_is_warned_of() {
+    let case = world();
+    let warned = |overrides: &[&str]| {
+        case.reconfigure(&config(overrides));
+        run(&case, &BUILD, 0);
+        let report = case.json("out/production/current/report.json");
+        let problems = report["problems"].as_array().unwrap().iter();
+        problems.map(|one| format!("{} {}", one["rule"].as_str().unwrap(), one["message"].as_str().unwrap())).collect()
+    };
+    let hidden: Vec<String> = warned(&["package: beta, hide: yes, reason: broken"]);
+    assert_eq!(hidden.len(), 1, "{hidden:?}");
+    assert!(hidden[0].starts_with("hidden-package overrides hide all of `beta`, "), "{hidden:?}");
+    let deprecated = |by: &str| {
+        warned(&[&format!("package: beta, deprecated: {{since: 1.0.0, description: x, replaced_by: {by}}}, reason: x")])
+    };
+    let absent: Vec<String> = deprecated("acmee");
+    assert_eq!(absent.len(), 1, "{absent:?}");
+    let said = "overrides of layer `production` say that `acmee` takes the place of beta-";
+    assert_eq!(absent[0].split_once(' ').map(|(rule, _)| rule), Some("absent-replacement"));
+    assert!(absent[0].contains(said) && absent[0].ends_with(", and nobody has it"), "{absent:?}");
+    assert_eq!(deprecated("acme"), [""; 0]);
+}
+
 /// No policy takes an override for other content or for a version that is gone, and no guard for a loss.
 #[test]
 fn policies_see_no_change() {
@@ -239,7 +265,9 @@ fn policies_see_no_change() {
     for overrides in [&EACH[..], &all, &[]] {
         case.reconfigure(&refusing(overrides));
         let built = run(&case, &BUILD, 0);
-        assert!(built.stderr.is_empty(), "{built:#?}");
+        let is_hidden = |line: &str| line.starts_with("warning: overrides hide all of ");
+        let mut said = built.stderr.lines().filter(|line| line.starts_with("warning") || line.starts_with("error"));
+        assert!(said.all(is_hidden), "{built:#?}");
         assert!(built.stdout.contains("8 → 8 versions: 0 new, 0 gone"), "{built:#?}");
     }
 }

@@ -163,7 +163,7 @@ fn every_mistake_in_a_selection_has_a_line_and_a_way_out() {
         (
             "a: {take: [{name: x}], kibana: [8.1.x, 9.0 - 8.0]}",
             &format!(
-                "2: `8.1.x` in `selections.a.kibana` is neither a version of Kibana nor a range of them | {KIBANA}\n2: `9.0 - 8.0` in `selections.a.kibana` is neither a version of Kibana nor a range of them | {KIBANA}"
+                "2: `8.1.x` in `selections.a.kibana` is neither a version of Kibana nor a range of them | {KIBANA}\n2: `9.0 - 8.0` in `selections.a.kibana` ends before it begins | write `8.0 - 9.0`"
             ),
         ),
         (
@@ -192,11 +192,31 @@ fn every_mistake_in_a_selection_has_a_line_and_a_way_out() {
     );
 }
 
+/// What is said of a file that takes nothing.
+const NOTHING: &str = "there are neither queries nor packages, so nothing is taken | write `queries:` with `- {package: nginx}`, or `packages:` with `- {name: nginx, version: 1.2.3}`";
+
+#[test]
+fn a_distribution_file_takes_something_and_has_a_bound() {
+    for text in ["", "address: http://a\nmatrix: []\nqueries: []\n", "matrix:\n- kibana.version: 9.1.0\n"] {
+        assert_eq!(distribution(text), format!("1: {NOTHING}"), "{text}");
+    }
+    let file = |rows: usize, queries: usize| {
+        let rows: String = (0..rows).map(|row| format!("- kibana.version: 8.0.{row}\n")).collect();
+        let queries: String = (0..queries).map(|query| format!("- package: a{query}\n")).collect();
+        distribution(&format!("matrix:\n{rows}queries:\n{queries}"))
+    };
+    assert_eq!(file(200, 100).lines().count(), 20_000);
+    assert_eq!(
+        file(3_000, 3_000),
+        "3002: 3000 rows of `matrix` with 3000 `queries` each ask more than 20000 times | share them among files, each with a selection of its own"
+    );
+}
+
 fn distribution(text: &str) -> String {
     match elastic_distribution::parse(text.as_bytes(), Path::new("lite.yaml")) {
         Ok(file) => {
             let rules = file.take.iter().map(|take| match &take.what {
-                What::Query(query) => format!("?{query}"),
+                What::Query(query) => format!("?{}", query.text),
                 What::Exact(name, version) => format!("{name}@{version}"),
                 other => format!("{other:?}"),
             });
@@ -217,8 +237,6 @@ fn distribution(text: &str) -> String {
 #[test]
 fn files_of_elastics_tool_are_read_as_that_tool_reads_them() {
     for (text, expected) in [
-        ("", ""),
-        ("address: http://a\nmatrix: []\nqueries: []\n", ""),
         // Without a matrix there is one row; parameters are sorted; false and empty ones are not sent; text stays text.
         (
             "queries:\n- {package: nginx, prerelease: true, all: false, type: '', spec.max: 3.10, kibana.version: 8.10}\n- {}\n",
@@ -237,6 +255,11 @@ fn files_of_elastics_tool_are_read_as_that_tool_reads_them() {
         (
             "validate: true\nqueries:\n- {package: a, kibana: 8.0}\n",
             "?package=a\nwarning: lite.yaml:1: the key `validate` is not known and ignored\nwarning: lite.yaml:3: the key `queries.0.kibana` is not known and ignored\nhint: did you mean `kibana.version`?",
+        ),
+        // What is asked twice stands once.
+        (
+            "matrix: [{}, {kibana.version: ''}]\nqueries: [{package: a}, {type: input}, {package: a}]\n",
+            "?package=a\n?type=input",
         ),
         // What the tool refuses.
         (

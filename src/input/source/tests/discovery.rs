@@ -219,7 +219,7 @@ fn unprintable_names_of_folders_are_escaped() {
     assert!(OpenPackage::open(&candidates[0], &super::Limits::default()).is_ok());
 }
 
-/// A package may vanish between the search and its opening: that costs this package, not the run.
+/// A package may vanish between the search and its opening. Who opens it is told that it cannot be read, and finds out why.
 #[test]
 fn a_package_that_vanished_is_unreadable() {
     let tree = Tree::new(&["a/1.0.0/", "b.zip"]);
