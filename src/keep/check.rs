@@ -20,6 +20,10 @@ pub struct Registry<'a> {
     pub facts: BTreeMap<&'a str, Vec<&'a Facts>>,
     /// Versions that an upstream of the layer lists.
     pub listed: BTreeSet<Key>,
+    /// A distribution that has the layer, for commands in hints.
+    pub distribution: Option<String>,
+    /// The options that say where layers and configuration are, for commands in hints.
+    pub options: String,
 }
 
 /// What is wrong, or good to know.
@@ -43,8 +47,16 @@ pub struct Finding {
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Versions that sites need from a registry.
+    /// Versions in the keep files, each as often as sites have it.
+    pub versions: usize,
+    /// Those of them that sites need from a registry.
     pub pins: usize,
+    /// Different versions among these.
+    pub distinct: usize,
+    /// Those among them that the site's Kibana has in its own files.
+    pub optional: usize,
+    /// Versions that were uploaded or made in Kibana, and are in no registry. With `pins` these are all.
+    pub own: usize,
     /// What is missing.
     pub problems: Vec<Finding>,
     /// What could not be checked, or may be missing.
@@ -56,10 +68,14 @@ pub struct Checked {
 /// Checks the keep files, in order.
 pub fn check(files: &[KeepFile], registry: &Registry<'_>) -> Checked {
     let mut checked = Checked::default();
+    let mut distinct = BTreeSet::new();
     for file in files {
+        checked.versions += file.versions.len();
         about_file(file, &mut checked.warnings);
         for pin in file.pins() {
             checked.pins += 1;
+            checked.optional += usize::from(pin.optional);
+            distinct.insert((pin.name.clone(), pin.version.clone()));
             let (missing, unusable) = (missing(&pin, registry), not_installable(&pin, registry));
             // An optional version comes from Kibana's own files.
             let place = if pin.optional { &mut checked.warnings } else { &mut checked.problems };
@@ -67,6 +83,8 @@ pub fn check(files: &[KeepFile], registry: &Registry<'_>) -> Checked {
             place.extend(unusable);
         }
     }
+    checked.distinct = distinct.len();
+    checked.own = checked.versions - checked.pins;
     checked
 }
 
@@ -106,7 +124,8 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
     let is_listed = registry.listed.contains(&(pin.name.clone(), pin.version.clone()));
     let what = verbs(pin);
     let (message, hint) = if is_listed {
-        (format!("{what} and not held; an upstream lists it"), format!("run `epr-build mirror {}`", registry.layer))
+        let command = format!("epr-build mirror {}{}", registry.layer, registry.options);
+        (format!("{what} and not held; an upstream lists it"), format!("run `{command}`"))
     } else {
         let hint =
             "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
@@ -132,7 +151,9 @@ fn not_installable(pin: &Pin, registry: &Registry<'_>) -> Option<Finding> {
     let message = format!(
         "Kibana {kibana} accepts no version of {name}, so it cannot reinstall {version} that {site} has installed"
     );
-    let hint = format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts");
+    let distribution = registry.distribution.iter().map(|name| format!(" --dist {name}")).collect::<String>();
+    let command = format!("epr-build which {name} --kibana {kibana}{distribution}{}", registry.options);
+    let hint = format!("`{command}` says why; mirror a version that it accepts");
     Some(finding(pin, message, hint))
 }
 

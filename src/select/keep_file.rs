@@ -176,11 +176,15 @@ pub struct Pin {
     pub site: String,
 }
 
+/// Reasons in a sentence.
+pub(super) fn in_words(reasons: &[Why]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
 /// The reasons with the site: `installed at site-a`.
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
-        write!(f, "{} at {}", reasons.join(" and "), self.site)
+        write!(f, "{} at {}", in_words(&self.reasons), self.site)
     }
 }
 

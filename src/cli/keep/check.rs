@@ -5,7 +5,7 @@ use crate::base::progress::Progress;
 use crate::base::words::counted;
 use crate::catalog::layers::Layers;
 use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions, OutputFolder};
-use crate::cli::common::print::{print, print_json};
+use crate::cli::common::print::{field, print, print_json};
 use crate::cli::common::{Exit, talk};
 use crate::config::location::is_git;
 use crate::config::settings::Settings;
@@ -89,6 +89,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         layer: &arguments.layer,
         facts,
         listed: listed.map(|(key, _)| key.clone()).collect::<BTreeSet<_>>(),
+        distribution: with_layer(&settings, &arguments.layer).next().map(|plan| plan.name.clone()),
+        options: arguments.layers.words(),
     };
     let mut checked = check(&files, &registry);
     let name = arguments.select.as_deref().or(source.and_then(|source| source.select.as_deref()));
@@ -137,9 +139,21 @@ fn tell(checked: &Checked, files: &[KeepFile]) -> Result<()> {
         }
     }
     if !talk::quiet() {
-        let Checked { pins, problems, .. } = checked;
+        let Checked { versions, pins, distinct, optional, own, problems, .. } = checked;
         let ends = if problems.is_empty() { "all held".to_owned() } else { counted(problems.len(), "problem") };
-        print(&format!("{}, {}: {ends}\n", counted(files.len(), "site"), counted(*pins, "version")))?;
+        let mut text = format!("{}, {}: {ends}\n", counted(files.len(), "site"), counted(*versions, "version"));
+        let mut needed = counted(*pins, "version");
+        if distinct != pins {
+            needed += &format!(" ({distinct} different)");
+        }
+        if *optional > 0 {
+            needed += &format!("; Kibana itself has {optional} of them");
+        }
+        text += &field("from a registry", needed);
+        if *own > 0 {
+            text += &field("from no registry", format!("{}, uploaded or made in Kibana", counted(*own, "version")));
+        }
+        print(&text)?;
     }
     Ok(())
 }
