@@ -284,7 +284,7 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     field("wanted", outcome.wanted, "");
     field("held", outcome.held, "");
     let unwanted = format!(
-        ", {}, that are not wanted any more; `epr-build keep prune` removes such",
+        ", {}, that are not wanted any more; `epr-build keep prune {layer}` says which of them may go",
         bytes(outcome.unwanted_bytes)
     );
     field("besides", outcome.unwanted, &unwanted);

@@ -251,3 +251,83 @@ pub fn told(list: &str, number: usize, text: &str) -> String {
 pub fn ranges(ranges: &[KibanaRange]) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Asks, Cause, Demand, LeftOut, Reason};
+    use crate::dialect::version::Version;
+    use serde::Serialize;
+    use std::collections::BTreeSet;
+
+    /// The words in the first column of a table of the page.
+    fn words(heading: &str) -> BTreeSet<String> {
+        let page = include_str!("../../docs/reference/reasons.md");
+        let section = page.split("\n## ").find_map(|section| section.strip_prefix(heading)).unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        rows.map(|(word, _)| word.to_owned()).collect()
+    }
+
+    fn tags(values: &[impl Serialize], tag: &str) -> BTreeSet<String> {
+        let value = |value| serde_json::to_value(value).unwrap()[tag].as_str().unwrap().to_owned();
+        values.iter().map(value).collect()
+    }
+
+    /// The page explains each word that there is, and no other.
+    #[test]
+    fn the_page_explains_all_words() {
+        let text = String::new;
+        let version = || Version::release([1, 0, 0]);
+        let causes = [
+            Cause::Rule { rule: text() },
+            Cause::Previous { below: version() },
+            Cause::Kept { site: text(), reasons: Vec::new() },
+            Cause::KeptPackage,
+            Cause::Required { by: text(), by_version: version(), package: text(), range: text() },
+            Cause::RequiredPackage,
+            Cause::Replaces { deprecated: text() },
+            Cause::Discovered { by: text(), dataset: text() },
+        ];
+        // Who adds a kind adds it here, to the list above, and to the page.
+        let is_listed = |cause: &Cause| match cause {
+            Cause::Rule { .. } | Cause::Previous { .. } | Cause::Kept { .. } | Cause::KeptPackage => true,
+            Cause::Required { .. } | Cause::RequiredPackage => true,
+            Cause::Replaces { .. } | Cause::Discovered { .. } => true,
+        };
+        assert!(causes.iter().all(is_listed));
+        let page = include_str!("../../docs/reference/reasons.md");
+        for label in causes.iter().filter_map(Cause::label) {
+            assert!(page.contains(&format!("| `{label}` |")), "{label}");
+        }
+        let reasons = causes.map(|cause| Reason { cause, kibana: Vec::new(), asks: Asks::Either });
+        assert_eq!(tags(&reasons, "because"), words("Why a version is taken\n"));
+
+        let left_out = [
+            LeftOut::NoRule,
+            LeftOut::Excluded { rule: text() },
+            LeftOut::NoKibana { needs: Vec::new() },
+            LeftOut::Prerelease,
+            LeftOut::Older { than: version() },
+            LeftOut::NotAdmitted,
+        ];
+        let kinds: BTreeSet<_> = left_out.iter().map(|one| one.kind().to_owned()).collect();
+        assert_eq!(kinds, tags(&left_out, "because"));
+        assert_eq!(kinds, words("Why a version is left out\n"));
+
+        let demands = [
+            Demand::Hidden,
+            Demand::Kibana { constraint: text() },
+            Demand::Agent { constraint: text() },
+            Demand::SpecMin { format: text(), bound: text() },
+            Demand::SpecMax { format: text(), bound: text() },
+            Demand::Capabilities { missing: Vec::new() },
+            Demand::Prerelease,
+            Demand::First,
+        ];
+        let is_listed = |demand: &Demand| match demand {
+            Demand::Hidden | Demand::Kibana { .. } | Demand::Agent { .. } | Demand::SpecMin { .. } => true,
+            Demand::SpecMax { .. } | Demand::Capabilities { .. } | Demand::Prerelease | Demand::First => true,
+        };
+        assert!(demands.iter().all(is_listed));
+        assert_eq!(tags(&demands, "demand"), words("What a version demands\n"));
+    }
+}

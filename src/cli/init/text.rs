@@ -257,6 +257,9 @@ mod tests {
                 match origin {
                     Some(Origin::Image(path)) => {
                         assert_eq!(config.layers["elastic"].paths, [PathBuf::from(path)], "{text}");
+                        let select = config.distributions["ours"].select.as_deref();
+                        assert_eq!(select, Some("in_use"), "{text}");
+                        assert_eq!(config.selections["in_use"].kibana, [start.kibana[0].range], "{text}");
                     }
                     Some(Origin::Upstream(_)) => {
                         let mirror = config.layers[start.layer()].mirror.as_ref().unwrap();

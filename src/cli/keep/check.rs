@@ -142,6 +142,9 @@ fn tell(checked: &Checked, files: &[KeepFile]) -> Result<()> {
         let Checked { versions, pins, distinct, optional, own, problems, .. } = checked;
         let ends = if problems.is_empty() { "all held".to_owned() } else { counted(problems.len(), "problem") };
         let mut text = format!("{}, {}: {ends}\n", counted(files.len(), "site"), counted(*versions, "version"));
+        if distinct == versions && *optional == 0 {
+            return print(&text);
+        }
         let mut needed = counted(*pins, "version");
         if distinct != pins {
             needed += &format!(" ({distinct} different)");

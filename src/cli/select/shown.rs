@@ -222,7 +222,8 @@ impl<'a> Shown<'a> {
         let mut text = format!("selection {} of {}\n", self.made.name, self.from.join(", "));
         text += &field("Kibana", kibana);
         let (taken, of) = (self.size(choice.versions.keys()), self.size(self.all()));
-        text += &field("taken", format!("{} of {}", taken.words(), of.words()));
+        text += &field("taken", taken.words());
+        text += &field("out of", of.words());
         for (rule, versions) in choice.rules.iter().take(if self.explain { usize::MAX } else { 30 }) {
             text += &field("by rule", format!("{}: {rule}", counted(*versions, "version")));
         }

@@ -10,6 +10,7 @@ mod listings;
 mod modes;
 mod network;
 mod notices;
+mod numbers;
 mod prune;
 mod saved;
 mod selecting;
