@@ -104,7 +104,9 @@ mod tests {
     fn this_program_has_its_marker() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         assert!(is_within(MARKER, &own));
-        for (bytes, expected) in [(&b""[..], false), (b"ab", false), (b"xxabc", true), (b"ababc", true), (b"abab", false)] {
+        for (bytes, expected) in
+            [(&b""[..], false), (b"ab", false), (b"xxabc", true), (b"ababc", true), (b"abab", false)]
+        {
             assert_eq!(is_within(b"abc", bytes), expected, "{bytes:?}");
         }
     }
@@ -123,7 +125,10 @@ mod tests {
             (elf(62, INTERPRETER), "needs libraries"),
             (elf(3, 1), "no name for"),
             (elf(62, 1)[..70].to_vec(), "is not epr-build"),
-            (elf(183, 1)[..64 + HEADER].to_vec(), "is not epr-build, or an older one\nhint: build one with `cargo static`"),
+            (
+                elf(183, 1)[..64 + HEADER].to_vec(),
+                "is not epr-build, or an older one\nhint: build one with `cargo static`",
+            ),
             (elf(62, 1)[..66].to_vec(), "needs libraries"),
             (b"#!/bin/sh".to_vec(), "is not a program"),
             (Vec::new(), "is not a program"),

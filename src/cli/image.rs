@@ -23,7 +23,8 @@ Examples:
   skopeo copy oci-archive:epr.tar:staging docker://registry.example.org/epr:staging
 
 The image serves one generation on port 8080 as an unprivileged user. It contains this program, which must therefore be \
-statically linked: build it with `cargo static`.";
+statically linked: build it with `cargo static`. A program for another processor, named with --program, makes an image for that \
+processor; a file that is not epr-build is refused.";
 
 /// Write a container image that serves a distribution; no container engine is needed
 #[derive(Args, Debug)]

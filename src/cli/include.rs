@@ -111,7 +111,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let distribution = wanted_distribution(&arguments.folder.out, arguments.dist.as_deref())?;
     let place = Place::new(&distribution, arguments.host.name(), &arguments.at)?;
     let dist = distribution.name();
-    if arguments.remove { remove(arguments, &dist, &place, format) } else { switch(arguments, &distribution, &place, format) }
+    if arguments.remove {
+        remove(arguments, &dist, &place, format)
+    } else {
+        switch(arguments, &distribution, &place, format)
+    }
 }
 
 fn switch(arguments: &Arguments, distribution: &Distribution, place: &Place, format: Format) -> Result<Exit> {

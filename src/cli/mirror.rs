@@ -26,7 +26,8 @@ Examples:
   epr-build mirror
   epr-build mirror elastic --dry-run
   epr-build mirror elastic --only nginx --only system@1.38.3
-  epr-build mirror elastic --plan plan.json, then --apply plan.json
+  epr-build mirror elastic --plan plan.json
+  epr-build mirror elastic --apply plan.json
   epr-build mirror elastic --audit=100
   epr-build mirror elastic --accept-changed nginx@1.2.3 --reason 'the publisher announced it'
 

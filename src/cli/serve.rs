@@ -1,7 +1,7 @@
 //! `epr-build serve`, the built-in server.
 
 use super::common::Exit;
-use super::common::failures::{wanted_distribution, error_kind};
+use super::common::failures::{error_kind, wanted_distribution};
 use super::common::options::OutputFolder;
 use super::common::print::print;
 use super::common::registry_environment::{LowestTls, RegistryEnvironment, lowest_tls};

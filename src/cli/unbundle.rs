@@ -98,8 +98,8 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     text += &field("sha256", unpacked.digest);
     let comment = signed.as_ref().map(|(comment, _)| comment.as_str());
     text += &field("verified", render_verified(comment, &sealed.signature()));
-    let serve = format!("epr-build serve --dist {} --out {}", manifest.distribution, shell_word(&args.out.display().to_string()));
-    text += &field("try it", serve);
+    let options = Distribution::new(&args.out, &manifest.distribution).options();
+    text += &field("try it", format!("epr-build serve {options}"));
     let nginx = args.out.join(&manifest.distribution).join("current/hosts/nginx");
     text += &field("serve it", format!("nginx -p {} -c nginx.conf", shell_word(&nginx.display().to_string())));
     print(&text)?;

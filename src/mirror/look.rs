@@ -72,9 +72,8 @@ fn sizes(root: &Path, record: &Record) -> BTreeMap<Key, u64> {
         let path = entry.path.clone().unwrap_or_else(|| place::usual(key));
         fs::link_metadata(&root.join(path)).ok().filter(|found| found.is_file()).map(|found| found.len())
     };
-    let size = |key: &Key, entry: &Entry| {
-        entry.size.or_else(|| if entry.is_held() { on_disk(key, entry) } else { None })
-    };
+    let size =
+        |key: &Key, entry: &Entry| entry.size.or_else(|| if entry.is_held() { on_disk(key, entry) } else { None });
     record.versions.iter().filter_map(|(key, entry)| Some((key.clone(), size(key, entry)?))).collect()
 }
 

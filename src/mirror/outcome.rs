@@ -146,7 +146,8 @@ impl Outcome {
     pub fn ending(&self) -> Ending {
         if self.ended.is_some() || !self.failed.is_empty() {
             Ending::TryAgain
-        } else if [&self.refused, &self.changed, &self.not_listed, &self.missing].iter().all(|events| events.is_empty()) {
+        } else if [&self.refused, &self.changed, &self.not_listed, &self.missing].iter().all(|events| events.is_empty())
+        {
             Ending::Clean
         } else {
             Ending::Problems

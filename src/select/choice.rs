@@ -72,7 +72,8 @@ impl Several {
     /// In words, below the counts; nothing if there is none.
     pub fn words(self) -> Option<String> {
         let Self { versions, times } = self;
-        (versions > 0).then(|| format!("{} by several of these, counted {times} times above", counted(versions, "version")))
+        (versions > 0)
+            .then(|| format!("{} by several of these, counted {times} times above", counted(versions, "version")))
     }
 }
 

@@ -329,7 +329,10 @@ fn the_command_shows_what_is_taken_and_why() {
     let column = |lines: &[String], at: usize| {
         lines[1..].iter().map(|line| line.split(',').nth(at).unwrap().to_owned()).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!((column(&explained, 1), column(&explained, 3)), ("1.0.0 1.1.0 1.0.0".to_owned(), "yes no yes".to_owned()));
+    assert_eq!(
+        (column(&explained, 1), column(&explained, 3)),
+        ("1.0.0 1.1.0 1.0.0".to_owned(), "yes no yes".to_owned())
+    );
     assert!(explained[2].ends_with("\"no rule that takes the package admits this version\""), "{explained:#?}");
     assert_eq!(compared[0], "name,version,bytes,change,reasons");
     assert_eq!(column(&compared, 3), "both only_there both");
@@ -353,7 +356,10 @@ fn the_command_teaches() {
             "select some --explain betta",
             "error: there is no package `betta` to choose from\nhint: did you mean `beta`?",
         ),
-        ("select some --from uper", "error: there is no layer, no upstream and no image `uper`\nhint: did you mean `upper`?"),
+        (
+            "select some --from uper",
+            "error: there is no layer, no upstream and no image `uper`\nhint: did you mean `upper`?",
+        ),
     ] {
         let run = case.run(&arguments.split(' ').collect::<Vec<_>>());
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}");

@@ -44,7 +44,9 @@ impl LayerOptions {
     pub(in crate::cli) fn words(&self) -> String {
         let packages = (self.packages != Path::new(settings::DEFAULT_PACKAGES)).then_some(self.packages.as_path());
         let options = [("--packages", packages), ("--config", self.config.path())];
-        let words = options.into_iter().filter_map(|(option, path)| Some(format!(" {option} {}", shell_word(&path?.display().to_string()))));
+        let words = options
+            .into_iter()
+            .filter_map(|(option, path)| Some(format!(" {option} {}", shell_word(&path?.display().to_string()))));
         words.collect()
     }
 

@@ -268,7 +268,7 @@ fn registry_url(DistributionPlan { listen, prefix, .. }: &DistributionPlan) -> S
 #[cfg(test)]
 mod tests {
     use super::registry_url;
-use crate::cli::common::print::shell_word;
+    use crate::cli::common::print::shell_word;
     use crate::config::fallback::Fallback;
     use crate::config::settings::DistributionPlan;
 

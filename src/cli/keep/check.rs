@@ -24,7 +24,8 @@ Examples:
   epr-build keep check --layer elastic
   epr-build keep check keep/site-a.keep --layer elastic --select fleet-9
 
-A version counts as held if the layer has it, or a layer that stands with it in a distribution. Nothing is written.
+A version counts as held if the layer has it, or a layer that stands with it in a distribution. Versions that were uploaded or made
+in Kibana are in no registry and are only counted. Nothing is written.
 
 Exit codes:
   0  every version that a site has installed is held, and could be installed again

@@ -1,9 +1,9 @@
 //! `epr-build keep list`.
 
+use crate::base::words::counted;
 use crate::cli::common::Exit;
 use crate::cli::common::options::LayerOptions;
 use crate::cli::common::print::{field, print, print_exact, print_json};
-use crate::base::words::counted;
 use crate::keep::list::{Listed, Site, list, sites};
 use crate::select::keep_file::read_all;
 use anyhow::{Result, bail};
@@ -21,7 +21,7 @@ Exit codes:
   0  the list is there
   2  could not: wrong usage or configuration, a keep file that is wrong, or the machine failed";
 
-/// List what is kept, and by which sites
+/// List the sites, what is kept, and by which of them
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -86,7 +86,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
 /// One line for each site.
 fn site_lines(sites: &[Site]) -> String {
     let line = |Site { site, kibana, prerelease, taken, complete, notes, key, versions }: &Site| {
-        let kibana = kibana.as_ref().map_or_else(|| "Kibana of unknown version".to_owned(), |is| format!("Kibana {is}"));
+        let kibana =
+            kibana.as_ref().map_or_else(|| "Kibana of unknown version".to_owned(), |is| format!("Kibana {is}"));
         let prerelease = match prerelease {
             Some(true) => ", asks for pre-releases",
             Some(false) => "",
@@ -123,7 +124,9 @@ fn csv(sites: &[Site], listed: &[Listed]) -> String {
     let mut text = "name,version,site,reasons,source,optional,kibana,prerelease,taken,complete,key\n".to_owned();
     for Listed { name, version, sites: kept_by } in listed {
         for site in kept_by {
-            let Some(Site { kibana, prerelease, taken, complete, key, .. }) = sites.get(site.site.as_str()) else { continue };
+            let Some(Site { kibana, prerelease, taken, complete, key, .. }) = sites.get(site.site.as_str()) else {
+                continue;
+            };
             let reasons: Vec<_> = site.reasons.iter().map(ToString::to_string).collect();
             let source = site.source.map(|source| source.to_string()).unwrap_or_default();
             let optional = yes_or_no(site.optional);

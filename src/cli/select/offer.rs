@@ -108,7 +108,9 @@ impl Finder<'_> {
     fn unknown(&self, name: &str) -> String {
         let path = Path::new(name);
         if path.exists() {
-            return format!("{name} is no container image\nhint: `docker save -o epr.tar IMAGE` writes one; so do podman and skopeo");
+            return format!(
+                "{name} is no container image\nhint: `docker save -o epr.tar IMAGE` writes one; so do podman and skopeo"
+            );
         }
         let layers = self.settings.layers.iter().map(|plan| plan.source.name.as_str());
         let known: Vec<&str> = layers.chain(self.settings.config.upstreams.keys().map(String::as_str)).collect();

@@ -175,7 +175,9 @@ impl<'a> Shown<'a> {
             reasons: reasons.iter().map(|reason| Why { text: reason.to_string(), reason }).collect(),
         };
         let left_out = choice.left_out.iter().filter(|(key, _)| self.explain && self.is_shown(key));
-        let ids = |keys: Vec<&'a Key>| keys.into_iter().map(|(name, version)| Id { name, version: version.as_str() }).collect();
+        let ids = |keys: Vec<&'a Key>| {
+            keys.into_iter().map(|(name, version)| Id { name, version: version.as_str() }).collect()
+        };
         let rules = choice.rules.iter().enumerate();
         Json {
             selection: &self.made.name,

@@ -91,8 +91,7 @@ pub(in crate::mirror) fn open_alone(transport: &mut Transport, limits: &Limits, 
     let Some(path) = transport.upstream().image.clone() else { return Ok(()) };
     let folder = TemporaryFolder::new()?;
     let context = || format!("cannot read the image {}", path.display());
-    let saved =
-        Saved::open(&transport.name, &path, folder.path(), *limits, false, progress).with_context(context)?;
+    let saved = Saved::open(&transport.name, &path, folder.path(), *limits, false, progress).with_context(context)?;
     transport.stand_in = Some(Arc::new(saved));
     Ok(())
 }

@@ -26,12 +26,16 @@ fn the_only_distribution_of_the_configuration_is_meant() {
     // Of two of them none is meant.
     case.reconfigure("distributions: {ours: [own], other: [own]}\n");
     let run = case.run(&["check"]);
-    assert!(run.code == 2 && run.stderr.starts_with("error: no distribution is named\nhint: name one with --dist"), "{run:?}");
+    assert!(
+        run.code == 2 && run.stderr.starts_with("error: no distribution is named\nhint: name one with --dist"),
+        "{run:?}"
+    );
 }
 
 #[test]
 fn the_only_distribution_of_an_output_folder_is_meant() {
-    let case = Case::new().config("distributions: {ours: [own], other: [own]}\n").package("packages/own", "acme", "1.0.0", "");
+    let case =
+        Case::new().config("distributions: {ours: [own], other: [own]}\n").package("packages/own", "acme", "1.0.0", "");
     assert_eq!(case.run(&["build", "--dist", "ours", "--quiet"]).code, 0);
     let target = format!("file://{}", case.path("store").display());
     let publish = format!("publish --dry-run --to {target}");

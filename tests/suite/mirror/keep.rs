@@ -179,11 +179,17 @@ fn saved_answers_are_read_and_files_are_listed() {
     assert!(there.starts_with("nginx,1.20.0,site,installed policy,registry,no,8.15."), "{run:?}");
     let run = case.run(&["keep", "list", "site.keep", "b.keep"]);
     assert!(run.stdout.contains("nginx 1.20.0\n  b                  rollback at b\n  site "), "{run:?}");
-    assert!(run.stdout.starts_with("b: Kibana 9.1.3, taken 2026-01-01T00:00:00Z, complete, 1 version\nsite: Kibana 8.15."), "{run:?}");
+    assert!(
+        run.stdout.starts_with("b: Kibana 9.1.3, taken 2026-01-01T00:00:00Z, complete, 1 version\nsite: Kibana 8.15."),
+        "{run:?}"
+    );
     let run = case.run(&["keep", "list", "site.keep", "--format", "json"]);
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let site = &answer["sites"][0];
-    assert_eq!((&site["site"], &site["complete"], &site["taken"]), (&"site".into(), &true.into(), &"2023-11-14T22:13:20Z".into()));
+    assert_eq!(
+        (&site["site"], &site["complete"], &site["taken"]),
+        (&"site".into(), &true.into(), &"2023-11-14T22:13:20Z".into())
+    );
     assert_eq!(site["versions"], answer["versions"].as_array().unwrap().len());
     // What was cut off on the way is no keep file.
     let cut = text(&case);

@@ -72,7 +72,8 @@ fn sum(rules: impl Iterator<Item = u64>, causes: impl Iterator<Item = u64>, seve
 }
 
 fn sum_of_select(answer: &Value) -> u64 {
-    let counts = |key: &str| answer[key].as_array().unwrap().iter().map(|one| number(&one["versions"])).collect::<Vec<_>>();
+    let counts =
+        |key: &str| answer[key].as_array().unwrap().iter().map(|one| number(&one["versions"])).collect::<Vec<_>>();
     sum(counts("rules").into_iter(), counts("causes").into_iter(), &answer["several"])
 }
 
@@ -176,7 +177,10 @@ fn commands(text: &str) -> Vec<String> {
 fn commands_in_hints_are_commands() {
     let world = world();
     let empty = run(&world, "select few");
-    assert!(empty.code == 2 && empty.stderr.starts_with("error: there is nothing to choose from in layer up\n"), "{empty:?}");
+    assert!(
+        empty.code == 2 && empty.stderr.starts_with("error: there is nothing to choose from in layer up\n"),
+        "{empty:?}"
+    );
     for command in commands(&empty.stderr) {
         let pasted = run(&world, command.strip_prefix("epr-build ").unwrap());
         assert!(pasted.code < 2 && !pasted.stdout.is_empty(), "{command}: {pasted:#?}");
@@ -215,8 +219,14 @@ fn commands_in_hints_are_commands() {
     ] {
         scene(line);
     }
-    world.case.reconfigure(&std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap().replace("{name: alpha}, {name: ['a*', gamma]}", "{name: delta}"));
-    for line in ["mirror", "keep check --layer up", "keep prune up", "build", "serve --out nowhere", "select few --format csv"] {
+    world.case.reconfigure(
+        &std::fs::read_to_string(world.case.path("epr-build.yml"))
+            .unwrap()
+            .replace("{name: alpha}, {name: ['a*', gamma]}", "{name: delta}"),
+    );
+    for line in
+        ["mirror", "keep check --layer up", "keep prune up", "build", "serve --out nowhere", "select few --format csv"]
+    {
         scene(line);
     }
     std::fs::remove_dir_all(world.case.path("keep")).unwrap();

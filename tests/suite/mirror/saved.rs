@@ -461,7 +461,11 @@ fn selections_choose_from_images() {
         named["versions"].as_array().unwrap().iter().map(|one| one["version"].as_str().unwrap()).collect();
     assert!(versions.len() >= 3 && versions.contains(&"0.9.0"), "{named:#}");
     assert_eq!(named["versions"], file["versions"]);
-    assert_eq!((&named["taken"]["of_unknown_size"], &named["warnings"]), (&0.into(), &serde_json::json!([])), "{named:#}");
+    assert_eq!(
+        (&named["taken"]["of_unknown_size"], &named["warnings"]),
+        (&0.into(), &serde_json::json!([])),
+        "{named:#}"
+    );
     // After a mirror the layer says the same.
     good(&world, "");
     assert_eq!(select(&[])["taken"]["versions"], named["taken"]["versions"]);

@@ -114,7 +114,10 @@ fn another_selection_fetches_what_is_missing_and_removes_nothing() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
     assert_eq!(held(&world), ["alpha-1.0.0", "alpha-1.1.0", "beta-1.0.0"]);
     assert!(run.stdout.contains("  besides    1 version, "), "{run:#?}");
-    assert!(run.stdout.contains("that are not wanted any more; `epr-build keep prune up` says which of them may go\n"), "{run:#?}");
+    assert!(
+        run.stdout.contains("that are not wanted any more; `epr-build keep prune up` says which of them may go\n"),
+        "{run:#?}"
+    );
     let second = outcome(&world, "", 0);
     assert_eq!(counts(&second), json!([true, 2, 2, 1]), "{second}");
     assert_eq!(world.record("beta", "1.0.0")["wanted"], Value::Null);

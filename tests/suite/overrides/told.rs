@@ -142,7 +142,9 @@ fn which_says_why_of_a_generation_too() {
         generation
     };
     assert!(which("acme", "8.12.0", 0, &[]).contains("  quarantined "), "what the build refused stands in its report");
-    assert!(which("beta", "8.12.0", 0, &[]).contains("set by an override of layer `production` (waits for the upgrade)"));
+    assert!(
+        which("beta", "8.12.0", 0, &[]).contains("set by an override of layer `production` (waits for the upgrade)")
+    );
     assert!(which("beta", "9.0.0", 0, &[]).contains("  override           the kibana constraint is `^9.0.0`"));
     assert!(which("other", "8.12.0", 0, &[]).contains("  override           deprecated since 1.0.0"));
     let json: Value = serde_json::from_str(&which("other", "8.12.0", 0, &["--format", "json"])).unwrap();
