@@ -9,6 +9,9 @@ const INTERPRETER: u32 = 3;
 /// Bytes of a program header in 64-bit files.
 const HEADER: usize = 56;
 
+/// What every `epr-build` has in its constants, because it looks for it here.
+pub const MARKER: &[u8] = b"epr-build: this program serves registries that it has built";
+
 /// A statically linked program.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -24,7 +27,8 @@ impl Program {
     /// Looks at a program.
     ///
     /// # Errors
-    /// When it cannot be read, is for another system, or needs libraries.
+    /// When it cannot be read, is for another system, needs libraries, or is not this program. It is not run to find that out: it
+    /// may be for another processor.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path)?;
         let shown = path.display();
@@ -38,6 +42,9 @@ impl Program {
         if needs_loader(&bytes).unwrap_or(true) {
             bail!("`{shown}` needs libraries, which are not there where it would go\n{hint}");
         }
+        if !is_within(MARKER, &bytes) {
+            bail!("`{shown}` is not epr-build, or an older one\n{hint}");
+        }
         Ok(Self { path: path.to_owned(), size: bytes.len() as u64, architecture })
     }
 }
@@ -45,6 +52,19 @@ impl Program {
 /// The processor of a little-endian ELF file of 64 bits.
 fn machine(bytes: &[u8]) -> Option<u16> {
     (bytes.get(..6)? == b"\x7fELF\x02\x01").then(|| number(bytes, 18))?
+}
+
+/// Returns true if a text lies somewhere in a file.
+fn is_within(text: &[u8], bytes: &[u8]) -> bool {
+    let Some((first, rest)) = text.split_first() else { return true };
+    let mut bytes = bytes;
+    while let Some(at) = bytes.iter().position(|byte| byte == first) {
+        bytes = &bytes[at + 1..];
+        if bytes.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Returns true if a program header names a loader; `None` for a damaged file.
@@ -76,7 +96,19 @@ mod tests {
         bytes[32..40].copy_from_slice(&64_u64.to_le_bytes());
         bytes[56..58].copy_from_slice(&1_u16.to_le_bytes());
         bytes[64..68].copy_from_slice(&kind.to_le_bytes());
+        bytes.extend(MARKER);
         bytes
+    }
+
+    #[test]
+    fn this_program_has_its_marker() {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(is_within(MARKER, &own));
+        for (bytes, expected) in
+            [(&b""[..], false), (b"ab", false), (b"xxabc", true), (b"ababc", true), (b"abab", false)]
+        {
+            assert_eq!(is_within(b"abc", bytes), expected, "{bytes:?}");
+        }
     }
 
     #[test]
@@ -92,7 +124,11 @@ mod tests {
         for (bytes, said) in [
             (elf(62, INTERPRETER), "needs libraries"),
             (elf(3, 1), "no name for"),
-            (elf(62, 1)[..70].to_vec(), "amd64"),
+            (elf(62, 1)[..70].to_vec(), "is not epr-build"),
+            (
+                elf(183, 1)[..64 + HEADER].to_vec(),
+                "is not epr-build, or an older one\nhint: build one with `cargo static`",
+            ),
             (elf(62, 1)[..66].to_vec(), "needs libraries"),
             (b"#!/bin/sh".to_vec(), "is not a program"),
             (Vec::new(), "is not a program"),

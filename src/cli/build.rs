@@ -45,7 +45,7 @@ const WATCH_SHARE: u32 = 10;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution to build; may be repeated
+    /// Distribution to build; may be repeated [default: the one of the configuration, if it has one alone]
     #[arg(long = "dist", value_name = "NAME")]
     dists: Vec<String>,
     /// Build every distribution: the built-in ones and those in the configuration

@@ -1,7 +1,7 @@
 //! `epr-build bundle`.
 
 use super::common::Exit;
-use super::common::failures::{built_distribution, other_file};
+use super::common::failures::{other_file, wanted_distribution};
 use super::common::options::{Format, FormatOption, JobsOption, OutputFolder};
 use super::common::print::{field, print, print_json};
 use super::common::talk;
@@ -42,9 +42,9 @@ Exit codes:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution to bundle
+    /// Distribution to bundle [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
     /// Generation or release to bundle [default: the generation in use]
@@ -114,8 +114,9 @@ fn part_size(text: &str) -> Result<u64, String> {
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let format = args.format.format()?;
     args.jobs.start_threads()?;
-    let (dist, out) = (&args.dist, &args.folder.out);
-    let distribution = built_distribution(out, dist)?;
+    let out = &args.folder.out;
+    let distribution = wanted_distribution(out, args.dist.as_deref())?;
+    let dist = &distribution.name();
     let key = args.sign.as_deref().map(sign::secret_key).transpose()?;
     let _lock = Lock::take(out)?;
     let generation = match &args.generation {
@@ -202,8 +203,8 @@ fn base(args: &Arguments, distribution: &Distribution, progress: &Progress) -> R
         let sealed =
             Sealed::open(std::slice::from_ref(since)).map_err(|error| not_a_base(since, distribution, error))?;
         let (manifest, _) = check::bundle(&sealed, progress)?;
-        if manifest.distribution != args.dist {
-            bail!("`{}` is a bundle of `{}`, not of `{}`", since.display(), manifest.distribution, args.dist);
+        if manifest.distribution != distribution.name() {
+            bail!("`{}` is a bundle of `{}`, not of `{}`", since.display(), manifest.distribution, distribution.name());
         }
         let known = at_hand(&manifest.generation)?;
         let before = match (&manifest.base, base.take()) {

@@ -72,15 +72,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             let _lock = Lock::take(out)?;
             let (store, cache) = (Store::open(&root)?, Cache::read(out));
             let pruned = prune::sweep(out, &store, &cache)?;
-            let size = bytes(pruned.bytes);
             let images = paths.map_or(Ok(Vec::new()), |paths| image::forget(out, &paths))?;
+            let size = bytes(pruned.bytes + images.iter().map(|image| image.bytes).sum::<u64>());
             if !talk::quiet() {
-                let images: String = images.iter().map(render).collect();
-                print(&format!(
-                    "removed {} and {}, {size}\n{images}",
-                    counted(pruned.trees, "folder"),
-                    counted(pruned.blobs, "file")
-                ))?;
+                let lines: String = images.iter().map(render).collect();
+                let parts = [(pruned.trees, "folder"), (pruned.blobs, "file"), (images.len(), "image")];
+                let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun));
+                print(&match parts.collect::<Vec<_>>().split_last() {
+                    None => "there is nothing to remove\n".to_owned(),
+                    Some((last, [])) => format!("removed {last}, {size}\n{lines}"),
+                    Some((last, before)) => format!("removed {} and {last}, {size}\n{lines}", before.join(", ")),
+                })?;
             }
         }
     }

@@ -37,7 +37,7 @@ Exit codes:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution to check; may be repeated
+    /// Distribution to check; may be repeated [default: the one of the configuration, if it has one alone]
     #[arg(long = "dist", value_name = "NAME")]
     dists: Vec<String>,
     /// Check every distribution: the built-in ones and those in the configuration

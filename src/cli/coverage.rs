@@ -1,7 +1,7 @@
 //! `epr-build coverage`: which questions a host that only looks answers up would refuse.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
+use super::common::failures::wanted_distribution;
 use super::common::options::{Format, FormatOption, OutputFolder};
 use super::common::print::{print, print_json};
 use crate::answers::coverage::forms::{self, Asked, Form};
@@ -50,9 +50,9 @@ pub(super) struct Arguments {
     /// Access logs, plain or gzip; `-` is standard input
     #[arg(value_name = "ACCESS_LOG")]
     logs: Vec<PathBuf>,
-    /// Distribution whose generation in use is asked
+    /// Distribution whose generation in use is asked [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
     #[command(flatten)]
@@ -82,7 +82,7 @@ struct Coverage {
 /// Tells it.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
-    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
+    let distribution = wanted_distribution(&arguments.folder.out, arguments.dist.as_deref())?;
     let coverage = coverage(&distribution, &arguments.logs)?;
     match format {
         Format::Json => print_json(&coverage)?,

@@ -1,7 +1,7 @@
 //! `epr-build generations`.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
+use super::common::failures::wanted_distribution;
 use super::common::options::{Format, FormatOption, OutputFolder};
 use super::common::print::{print, print_json};
 use crate::base::time;
@@ -25,9 +25,9 @@ into use. Generations of earlier versions of epr-build have no date.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution whose generations are listed
+    /// Distribution whose generations are listed [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
     #[command(flatten)]
@@ -56,7 +56,7 @@ struct Listed {
 /// Lists them.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
-    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
+    let distribution = wanted_distribution(&arguments.folder.out, arguments.dist.as_deref())?;
     let listed = list(&distribution)?;
     match format {
         Format::Json => print_json(&listed)?,

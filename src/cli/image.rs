@@ -1,7 +1,7 @@
 //! `epr-build image`.
 
 use super::common::Exit;
-use super::common::failures::{built_distribution, other_file};
+use super::common::failures::{other_file, wanted_distribution};
 use super::common::options::{JobsOption, OutputFolder};
 use super::common::print::print;
 use super::common::talk;
@@ -23,15 +23,16 @@ Examples:
   skopeo copy oci-archive:epr.tar:staging docker://registry.example.org/epr:staging
 
 The image serves one generation on port 8080 as an unprivileged user. It contains this program, which must therefore be \
-statically linked: build it with `cargo static`.";
+statically linked: build it with `cargo static`. A program for another processor, named with --program, makes an image for that \
+processor; a file that is not epr-build is refused.";
 
 /// Write a container image that serves a distribution; no container engine is needed
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution to put into the image
+    /// Distribution to put into the image [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     /// Image file to write
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -59,7 +60,7 @@ pub(super) struct Arguments {
 /// Writes the image.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     arguments.jobs.start_threads()?;
-    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
+    let distribution = wanted_distribution(&arguments.folder.out, arguments.dist.as_deref())?;
     let generation = match &arguments.generation {
         Some(name) => distribution.resolve(name)?,
         None => distribution.current().unwrap_or_default(),
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     tags.extend(arguments.generation.clone().filter(|name| check_name(name).is_ok()));
     let options = ImageOptions {
         out: arguments.folder.out.clone(),
-        distribution: arguments.dist.clone(),
+        distribution: distribution.name(),
         generation,
         program,
         repository: arguments.repository.clone(),

@@ -1,7 +1,7 @@
 //! `epr-build include`: lets a web server that exists take in a generation through a link.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
+use super::common::failures::wanted_distribution;
 use super::common::options::{Format, FormatOption, OutputFolder};
 use super::common::print::{field, print, print_json};
 use super::common::talk;
@@ -34,9 +34,9 @@ pub(super) struct Arguments {
     /// The web server
     #[arg(value_enum, value_name = "SERVER")]
     host: Host,
-    /// Distribution to include
+    /// Distribution to include [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     /// Path of the link, in the configuration folder of the server
     #[arg(long, value_name = "PATH")]
     at: PathBuf,
@@ -108,9 +108,14 @@ impl Host {
 /// Switches or removes the link.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
-    let distribution = built_distribution(&arguments.folder.out, &arguments.dist)?;
+    let distribution = wanted_distribution(&arguments.folder.out, arguments.dist.as_deref())?;
     let place = Place::new(&distribution, arguments.host.name(), &arguments.at)?;
-    if arguments.remove { remove(arguments, &place, format) } else { switch(arguments, &distribution, &place, format) }
+    let dist = distribution.name();
+    if arguments.remove {
+        remove(arguments, &dist, &place, format)
+    } else {
+        switch(arguments, &distribution, &place, format)
+    }
 }
 
 fn switch(arguments: &Arguments, distribution: &Distribution, place: &Place, format: Format) -> Result<Exit> {
@@ -126,35 +131,35 @@ fn switch(arguments: &Arguments, distribution: &Distribution, place: &Place, for
         place.switch(&planned)?;
     }
     match format {
-        Format::Json => print_json(&as_json(arguments, &planned))?,
+        Format::Json => print_json(&as_json(arguments, &distribution.name(), &planned))?,
         Format::Text if talk::quiet() => {}
-        Format::Text => print(&render(arguments, &planned))?,
+        Format::Text => print(&render(arguments, &distribution.name(), &planned))?,
     }
     Ok(Exit::Clean)
 }
 
-fn render(arguments: &Arguments, plan: &Plan) -> String {
+fn render(arguments: &Arguments, dist: &str, plan: &Plan) -> String {
     let include = &plan.include;
     let leads = match (plan.is_done, arguments.dry_run) {
         (true, _) => "leads already to",
         (false, true) => "would lead to",
         (false, false) => "leads to",
     };
-    let mut text = format!("{}: {} {leads} generation {}\n", arguments.dist, include.at.display(), include.generation);
+    let mut text = format!("{}: {} {leads} generation {}\n", dist, include.at.display(), include.generation);
     if let Some(before) = &include.before {
         text += &field("before", before);
     }
-    for (place, line) in arguments.host.lines(&include.at, &arguments.dist) {
+    for (place, line) in arguments.host.lines(&include.at, dist) {
         text += &field(&format!("in {place}"), line);
     }
     text + &field("then", arguments.host.reload(&include.at))
 }
 
-fn as_json(arguments: &Arguments, plan: &Plan) -> serde_json::Value {
+fn as_json(arguments: &Arguments, dist: &str, plan: &Plan) -> serde_json::Value {
     let include = &plan.include;
-    let lines = arguments.host.lines(&include.at, &arguments.dist).into_iter();
+    let lines = arguments.host.lines(&include.at, dist).into_iter();
     json!({
-        "distribution": arguments.dist,
+        "distribution": dist,
         "server": include.host,
         "at": include.at,
         "generation": include.generation,
@@ -166,13 +171,12 @@ fn as_json(arguments: &Arguments, plan: &Plan) -> serde_json::Value {
     })
 }
 
-fn remove(arguments: &Arguments, place: &Place, format: Format) -> Result<Exit> {
+fn remove(arguments: &Arguments, dist: &str, place: &Place, format: Format) -> Result<Exit> {
     let is_there = place.is_there()?;
     if !is_there {
         bail!(
-            "there is no link `{}` of `{}`\nhint: `epr-build generations` lists the links",
+            "there is no link `{}` of `{dist}`\nhint: `epr-build generations --dist {dist}` lists the links",
             place.at().display(),
-            arguments.dist
         );
     }
     if !arguments.dry_run {
@@ -182,10 +186,10 @@ fn remove(arguments: &Arguments, place: &Place, format: Format) -> Result<Exit> 
     let verb = if arguments.dry_run { "would be removed" } else { "is removed" };
     match format {
         Format::Json => print_json(&json!({
-            "distribution": arguments.dist, "server": arguments.host.name(), "at": place.at(), "removed": !arguments.dry_run,
+            "distribution": dist, "server": arguments.host.name(), "at": place.at(), "removed": !arguments.dry_run,
         }))?,
         Format::Text if talk::quiet() => {}
-        Format::Text => print(&format!("{}: {} {verb}\n", arguments.dist, place.at().display()))?,
+        Format::Text => print(&format!("{}: {} {verb}\n", dist, place.at().display()))?,
     }
     Ok(Exit::Clean)
 }

@@ -16,7 +16,8 @@ Examples:
   epr-build keep import --from saved/*.json --output keep/site-b.keep
   epr-build keep list keep/*.keep
   epr-build keep check --layer elastic
-  epr-build keep prune elastic --output gone.list, then --apply gone.list --reason 'nobody has these any more'
+  epr-build keep prune elastic --output gone.list
+  epr-build keep prune elastic --apply gone.list --reason 'nobody has these any more'
 
 Kibana downloads what it has installed again: at upgrades, after failures, to repair. docs/guides/keep.md says more.";
 

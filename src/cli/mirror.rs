@@ -26,7 +26,8 @@ Examples:
   epr-build mirror
   epr-build mirror elastic --dry-run
   epr-build mirror elastic --only nginx --only system@1.38.3
-  epr-build mirror elastic --plan plan.json, then --apply plan.json
+  epr-build mirror elastic --plan plan.json
+  epr-build mirror elastic --apply plan.json
   epr-build mirror elastic --audit=100
   epr-build mirror elastic --accept-changed nginx@1.2.3 --reason 'the publisher announced it'
 
@@ -220,6 +221,7 @@ fn render_events(outcome: &Outcome, all: bool) -> String {
     let mut text = String::new();
     let kinds = [
         ("error", &outcome.not_listed),
+        ("error", &outcome.missing),
         ("error", &outcome.refused),
         ("error", &outcome.failed),
         ("warning", &outcome.changed),
@@ -283,13 +285,14 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     field("wanted", outcome.wanted, "");
     field("held", outcome.held, "");
     let unwanted = format!(
-        ", {}, that are not wanted any more; `epr-build keep prune` removes such",
+        ", {}, that are not wanted any more; `epr-build keep prune {layer}` says which of them may go",
         bytes(outcome.unwanted_bytes)
     );
     field("besides", outcome.unwanted, &unwanted);
     field("accepted", outcome.accepted.len(), " as the upstream gives it now");
     field("adopted", outcome.adopted.len(), ", which lay in the layer before");
     field("audited", outcome.audited, "");
+    field("missing", outcome.missing.len(), " that sites have installed and nobody has");
     field("refused", outcome.refused.len(), "");
     field("failed", outcome.failed.len(), ", which may pass");
     field("changed", outcome.changed.len(), " upstream; what is held stays");
@@ -312,8 +315,8 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
 
 /// What a selection saves, by its rules, and what it costs.
 fn render_selection(selection: &SelectionOutcome) -> Vec<String> {
-    let SelectionOutcome { name, left_out, bytes: size, are_bytes_known, names, reasons, rules, losses, outside } =
-        selection;
+    let SelectionOutcome { name, left_out, bytes: size, are_bytes_known, names, reasons, rules, .. } = selection;
+    let SelectionOutcome { causes, several, losses, outside, .. } = selection;
     let mut saved = format!("`{name}` leaves out {}", counted(*left_out, "version"));
     if *left_out > 0 {
         let reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
@@ -329,6 +332,8 @@ fn render_selection(selection: &SelectionOutcome) -> Vec<String> {
     }
     let mut lines = vec![format!("  {:<10} {saved}", "selection")];
     lines.extend(rules.iter().map(|(rule, count)| format!("    {rule}: {}", counted(*count, "version"))));
+    lines.extend(causes.iter().map(|(cause, count)| format!("    {cause}: {}", counted(*count, "version"))));
+    lines.extend(several.words().map(|words| format!("    {words}")));
     let mut more = |text: String, count: usize| {
         if count > 0 {
             lines.push(format!("    {text}"));

@@ -1,6 +1,8 @@
 //! `epr-build probe`, for health checks in images that have no curl.
 
 use super::common::Exit;
+use super::common::print::print;
+use super::common::talk;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::io::{Read, Write};
@@ -8,7 +10,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
-This does what `curl -f URL` does, in images that have no curl. It speaks plain HTTP only.
+This does what `curl -f URL` does, in images that have no curl: it asks once, and says the status. It speaks plain HTTP only.
 
 Exit codes:
   0  the answer is a success or a redirect
@@ -37,6 +39,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let address = if has_port { host.to_owned() } else { format!("{host}:80") };
     let status = ask(&address, host, path).with_context(|| format!("no answer from {url}"))?;
     ensure!((200..400).contains(&status), "{url} answers {status}");
+    if !talk::quiet() {
+        print(&format!("{url} answers {status}, as it should\n"))?;
+    }
     Ok(Exit::Clean)
 }
 

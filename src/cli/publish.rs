@@ -2,7 +2,7 @@
 
 use super::common::Exit;
 use super::common::clock::unix_time;
-use super::common::failures::built_distribution;
+use super::common::failures::wanted_distribution;
 use super::common::options::{Format, FormatOption, LossOption, OutputFolder};
 use super::common::print::{print, print_json};
 use super::common::settings::layers_here;
@@ -47,9 +47,9 @@ Exit codes:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Distribution to publish
+    /// Distribution to publish [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
     /// Target: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder
@@ -115,7 +115,8 @@ struct Answer<'a> {
 /// Publishes a generation.
 pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let (begin, format) = (Instant::now(), args.format.format()?);
-    let distribution = built_distribution(&args.folder.out, &args.dist)?;
+    let distribution = wanted_distribution(&args.folder.out, args.dist.as_deref())?;
+    let dist = distribution.name();
     let id = match &args.generation {
         Some(id) => distribution.resolve(id)?,
         None => distribution.current().unwrap_or_default(),
@@ -138,7 +139,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
     let access = Access { authority: args.authority.clone(), only_looks: args.dry_run };
     let target = Target::open(&args.to, &access)?;
     let now = Holdings::of_generation(&distribution.generation(&id))?;
-    let before = match runtime.block_on(publish::in_use(&target, &args.dist, &id))? {
+    let before = match runtime.block_on(publish::in_use(&target, &dist, &id))? {
         InUse::Nothing => Before::Nothing,
         InUse::Same => Before::Known(now.clone()),
         InUse::Other(was) => Before::Known(was),
@@ -156,25 +157,25 @@ pub(super) fn run(args: &Arguments) -> Result<Exit> {
         write_list(file, &outcome.purge)?;
     }
     if let (Some(folder), Some(origin), false) = (&args.nginx, &args.origin, args.dry_run) {
-        front::write_nginx(folder, origin, &args.dist, &distribution.generation(&id), &contents)?;
+        front::write_nginx(folder, origin, &dist, &distribution.generation(&id), &contents)?;
     }
     match format {
-        Format::Json => print_json(&answer(args, &id, (&target, change), &outcome))?,
+        Format::Json => print_json(&answer(args, (&dist, &id), (&target, change), &outcome))?,
         Format::Text if talk::quiet() => {}
-        Format::Text => print(&render_summary(args, &id, (&target, change), &outcome, begin.elapsed()))?,
+        Format::Text => print(&render_summary(args, (&dist, &id), (&target, change), &outcome, begin.elapsed()))?,
     }
     Ok(Exit::Clean)
 }
 
 fn answer<'a>(
     args: &'a Arguments,
-    id: &'a str,
+    (dist, id): (&'a str, &'a str),
     (target, change): (&Target, Option<Change>),
     outcome: &'a Outcome,
 ) -> Answer<'a> {
     Answer {
         dry_run: args.dry_run,
-        distribution: &args.dist,
+        distribution: dist,
         generation: id,
         target: target.to_string(),
         switched: outcome.switched,
@@ -194,7 +195,7 @@ fn write_list(file: &Path, paths: &[String]) -> Result<()> {
 
 fn render_summary(
     args: &Arguments,
-    id: &str,
+    (dist, id): (&str, &str),
     (target, change): (&Target, Option<Change>),
     outcome: &Outcome,
     time: Duration,
@@ -209,7 +210,7 @@ fn render_summary(
         (false, true) => "is in use now",
         (_, false) => "is in use",
     };
-    lines.push(format!("{}: generation {id} {is} at {target}", args.dist));
+    lines.push(format!("{dist}: generation {id} {is} at {target}"));
     if let Some(change) = change {
         lines.push(format!("  {:<10} {change}", "change"));
     }

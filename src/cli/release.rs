@@ -1,7 +1,7 @@
 //! `epr-build release`: makes, lists and removes releases.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
+use super::common::failures::wanted_distribution;
 use super::common::options::{ConfigOption, Format, FormatOption, JobsOption, OutputFolder};
 use super::common::print::{field, print, print_json};
 use super::common::settings::{read_config, selection_plan};
@@ -54,9 +54,9 @@ pub(super) struct Arguments {
     /// Stack version that names the release, such as 8.5.0 [default: the version given with --kibana]
     #[arg(value_name = "VERSION", required_unless_present_any = ["list", "remove", "kibana"])]
     name: Option<String>,
-    /// Distribution that the release belongs to
+    /// Distribution that the release belongs to [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     #[command(flatten)]
     folder: OutputFolder,
     /// Generation to release, or a release that has it [default: the generation in use]
@@ -98,8 +98,8 @@ fn kibana_version(text: &str) -> Result<Version, String> {
 /// Makes, lists or removes releases.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     arguments.jobs.start_threads()?;
-    let (dist, out) = (&arguments.dist, &arguments.folder.out);
-    let distribution = built_distribution(out, dist)?;
+    let out = &arguments.folder.out;
+    let distribution = wanted_distribution(out, arguments.dist.as_deref())?;
     if arguments.list {
         let listed = distribution.releases()?.into_iter().map(|release| Listed::new(&distribution, release));
         let listed: Vec<_> = listed.collect();
@@ -161,7 +161,7 @@ fn restrict(arguments: &Arguments, distribution: &Distribution, from: &str) -> R
     let config = read_config(arguments.config.path())?;
     let progress = Progress::new(talk::quiet());
     let resolved = match &arguments.select {
-        Some(name) => Some(selected(name, arguments, &config)?),
+        Some(name) => Some(selected(name, &distribution.name(), arguments, &config)?),
         None => None,
     };
     let part = match (&resolved, &arguments.kibana) {
@@ -177,9 +177,9 @@ fn restrict(arguments: &Arguments, distribution: &Distribution, from: &str) -> R
 
 /// A selection of the configuration. With a Kibana it counts for that one instead of those that it names, and with
 /// --only-compatible also for those around an upgrade of it.
-fn selected(name: &str, arguments: &Arguments, config: &Config) -> Result<Resolved> {
+fn selected(name: &str, dist: &str, arguments: &Arguments, config: &Config) -> Result<Resolved> {
     let of_none = config::Distribution::default();
-    let distribution = config.distributions.get(&arguments.dist).unwrap_or(&of_none);
+    let distribution = config.distributions.get(dist).unwrap_or(&of_none);
     let Some(mut plan) = selection_plan(name, distribution, config) else {
         let known: Vec<_> = config.selections.keys().map(String::as_str).collect();
         let hint = match known.is_empty() {

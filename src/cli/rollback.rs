@@ -1,7 +1,7 @@
 //! `epr-build rollback`.
 
 use super::common::Exit;
-use super::common::failures::built_distribution;
+use super::common::failures::wanted_distribution;
 use super::common::options::{LossOption, OutputFolder};
 use super::common::print::{field, print};
 use super::common::talk;
@@ -21,9 +21,9 @@ use clap::Args;
 /// Go back to an earlier generation
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Distribution to roll back
+    /// Distribution to roll back [default: the only one in the output folder]
     #[arg(long, value_name = "NAME")]
-    dist: String,
+    dist: Option<String>,
     /// Generation or release to use [default: the generation that was in use before]
     #[arg(long, value_name = "ID")]
     to: Option<String>,
@@ -35,8 +35,9 @@ pub(super) struct Arguments {
 
 /// Switches to the generation.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
-    let (dist, out) = (&arguments.dist, &arguments.folder.out);
-    let distribution = built_distribution(out, dist)?;
+    let out = &arguments.folder.out;
+    let distribution = wanted_distribution(out, arguments.dist.as_deref())?;
+    let dist = &distribution.name();
     let wanted = || match &arguments.to {
         Some(id) => distribution.resolve(id),
         None => distribution.previous(),

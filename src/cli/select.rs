@@ -2,6 +2,7 @@
 
 mod offer;
 mod shown;
+mod table;
 
 use super::common::Exit;
 use super::common::options::{LayerOptions, OutputFolder};
@@ -14,6 +15,7 @@ use crate::mirror::look::Offer;
 use crate::select::{Pin, choose, load, seen_less_outside};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use offer::Finder;
 use shown::{Made, Shown};
 
 const EXAMPLES: &str = "\
@@ -22,11 +24,17 @@ Examples:
   epr-build select fleet --explain nginx
   epr-build select fleet --diff fleet --kibana 9.2.4
   epr-build select fleet --from elastic --from https://epr.example.org --format csv
+  epr-build select fleet --from epr.tar
   epr-build select fleet --explain --format json
 
 Selections stand in the configuration under `selections`; docs/guides/selections.md begins with one. Without --from it is chosen
 from the layers whose `mirror` names the selection, else from those of distributions that name it, else from all layers. Of a
-mirrored layer its record is read, so nothing is asked for; other layers are read as a build reads them. Nothing is written.
+mirrored layer its record is read, so nothing is asked for; other layers are read as a build reads them. --from also takes what
+was never mirrored: an upstream of the configuration by its name, a registry by its address, a saved image by its path. A name that
+a layer and an upstream share means the layer as soon as it holds something. Nothing is written.
+
+As CSV each version is a line: name, version, bytes, reasons. --explain adds the column `taken` and the versions that are left out,
+with the reason; --diff adds the column `change` (only_here, only_there, both) and the versions of the other selection.
 
 Exit codes:
   0  the selection gives something
@@ -41,8 +49,9 @@ pub(super) struct Arguments {
     /// Name of the selection in the configuration
     #[arg(value_name = "NAME")]
     name: String,
-    /// A layer, or the address of a registry, to choose from; may be repeated, and the first one that has a version counts
-    #[arg(long, value_name = "LAYER|URL")]
+    /// A layer, an upstream of the configuration, the address of a registry, or a saved image, to choose from; may be repeated, and
+    /// the first one that has a version counts
+    #[arg(long, value_name = "LAYER|UPSTREAM|URL|FILE")]
     from: Vec<String>,
     /// Say of each version why it is taken; of one package, also why others are not
     #[arg(long, value_name = "PACKAGE", num_args = 0..=1, default_missing_value = "")]
@@ -69,7 +78,7 @@ enum Format {
     Text,
     /// JSON for programs
     Json,
-    /// One version a line: name, version, bytes, reasons
+    /// One version a line, with a line of headings
     Csv,
 }
 
@@ -83,7 +92,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let config = &settings.config;
     let selection = find(config, &arguments.name)?;
     let other = arguments.diff.as_ref().map(|name| find(config, name)).transpose()?;
-    let source = offer::find(&arguments.name, &arguments.from, &settings, &arguments.folder.out)?;
+    let finder = Finder {
+        selection: &arguments.name,
+        settings: &settings,
+        out: &arguments.folder.out,
+        options: arguments.layers.words(),
+    };
+    let source = finder.find(&arguments.from)?;
     let made = |name: &str, selection: &Selection, kibana: &[KibanaRange]| {
         make(name, selection, kibana, &source.offer, &source.pins)
     };

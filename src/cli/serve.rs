@@ -1,14 +1,13 @@
 //! `epr-build serve`, the built-in server.
 
 use super::common::Exit;
-use super::common::failures::{built_distribution, error_kind};
+use super::common::failures::{error_kind, wanted_distribution};
 use super::common::options::OutputFolder;
 use super::common::print::print;
 use super::common::registry_environment::{LowestTls, RegistryEnvironment, lowest_tls};
 use super::common::summary::own_key_line;
 use super::common::talk;
 use crate::config::DEFAULT_LISTEN;
-use crate::generation::distribution::Distribution;
 use crate::serve::{Event, MAX_CONNECTIONS, MORE_HANDLES, ServeOptions, TlsFiles};
 use anyhow::{Error, Result, anyhow, bail};
 use clap::Args;
@@ -78,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     if let Some(note) = environment.note().filter(|_| !quiet) {
         talk::say(&format!("note: {note}\n"))?;
     }
-    let distribution = wanted(arguments)?;
+    let distribution = wanted_distribution(&arguments.folder.out, arguments.dist.as_deref())?;
     let name = distribution.name();
     let current = distribution.current().unwrap_or_default();
     let tls = tls(arguments, &environment)?;
@@ -123,31 +122,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     });
     served.map_err(with_listen_hint)?;
     Ok(Exit::Clean)
-}
-
-/// The distribution that is named, or the only one there is.
-fn wanted(arguments: &Arguments) -> Result<Distribution> {
-    let out = &arguments.folder.out;
-    if let Some(name) = &arguments.dist {
-        return built_distribution(out, name);
-    }
-    let mut all = Distribution::all(out)?;
-    all.retain(|distribution| distribution.current().is_some());
-    match &mut all[..] {
-        [_] => Ok(all.remove(0)),
-        [] => bail!(
-            "there is no distribution in `{}`\nhint: build one, or name its output folder with --out",
-            out.display()
-        ),
-        several => {
-            let names: Vec<_> = several.iter().map(|one| format!("`{}`", one.name())).collect();
-            bail!(
-                "there are several distributions in `{}`\nhint: name one with --dist: {}",
-                out.display(),
-                names.join(", ")
-            )
-        }
-    }
 }
 
 /// Certificate and key, from the options or else from the environment.

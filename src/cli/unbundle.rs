@@ -3,7 +3,7 @@
 use super::common::Exit;
 use super::common::bundles::{render_verified, report_refusal};
 use super::common::options::{DEFAULT_OUT, JobsOption, KeepOption, LossOption};
-use super::common::print::{field, print};
+use super::common::print::{field, print, shell_word};
 use super::common::settings::layers_here;
 use super::common::talk;
 use super::common::unneeded;
@@ -98,8 +98,10 @@ fn unbundle(args: &Arguments) -> Result<Exit> {
     text += &field("sha256", unpacked.digest);
     let comment = signed.as_ref().map(|(comment, _)| comment.as_str());
     text += &field("verified", render_verified(comment, &sealed.signature()));
+    let options = Distribution::new(&args.out, &manifest.distribution).options();
+    text += &field("try it", format!("epr-build serve {options}"));
     let nginx = args.out.join(&manifest.distribution).join("current/hosts/nginx");
-    text += &field("serve it", format!("nginx -p {} -c nginx.conf", nginx.display()));
+    text += &field("serve it", format!("nginx -p {} -c nginx.conf", shell_word(&nginx.display().to_string())));
     print(&text)?;
     Ok(Exit::Clean)
 }

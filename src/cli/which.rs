@@ -24,7 +24,7 @@ use crate::openpgp::Verdict;
 use crate::package::Facts;
 use crate::select::published::published;
 use crate::select::requires::{Unmet, unmet_in};
-use answer::{Answer, Held, NotGiven, Reason, Requirement, Unpublished, reason, render};
+use answer::{Answer, Held, NotGiven, Reason, Requirement, Unpublished, is_of, reason, render};
 use anyhow::Result;
 use clap::Args;
 
@@ -35,8 +35,8 @@ Examples:
   epr-build which nginx --built --out /srv/epr --kibana 9.1.0    what is served, also where there are no layers
 
 The layers are read as they are now. What builds in --out found out is used to read them faster. Nothing is written. With --built,
-or where there are neither layers nor a configuration, the generation in use in --out is asked instead; it does not know what was
-left out of it.
+or where there are neither layers nor a configuration, the generation in use in --out is asked instead. It knows from its report what
+its selection left out, what overrides changed, and what the build refused; it does not know what the layers hold by now.
 
 Exit codes:
   0  Kibana gets a version
@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// Capabilities that Kibana sends, separated by commas; a self-managed Kibana sends none
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     capabilities: Option<Vec<String>>,
-    /// Distribution to search; may be repeated
+    /// Distribution to search; may be repeated [default: the one of the configuration, if it has one alone]
     #[arg(long = "dist", value_name = "NAME")]
     dists: Vec<String>,
     /// Search every distribution: the built-in ones and those in the configuration
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let is_all_there_is = !arguments.strict && !arguments.layers.are_here() && built::is_in(out);
     if arguments.built || is_all_there_is {
         if !arguments.built && !talk::quiet() {
-            let what = "the generation in use is asked, which does not know what was left out of it";
+            let what = "the generation in use is asked, which knows what the build knew";
             talk::say(&format!("note: there are no layers here: {what}\n"))?;
         }
         let Arguments { name, kibana, prerelease, capabilities, .. } = arguments;
@@ -202,8 +202,6 @@ fn unknown(name: &str, catalog: &Catalog) -> String {
 
 /// The quarantined packages whose path has this name.
 fn quarantined(name: &str, layers: &[&LayerIntake]) -> Vec<Problem> {
-    let zip = format!("{name}-");
-    let is_meant = |path: &str| path.split('/').any(|part| part == name || part.starts_with(&zip));
     let problems = layers.iter().flat_map(|layer| layer.all_problems());
-    problems.filter(|problem| problem.is_quarantine() && is_meant(&problem.place.package)).cloned().collect()
+    problems.filter(|problem| problem.is_quarantine() && is_of(name, problem)).cloned().collect()
 }

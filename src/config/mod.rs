@@ -58,6 +58,9 @@ pub struct Distribution {
 pub struct Config {
     /// Distributions by name.
     pub distributions: BTreeMap<String, Distribution>,
+    /// Names of the distributions that the configuration file has itself, beside the built-in ones.
+    #[serde(skip)]
+    pub own_distributions: Vec<String>,
     /// Layers by name. A layer that a distribution names needs no entry here: the defaults of [`Layer`] hold for it.
     pub layers: BTreeMap<String, Layer>,
     /// Address and port for distributions without one of their own.
@@ -92,6 +95,7 @@ impl Default for Config {
                 ("snapshot".to_owned(), stack(&["production", "staging", "snapshot"])),
             ]
             .into(),
+            own_distributions: Vec::new(),
             layers: BTreeMap::new(),
             listen: DEFAULT_LISTEN.to_owned(),
             fallback: Fallback::Off,

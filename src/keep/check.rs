@@ -21,6 +21,8 @@ pub struct Registry<'a> {
     pub answering: Vec<Answering>,
     /// Versions that an upstream of the layer lists.
     pub listed: BTreeSet<Key>,
+    /// The options that say where layers and configuration are, for commands in hints.
+    pub options: String,
 }
 
 /// What a distribution answers, as its layers are now.
@@ -63,8 +65,16 @@ pub struct Finding {
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Versions that sites need from a registry.
+    /// Versions in the keep files, each as often as sites have it.
+    pub versions: usize,
+    /// Those of them that sites need from a registry.
     pub pins: usize,
+    /// Different versions among these.
+    pub distinct: usize,
+    /// Those among them that the site's Kibana has in its own files.
+    pub optional: usize,
+    /// Versions that were uploaded or made in Kibana, and are in no registry. With `pins` these are all.
+    pub own: usize,
     /// What is missing.
     pub problems: Vec<Finding>,
     /// What could not be checked, or may be missing.
@@ -76,10 +86,14 @@ pub struct Checked {
 /// Checks the keep files, in order. `now` is in seconds since 1970.
 pub fn check(files: &[KeepFile], registry: &Registry<'_>, now: u64) -> Checked {
     let mut checked = Checked::default();
+    let mut distinct = BTreeSet::new();
     for file in files {
+        checked.versions += file.versions.len();
         about_file(file, now, &mut checked.warnings);
         for pin in file.pins() {
             checked.pins += 1;
+            checked.optional += usize::from(pin.optional);
+            distinct.insert((pin.name.clone(), pin.version.clone()));
             for (faults, answers) in [missing(&pin, registry), not_installable(&pin, registry)] {
                 // An optional version comes from Kibana's own files. Of several distributions a site may use the one that does.
                 let is_mild = pin.optional || faults.len() < answers;
@@ -88,6 +102,8 @@ pub fn check(files: &[KeepFile], registry: &Registry<'_>, now: u64) -> Checked {
             }
         }
     }
+    checked.distinct = distinct.len();
+    checked.own = checked.versions - checked.pins;
     checked
 }
 
@@ -129,7 +145,8 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
         return (holding.iter().filter_map(fault).collect(), holding.len());
     }
     let (message, hint) = if registry.listed.contains(&key) {
-        (format!("{what} and not held; an upstream lists it"), format!("run `epr-build mirror {}`", registry.layer))
+        let command = format!("epr-build mirror {}{}", registry.layer, registry.options);
+        (format!("{what} and not held; an upstream lists it"), format!("run `{command}`"))
     } else {
         let hint =
             "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
@@ -154,11 +171,16 @@ fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
     };
     let Pin { name, version, site, .. } = pin;
     let so = format!("so it cannot reinstall {version} that {site} has installed");
+    let mirror_another = |distribution: Option<&Answering>| {
+        let distribution = distribution.and_then(|one| one.distribution.as_ref());
+        let option = distribution.map(|name| format!(" --dist {name}")).unwrap_or_default();
+        let command = format!("epr-build which {name} --kibana {kibana}{option}{}", registry.options);
+        format!("`{command}` says why; mirror a version that it accepts")
+    };
     let holding: Vec<&Answering> = registry.answering.iter().filter(|one| one.held.contains_key(name)).collect();
     if holding.is_empty() {
         let message = format!("Kibana {kibana} accepts no version of {name}, {so}");
-        let hint = format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts");
-        return (vec![Fault { message, hint }], 1);
+        return (vec![Fault { message, hint: mirror_another(registry.answering.first()) }], 1);
     }
     let fault = |one: &&Answering| {
         if found(&one.offered).is_some() {
@@ -170,7 +192,7 @@ fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
                 format!("it would accept {held}, which the selection leaves out")
             }
             Some(held) => format!("it would accept {held}, if no override changed it; or mirror another one"),
-            None => format!("`epr-build which {name} --kibana {kibana}` says why; mirror a version that it accepts"),
+            None => mirror_another(Some(*one)),
         };
         Some(Fault { message, hint })
     };

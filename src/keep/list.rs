@@ -1,9 +1,47 @@
 //! What is kept, and by which sites: all keep files as one table.
 
+use crate::base::time;
 use crate::dialect::version::Version;
 use crate::select::keep_file::{KeepFile, Source, Why};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// A site, as its keep file describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Site {
+    /// Name of the site.
+    pub site: String,
+    /// The version of Kibana; absent if it is not known.
+    pub kibana: Option<Version>,
+    /// True if Kibana asks for pre-releases; absent if it is not known.
+    pub prerelease: Option<bool>,
+    /// When the file was taken.
+    pub taken: String,
+    /// True if everything that Kibana has installed is in it.
+    pub complete: bool,
+    /// What may be missing, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Id of the key by which Kibana verifies packages.
+    pub key: Option<String>,
+    /// Number of versions.
+    pub versions: usize,
+}
+
+/// The sites, in the order of the files.
+pub fn sites(files: &[KeepFile]) -> Vec<Site> {
+    let site = |file: &KeepFile| Site {
+        site: file.site.clone(),
+        kibana: file.kibana.clone(),
+        prerelease: file.prerelease,
+        taken: time::rfc3339(file.taken),
+        complete: file.complete,
+        notes: file.notes.clone(),
+        key: file.key.clone(),
+        versions: file.versions.len(),
+    };
+    files.iter().map(site).collect()
+}
 
 /// A version with the sites that keep it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

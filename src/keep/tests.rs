@@ -335,3 +335,15 @@ proptest! {
         prop_assert!(kibana.asked.len() < 2_000);
     }
 }
+
+/// The page explains what becomes of versions in the words of the answer.
+#[test]
+fn the_page_explains_what_becomes_of_versions() {
+    use super::prune::Kind;
+    let page = include_str!("../../docs/reference/reasons.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("What becomes of a version")).unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let words: Vec<_> = rows.map(|(word, _)| word.to_owned()).collect();
+    let kinds = [Kind::Kept, Kind::Wanted, Kind::Published, Kind::Young, Kind::Changed, Kind::Unknown, Kind::Goes];
+    assert_eq!(words, kinds.map(|kind| serde_json::to_value(kind).unwrap().as_str().unwrap().to_owned()));
+}

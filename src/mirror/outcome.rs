@@ -2,7 +2,7 @@
 
 pub use super::event::Event;
 use super::plan::Fetch;
-use crate::select::{Loss, Outside};
+use crate::select::{Loss, Outside, Several};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -49,6 +49,8 @@ pub struct Outcome {
     pub accepted: Vec<String>,
     /// What was named one by one, and no upstream lists.
     pub not_listed: Vec<Event>,
+    /// What sites have installed and nobody has: no upstream lists it, and the layer does not hold it.
+    pub missing: Vec<Event>,
     /// What went wrong and will again.
     pub refused: Vec<Event>,
     /// What went wrong and may pass.
@@ -122,6 +124,10 @@ pub struct SelectionOutcome {
     pub reasons: BTreeMap<String, usize>,
     /// Rules of the selection, each with the number of versions that it takes.
     pub rules: Vec<(String, usize)>,
+    /// How many versions are wanted for other causes, by what these are called.
+    pub causes: BTreeMap<&'static str, usize>,
+    /// Versions that are counted more than once by rules and causes.
+    pub several: Several,
     /// What Kibanas of the selection get less because it says so.
     pub losses: Vec<Loss>,
     /// Kibanas outside of the selection that get less of packages in it; told by runs that change nothing.
@@ -140,7 +146,8 @@ impl Outcome {
     pub fn ending(&self) -> Ending {
         if self.ended.is_some() || !self.failed.is_empty() {
             Ending::TryAgain
-        } else if self.refused.is_empty() && self.changed.is_empty() && self.not_listed.is_empty() {
+        } else if [&self.refused, &self.changed, &self.not_listed, &self.missing].iter().all(|events| events.is_empty())
+        {
             Ending::Clean
         } else {
             Ending::Problems

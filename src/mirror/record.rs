@@ -49,6 +49,9 @@ pub(super) struct Head {
     /// What was refused, to be told again while nothing changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) refused: Vec<Event>,
+    /// What sites have installed and nobody has, to be told again while nothing changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) missing: Vec<Event>,
 }
 
 /// Numbers of versions at the end of a run.

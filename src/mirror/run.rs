@@ -149,7 +149,7 @@ impl Run<'_> {
             self.outcome.unchanged = true;
             self.tell_counts(before.counts);
             self.count_unwanted();
-            self.outcome.refused = before.refused;
+            (self.outcome.refused, self.outcome.missing) = (before.refused, before.missing);
             self.tell_changed();
             return Ok(());
         };
@@ -195,12 +195,14 @@ impl Run<'_> {
             && self.outcome.not_listed.is_empty()
             && refused.iter().all(Event::lasts);
         let refused = if is_whole { refused.clone() } else { Vec::new() };
+        let missing = if is_whole { self.outcome.missing.clone() } else { Vec::new() };
         let judged_by = self.record.head.judged_by;
         self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
         self.count_kept();
         let Outcome { listed, wanted: count, held, .. } = self.outcome;
         let counts = Some(Counts { listed, wanted: count, held });
-        let head = Head { settled: is_whole, policy: Some(policy), judged_by, upstreams: heads, refused, counts };
+        let policy = Some(policy);
+        let head = Head { settled: is_whole, policy, judged_by, upstreams: heads, refused, missing, counts };
         self.note_reasons(&wanted);
         let kept = self.keep(head, &facts, &adopted);
         ended?;

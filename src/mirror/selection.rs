@@ -15,12 +15,18 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Run<'_> {
     /// Tells what the selection gives, and what sites have installed and nobody has.
     pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) {
+        // Several sites may have installed one version.
+        let mut missing: BTreeMap<Key, Vec<String>> = BTreeMap::new();
         for pin in &wanted.missing {
+            missing.entry((pin.name.clone(), pin.version.clone())).or_default().push(pin.to_string());
+        }
+        for ((name, version), sites) in missing {
             let why = format!(
-                "it is {pin}, and nobody has it: no upstream lists it, and the layer does not hold it\n\
-                 hint: add it to the layer from where the site has it, or remove it there and import the keep file anew"
+                "it is {}, and nobody has it: no upstream lists it, and the layer does not hold it\n\
+                 hint: add it to the layer from where the site has it, or remove it there and import the keep file anew",
+                sites.join(", and "),
             );
-            self.outcome.refused.push(Event::new(format!("{} {}", pin.name, pin.version), why, None).lasting());
+            self.outcome.missing.push(Event::new(format!("{name} {version}"), why, None));
         }
         for ((name, version), why) in &wanted.unread {
             self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
@@ -97,6 +103,8 @@ fn saved(name: &str, choice: &Choice, facts: &FactsTable, told: &ToldTable) -> S
         names: names.difference(&taken).count(),
         reasons,
         rules: choice.rules.clone(),
+        causes: choice.causes(),
+        several: choice.several(),
         losses: choice.losses.clone(),
         outside: Vec::new(),
     }

@@ -1,11 +1,12 @@
 //! What a selection gives.
 
 use super::keep_file::Pin;
-use super::reason::{Asks, LeftOut, Reason};
+use super::reason::{Asks, Cause, LeftOut, Reason};
+use crate::base::words::counted;
 use crate::config::selection::KibanaRange;
 use crate::dialect::version::Version;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Name and version; the order is the catalog's.
 pub type Key = (String, Version);
@@ -27,6 +28,53 @@ pub struct Choice {
     pub warnings: Vec<String>,
     /// Packages that take the place of deprecated ones and are not chosen, in words.
     pub suggestions: Vec<String>,
+}
+
+/// Versions that are in by more than one rule or other cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Several {
+    /// Number of the versions.
+    pub versions: usize,
+    /// How often they are counted, by rule and by cause.
+    pub times: usize,
+}
+
+impl Choice {
+    /// How many versions are in by other causes than rules, by what these are called.
+    pub fn causes(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for reasons in self.versions.values() {
+            let labels: BTreeSet<_> = reasons.iter().filter_map(|reason| reason.cause.label()).collect();
+            labels.into_iter().for_each(|label| *counts.entry(label).or_default() += 1);
+        }
+        counts
+    }
+
+    /// The versions that are counted more than once where rules and causes are counted one by one.
+    pub fn several(&self) -> Several {
+        let mut several = Several::default();
+        for reasons in self.versions.values() {
+            let name = |reason: &Reason| match &reason.cause {
+                Cause::Rule { rule } => rule.clone(),
+                cause => cause.label().unwrap_or_default().to_owned(),
+            };
+            let times = reasons.iter().map(name).collect::<BTreeSet<_>>().len();
+            if times > 1 {
+                several.versions += 1;
+                several.times += times;
+            }
+        }
+        several
+    }
+}
+
+impl Several {
+    /// In words, below the counts; nothing if there is none.
+    pub fn words(self) -> Option<String> {
+        let Self { versions, times } = self;
+        (versions > 0)
+            .then(|| format!("{} by several of these, counted {times} times above", counted(versions, "version")))
+    }
 }
 
 /// A package of which some Kibanas of the selection get something else from the choice than from the whole.

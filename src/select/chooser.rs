@@ -139,7 +139,7 @@ impl<'a> Chooser<'a> {
                 }
                 continue;
             };
-            self.add((at, place), Cause::Kept { kept: pin.to_string() }, None);
+            self.add((at, place), Cause::Kept { site: pin.site.clone(), reasons: pin.reasons.clone() }, None);
             self.answer_in_full(at, self.selection.prerelease || pin.prerelease, &Cause::KeptPackage);
             let Some(kibana) = &pin.kibana else { continue };
             // Excluded versions count here: without any, the site could not install again what it has.

@@ -134,7 +134,12 @@ impl<'a> Chooser<'a> {
 
     fn required(&self, place: Place, need: &Need) -> Cause {
         let facts = self.facts(place);
-        Cause::Required { by: format!("{} {} requires {} {}", facts.name, facts.version, need.package, need.version) }
+        Cause::Required {
+            by: facts.name.clone(),
+            by_version: facts.version.clone(),
+            package: need.package.clone(),
+            range: need.version.clone(),
+        }
     }
 
     /// Returns true if a Kibana accepts a version when it asks for pre-releases.
@@ -226,10 +231,10 @@ impl<'a> Chooser<'a> {
                 let facts = package.facts()[*place];
                 let dataset =
                     facts.discovery.datasets.iter().find(|dataset| datasets.contains_key(dataset.as_str()))?;
-                (facts.package_type == CONTENT).then(|| format!("{} ({dataset})", datasets[dataset.as_str()]))
+                (facts.package_type == CONTENT).then(|| (datasets[dataset.as_str()].to_owned(), dataset.clone()))
             });
-            if let Some(by) = found {
-                self.answer_in_full(at, self.selection.prerelease, &Cause::Discovered { by });
+            if let Some((by, dataset)) = found {
+                self.answer_in_full(at, self.selection.prerelease, &Cause::Discovered { by, dataset });
             }
         }
     }

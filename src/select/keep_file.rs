@@ -19,5 +19,6 @@ mod words;
 mod written;
 
 pub use files::{EXTENSION, keep_files, read_all};
+pub(super) use words::in_words;
 pub use words::{Source, Why, is_name};
 pub use written::{KeepFile, Kept, Pin};

@@ -3,10 +3,11 @@
 use super::choice::Key;
 use super::chooser::Chooser;
 use super::packages::{Package, cut};
-use super::reason::{LeftOut, told};
+use super::reason::{Demand, LeftOut, told};
 use crate::answers::search::Query;
 use crate::answers::search::explain::{Rule, explain};
 use crate::config::selection::KibanaRange;
+use crate::package::Spec;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All of them.
@@ -67,7 +68,7 @@ impl Accepted {
 
 fn reason(chooser: &Chooser<'_>, at: usize, package: &Package<'_>, place: usize, accepted: &Accepted) -> LeftOut {
     if package.versions[place].is_hidden {
-        return LeftOut::NoKibana { needs: "it is hidden".to_owned() };
+        return LeftOut::NoKibana { needs: vec![Demand::Hidden] };
     }
     if !accepted.any.contains(&place) {
         return LeftOut::NoKibana { needs: needs(chooser, package, place) };
@@ -83,23 +84,21 @@ fn reason(chooser: &Chooser<'_>, at: usize, package: &Package<'_>, place: usize,
 }
 
 /// What the version demands that the first Kibana of the selection, which accepts none such, does not have.
-fn needs(chooser: &Chooser<'_>, package: &Package<'_>, place: usize) -> String {
+fn needs(chooser: &Chooser<'_>, package: &Package<'_>, place: usize) -> Vec<Demand> {
     let facts = package.facts()[place];
     let first = chooser.packages.kibana[0].first;
     let explanation = explain(&[facts], &chooser.packages.query(package.name, first, true));
     let rules = explanation.newer.into_iter().flat_map(|(_, rules)| rules);
-    let format = format!("its format is {}.{}", facts.spec.major, facts.spec.minor);
-    let words: Vec<String> = rules
-        .map(|rule| match rule {
-            Rule::Hidden => "it is hidden".to_owned(),
-            Rule::Kibana(constraint) => format!("it needs Kibana {constraint}"),
-            Rule::Agent(constraint) => format!("it needs an agent {constraint}"),
-            Rule::SpecMin(bound) => format!("{format}, below {}.{}", bound.major, bound.minor),
-            Rule::SpecMax(bound) => format!("{format}, above {}.{}", bound.major, bound.minor),
-            Rule::Capabilities(missing) => format!("it needs the capabilities {}", missing.join(", ")),
-            Rule::Prerelease => "it is a pre-release".to_owned(),
-            Rule::ReleaseFirst | Rule::SameVersion => "another version comes first".to_owned(),
-        })
-        .collect();
-    if words.is_empty() { "they get other versions".to_owned() } else { words.join(", ") }
+    let shown = |spec: &Spec| format!("{}.{}", spec.major, spec.minor);
+    let demand = |rule| match rule {
+        Rule::Hidden => Demand::Hidden,
+        Rule::Kibana(constraint) => Demand::Kibana { constraint: constraint.to_string() },
+        Rule::Agent(constraint) => Demand::Agent { constraint: constraint.to_string() },
+        Rule::SpecMin(bound) => Demand::SpecMin { format: shown(&facts.spec), bound: shown(&bound) },
+        Rule::SpecMax(bound) => Demand::SpecMax { format: shown(&facts.spec), bound: shown(&bound) },
+        Rule::Capabilities(missing) => Demand::Capabilities { missing },
+        Rule::Prerelease => Demand::Prerelease,
+        Rule::ReleaseFirst | Rule::SameVersion => Demand::First,
+    };
+    rules.map(demand).collect()
 }

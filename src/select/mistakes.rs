@@ -121,9 +121,7 @@ fn hint(word: &str, known: &BTreeSet<&str>) -> String {
     }
     // Of many words a list would be no help.
     match crate::base::suggest::nearest(word, &words) {
-        None if words.len() > LISTED => {
-            "`epr-build select` without rules for it lists the names that are taken".to_owned()
-        }
+        None if words.len() > LISTED => "nothing that is there is like it: check how it is spelt".to_owned(),
         _ => did_you_mean(word, &words),
     }
 }

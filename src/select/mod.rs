@@ -36,10 +36,10 @@ mod rules;
 mod tests;
 
 pub use candidate::Candidate;
-pub use choice::{Choice, Key, Loss};
+pub use choice::{Choice, Key, Loss, Several};
 pub use choose::{choose, choose_leniently};
 pub use keep_file::Pin;
 pub use law::{Outside, seen_less_outside};
 pub use load::{Loaded, load};
 pub use mistakes::{Mistake, Mistakes};
-pub use reason::{Asks, Cause, LeftOut, Reason};
+pub use reason::{Asks, Cause, Demand, LeftOut, Reason};

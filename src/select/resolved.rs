@@ -84,7 +84,7 @@ mod tests {
         for pattern in ["*.keeps", "no/*.keep"] {
             let error = names(&[pattern]).unwrap_err();
             assert!(
-                error.contains("no keep file is like") && error.contains("hint: `epr-build keep import`"),
+                error.contains("no keep file is like") && error.contains("hint: `epr-build keep import --kibana "),
                 "{error}"
             );
         }

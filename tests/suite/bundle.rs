@@ -109,6 +109,12 @@ fn what_arrives_is_what_was_built() {
     build(&case);
     let run = bundle(&case, "a.bundle", &[]);
     let taken = unbundle(&case, "a.bundle", "far");
+    for line in [
+        "  try it             epr-build serve --dist staging --out far\n",
+        "  serve it           nginx -p far/staging/current/hosts/nginx -c nginx.conf\n",
+    ] {
+        assert!(taken.stdout.contains(line), "{line}{}", taken.stdout);
+    }
     check_arrived(&case, "far");
     assert!(run.stdout.contains("signed             no"), "{run:#?}");
     assert!(taken.stdout.contains("all digests; the bundle is not signed"), "{taken:#?}");

@@ -1,6 +1,7 @@
 //! The command line as people and scripts meet it: exit codes, messages, and what is written where.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod defaults;
 mod layout;
 mod looking;
 mod unseen;

@@ -56,6 +56,7 @@ fn five_commands_make_a_registry() {
     let own = serve(&case.path("."), "ours");
     let answer = case.run(&["probe", &format!("http://{}/search?package=own", own.address)]);
     assert_eq!(answer.code, 0, "{answer:#?}");
+    assert_eq!(answer.stdout, format!("http://{}/search?package=own answers 200, as it should\n", own.address));
     let lines = good(&commands[3].split(' ').collect::<Vec<_>>()).stdout;
     assert!(lines.contains("xpack.fleet.registryUrl"), "{lines}");
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod examples;
-mod recipes;
+pub(crate) mod recipes;
 
 use crate::harness::{Case, Run};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 
 use crate::built::{Generation, program, run, sample_packages};
 use crate::running::{self, Running};
-use epr_build::carry::program::Program;
+use epr_build::carry::program::{MARKER, Program};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -94,6 +94,7 @@ fn likeness_of_a_program(folder: &Path) -> PathBuf {
     let mut bytes = vec![0; 64];
     bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
     bytes[18] = 62;
+    bytes.extend(MARKER);
     let path = folder.join("program");
     fs::write(&path, bytes).unwrap();
     path

@@ -81,6 +81,7 @@ fn images_of_other_tools_are_layers() {
     assert_eq!(info.stdout.matches("  image ").count(), 2, "{info:#?}");
     let prune = case.run(&["cache", "prune"]);
     assert_eq!((prune.code, prune.stdout.matches("  image ").count()), (0, 1), "{prune:#?}");
+    assert!(prune.stdout.lines().next().unwrap().contains("1 image, "), "{prune:#?}");
     assert!(prune.stdout.contains("/docker.tar, ") && !prune.stdout.contains("/archive.tar, "), "{prune:#?}");
     assert_eq!(fs::read_dir(case.path("out/.images")).unwrap().count(), 1);
     let config = fs::read(case.path("epr-build.yml")).unwrap();

@@ -306,6 +306,7 @@ fn the_command_shows_what_is_taken_and_why() {
         "selection some of layer upper, layer lower",
         "  Kibana             8.17.3",
         "  taken              3 versions of 2 names",
+        "  out of             3 versions of 2 names",
         "  by rule            1 version: take 1 (name: b*)",
         "  by rule            2 versions: take 2 (pin: acme@1.0.0)",
         "  acme                             1.1.0, 1.0.0",
@@ -325,7 +326,31 @@ fn the_command_shows_what_is_taken_and_why() {
             .unwrap();
     assert_eq!(json["taken"]["versions"], 3);
     assert_eq!(json["diff"]["only_there"], serde_json::json!([]));
+    assert_eq!(json["kibana"], serde_json::json!([{"first": "8.17.3", "next": "8.17.4"}]));
     assert_eq!(json["versions"][0]["reasons"][0]["text"], "take 2 (pin: acme@1.0.0)");
+    let table = |more: &[&str]| {
+        let run = case.run(&[&["select", "tool", "--format", "csv"], more].concat());
+        assert_eq!(run.code, 0, "{run:?}");
+        // Sizes are those of archives, which only builds make.
+        run.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (explained, compared) = (table(&["--explain"]), table(&["--diff", "some"]));
+    assert_eq!(explained[0], "name,version,bytes,taken,reasons");
+    let column = |lines: &[String], at: usize| {
+        lines[1..].iter().map(|line| line.split(',').nth(at).unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        (column(&explained, 1), column(&explained, 3)),
+        ("1.0.0 1.1.0 1.0.0".to_owned(), "yes no yes".to_owned())
+    );
+    assert!(explained[2].ends_with("\"no rule that takes the package admits this version\""), "{explained:#?}");
+    assert_eq!(compared[0], "name,version,bytes,change,reasons");
+    assert_eq!(column(&compared, 3), "both only_there both");
+    let both = case.run(&["select", "tool", "--diff", "some", "--explain"]);
+    let told = "only in some: 1 version of 1 name\n  acme 1.1.0\n    take 2 (pin: acme@1.0.0), for Kibana 8.17.3\n";
+    assert!(both.stdout.contains(told), "{both:?}");
+    let one = case.run(&["select", "tool", "--diff", "some", "--explain", "acme"]);
+    assert!(one.stdout.ends_with("  only taken here: none\n  only taken by some: 1.1.0\n"), "{one:?}");
     let tool = case.run(&["select", "tool"]);
     assert!(tool.stderr.contains("the key `validate` is not known and ignored"), "{tool:?}");
     assert!(tool.stdout.contains("2 versions of 2 names"), "{tool:?}");
@@ -341,7 +366,10 @@ fn the_command_teaches() {
             "select some --explain betta",
             "error: there is no package `betta` to choose from\nhint: did you mean `beta`?",
         ),
-        ("select some --from uper", "error: unknown layer `uper`\nhint: did you mean `upper`?"),
+        (
+            "select some --from uper",
+            "error: there is no layer, no upstream and no image `uper`\nhint: did you mean `upper`?",
+        ),
     ] {
         let run = case.run(&arguments.split(' ').collect::<Vec<_>>());
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}");

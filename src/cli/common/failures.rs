@@ -3,7 +3,7 @@
 use crate::base::fs::list;
 use crate::base::suggest::nearest;
 use crate::generation::distribution::Distribution;
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow, bail};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -14,6 +14,33 @@ use std::path::Path;
 pub(in crate::cli) fn built_distribution(out: &Path, name: &str) -> Result<Distribution> {
     let distribution = Distribution::new(out, name);
     if distribution.current().is_some() { Ok(distribution) } else { Err(not_built(out, name)) }
+}
+
+/// Opens the distribution that is named, or the only one that was built.
+///
+/// # Errors
+/// Fails if the output folder does not hold it; or, where none is named, if it holds none or several.
+pub(in crate::cli) fn wanted_distribution(out: &Path, name: Option<&str>) -> Result<Distribution> {
+    if let Some(name) = name {
+        return built_distribution(out, name);
+    }
+    let mut all = Distribution::all(out)?;
+    all.retain(|distribution| distribution.current().is_some());
+    match &mut all[..] {
+        [_] => Ok(all.remove(0)),
+        [] => bail!(
+            "there is no distribution in `{}`\nhint: build one, or name its output folder with --out",
+            out.display()
+        ),
+        several => {
+            let names: Vec<_> = several.iter().map(|one| format!("`{}`", one.name())).collect();
+            bail!(
+                "there are several distributions in `{}`\nhint: name one with --dist: {}",
+                out.display(),
+                names.join(", ")
+            )
+        }
+    }
 }
 
 fn not_built(out: &Path, name: &str) -> Error {

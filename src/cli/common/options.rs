@@ -3,6 +3,7 @@
 //! An option whose meaning depends on the command, such as `--dist`, stands in the file of each command, so that its help
 //! says what it means there.
 
+use super::print::shell_word;
 use super::settings::{self, Choice, Input};
 use super::talk;
 use crate::config::exceptions::{Exception, Exceptions};
@@ -37,6 +38,16 @@ impl LayerOptions {
             talk::note(&format!("layer `{}` is read from {}", layer.source.name, paths.join(", ")))?;
         }
         Ok(settings)
+    }
+
+    /// The options as they were given, for commands in hints: empty, or with a space before each.
+    pub(in crate::cli) fn words(&self) -> String {
+        let packages = (self.packages != Path::new(settings::DEFAULT_PACKAGES)).then_some(self.packages.as_path());
+        let options = [("--packages", packages), ("--config", self.config.path())];
+        let words = options
+            .into_iter()
+            .filter_map(|(option, path)| Some(format!(" {option} {}", shell_word(&path?.display().to_string()))));
+        words.collect()
     }
 
     /// Returns true if a configuration is named or lies here, or the folder of layers is there.

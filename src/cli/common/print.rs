@@ -25,3 +25,13 @@ pub(in crate::cli) fn print_json(value: &impl Serialize) -> Result<()> {
 pub(in crate::cli) fn field(label: &str, value: impl Display) -> String {
     format!("  {label:<18} {value}\n")
 }
+
+/// A word, quoted for the shell if need be.
+pub(in crate::cli) fn shell_word(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-:+,@".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}

@@ -184,6 +184,9 @@ pub(in crate::cli) fn read_config(path: Option<&Path>) -> Result<Config> {
 fn chosen(choice: Choice<'_>, config: &Config) -> Result<Vec<String>> {
     let known: Vec<_> = config.distributions.keys().map(String::as_str).collect();
     let Choice::Named(names) = choice else { return Ok(config.distributions.keys().cloned().collect()) };
+    if let ([], [only]) = (names, config.own_distributions.as_slice()) {
+        return Ok(vec![only.clone()]);
+    }
     if names.is_empty() {
         let known = list(known.iter().copied());
         bail!("no distribution is named\nhint: name one with --dist ({known}), or choose all with --all-dists");

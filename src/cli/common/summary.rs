@@ -5,7 +5,7 @@
 
 use super::Exit;
 use super::options::DEFAULT_OUT;
-use super::print::field;
+use super::print::{field, shell_word};
 use super::unneeded;
 use crate::base::problem::{Problem, Severity};
 use crate::base::progress::bytes;
@@ -231,12 +231,12 @@ pub(in crate::cli) fn render_how_to_serve(report: &Report, plan: &DistributionPl
     let current = format!("{out}/{name}/current");
     let mut command = format!("epr-build serve --dist {name}");
     if out != DEFAULT_OUT {
-        let _ = write!(command, " --out {}", quoted(&out));
+        let _ = write!(command, " --out {}", shell_word(&out));
     }
     if plan.listen != DEFAULT_LISTEN {
-        let _ = write!(command, " --listen {}", quoted(&plan.listen));
+        let _ = write!(command, " --listen {}", shell_word(&plan.listen));
     }
-    let nginx = format!("nginx -p {} -c nginx.conf", quoted(&format!("{current}/hosts/nginx")));
+    let nginx = format!("nginx -p {} -c nginx.conf", shell_word(&format!("{current}/hosts/nginx")));
     let mut lines = vec![
         ("generation", format!("{} in {current}", report.generation)),
         ("try it", command),
@@ -265,19 +265,10 @@ fn registry_url(DistributionPlan { listen, prefix, .. }: &DistributionPlan) -> S
     }
 }
 
-/// A word, quoted for the shell if need be.
-fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-:+,@".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{quoted, registry_url};
+    use super::registry_url;
+    use crate::cli::common::print::shell_word;
     use crate::config::fallback::Fallback;
     use crate::config::settings::DistributionPlan;
 
@@ -312,7 +303,7 @@ mod tests {
         for (word, expected) in
             [("/srv/epr", "/srv/epr"), ("my out", "'my out'"), ("it's", r"'it'\''s'"), ("", "''"), ("$x", "'$x'")]
         {
-            assert_eq!(quoted(word), expected, "{word}");
+            assert_eq!(shell_word(word), expected, "{word}");
         }
     }
 }

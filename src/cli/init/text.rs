@@ -61,6 +61,11 @@ impl Start {
         }
     }
 
+    /// Returns true if the distribution names the selection: where nothing is copied, what is published is selected.
+    fn publishes_selection(&self) -> bool {
+        !self.kibana.is_empty() && matches!(self.origin, Some(Origin::Image(_)))
+    }
+
     /// The versions of Kibana in a sentence.
     pub(super) fn kibanas(&self) -> String {
         self.kibana.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(", ")
@@ -70,18 +75,18 @@ impl Start {
 /// The configuration.
 pub(super) fn text(start: &Start) -> String {
     let mut text = "# Settings of epr-build. epr-build.sample.yml shows all keys with their meanings.\n".to_owned();
-    if !start.kibana.is_empty() && !matches!(start.origin, Some(Origin::Upstream(_))) {
-        let _ = writeln!(text, "# Kibana in use: {}", start.kibanas());
-    }
     let own = start.in_house.as_ref().map(|_| "in_house");
     let theirs = start.origin.as_ref().map(|_| start.layer());
     let layers: Vec<&str> = theirs.into_iter().chain(own).collect();
     let _ = write!(
         text,
         "\ndistributions:\n  # What one registry serves. If two layers hold the same version of a package, the first layer wins.\n  \
-         {}: [{}]\n\nlayers:\n",
+         {}: {}\n\nlayers:\n",
         start.distribution,
-        layers.join(", ")
+        match start.publishes_selection() {
+            true => format!("{{layers: [{}], select: {SELECTION}}}", layers.join(", ")),
+            false => format!("[{}]", layers.join(", ")),
+        }
     );
     match &start.origin {
         Some(Origin::Upstream(_)) => upstream_layer(start, &mut text),
@@ -120,6 +125,8 @@ pub(super) fn text(start: &Start) -> String {
         text += "    # ca: /etc/ssl/our-ca.pem            # the authority of a proxy that opens TLS\n    \
                  # proxy: http://proxy.example.org:3128   # else HTTPS_PROXY and NO_PROXY count\n";
         selection(start, &mut text);
+    } else if start.publishes_selection() {
+        selection(start, &mut text);
     }
     text += "\n# Where nginx and other servers listen by the configurations that builds generate. `epr-build serve` has --listen.\nlisten: 0.0.0.0:8080\n";
     text
@@ -142,12 +149,23 @@ fn selection(start: &Start, text: &mut String) {
         *text += "\n# Every version that is listed is copied. `selections:` takes less: `epr-build init --kibana 9.1.0` writes an example.\n";
         return;
     }
+    let (what, again) = if start.publishes_selection() {
+        (
+            "# What the registry publishes of its layers. Without `select:` at the distribution it publishes everything.",
+            "build again",
+        )
+    } else {
+        (
+            "# What `epr-build mirror` copies. Without `select:` at the layer it copies every version that is listed.",
+            "run `epr-build mirror` again",
+        )
+    };
     let _ = write!(
         text,
-        "\n# What `epr-build mirror` copies. Without `select:` at the layer it copies every version that is listed.\n\
+        "\n{what}\n\
          selections:\n  {SELECTION}:\n    \
          # The versions of Kibana in use; `8.19` stands for all its patches, and `9.1.0 - 9.2.4` for a range. Before a Kibana is\n    \
-         # upgraded, write the new version down beside the old one, and run `epr-build mirror` again.\n    \
+         # upgraded, write the new version down beside the old one, and {again}.\n    \
          kibana: [{}]\n    take:\n      \
          # Of every package what each of them gets. Less: `{{preset: fleet}}`, which Fleet itself needs, and `{{name: [nginx, system]}}`.\n      \
          - {{name: '*'}}\n    \
@@ -239,6 +257,9 @@ mod tests {
                 match origin {
                     Some(Origin::Image(path)) => {
                         assert_eq!(config.layers["elastic"].paths, [PathBuf::from(path)], "{text}");
+                        let select = config.distributions["ours"].select.as_deref();
+                        assert_eq!(select, Some("in_use"), "{text}");
+                        assert_eq!(config.selections["in_use"].kibana, [start.kibana[0].range], "{text}");
                     }
                     Some(Origin::Upstream(_)) => {
                         let mirror = config.layers[start.layer()].mirror.as_ref().unwrap();

@@ -7,7 +7,7 @@ use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, LeftOut};
 use crate::cli::common::edit::now;
 use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions, OutputFolder};
-use crate::cli::common::print::{print, print_json};
+use crate::cli::common::print::{field, print, print_json};
 use crate::cli::common::{Exit, talk};
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
@@ -29,7 +29,8 @@ Examples:
   epr-build keep check keep/site-a.keep --layer elastic --select fleet-9
 
 A version counts as held if the layer has it, or a layer that stands with it in a distribution. What can be installed again is \
-judged by what distributions with the layer answer: with overrides, and without what their selections leave out. Nothing is written.
+judged by what distributions with the layer answer: with overrides, and without what their selections leave out. Versions that \
+were uploaded or made in Kibana are in no registry and are only counted. Nothing is written.
 
 Exit codes:
   0  every version that a site has installed is held, and could be installed again
@@ -83,6 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         layer: &arguments.layer,
         answering: answering(&settings, arguments)?,
         listed: listed.map(|(key, _)| key.clone()).collect::<BTreeSet<_>>(),
+        options: arguments.layers.words(),
     };
     let mut checked = check(&files, &registry, now());
     let name = arguments.select.as_deref().or(source.and_then(|source| source.select.as_deref()));
@@ -162,9 +164,24 @@ fn tell(checked: &Checked, files: &[KeepFile]) -> Result<()> {
         }
     }
     if !talk::quiet() {
-        let Checked { pins, problems, .. } = checked;
+        let Checked { versions, pins, distinct, optional, own, problems, .. } = checked;
         let ends = if problems.is_empty() { "all held".to_owned() } else { counted(problems.len(), "problem") };
-        print(&format!("{}, {}: {ends}\n", counted(files.len(), "site"), counted(*pins, "version")))?;
+        let mut text = format!("{}, {}: {ends}\n", counted(files.len(), "site"), counted(*versions, "version"));
+        if distinct == versions && *optional == 0 {
+            return print(&text);
+        }
+        let mut needed = counted(*pins, "version");
+        if distinct != pins {
+            needed += &format!(" ({distinct} different)");
+        }
+        if *optional > 0 {
+            needed += &format!("; Kibana itself has {optional} of them");
+        }
+        text += &field("from a registry", needed);
+        if *own > 0 {
+            text += &field("from no registry", format!("{}, uploaded or made in Kibana", counted(*own, "version")));
+        }
+        print(&text)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::select::keep_file::{EXTENSION, KeepFile};
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -85,15 +85,28 @@ struct Answer<'a> {
     prerelease: Option<bool>,
     packages: usize,
     versions: usize,
+    /// How many of them Kibana has from where: `registry`, `bundled`, `upload`, `custom`, or `unknown`.
+    sources: BTreeMap<String, usize>,
     /// Versions that the file before does not have.
-    added: Vec<String>,
+    added: Vec<Id<'a>>,
     /// Versions that only the file before has.
-    gone: Vec<String>,
+    gone: Vec<Id<'a>>,
     /// What may be missing, in words.
     problems: &'a [String],
     /// Why the file that is there stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'a str>,
+}
+
+/// A version.
+#[derive(Serialize)]
+struct Id<'a> {
+    name: &'a str,
+    version: &'a Version,
+}
+
+fn ids(keys: &[Key]) -> Vec<Id<'_>> {
+    keys.iter().map(|(name, version)| Id { name, version }).collect()
 }
 
 fn version(text: &str) -> Result<Version, String> {
@@ -134,7 +147,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let shown = arguments.output.display().to_string();
     let changed = changes(before.as_ref(), file);
-    let names = |keys: &[Key]| keys.iter().map(|(name, version)| format!("{name}@{version}")).collect::<Vec<_>>();
     let packages = file.versions.keys().map(|(name, _)| name).collect::<BTreeSet<_>>().len();
     let answer = Answer {
         file: shown,
@@ -144,8 +156,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         prerelease: file.prerelease,
         packages,
         versions: file.versions.len(),
-        added: if before.is_some() { names(&changed.added) } else { Vec::new() },
-        gone: names(&changed.gone),
+        sources: sources(file),
+        added: if before.is_some() { ids(&changed.added) } else { Vec::new() },
+        gone: ids(&changed.gone),
         problems,
         refusal: refusal.as_deref(),
     };
@@ -154,6 +167,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Format::Text => tell(&answer)?,
     }
     Ok(if refusal.is_some() || !problems.is_empty() { Exit::Problems } else { Exit::Clean })
+}
+
+/// How many versions Kibana has from where.
+fn sources(file: &KeepFile) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for kept in file.versions.values() {
+        let source = kept.source.map_or_else(|| "unknown".to_owned(), |source| source.to_string());
+        *counts.entry(source).or_default() += 1;
+    }
+    counts
 }
 
 fn ask(arguments: &Arguments, url: &str, site: &str) -> Result<Imported, Stop> {
@@ -220,10 +243,20 @@ fn render(answer: &Answer<'_>) -> String {
     let prerelease = answer.prerelease.map_or("unknown", |yes| if yes { "yes" } else { "no" });
     text += &field("complete", if answer.complete { "yes" } else { "no" });
     text += &field("prerelease", prerelease);
+    let sources = [
+        ("registry", "from a registry"),
+        ("bundled", "bundled with Kibana"),
+        ("upload", "uploaded"),
+        ("custom", "made in Kibana"),
+        ("unknown", "of unknown source"),
+    ];
+    let sources = sources.iter().filter_map(|(word, words)| Some(format!("{} {words}", answer.sources.get(*word)?)));
+    text += &field("of these", sources.collect::<Vec<_>>().join(", "));
     for (label, versions) in [("added", &answer.added), ("gone", &answer.gone)] {
         if !versions.is_empty() {
+            let versions: Vec<_> = versions.iter().map(|Id { name, version }| format!("{name}@{version}")).collect();
             let most = if talk::verbose() { versions.len() } else { 5 };
-            text += &field(label, crate::base::words::first(versions, most));
+            text += &field(label, crate::base::words::first(&versions, most));
         }
     }
     text

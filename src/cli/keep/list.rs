@@ -1,12 +1,15 @@
 //! `epr-build keep list`.
 
+use crate::base::words::counted;
 use crate::cli::common::Exit;
 use crate::cli::common::options::LayerOptions;
 use crate::cli::common::print::{field, print, print_exact, print_json};
-use crate::keep::list::{Listed, list};
+use crate::keep::list::{Listed, Site, list, sites};
 use crate::select::keep_file::read_all;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -18,7 +21,7 @@ Exit codes:
   0  the list is there
   2  could not: wrong usage or configuration, a keep file that is wrong, or the machine failed";
 
-/// List what is kept, and by which sites
+/// List the sites, what is kept, and by which of them
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -46,6 +49,13 @@ enum ListFormat {
     Csv,
 }
 
+/// The list as JSON.
+#[derive(Serialize)]
+struct Answer {
+    sites: Vec<Site>,
+    versions: Vec<Listed>,
+}
+
 /// Prints the list.
 pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let mut patterns = arguments.files.clone();
@@ -63,13 +73,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             "no keep file is named\nhint: name some, or give a layer `mirror: {{keep: [keep/*.keep]}}` in the configuration"
         );
     }
-    let listed = list(&read_all(&patterns)?);
+    let files = read_all(&patterns)?;
+    let (sites, versions) = (sites(&files), list(&files));
     match arguments.format {
-        ListFormat::Json => print_json(&listed)?,
-        ListFormat::Csv => print_exact(&csv(&listed))?,
-        ListFormat::Text => print(&text(&listed))?,
+        ListFormat::Json => print_json(&Answer { sites, versions })?,
+        ListFormat::Csv => print_exact(&csv(&sites, &versions))?,
+        ListFormat::Text => print(&(site_lines(&sites) + "\n" + &text(&versions)))?,
     }
     Ok(Exit::Clean)
+}
+
+/// One line for each site.
+fn site_lines(sites: &[Site]) -> String {
+    let line = |Site { site, kibana, prerelease, taken, complete, notes, key, versions }: &Site| {
+        let kibana =
+            kibana.as_ref().map_or_else(|| "Kibana of unknown version".to_owned(), |is| format!("Kibana {is}"));
+        let prerelease = match prerelease {
+            Some(true) => ", asks for pre-releases",
+            Some(false) => "",
+            None => ", may ask for pre-releases",
+        };
+        let key = key.as_ref().map(|key| format!(", key {key}")).unwrap_or_default();
+        let complete = if *complete { "complete" } else { "not complete" };
+        let notes: String = notes.iter().map(|note| field("missing", note)).collect();
+        let count = counted(*versions, "version");
+        format!("{site}: {kibana}{prerelease}, taken {taken}, {complete}{key}, {count}\n{notes}")
+    };
+    sites.iter().map(line).collect()
 }
 
 fn text(listed: &[Listed]) -> String {
@@ -81,7 +111,7 @@ fn text(listed: &[Listed]) -> String {
 }
 
 /// No value has commas or quotes but names of sites, which are names of files.
-fn csv(listed: &[Listed]) -> String {
+fn csv(sites: &[Site], listed: &[Listed]) -> String {
     let quoted = |text: &str| {
         if text.contains([',', '"', '\n', '\r']) {
             format!("\"{}\"", text.replace('"', "\"\""))
@@ -89,13 +119,21 @@ fn csv(listed: &[Listed]) -> String {
             text.to_owned()
         }
     };
-    let mut text = "name,version,site,reasons,source,optional\n".to_owned();
-    for Listed { name, version, sites } in listed {
-        for site in sites {
+    let sites: BTreeMap<&str, &Site> = sites.iter().map(|site| (site.site.as_str(), site)).collect();
+    let yes_or_no = |value: bool| if value { "yes" } else { "no" };
+    let mut text = "name,version,site,reasons,source,optional,kibana,prerelease,taken,complete,key\n".to_owned();
+    for Listed { name, version, sites: kept_by } in listed {
+        for site in kept_by {
+            let Some(Site { kibana, prerelease, taken, complete, key, .. }) = sites.get(site.site.as_str()) else {
+                continue;
+            };
             let reasons: Vec<_> = site.reasons.iter().map(ToString::to_string).collect();
             let source = site.source.map(|source| source.to_string()).unwrap_or_default();
-            let optional = if site.optional { "yes" } else { "no" };
-            text += &format!("{name},{version},{},{},{source},{optional}\n", quoted(&site.site), reasons.join(" "));
+            let optional = yes_or_no(site.optional);
+            text += &format!("{name},{version},{},{},{source},{optional}", quoted(&site.site), reasons.join(" "));
+            let kibana = kibana.as_ref().map(ToString::to_string).unwrap_or_default();
+            let (prerelease, complete) = (prerelease.map(yes_or_no).unwrap_or_default(), yes_or_no(*complete));
+            text += &format!(",{kibana},{prerelease},{taken},{complete},{}\n", key.as_deref().unwrap_or_default());
         }
     }
     text

@@ -269,9 +269,10 @@ fn tell(arguments: &Arguments, answer: &Answer) -> Result<()> {
     let Answer { layer, applied, versions, bytes: size, fates: counts, stays } = answer;
     let what = if *applied { "removed" } else { "may go:" };
     let mut text = format!("{layer}: {what} {}, {}\n", counted(versions.len(), "version"), bytes(*size));
+    text += &field("held", counted(counts.values().sum::<usize>(), "version"));
     for (kind, label) in [
-        (Kind::Wanted, "wanted"),
         (Kind::Kept, "kept by sites"),
+        (Kind::Wanted, "wanted besides"),
         (Kind::Published, "published"),
         (Kind::Young, "not for so long"),
         (Kind::Changed, "undecided"),

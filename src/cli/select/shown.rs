@@ -3,10 +3,10 @@
 use crate::base::progress::bytes;
 use crate::base::words::{counted, few};
 use crate::cli::common::print::field;
-use crate::config::selection::Selection;
+use crate::config::selection::{KibanaRange, Selection, What};
 use crate::mirror::look::Offer;
 use crate::select::reason::ranges;
-use crate::select::{Asks, Choice, Key, LeftOut, Loss, Outside, Pin, Reason};
+use crate::select::{Asks, Choice, Key, LeftOut, Loss, Outside, Pin, Reason, Several};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,10 +39,15 @@ pub(super) struct Shown<'a> {
 pub(super) struct Json<'a> {
     selection: &'a str,
     from: &'a [String],
-    kibana: Vec<String>,
+    /// The Kibanas that are asked about; none stands for every Kibana.
+    kibana: &'a [KibanaRange],
     taken: Size,
     of: Size,
     rules: Vec<Rule<'a>>,
+    /// How many versions are in for other causes.
+    causes: Vec<ByCause>,
+    /// Versions that are counted more than once by rules and causes.
+    several: Several,
     versions: Vec<Version<'a>>,
     /// Only with `--explain`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -50,6 +55,8 @@ pub(super) struct Json<'a> {
     losses: &'a [Loss],
     outside: &'a [Outside],
     missing: &'a [Pin],
+    /// Packages of presets that are not there.
+    absent: Vec<&'a str>,
     warnings: Vec<&'a String>,
     suggestions: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,8 +76,23 @@ struct Size {
 
 #[derive(Serialize)]
 struct Rule<'a> {
+    /// Its place in `take`, from 1.
+    number: usize,
     rule: &'a str,
     versions: usize,
+}
+
+#[derive(Serialize)]
+struct ByCause {
+    cause: &'static str,
+    versions: usize,
+}
+
+/// A version and nothing else.
+#[derive(Serialize)]
+struct Id<'a> {
+    name: &'a str,
+    version: &'a str,
 }
 
 #[derive(Serialize)]
@@ -101,8 +123,8 @@ struct NotTaken<'a> {
 #[derive(Serialize)]
 struct Diff<'a> {
     with: &'a str,
-    only_here: Vec<String>,
-    only_there: Vec<String>,
+    only_here: Vec<Id<'a>>,
+    only_there: Vec<Id<'a>>,
 }
 
 /// Warnings, each on its line.
@@ -128,7 +150,7 @@ impl<'a> Shown<'a> {
         Size { names: names.len(), ..size }
     }
 
-    fn is_shown(&self, key: &Key) -> bool {
+    pub(super) fn is_shown(&self, key: &Key) -> bool {
         self.package.is_none_or(|name| name == key.0)
     }
 
@@ -139,14 +161,13 @@ impl<'a> Shown<'a> {
 
     fn differences(&self) -> Option<(Vec<&'a Key>, Vec<&'a Key>)> {
         let (ours, theirs) = (&self.made.choice.versions, &self.other?.choice.versions);
-        let here = ours.keys().filter(|key| !theirs.contains_key(*key)).collect();
-        Some((here, theirs.keys().filter(|key| !ours.contains_key(*key)).collect()))
+        let here = ours.keys().filter(|key| self.is_shown(key) && !theirs.contains_key(*key)).collect();
+        Some((here, theirs.keys().filter(|key| self.is_shown(key) && !ours.contains_key(*key)).collect()))
     }
 
     /// The result for programs.
     pub(super) fn json(&self) -> Json<'a> {
         let choice = &self.made.choice;
-        let kibana = self.made.selection.kibana.iter().map(ToString::to_string).collect();
         let version = |(key, reasons): (&'a Key, &'a Vec<Reason>)| Version {
             name: &key.0,
             version: key.1.as_str(),
@@ -154,14 +175,19 @@ impl<'a> Shown<'a> {
             reasons: reasons.iter().map(|reason| Why { text: reason.to_string(), reason }).collect(),
         };
         let left_out = choice.left_out.iter().filter(|(key, _)| self.explain && self.is_shown(key));
-        let texts = |keys: Vec<&Key>| keys.into_iter().map(id).collect();
+        let ids = |keys: Vec<&'a Key>| {
+            keys.into_iter().map(|(name, version)| Id { name, version: version.as_str() }).collect()
+        };
+        let rules = choice.rules.iter().enumerate();
         Json {
             selection: &self.made.name,
             from: self.from,
-            kibana,
+            kibana: &self.made.selection.kibana,
             taken: self.size(choice.versions.keys()),
             of: self.size(self.all()),
-            rules: choice.rules.iter().map(|(rule, versions)| Rule { rule, versions: *versions }).collect(),
+            rules: rules.map(|(at, (rule, versions))| Rule { number: at + 1, rule, versions: *versions }).collect(),
+            causes: choice.causes().into_iter().map(|(cause, versions)| ByCause { cause, versions }).collect(),
+            several: choice.several(),
             versions: choice.versions.iter().filter(|(key, _)| self.is_shown(key)).map(version).collect(),
             left_out: left_out
                 .map(|((name, version), reason)| NotTaken {
@@ -174,34 +200,22 @@ impl<'a> Shown<'a> {
             losses: &choice.losses,
             outside: &self.made.outside,
             missing: &choice.missing,
+            absent: self.absent(),
             warnings: self.offer.warnings.iter().chain(&self.made.warnings).chain(&choice.warnings).collect(),
             suggestions: &choice.suggestions,
             diff: self.differences().map(|(here, there)| Diff {
                 with: self.other.map(|other| other.name.as_str()).unwrap_or_default(),
-                only_here: texts(here),
-                only_there: texts(there),
+                only_here: ids(here),
+                only_there: ids(there),
             }),
         }
-    }
-
-    /// One version a line.
-    pub(super) fn csv(&self) -> String {
-        let mut text = "name,version,bytes,reasons\n".to_owned();
-        for (key, reasons) in self.made.choice.versions.iter().filter(|(key, _)| self.is_shown(key)) {
-            let bytes = self.offer.bytes.get(key).map(u64::to_string).unwrap_or_default();
-            let reasons: Vec<_> = reasons.iter().map(Reason::to_string).collect();
-            // Quotes in a field are doubled, as RFC 4180 has it.
-            let reasons = reasons.join("; ").replace('"', "\"\"");
-            text += &format!("{},{},{bytes},\"{reasons}\"\n", key.0, key.1);
-        }
-        text
     }
 
     /// The result for people.
     pub(super) fn text(&self) -> String {
         let choice = &self.made.choice;
         if let Some(name) = self.package {
-            return self.explained(name);
+            return self.explained(name) + &self.compared(name);
         }
         let kibana = match self.made.selection.kibana.as_slice() {
             [] => "every version".to_owned(),
@@ -210,15 +224,19 @@ impl<'a> Shown<'a> {
         let mut text = format!("selection {} of {}\n", self.made.name, self.from.join(", "));
         text += &field("Kibana", kibana);
         let (taken, of) = (self.size(choice.versions.keys()), self.size(self.all()));
-        text += &field("taken", format!("{} of {}", taken.words(), of.words()));
+        text += &field("taken", taken.words());
+        text += &field("out of", of.words());
         for (rule, versions) in choice.rules.iter().take(if self.explain { usize::MAX } else { 30 }) {
             text += &field("by rule", format!("{}: {rule}", counted(*versions, "version")));
         }
-        for (label, versions) in self.by_cause() {
+        for (label, versions) in choice.causes() {
             text += &field(label, counted(versions, "version"));
         }
-        for pin in &choice.missing {
-            text += &field("missing", format!("{} {}, {pin}", pin.name, pin.version));
+        text.extend(choice.several().words().map(|words| field("of these", words)));
+        text += &self.missing();
+        let absent: Vec<_> = self.absent().into_iter().map(str::to_owned).collect();
+        if !absent.is_empty() {
+            text += &field("not there", format!("of presets: {}", few(&absent)));
         }
         text += &self.losses();
         for Outside { kibana, older, nothing } in &self.made.outside {
@@ -238,22 +256,52 @@ impl<'a> Shown<'a> {
                 false => made.name.clone(),
             };
             text += &format!("\nonly in {}: {}\n", label(self.made), self.size(here.iter().copied()).words());
-            here.iter().for_each(|key| text += &format!("  {}\n", id(key)));
+            here.iter().for_each(|key| text += &self.difference(key, self.made));
             text += &format!("only in {}: {}\n", label(other), self.size(there.iter().copied()).words());
-            there.iter().for_each(|key| text += &format!("  {}\n", id(key)));
+            there.iter().for_each(|key| text += &self.difference(key, other));
             return text;
         }
         text + "\n" + &if self.explain { self.reasons() } else { self.names() }
     }
 
-    /// How many versions are in for other reasons than rules alone.
-    fn by_cause(&self) -> Vec<(&'static str, usize)> {
-        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-        for reasons in self.made.choice.versions.values() {
-            let labels: BTreeSet<_> = reasons.iter().filter_map(|reason| reason.cause.label()).collect();
-            labels.into_iter().for_each(|label| *counts.entry(label).or_default() += 1);
+    /// Versions that sites have installed and that are not there, each once.
+    fn missing(&self) -> String {
+        let mut missing: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+        for pin in &self.made.choice.missing {
+            missing.entry((pin.name.clone(), pin.version.clone())).or_default().push(pin.to_string());
         }
-        counts.into_iter().collect()
+        missing.iter().map(|(key, sites)| field("missing", format!("{}, {}", id(key), sites.join(", and ")))).collect()
+    }
+
+    /// Packages that presets name and that are not there. No Kibana needs all of them.
+    fn absent(&self) -> Vec<&'a str> {
+        let presets = self.made.selection.take.iter().filter_map(|rule| match &rule.what {
+            What::Preset(preset) => Some(preset.names()),
+            _ => None,
+        });
+        let there: BTreeSet<&str> = self.all().map(|(name, _)| name.as_str()).collect();
+        let names: BTreeSet<&str> = presets.flatten().copied().collect();
+        names.difference(&there).copied().collect()
+    }
+
+    /// A version that only one of two selections takes, with the reasons if they are asked for.
+    fn difference(&self, key: &Key, of: &Made) -> String {
+        let reasons = of.choice.versions.get(key).filter(|_| self.explain);
+        let reasons = reasons.into_iter().flatten().map(|reason| format!("    {reason}\n"));
+        format!("  {}\n{}", id(key), reasons.collect::<String>())
+    }
+
+    /// The versions of one package in which two selections differ.
+    fn compared(&self, name: &str) -> String {
+        let (Some((here, there)), Some(other)) = (self.differences(), self.other) else { return String::new() };
+        if here.is_empty() && there.is_empty() {
+            return format!("  {} takes the same versions of {name}\n", other.name);
+        }
+        let list = |keys: Vec<&Key>| {
+            let versions: Vec<_> = keys.into_iter().rev().map(|key| key.1.to_string()).collect();
+            if versions.is_empty() { "none".to_owned() } else { versions.join(", ") }
+        };
+        format!("  only taken here: {}\n  only taken by {}: {}\n", list(here), other.name, list(there))
     }
 
     fn losses(&self) -> String {

@@ -2,6 +2,7 @@
 
 use crate::answers::search::explain::Rule;
 use crate::answers::search::only_with_prerelease;
+use crate::base::problem::Problem;
 use crate::base::shown::printable;
 use crate::catalog::overlay::{Hidden, Overlay, Told};
 use crate::catalog::signatures::in_words;
@@ -35,7 +36,7 @@ pub(super) struct Answer {
     /// What the version that it gets requires, and nothing in the distribution meets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) unmet: Vec<Requirement>,
-    /// Quarantined packages whose path has the name; absent if a generation was asked, which does not know them.
+    /// Quarantined packages whose path has the name; absent if a generation without a report was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) quarantined: Option<Vec<Located>>,
     /// What to do if the distribution does not hold the package.
@@ -93,6 +94,12 @@ pub(super) struct Requirement {
 pub(super) struct Reason {
     pub(super) rule: &'static str,
     pub(super) message: String,
+}
+
+/// Returns true if the path of a problem's package has this name.
+pub(super) fn is_of(name: &str, problem: &Problem) -> bool {
+    let zip = format!("{name}-");
+    problem.place.package.split('/').any(|part| part == name || part.starts_with(&zip))
 }
 
 /// The answer and the question, then the newer versions with the rules that exclude them.

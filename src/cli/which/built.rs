@@ -1,7 +1,8 @@
 //! The same from a generation, where there are no layers, as behind an air gap. It knows the facts of its versions, their layers,
-//! what their signatures are worth, and what overrides and a selection made of them. What a build refused, it does not know.
+//! what their signatures are worth, and what overrides and a selection made of them. What the build refused stands in its
+//! report.
 
-use super::answer::{Answer, Held, NotGiven, Reason, SHOWN, Unpublished, reason, render};
+use super::answer::{Answer, Held, NotGiven, Reason, SHOWN, Unpublished, is_of, reason, render};
 use crate::answers::questions::question;
 use crate::answers::search::Query;
 use crate::answers::search::explain::{Explanation, explain};
@@ -11,10 +12,12 @@ use crate::base::suggest::{did_you_mean, nearest};
 use crate::catalog::overlay::Overlay;
 use crate::cli::common::Exit;
 use crate::cli::common::failures::built_distribution;
+use crate::cli::common::located::Located;
 use crate::cli::common::options::Format;
 use crate::cli::common::print::{print, print_json};
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
+use crate::input::spot::Spot;
 use crate::openpgp::Verdict;
 use crate::package::Facts;
 use crate::site::facts;
@@ -83,6 +86,14 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
     let listed: BTreeMap<&str, &ListedPackage> =
         manifest.packages.iter().map(|package| (package.path.as_str(), package)).collect();
     let versions: Vec<&Facts> = known.iter().filter(|facts| facts.name == name).collect();
+    let report = distribution.report(&generation);
+    let overrides: BTreeMap<Version, &Overlay> = report
+        .iter()
+        .flat_map(|report| &report.overrides)
+        .filter(|one| one.name == name)
+        .filter_map(|one| Some((Version::strict(&one.version).ok()?, &one.overlay)))
+        .collect();
+    let overlay = |version: &Version| overrides.get(version).map(|overlay| (*overlay).clone());
     let held = |version: &Version| {
         let path = format!("/package/{name}/{version}");
         let listed = listed.get(path.as_str());
@@ -93,25 +104,23 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
             signature: listed
                 .and_then(|listed| listed.signature.clone())
                 .filter(|verdict| *verdict != Verdict::Missing),
-            overrides: None,
+            overrides: overlay(version),
         }
     };
     let Explanation { answer, newer } = explain(&versions, query);
     let answered = answer.map(|index| &versions[index].version);
-    let report = distribution.report(&generation);
-    let overrides = report.iter().flat_map(|report| &report.overrides).filter(|one| one.name == name);
-    let hidden = overrides.filter_map(|one| Some((Version::strict(&one.version).ok()?, one.overlay.hidden.as_ref()?)));
-    let hidden = hidden.filter(|(version, _)| answered.is_none_or(|answered| version > answered));
+    let hidden = overrides.iter().filter_map(|(version, overlay)| Some((version, overlay.hidden.as_ref()?)));
+    let hidden = hidden.filter(|(version, _)| answered.is_none_or(|answered| *version > answered));
     let mut not_given: Vec<(&Version, Vec<Reason>)> = Vec::new();
-    let hidden: Vec<_> = hidden.collect();
-    not_given.extend(hidden.iter().map(|(version, hidden)| {
-        let message = format!("hidden by an override of its layer: {}", printable(&hidden.reason, SHOWN));
+    not_given.extend(hidden.map(|(version, hidden)| {
+        let (layer, why) = (held(version).layer, printable(&hidden.reason, SHOWN));
+        let message = format!("hidden by an override of layer `{layer}`: {why}");
         (version, vec![Reason { rule: "hidden", message }])
     }));
     not_given.extend(newer.iter().map(|(index, rules)| {
         let facts = versions[*index];
-        // What set a constraint is not known here.
-        let reasons = rules.iter().map(|rule| reason(rule, facts, "", &Overlay::default()));
+        let (layer, overlay) = (held(&facts.version).layer, overlay(&facts.version).unwrap_or_default());
+        let reasons = rules.iter().map(|rule| reason(rule, facts, &layer, &overlay));
         (&facts.version, reasons.collect())
     }));
     not_given.sort_by(|(a, _), (b, _)| b.cmp(a));
@@ -129,8 +138,15 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
         newer,
         left_out,
         unmet: Vec::new(),
-        quarantined: None,
+        quarantined: report.map(|report| quarantined(name, report)),
     })
+}
+
+/// The packages that the build refused and whose path has this name. Where they lie now is not known.
+fn quarantined(name: &str, report: Report) -> Vec<Located> {
+    let mut problems = report.problems;
+    problems.retain(|problem| problem.is_quarantine() && is_of(name, problem));
+    problems.into_iter().map(|problem| Located { problem, spot: Spot::default() }).collect()
 }
 
 /// The versions of a package that the selection left out, the newest first, as far as the report lists them.

@@ -152,6 +152,7 @@ fn top(reader: &mut Reader<'_>, root: &Plain, texts: &Plain, folder: &Path, conf
             _ => config.routing.clients.extend(clients::read(reader, &value)),
         }
     }
+    config.own_distributions = lines.keys().cloned().collect();
     prefixes(reader, config, &lines);
     fallbacks(reader, config, &lines, fallback_line);
     for (name, value) in layers {

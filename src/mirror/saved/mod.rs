@@ -18,4 +18,4 @@ mod read;
 mod tests;
 mod upstream;
 
-pub(super) use upstream::open;
+pub(super) use upstream::{open, open_alone};

@@ -83,6 +83,19 @@ pub(in crate::mirror) fn open(
     Ok(())
 }
 
+/// Opens an image that is the upstream of no layer, and reads it. Nothing is remembered.
+///
+/// # Errors
+/// Those of [`open`].
+pub(in crate::mirror) fn open_alone(transport: &mut Transport, limits: &Limits, progress: &Progress) -> Result<()> {
+    let Some(path) = transport.upstream().image.clone() else { return Ok(()) };
+    let folder = TemporaryFolder::new()?;
+    let context = || format!("cannot read the image {}", path.display());
+    let saved = Saved::open(&transport.name, &path, folder.path(), *limits, false, progress).with_context(context)?;
+    transport.stand_in = Some(Arc::new(saved));
+    Ok(())
+}
+
 impl Saved {
     fn open(name: &str, path: &Path, folder: &Path, limits: Limits, writes: bool, progress: &Progress) -> Result<Self> {
         let hint = "hint: `image` of the upstream names the file; is the disk there on which it lies?";

@@ -58,10 +58,12 @@ pub fn keep_files(patterns: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
         let before = files.len();
         files.extend(found.iter().filter(is_meant).map(|entry| entry.path.clone()));
         if files.len() == before && !found.iter().any(|entry| is_meant(&entry)) {
+            let example = folder.join("site-a.keep");
             bail!(
-                "no keep file is like `{}`\nhint: `epr-build keep import` writes one; without one, take `keep` out of the layer's \
-                 `mirror`",
-                pattern.display()
+                "no keep file is like `{}`\nhint: `epr-build keep import --kibana https://kibana.example.org:5601 --api-key-file \
+                 key --output {}` writes one; without one, take `keep` out of the layer's `mirror`",
+                pattern.display(),
+                example.strip_prefix(".").unwrap_or(&example).display()
             );
         }
     }

@@ -69,6 +69,11 @@ pub(super) const SOURCES: [(&str, Source); 4] = [
     ("custom", Source::Custom),
 ];
 
+/// Reasons in a sentence.
+pub(in crate::select) fn in_words(reasons: &[Why]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(WHYS.iter().find(|(_, why)| why == self).map_or("", |(word, _)| word))

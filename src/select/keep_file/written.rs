@@ -65,8 +65,7 @@ pub struct Pin {
 /// The reasons with the site: `installed at site-a`.
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
-        write!(f, "{} at {}", reasons.join(" and "), self.site)
+        write!(f, "{} at {}", in_words(&self.reasons), self.site)
     }
 }
 

@@ -22,7 +22,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 }
 
 /// Words of a command, as a shell parts them, up to where the next command or a redirection begins.
-fn words(command: &str) -> Vec<String> {
+pub(crate) fn words(command: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in command.chars() {
         match (quote, c) {

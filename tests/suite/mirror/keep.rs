@@ -172,16 +172,25 @@ fn saved_answers_are_read_and_files_are_listed() {
     let case = case.file("b.keep", "# epr-build keep 1\n# kibana: 9.1.3 prerelease: no taken: 2026-01-01T00:00:00Z complete: yes\nnginx@1.20.0 rollback\n");
     let run = case.run(&["keep", "list", "*.keep", "--format", "csv"]);
     let lines: Vec<_> = run.stdout.lines().collect();
-    assert_eq!(lines[0], "name,version,site,reasons,source,optional");
-    assert!(lines.contains(&"acme,0.3.0,site,policy,upload,no"), "{run:?}");
-    assert_eq!(
-        lines[lines.len() - 2..],
-        ["nginx,1.20.0,b,rollback,,no", "nginx,1.20.0,site,installed policy,registry,no"]
-    );
+    assert_eq!(lines[0], "name,version,site,reasons,source,optional,kibana,prerelease,taken,complete,key");
+    assert!(lines.iter().any(|line| line.starts_with("acme,0.3.0,site,policy,upload,no,8.15.")), "{run:?}");
+    let [here, there] = &lines[lines.len() - 2..] else { panic!("{run:?}") };
+    assert_eq!(*here, "nginx,1.20.0,b,rollback,,no,9.1.3,no,2026-01-01T00:00:00Z,yes,");
+    assert!(there.starts_with("nginx,1.20.0,site,installed policy,registry,no,8.15."), "{run:?}");
     let run = case.run(&["keep", "list", "site.keep", "b.keep"]);
     assert!(run.stdout.contains("nginx 1.20.0\n  b                  rollback at b\n  site "), "{run:?}");
+    assert!(
+        run.stdout.starts_with("b: Kibana 9.1.3, taken 2026-01-01T00:00:00Z, complete, 1 version\nsite: Kibana 8.15."),
+        "{run:?}"
+    );
     let run = case.run(&["keep", "list", "site.keep", "--format", "json"]);
-    assert!(run.code == 0 && run.stdout.starts_with("[\n"), "{run:?}");
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let site = &answer["sites"][0];
+    assert_eq!(
+        (&site["site"], &site["complete"], &site["taken"]),
+        (&"site".into(), &true.into(), &"2023-11-14T22:13:20Z".into())
+    );
+    assert_eq!(site["versions"], answer["versions"].as_array().unwrap().len());
     // What was cut off on the way is no keep file.
     let cut = text(&case);
     let case = case.file("cut.keep", &cut[..cut.len() - 5]);

@@ -11,6 +11,7 @@ mod listings;
 mod modes;
 mod network;
 mod notices;
+mod numbers;
 mod prune;
 mod saved;
 mod selecting;

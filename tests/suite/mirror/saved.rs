@@ -437,3 +437,36 @@ fn images_of_other_tools_are_upstreams() {
         world.case.reconfigure(&config);
     }
 }
+
+/// What an image holds can be chosen from before anything is mirrored, whether it is an upstream or only a file.
+#[test]
+fn selections_choose_from_images() {
+    let world = world("saved", &samples(), "");
+    save(&world, &[zips(&samples()), folder("alpha", "0.9.0")]);
+    let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
+    world.case.reconfigure(&format!("{config}selections: {{few: {{take: [{{name: alpha, latest: all}}]}}}}\n"));
+    // What is unpacked meanwhile lies in a folder for what passes, which is inside of this one here.
+    let files = || world.case.tree().into_iter().filter(|(path, _)| path.is_file()).collect::<Vec<_>>();
+    let before = files();
+    let select = |from: &[&str]| {
+        let arguments = [&["select", "few", "--format", "json"], from].concat();
+        let output = world.command(&arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let (named, file) = (select(&["--from", "saved"]), select(&["--from", "epr.tar"]));
+    assert_eq!(files(), before, "nothing is written");
+    assert_eq!((&named["from"][0], &file["from"][0]), (&"upstream saved (epr.tar)".into(), &"image epr.tar".into()));
+    let versions: Vec<_> =
+        named["versions"].as_array().unwrap().iter().map(|one| one["version"].as_str().unwrap()).collect();
+    assert!(versions.len() >= 3 && versions.contains(&"0.9.0"), "{named:#}");
+    assert_eq!(named["versions"], file["versions"]);
+    assert_eq!(
+        (&named["taken"]["of_unknown_size"], &named["warnings"]),
+        (&0.into(), &serde_json::json!([])),
+        "{named:#}"
+    );
+    // After a mirror the layer says the same.
+    good(&world, "");
+    assert_eq!(select(&[])["taken"]["versions"], named["taken"]["versions"]);
+}

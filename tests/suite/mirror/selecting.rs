@@ -114,7 +114,10 @@ fn another_selection_fetches_what_is_missing_and_removes_nothing() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
     assert_eq!(held(&world), ["alpha-1.0.0", "alpha-1.1.0", "beta-1.0.0"]);
     assert!(run.stdout.contains("  besides    1 version, "), "{run:#?}");
-    assert!(run.stdout.contains("that are not wanted any more; `epr-build keep prune` removes such\n"), "{run:#?}");
+    assert!(
+        run.stdout.contains("that are not wanted any more; `epr-build keep prune up` says which of them may go\n"),
+        "{run:#?}"
+    );
     let second = outcome(&world, "", 0);
     assert_eq!(counts(&second), json!([true, 2, 2, 1]), "{second}");
     assert_eq!(world.record("beta", "1.0.0")["wanted"], Value::Null);
@@ -136,7 +139,7 @@ fn another_selection_fetches_what_is_missing_and_removes_nothing() {
 fn what_sites_have_installed_comes_first_and_is_missed() {
     let world = world(", select: few, keep: [keep/*.keep]", "{kibana: [9.1.3], prerelease: no, take: [{name: alpha}]}");
     let run = world.mirror("");
-    let words = "no keep file is like `keep/*.keep`\nhint: `epr-build keep import` writes one";
+    let words = "no keep file is like `keep/*.keep`\nhint: `epr-build keep import --kibana https://kibana.example.org:5601 --api-key-file key --output keep/site-a.keep` writes one";
     assert!(run.code == 2 && run.stderr.contains(words), "{run:#?}");
     keep(&world, &["alpha@1.0.0 installed registry", "gamma@2.0.0 rollback registry", "beta@1.0.0 policy registry"]);
     let plan = outcome(&world, "--dry-run", 1)["plan"].clone();

@@ -124,6 +124,34 @@ production: Kibana 8.12.0 gets acme 1.1.0 from layer `production`
     assert_eq!(json[0]["answer"].get("overrides"), None);
 }
 
+/// A generation knows from its report what overrides changed, also where there are no layers any more.
+#[test]
+fn which_says_why_of_a_generation_too() {
+    let case = world().config(&config(&EACH)).broken("packages/production", "acme", "1.3.0");
+    run(&case, &[&BUILD[..], &["--quiet"]].concat(), 1);
+    let which = |name: &str, kibana: &str, code: i32, more: &[&str]| {
+        let arguments = ["which", name, "--dist", "production", "--kibana", kibana];
+        let answer = |built: &[&str]| {
+            let told = run(&case, &[&arguments[..], built, more].concat(), code).stdout;
+            let kept = |line: &&str| !line.starts_with("  package ") && !line.starts_with("  generation ");
+            told.lines().filter(kept).map(|line| format!("{line}\n")).collect::<String>()
+        };
+        let (layers, generation) = (answer(&[]), answer(&["--built"]));
+        if more.is_empty() {
+            assert_eq!(layers, generation, "{name} {kibana}");
+        }
+        generation
+    };
+    assert!(which("acme", "8.12.0", 0, &[]).contains("  quarantined "), "what the build refused stands in its report");
+    assert!(
+        which("beta", "8.12.0", 0, &[]).contains("set by an override of layer `production` (waits for the upgrade)")
+    );
+    assert!(which("beta", "9.0.0", 0, &[]).contains("  override           the kibana constraint is `^9.0.0`"));
+    assert!(which("other", "8.12.0", 0, &[]).contains("  override           deprecated since 1.0.0"));
+    let json: Value = serde_json::from_str(&which("other", "8.12.0", 0, &["--format", "json"])).unwrap();
+    assert_eq!(json[0]["answer"]["overrides"]["deprecated"]["is"]["since"], "1.0.0");
+}
+
 /// A rule that meets nothing is told and changes nothing; a build goes on, unless it is strict.
 #[test]
 fn rules_that_meet_nothing_are_warnings() {
