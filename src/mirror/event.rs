@@ -1,6 +1,11 @@
 //! What happened to one version or listing, for people and programs.
 
+use crate::base::words::few;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// So many events that differ in the version alone are told as one.
+const ALIKE: usize = 3;
 
 /// Something that happened to one version, or to a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,19 @@ impl Event {
     /// Returns true if it will be so again as long as the upstream gives the same.
     pub(super) fn lasts(&self) -> bool {
         self.lasts
+    }
+
+    /// Events that others are like in all but the version, each such kind as one event about all of its versions; and the rest.
+    pub fn alike(events: &[Self]) -> (Vec<&Self>, Vec<Self>) {
+        let mut kinds: BTreeMap<(&str, &Option<String>), Vec<String>> = BTreeMap::new();
+        for event in events {
+            kinds.entry((&event.why, &event.place)).or_default().push(event.what.clone());
+        }
+        kinds.retain(|_, versions| versions.len() >= ALIKE);
+        let is_alone = |event: &&Self| !kinds.contains_key(&(event.why.as_str(), &event.place));
+        let rest = events.iter().filter(is_alone).collect();
+        let together = kinds.iter().map(|((why, place), versions)| Self::new(few(versions), *why, (*place).clone()));
+        (rest, together.collect())
     }
 
     /// The event as lines for people: what, where, and what to do.

@@ -4,7 +4,7 @@ use super::facts::{self, Facts, Key};
 use super::fault::Fault;
 use super::formats;
 use super::gate::Gates;
-use super::listings::{self, Hindrance, hear};
+use super::listings::{self, Hindrance, ListedVersions, hear};
 use super::outcome::Outcome;
 use super::record::{Head, Record};
 use super::transport::Transport;
@@ -26,7 +26,7 @@ pub struct Offer {
     pub warnings: Vec<String>,
 }
 
-/// What a mirrored layer knows: each version that an upstream lists, and each that the layer holds. Nothing if no upstream of it
+/// What a mirrored layer knows: each version that an upstream gives, and each that the layer holds. Nothing if no upstream of it
 /// was ever asked.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn of_layer(root: &Path) -> Result<Option<Offer>> {
     }
     let record = Record::read(&folder)?;
     let is_held = |key: &Key| record.versions.get(key).is_some_and(|entry| entry.is_held());
-    let offered = known.iter().filter(|(key, facts)| facts.listed || is_held(key));
+    let offered = known.iter().filter(|(key, facts)| facts.is_given() || is_held(key));
     let mut offer = Offer::default();
     offer.add(offered.map(|(key, facts)| {
         let format = record.versions.get(key).and_then(|entry| entry.format_version.as_deref());
@@ -70,7 +70,7 @@ async fn asked(transport: &Transport) -> Result<Offer, Hindrance> {
     let Some(heard) = hear(transport, None, false).await? else { return Ok(Offer::default()) };
     let mut outcome = Outcome::default();
     let mut heard = [(transport.name.clone(), heard)];
-    let (versions, told) = listings::read(&mut heard, &Head::default(), true, &mut outcome)?;
+    let ListedVersions { versions, told, .. } = listings::read(&mut heard, &Head::default(), true, &mut outcome)?;
     let mut offer = Offer::default();
     offer.warnings.extend(outcome.refused.iter().map(|event| format!("{}: {}", event.what, event.why)));
     let keys: Vec<Key> = versions.keys().cloned().collect();
@@ -93,7 +93,7 @@ impl Offer {
     fn add<'a>(&mut self, versions: impl Iterator<Item = (&'a Key, &'a Facts, Option<&'a str>)>) {
         for ((name, version), facts, format) in versions {
             match Candidate::of_item(&facts.item, name, version, format, facts.license.as_deref()) {
-                Ok(candidate) => self.candidates.push(candidate),
+                Ok(candidate) => self.candidates.push(Candidate { is_hidden: facts.hidden, ..candidate }),
                 Err(error) => self.warnings.push(format!("{error:#}")),
             }
         }

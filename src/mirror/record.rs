@@ -49,6 +49,9 @@ pub(super) struct Head {
     /// What was refused, to be told again while nothing changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) refused: Vec<Event>,
+    /// Where upstreams tell different bytes, to be told again as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) conflicts: Vec<Event>,
 }
 
 /// Numbers of versions at the end of a run.

@@ -16,11 +16,16 @@ impl Run<'_> {
     /// Tells what the selection gives, and what sites have installed and nobody has.
     pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) {
         for pin in &wanted.missing {
+            let what = format!("{} {}", pin.name, pin.version);
+            // Of what could not be asked for nobody knows.
+            if self.outcome.refused.iter().chain(&self.outcome.failed).any(|event| event.what == what) {
+                continue;
+            }
             let why = format!(
-                "it is {pin}, and nobody has it: no upstream lists it, and the layer does not hold it\n\
+                "it is {pin}, and nobody has it: not upstream, not held\n\
                  hint: add it to the layer from where the site has it, or remove it there and import the keep file anew"
             );
-            self.outcome.refused.push(Event::new(format!("{} {}", pin.name, pin.version), why, None).lasting());
+            self.outcome.refused.push(Event::new(what, why, None).lasting());
         }
         for ((name, version), why) in &wanted.unread {
             self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
