@@ -59,3 +59,23 @@ impl Event {
         format!("{level}: {}: {why}\n{place}{hint}", self.what)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+
+    #[test]
+    fn events_that_differ_in_the_version_alone_are_told_as_one() {
+        let event = |what: &str, why: &str, place: Option<&str>| Event::new(what, why, place.map(str::to_owned));
+        let mut events: Vec<_> = (0..7).map(|minor| event(&format!("a 1.{minor}.0"), "no\nhint: do", None)).collect();
+        events.push(event("b 1.0.0", "no\nhint: do", Some("there")));
+        events.extend(["c 1.0.0", "d 1.0.0"].map(|what| event(what, "never", None)));
+        let (rest, together) = Event::alike(&events);
+        let text: String = together.iter().chain(rest).map(|event| event.render("error")).collect();
+        assert_eq!(
+            text,
+            "error: a 1.0.0, a 1.1.0, a 1.2.0, a 1.3.0, a 1.4.0 and 2 more: no\nhint: do\n\
+             error: b 1.0.0: no\n  --> there\nhint: do\nerror: c 1.0.0: never\nerror: d 1.0.0: never\n"
+        );
+    }
+}
