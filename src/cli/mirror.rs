@@ -13,7 +13,7 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::config::upstream::Rate;
 use crate::edit::PackageSelector;
-use crate::mirror::{Ending, Gates, Mode, Outcome, PlanFile, Request, SelectionOutcome, mirror};
+use crate::mirror::{Ending, Event, Gates, Mode, Outcome, PlanFile, Request, SelectionOutcome, mirror};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -228,6 +228,8 @@ fn render_events(outcome: &Outcome, all: bool) -> String {
         ("warning", &outcome.warnings),
     ];
     for (level, events) in kinds {
+        let (events, together) = if all { (events.iter().collect(), Vec::new()) } else { Event::alike(events) };
+        together.iter().for_each(|event| text += &event.render(level));
         let shown = if all { events.len() } else { SHOWN };
         events.iter().take(shown).for_each(|event| text += &event.render(level));
         if events.len() > shown {
@@ -305,7 +307,10 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
         let what = "of no use any more, beside the layer";
         lines.push(format!("  {:<10} {} {what}, {}", "removed", counted(cleared.files, "file"), bytes(cleared.bytes)));
     }
-    lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
+    if outcome.requests > 0 || outcome.images.is_empty() {
+        lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
+    }
+    lines.extend(outcome.images.iter().map(|image| format!("  {:<10} {image}; that asks no server", "read")));
     lines.push(format!("time: {:.1} s", time.as_secs_f64()));
     if let (Some(file), true) = (plan_file, outcome.dry_run) {
         lines.push(format!("the plan is in {}", file.display()));

@@ -8,11 +8,12 @@ use super::facts::Key;
 use super::fault::Fault;
 use super::fetch::{self, Partial};
 use super::gate::Dice;
+use super::holdings::Holdings;
 use super::leftovers;
 use super::listings::Hindrance;
 use super::outcome::Event;
 use super::place;
-use super::plan::{Holdings, id, mending};
+use super::plan::{id, mending};
 use super::record::{Entry, State};
 use super::session::{HeldVersions, Run};
 use super::transport::Transport;
@@ -120,10 +121,14 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
     for transport in &run.transports {
         let own = chosen.iter().filter(|(_, entry)| entry.upstream.as_ref() == Some(&transport.name));
         let own = own.filter(|(_, entry)| entry.state != State::GoneUpstream);
-        let (workshop, most) = (&run.workshop, run.site.limits.max_package_bytes);
-        let always = !run.request.only.is_empty();
-        let work = stream::iter(own)
-            .map(async |(key, entry)| (*key, one(workshop, transport, key, entry, most, always).await));
+        let way = Way {
+            workshop: &run.workshop,
+            transport,
+            most: run.site.limits.max_package_bytes,
+            always_lays_aside: !run.request.only.is_empty(),
+            wants_signatures: run.site.trust.wants_signatures(),
+        };
+        let work = stream::iter(own).map(async |(key, entry)| (*key, one(&way, key, entry).await));
         let mut work = work.buffer_unordered(transport.upstream().jobs);
         while let Some((key, again)) = work.next().await {
             run.progress.step();
@@ -150,14 +155,19 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
     over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
 }
 
-async fn one(
-    workshop: &Workshop,
-    transport: &Transport,
-    key: &Key,
-    entry: &Entry,
+/// By what a version is asked for again.
+struct Way<'a> {
+    workshop: &'a Workshop,
+    transport: &'a Transport,
+    /// Most bytes of a zip.
     most: u64,
     always_lays_aside: bool,
-) -> Result<Again> {
+    /// True if the layer's policy looks at signatures.
+    wants_signatures: bool,
+}
+
+async fn one(way: &Way<'_>, key: &Key, entry: &Entry) -> Result<Again> {
+    let Way { workshop, transport, most, .. } = *way;
     let asked = async {
         let url = transport.zip_address(&key.0, key.1.as_str())?;
         let partial = Partial::new(&workshop.partial(), &format!("{}.again", id(key)));
@@ -166,9 +176,11 @@ async fn one(
             partial.discard()?;
             return Ok(Again::Same);
         };
-        let beside = signature(transport, &url, entry.signature_sha256.is_some(), true).await?;
+        // Also a version that had none may have one now, with its other bytes.
+        let is_wanted = way.wants_signatures || entry.signature_sha256.is_some();
+        let beside = signature(transport, &url, is_wanted, true).await?;
         let other = Again::Other(found.sha256);
-        if !always_lays_aside && leftovers::changed_bytes(workshop)? + found.size > leftovers::MOST_CHANGED_BYTES {
+        if !way.always_lays_aside && leftovers::changed_bytes(workshop)? + found.size > leftovers::MOST_CHANGED_BYTES {
             // The digest is told; whoever wants the bytes names the version.
             partial.discard()?;
             return Ok(other);

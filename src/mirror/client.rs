@@ -7,23 +7,55 @@ use crate::config::upstream::Upstream;
 use anyhow::{Context, Result, ensure};
 use reqwest::{Certificate, Client, Proxy, Url};
 use std::error::Error as _;
+use std::sync::OnceLock;
 use tokio_rustls::rustls;
 
-/// Prepares requests to an upstream at this address; asks nothing. It follows no redirects: where they may lead is decided
-/// elsewhere.
-pub(super) fn client(upstream: &Upstream, base: &Url) -> Result<Client> {
+/// The clients for what an upstream gives: one for servers on this machine, which no proxy of the environment reaches better
+/// than the machine itself, and one for all others.
+pub(super) struct Clients {
+    upstream: Upstream,
+    here: OnceLock<Client>,
+    elsewhere: OnceLock<Client>,
+}
+
+impl Clients {
+    /// Prepares requests to an upstream at these addresses; asks nothing.
+    pub(super) fn new<'a>(upstream: &Upstream, addresses: impl Iterator<Item = &'a Url>) -> Result<Self> {
+        let clients = Self { upstream: upstream.clone(), here: OnceLock::new(), elsewhere: OnceLock::new() };
+        for address in addresses {
+            clients.to(address)?;
+        }
+        Ok(clients)
+    }
+
+    /// The client for an address. One that only a redirect needs is prepared when it does.
+    pub(super) fn to(&self, url: &Url) -> Result<&Client> {
+        let is_here = is_loopback(url);
+        let place = if is_here { &self.here } else { &self.elsewhere };
+        if place.get().is_none() {
+            // Two that are made at once are alike.
+            let _ = place.set(client(&self.upstream, is_here)?);
+        }
+        place.get().context("a client was prepared")
+    }
+
+    /// Who asks: operators of other machines are told whom to write to.
+    pub(super) fn user_agent(&self, url: &Url) -> String {
+        headers::user_agent(self.upstream.contact.as_deref().filter(|_| !is_loopback(url)))
+    }
+}
+
+/// Prepares a client. It follows no redirects: where they may lead is decided elsewhere.
+fn client(upstream: &Upstream, is_here: bool) -> Result<Client> {
     // Only the first call counts, and all of them ask for the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let is_here = is_loopback(base);
     let mut builder = Client::builder()
-        .user_agent(headers::user_agent(upstream.contact.as_deref().filter(|_| !is_here)))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(upstream.timeouts.connect)
         .pool_max_idle_per_host(upstream.jobs);
     builder = match &upstream.proxy {
         Some(proxy) => builder.proxy(Proxy::all(proxy).context("`proxy` of the upstream is no proxy")?),
-        // No proxy of the environment reaches this machine better than itself.
         None if is_here => builder.no_proxy(),
         None => builder,
     };
@@ -83,6 +115,17 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A registry on this machine may lead to others, whose operators are told whom to write to.
+    #[test]
+    fn operators_elsewhere_are_told_whom_to_write_to() {
+        let upstream = Upstream { contact: Some("ops@example.org".to_owned()), ..Upstream::at("http://127.0.0.1") };
+        let clients = Clients::new(&upstream, std::iter::empty()).unwrap();
+        for (url, expected) in [("http://127.0.0.1/a", false), ("https://files.example/a.zip", true)] {
+            let agent = clients.user_agent(&Url::parse(url).unwrap());
+            assert_eq!(agent.contains("ops@example.org"), expected, "{url}: {agent}");
+        }
+    }
 
     #[test]
     fn this_machine_is_known() {

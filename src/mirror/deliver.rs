@@ -229,7 +229,7 @@ fn sorted(key: &Key, fault: Fault, url: &str) -> Result<Delivery> {
         Fault::Machine(error) => return Err(error),
         Fault::Over(reason) => Delivery::Over(reason),
         Fault::Status(status @ (404 | 410)) => {
-            let why = format!("it is listed, and the upstream does not have it: {}", Fault::Status(status).words());
+            let why = format!("the upstream tells of it, and does not have it: {}", Fault::Status(status).words());
             Delivery::Refused(key.clone(), Event::new(said(key), why, place))
         }
         Fault::Status(_) | Fault::Unfit(_) => {

@@ -31,7 +31,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum State {
-    /// The layer holds it, and its upstream lists it.
+    /// The layer holds it, and its upstream lists it, or gives it by name.
     Held,
     /// The layer holds it, and no upstream lists it any more.
     GoneUpstream,

@@ -2,7 +2,8 @@
 
 use super::audit;
 use super::facts::Key;
-use super::plan::{Holdings, id};
+use super::holdings::Holdings;
+use super::plan::id;
 use super::session::Run;
 use anyhow::Result;
 use rayon::prelude::*;

@@ -8,7 +8,7 @@ use crate::base::fs;
 use crate::dialect::version::Version;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
@@ -34,6 +34,9 @@ pub struct Facts {
     pub upstream: String,
     /// True if the last listing has it.
     pub listed: bool,
+    /// True if no listing has it, and the upstream gives it to whoever asks for it by name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
     /// True if the upstream says that it has a signature.
     pub signed: bool,
     /// The version of the package specification; in no listing, so absent until the document or the zip was read.
@@ -58,7 +61,21 @@ pub struct FormatClass {
     pub bounds: String,
 }
 
+/// What upstreams hide, of those that tell.
+#[derive(Debug, Default)]
+pub(super) struct Hidden {
+    /// Versions, each with the first upstream that hides it.
+    pub(super) versions: BTreeMap<Key, String>,
+    /// Names of upstreams that tell all that they hide.
+    pub(super) tellers: BTreeSet<String>,
+}
+
 impl Facts {
+    /// Returns true if an upstream gives it, whether it is listed or not.
+    pub fn is_given(&self) -> bool {
+        self.listed || self.hidden
+    }
+
     /// The format of the version, or one that every Kibana treats alike; nothing if neither is known.
     pub fn known_format(&self) -> Option<&str> {
         self.format_version.as_deref().or(self.format_class.as_ref().map(|class| class.spec.as_str()))
@@ -75,9 +92,16 @@ struct Line<F> {
 }
 
 /// Brings what a listing says together with what was known: what documents told stays, and what is listed no more is marked.
-pub(super) fn merge(known: FactsTable, listed: BTreeMap<Key, Facts>) -> FactsTable {
+pub(super) fn merge(known: FactsTable, listed: BTreeMap<Key, Facts>, hidden: &Hidden) -> FactsTable {
     let mut table = known;
-    table.values_mut().for_each(|facts| facts.listed = false);
+    for (key, facts) in &mut table {
+        facts.listed = false;
+        match hidden.versions.get(key) {
+            Some(upstream) => (facts.hidden, facts.upstream) = (true, upstream.clone()),
+            // Who does not tell has to be asked.
+            None => facts.hidden &= !hidden.tellers.contains(&facts.upstream),
+        }
+    }
     for (key, mut facts) in listed {
         if let Some(before) = table.remove(&key) {
             facts.format_version = facts.format_version.or(before.format_version);
@@ -143,6 +167,7 @@ mod tests {
         Facts {
             upstream: "elastic".to_owned(),
             listed: true,
+            hidden: false,
             signed: true,
             format_version: format_version.map(str::to_owned),
             format_class: None,
@@ -167,7 +192,7 @@ mod tests {
         write(folder.path(), &first).unwrap();
         assert_eq!(read(folder.path()).unwrap(), first);
         let listed = BTreeMap::from([(key("a", "1.0.0"), facts("{\"type\":\"input\"}", None))]);
-        let merged = merge(first, listed);
+        let merged = merge(first, listed, &Hidden::default());
         assert_eq!(merged[&key("a", "1.0.0")], facts("{\"type\":\"input\"}", Some("1.0.0")));
         assert!(!merged[&key("a", "1.9.0")].listed);
         let versions: Vec<_> = merged.keys().map(|(_, version)| version.as_str()).collect();

@@ -139,7 +139,7 @@ pub(super) async fn zip(
     };
     let mut first = Some(before);
     transport
-        .retrying(async |_| {
+        .retrying(url, async |_| {
             let before = match first.take() {
                 Some(before) => before,
                 None => partial.so_far(url)?,
@@ -159,7 +159,7 @@ pub(super) async fn if_other(
 ) -> Result<Option<Fetched>, Fault> {
     partial.discard()?;
     transport
-        .retrying(async |_| {
+        .retrying(url, async |_| {
             let ask = Ask { unless: Some(validators), fresh: true, ..Ask::default() };
             let answer = transport.ask(url, &ask).await?;
             if answer.status == 304 {
@@ -337,7 +337,7 @@ pub(super) async fn stash(
     let patience = transport.upstream().timeouts.listing;
     let too_long = || Fault::passing(format!("the listing is not there within {}", super::gate::spelled(patience)));
     transport
-        .retrying(async |_| {
+        .retrying(url, async |_| {
             let fetched = async {
                 let answer = transport.ask(url, &Ask { gzip: true, unless, ..Ask::default() }).await?;
                 if answer.status == 304 {

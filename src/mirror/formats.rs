@@ -92,7 +92,7 @@ impl Run<'_> {
             let choice = wanted.choice.iter().flat_map(|choice| choice.versions.keys());
             let names: BTreeSet<&str> = choice.map(|(name, _)| name.as_str()).collect();
             let is_open = |(key, facts): &(&Key, &facts::Facts)| {
-                facts.listed
+                facts.is_given()
                     && facts.known_format().is_none()
                     && names.contains(key.0.as_str())
                     && !asked.contains(*key)

@@ -3,27 +3,23 @@
 //! Whoever asks brings the time along. A gate is before a server, not before an upstream: what a server wishes counts for all
 //! that is asked of it, under whatever name and for whichever layer.
 
-use crate::config::upstream::{Rate, Retries};
+use super::client::is_loopback;
+use crate::config::upstream::{Rate, Retries, Upstream};
+use reqwest::Url;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest pause that is added up; a doubling stops here.
 const MOST_DOUBLINGS: u32 = 20;
 
 /// The gates before all servers that a program asks, by host and port.
-#[derive(Debug, Default)]
-pub struct Gates(Mutex<BTreeMap<String, Arc<Mutex<Gate>>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Gates(Arc<Mutex<BTreeMap<String, Arc<Mutex<Gate>>>>>);
 
 impl Gates {
     /// The gate before a server. Of the bounds of several upstreams the narrower ones count.
-    pub(super) fn before(
-        &self,
-        server: &str,
-        rate: Option<Rate>,
-        bandwidth: Option<u64>,
-        now: Instant,
-    ) -> Arc<Mutex<Gate>> {
+    fn before(&self, server: &str, rate: Option<Rate>, bandwidth: Option<u64>, now: Instant) -> Arc<Mutex<Gate>> {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(gate) = gates.get(server) else {
             let gate = Arc::new(Mutex::new(Gate::new(rate, bandwidth, now)));
@@ -33,6 +29,43 @@ impl Gates {
         gate.lock().unwrap_or_else(PoisonError::into_inner).narrow(rate, bandwidth, now);
         Arc::clone(gate)
     }
+}
+
+/// The gates before the servers to which one upstream leads: its own, that of its artifacts, and those of redirects.
+#[derive(Debug)]
+pub(super) struct GatesOf {
+    gates: Gates,
+    rate: Option<Rate>,
+    bandwidth: Option<u64>,
+    /// Those that were asked for, by server.
+    known: Mutex<BTreeMap<String, Arc<Mutex<Gate>>>>,
+}
+
+impl GatesOf {
+    pub(super) fn new(gates: &Gates, upstream: &Upstream) -> Self {
+        let Upstream { rate, bandwidth, .. } = *upstream;
+        Self { gates: gates.clone(), rate, bandwidth, known: Mutex::default() }
+    }
+
+    /// The gate before the server of an address.
+    pub(super) fn before(&self, url: &Url) -> Arc<Mutex<Gate>> {
+        let host = url.host_str().unwrap_or_default();
+        let server = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = known.get(&server) {
+            return Arc::clone(gate);
+        }
+        // Who asks this machine disturbs nobody else.
+        let rate = self.rate.filter(|_| !is_loopback(url));
+        let gate = self.gates.before(&server, rate, self.bandwidth, Instant::now());
+        known.insert(server, Arc::clone(&gate));
+        gate
+    }
+}
+
+/// A gate, for oneself.
+pub(super) fn locked(gate: &Mutex<Gate>) -> MutexGuard<'_, Gate> {
+    gate.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The gate before a server.
@@ -183,6 +216,30 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of an upstream that leads from this machine to another, the other one is asked politely.
+    #[test]
+    fn every_server_has_a_gate_of_its_own() {
+        let gates = Gates::default();
+        let of = |upstream: Upstream| GatesOf::new(&gates, &upstream);
+        let (one, other) = (of(Upstream::at("http://127.0.0.1:8080")), of(Upstream::at("https://epr.example")));
+        let url = |text: &str| Url::parse(text).unwrap();
+        let wait = |gates: &GatesOf, address: &str| {
+            let now = Instant::now();
+            let gate = gates.before(&url(address));
+            (0..3).map(|_| locked(&gate).take_turn(now)).max().unwrap()
+        };
+        assert_eq!(wait(&one, "http://127.0.0.1:8080/search"), Duration::ZERO);
+        assert!(wait(&one, "https://files.example/a.zip") > Duration::ZERO);
+        assert!(Arc::ptr_eq(
+            &one.before(&url("https://epr.example/a")),
+            &other.before(&url("https://epr.example:443/b"))
+        ));
+        assert!(!Arc::ptr_eq(
+            &one.before(&url("https://epr.example/a")),
+            &one.before(&url("https://epr.example:8443/a"))
+        ));
+    }
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -95,6 +95,18 @@ pub(super) fn read(text: impl Read, upstream: &str, bounds: &Bounds) -> Result<L
     Ok(listing)
 }
 
+/// The facts of a version that no listing has, from its document, which has the keys of an element and more.
+///
+/// # Errors
+/// In words, if it is the document of another version, or says what cannot be.
+pub(super) fn of_document(text: &[u8], upstream: &str, key: &Key) -> Result<Facts, String> {
+    let (found, facts) = judge(text, upstream).map_err(|unfit| unfit.why)?;
+    if found != *key {
+        return Err(format!("it is that of {} {}", found.0, found.1));
+    }
+    Ok(Facts { listed: false, hidden: true, ..facts })
+}
+
 impl Listing {
     fn add(&mut self, key: Key, facts: Facts) {
         let what = format!("{} {}", key.0, key.1);
@@ -149,6 +161,7 @@ fn judge(element: &[u8], upstream: &str) -> Result<(Key, Facts), Unfit> {
     let facts = Facts {
         upstream: upstream.to_owned(),
         listed: true,
+        hidden: false,
         signed,
         format_version: element.format_version.clone().filter(|text| text.len() <= SHOWN),
         format_class: None,

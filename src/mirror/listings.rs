@@ -1,6 +1,6 @@
 //! Asks upstreams for their listings, and finds out whether anything in them is new.
 
-use super::facts::{Facts, FactsTable, Key};
+use super::facts::{Facts, FactsTable, Hidden, Key};
 use super::fault::Fault;
 use super::fetch::{self, Stash};
 use super::index::{self, Asked, INDEX, Index, ToldTable};
@@ -39,6 +39,17 @@ pub(super) struct Heard {
     refused: Vec<Refused>,
     /// True if the listing is that of the last run.
     pub(super) is_known: bool,
+}
+
+/// What all listings say together.
+#[derive(Default)]
+pub(super) struct ListedVersions {
+    pub(super) versions: BTreeMap<Key, Facts>,
+    /// What indexes tell, also of what is hidden.
+    pub(super) told: ToldTable,
+    pub(super) hidden: Hidden,
+    /// Where upstreams tell different bytes of one version.
+    pub(super) conflicts: Vec<Event>,
 }
 
 /// What hinders a run before it begins.
@@ -129,9 +140,8 @@ pub(super) fn read(
     head: &Head,
     accept_loss: bool,
     outcome: &mut Outcome,
-) -> Result<(BTreeMap<Key, Facts>, ToldTable), Hindrance> {
-    let mut versions: BTreeMap<Key, Facts> = BTreeMap::new();
-    let mut told = ToldTable::new();
+) -> Result<ListedVersions, Hindrance> {
+    let mut all = ListedVersions::default();
     for (name, heard) in heard {
         let url = heard.url.clone();
         let sort = |why: String| hindrance(Fault::Unfit(why), name, &url);
@@ -141,9 +151,7 @@ pub(super) fn read(
         drop(stash);
         // What is hidden is there still.
         let hidden = heard.index.as_ref().map_or(0, |index| index.hidden.len());
-        let (torn, conflicts) =
-            heard.index.take().map(|index| both(&mut listing, index, &mut told)).unwrap_or_default();
-        outcome.warnings.extend(conflicts);
+        let torn = heard.index.take().map(|index| both(&mut listing, index, name, &mut all)).unwrap_or_default();
         // Between two requests a registry may have changed: the next run asks for both again.
         outcome.refused.extend(torn);
         let refused = listing.refused.into_iter().chain(std::mem::take(&mut heard.refused));
@@ -154,15 +162,19 @@ pub(super) fn read(
             guard(name, &url, heard.listed.versions + hidden, head)?;
         }
         for (key, facts) in listing.versions {
-            versions.entry(key).or_insert(facts);
+            all.versions.entry(key).or_insert(facts);
         }
     }
-    Ok((versions, told))
+    let ListedVersions { versions, hidden, .. } = &mut all;
+    hidden.versions.retain(|key, _| !versions.contains_key(key));
+    Ok(all)
 }
 
-/// Leaves in a listing what the index has as well, and says what only one of them has, and of what an upstream before it told
-/// other bytes.
-fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> (Vec<Event>, Vec<Event>) {
+/// Leaves in a listing what the index has as well, and returns what only one of them has. What the index tells beyond that,
+/// also where an upstream before it told other bytes, goes to what all listings say.
+fn both(listing: &mut Listing, index: Index, name: &str, all: &mut ListedVersions) -> Vec<Event> {
+    let ListedVersions { told, hidden, conflicts, .. } = all;
+    hidden.tellers.insert(name.to_owned());
     listing.refused.extend(index.refused);
     let mut missing = Vec::new();
     listing.versions.retain(|key, _| {
@@ -175,7 +187,6 @@ fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> (Vec<Event
     let event = |key: &Key, why: String| Event::new(super::deliver::said(key), why, None);
     let why = format!("it is listed, and {INDEX} does not have it");
     let mut torn: Vec<_> = missing.iter().map(|key| event(key, why.clone())).collect();
-    let mut conflicts = Vec::new();
     for (key, one) in index.versions {
         if listing.versions.contains_key(&key) {
             if let Some(why) = told.get(&key).and_then(|first| index::conflict(first, &one)) {
@@ -183,13 +194,14 @@ fn both(listing: &mut Listing, index: Index, told: &mut ToldTable) -> (Vec<Event
             }
             told.entry(key).or_insert(one);
         } else if index.hidden.contains(&key) {
-            // It is not offered, and what is held of it can be compared.
+            // It is not offered, and whoever has it installed may ask for it.
+            hidden.versions.entry(key.clone()).or_insert_with(|| name.to_owned());
             told.entry(key).or_insert(one);
         } else if !missing.contains(&key) {
             torn.push(event(&key, format!("{INDEX} has it, and it is not listed")));
         }
     }
-    (torn, conflicts)
+    torn
 }
 
 fn guard(name: &str, url: &str, now: usize, head: &Head) -> Result<()> {
@@ -252,14 +264,27 @@ pub(super) async fn documents(
     Ok(wrong)
 }
 
+/// Asks for the document of a version that no listing has.
+pub(super) async fn unlisted(transport: &Transport, key: &Key) -> Result<Facts, Fault> {
+    let url = transport.address(&document_path(key))?;
+    let bytes = transport.small(&url, false, MOST_DOCUMENT_BYTES).await?;
+    listing::of_document(&bytes, &transport.name, key).map_err(Fault::Unfit)
+}
+
+/// The path of a document.
+pub(super) fn document_path((name, version): &Key) -> String {
+    format!("package/{name}/{version}/")
+}
+
 /// What a document tells that no listing does.
 struct Told {
     format_version: Option<String>,
     license: Option<String>,
 }
 
-async fn document(transport: &Transport, (name, version): &Key) -> Result<Told, Fault> {
-    let url = transport.address(&format!("package/{name}/{version}/"))?;
+async fn document(transport: &Transport, key: &Key) -> Result<Told, Fault> {
+    let url = transport.address(&document_path(key))?;
+    let (name, version) = key;
     let bytes = transport.small(&url, false, MOST_DOCUMENT_BYTES).await?;
     let document: Value =
         serde_json::from_slice(&bytes).map_err(|error| Fault::Unfit(format!("it is not JSON: {error}")))?;

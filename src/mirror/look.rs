@@ -4,7 +4,7 @@ use super::facts::{self, Facts, Key};
 use super::fault::Fault;
 use super::formats;
 use super::gate::Gates;
-use super::listings::{self, Hindrance, hear};
+use super::listings::{self, Hindrance, ListedVersions, hear};
 use super::outcome::Outcome;
 use super::place;
 use super::record::{Entry, Head, Record};
@@ -32,7 +32,7 @@ pub struct Offer {
     pub warnings: Vec<String>,
 }
 
-/// What a mirrored layer knows: each version that an upstream lists, and each that the layer holds. Nothing if no upstream of it
+/// What a mirrored layer knows: each version that an upstream gives, and each that the layer holds. Nothing if no upstream of it
 /// was ever asked.
 ///
 /// # Errors
@@ -45,7 +45,7 @@ pub fn of_layer(root: &Path, overrides: &[Override]) -> Result<Option<Offer>> {
     }
     let record = Record::read(&folder)?;
     let is_held = |key: &Key| record.versions.get(key).is_some_and(Entry::is_held);
-    let offered = known.iter().filter(|(key, facts)| facts.listed || is_held(key));
+    let offered = known.iter().filter(|(key, facts)| facts.is_given() || is_held(key));
     let mut offer = Offer::default();
     offer.add(
         offered.map(|(key, facts)| {
@@ -98,7 +98,7 @@ async fn asked(transport: &Transport, overrides: &[Override]) -> Result<Offer, H
     let Some(heard) = hear(transport, None, false).await? else { return Ok(Offer::default()) };
     let mut outcome = Outcome::default();
     let mut heard = [(transport.name.clone(), heard)];
-    let (mut versions, told) = listings::read(&mut heard, &Head::default(), true, &mut outcome)?;
+    let ListedVersions { mut versions, told, .. } = listings::read(&mut heard, &Head::default(), true, &mut outcome)?;
     let mut offer = Offer::default();
     offer.warnings.extend(outcome.refused.iter().map(|event| format!("{}: {}", event.what, event.why)));
     let keys: Vec<Key> = versions.keys().cloned().collect();
@@ -132,7 +132,10 @@ impl Offer {
     ) {
         for ((name, version), facts, format) in versions {
             match Candidate::of_item(&facts.item, name, version, format, facts.license.as_deref()) {
-                Ok(candidate) => self.candidates.push(candidate.overridden(overrides)),
+                Ok(candidate) => {
+                    let candidate = Candidate { is_hidden: facts.hidden, ..candidate };
+                    self.candidates.push(candidate.overridden(overrides));
+                }
                 Err(error) => self.warnings.push(format!("{error:#}")),
             }
         }

@@ -59,6 +59,7 @@ mod tests {
             let facts = Facts {
                 upstream: "elastic".to_owned(),
                 listed: *listed,
+                hidden: false,
                 signed: false,
                 format_version: None,
                 format_class: None,

@@ -75,6 +75,9 @@ pub struct Outcome {
     pub requests: u64,
     /// Bytes of content that were received.
     pub bytes: u64,
+    /// Files of the saved images among the upstreams, of which nobody was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
 }
 
 /// Unfinished downloads, and what upstreams gave for versions that had changed, that were removed.

@@ -1,64 +1,15 @@
 //! What a run has to do: pure, from what is wanted, recorded and held to what is fetched, and to what happened upstream.
 
 use super::facts::{Facts, FactsTable, Key};
+use super::holdings::Holdings;
 use super::index::{Told, ToldTable};
 use super::record::{Entry, Record, State};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
 use crate::dialect::version::Version;
-use crate::input::source::Candidate;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-
-/// What a layer holds.
-#[derive(Debug, Default)]
-pub(super) struct Holdings {
-    /// Zips by the name of their file, with their path below the layer's folder, and whether a signature lies beside.
-    pub(super) zips: BTreeMap<String, HeldZip>,
-    /// Version folders, as `<name>-<version>`.
-    pub(super) folders: BTreeSet<String>,
-    /// The folders themselves, by the same names.
-    pub(super) folder_candidates: BTreeMap<String, Candidate>,
-    /// Versions that commands took out, as `<name>-<version>`.
-    pub(super) taken_out: BTreeSet<String>,
-    /// Those of them that went because nobody wanted them: whoever wants them gets them back.
-    pub(super) pruned: BTreeSet<String>,
-}
-
-/// A zip of the layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HeldZip {
-    pub(super) path: PathBuf,
-    /// Its bytes; absent if it is no regular file.
-    pub(super) size: Option<u64>,
-    pub(super) is_signed: bool,
-    /// Digest of the states of zip and signature, by which an exchange is seen.
-    pub(super) state: Option<Digest>,
-    /// Why it is not what was recorded, if it was read because its state is another one than when it was recorded.
-    pub(super) exchanged: Option<String>,
-}
-
-impl HeldZip {
-    /// Why it cannot be the zip that was recorded.
-    pub(super) fn harm(&self, entry: &Entry) -> Option<String> {
-        if self.exchanged.is_some() {
-            return self.exchanged.clone();
-        }
-        match (self.size, entry.size) {
-            (None, _) => Some("the zip in the layer is no regular file".to_owned()),
-            (Some(found), Some(recorded)) if found != recorded => {
-                Some(format!("the zip in the layer has {found} bytes, and {recorded} were mirrored"))
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns true if the record has a signature that lies there no more.
-    pub(super) fn has_lost_signature(&self, entry: &Entry) -> bool {
-        entry.signature_sha256.is_some() && !self.is_signed
-    }
-}
 
 /// What a run has to do.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,6 +18,8 @@ pub(super) struct Plan {
     pub(super) fetch: Vec<Fetch>,
     /// Versions that were refused not long ago and are listed as they were, with the reason.
     pub(super) later: Vec<(Key, String)>,
+    /// Versions without a signature, with their upstreams, where the layer requires one.
+    pub(super) unsigned: Vec<(Key, String)>,
     /// Versions that lie in the layer and are not in the record.
     pub(super) adopt: Vec<(Key, PathBuf)>,
     /// Versions that the layer holds and that no upstream lists any more.
@@ -123,6 +76,8 @@ pub struct Fetch {
 pub(super) struct Terms<'a> {
     /// True if signatures are fetched.
     pub(super) wants_signatures: bool,
+    /// True if nothing is taken without a signature.
+    pub(super) needs_signatures: bool,
     /// True if versions were named one by one, and also such as commands had taken out are meant.
     pub(super) is_named: bool,
     /// True if versions are tried again that were refused not long ago.
@@ -201,10 +156,12 @@ pub(super) fn plan(
             // Whoever keeps it as a folder does so on purpose.
         } else if holdings.taken_out.contains(&id) && !holdings.pruned.contains(&id) && !is_named {
             plan.taken_out.push(key.clone());
+        } else if terms.needs_signatures && !known.signed {
+            plan.unsigned.push((key.clone(), known.upstream.clone()));
         } else if let Some(entry) = entry.filter(rests) {
             plan.later.push((key.clone(), entry.reasons.join("; ")));
         } else {
-            plan.fetch.push(fetch(reason(entry), false));
+            plan.fetch.push(fetch(reason(entry, known), false));
         }
     }
     // What is installed comes first, so that a run which ends early has it.
@@ -220,19 +177,21 @@ pub(super) fn plan(
         let Some(zip) = zip else { continue };
         let is_mended = mended.contains(&(&*key.0, key.1.as_str()));
         if let Some(why) = zip.harm(entry) {
-            let is_listed = facts.get(key).is_some_and(|facts| facts.listed);
-            plan.damaged.push((key.clone(), format!("{why}\nhint: {}", mending(is_listed))));
+            let is_given = facts.get(key).is_some_and(Facts::is_given);
+            plan.damaged.push((key.clone(), format!("{why}\nhint: {}", mending(is_given))));
         } else if wants_signatures && zip.has_lost_signature(entry) && !is_mended {
             let hint = "hint: a run without --only fetches it if an upstream has it; or put it back from a backup";
             plan.damaged.push((key.clone(), format!("{LOST_SIGNATURE}\n{hint}")));
         }
     }
     for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
-        let is_listed = facts.get(key).is_some_and(|facts| facts.listed);
+        let known = facts.get(key);
         let is_here = holdings.zips.contains_key(&id(key));
-        match (is_here, is_listed) {
+        match (is_here, known.is_some_and(Facts::is_given)) {
             (true, false) if entry.state != State::GoneUpstream => plan.gone.push(key.clone()),
-            (true, true) if entry.state == State::GoneUpstream => plan.back.push(key.clone()),
+            (true, true) if entry.state == State::GoneUpstream && known.is_some_and(|facts| facts.listed) => {
+                plan.back.push(key.clone());
+            }
             // What was pruned and is wanted again is fetched, and recorded anew.
             (false, true) if holdings.pruned.contains(&id(key)) && wanted.versions.contains_key(key) => {}
             (false, _) if holdings.taken_out.contains(&id(key)) => plan.taken_out.push(key.clone()),
@@ -246,8 +205,8 @@ pub(super) fn plan(
 }
 
 /// What to do about a zip that is not the one that was mirrored.
-pub(super) fn mending(is_listed: bool) -> &'static str {
-    if is_listed {
+pub(super) fn mending(is_given: bool) -> &'static str {
+    if is_given {
         "move it away; the next run fetches it anew"
     } else {
         "no upstream lists the version any more, so it cannot be fetched anew: put the zip back from a backup"
@@ -262,8 +221,9 @@ fn was_without(entry: Option<&Entry>) -> bool {
         && entry.is_some_and(|entry| entry.signature_sha256.is_none())
 }
 
-fn reason(entry: Option<&Entry>) -> &'static str {
+fn reason(entry: Option<&Entry>, known: &Facts) -> &'static str {
     match entry.map(|entry| entry.state) {
+        None if known.hidden => "it is not listed, and the upstream gives it by name",
         None => "it is new",
         Some(State::Refused) => "it was refused before",
         Some(_) => "it lies no more in the layer",
@@ -273,6 +233,7 @@ fn reason(entry: Option<&Entry>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::facts::Facts;
+    use super::super::holdings::HeldZip;
     use super::super::wanted::Wants;
     use super::*;
     use crate::edit::PackageSelector;
@@ -290,6 +251,7 @@ mod tests {
         let facts = |listed| Facts {
             upstream: "up".to_owned(),
             listed,
+            hidden: false,
             signed: true,
             format_version: None,
             format_class: None,
@@ -309,7 +271,15 @@ mod tests {
 
     fn terms(is_named: bool, told: &ToldTable) -> Terms<'_> {
         let trust = Digest::of(b"trust");
-        Terms { wants_signatures: true, is_named, tries_again: is_named, trust, now: 1_000_000, told }
+        Terms {
+            wants_signatures: true,
+            needs_signatures: false,
+            is_named,
+            tries_again: is_named,
+            trust,
+            now: 1_000_000,
+            told,
+        }
     }
 
     /// What was refused rests for a day, unless it is listed otherwise, judged otherwise, or named.

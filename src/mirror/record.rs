@@ -52,6 +52,9 @@ pub(super) struct Head {
     /// What sites have installed and nobody has, to be told again while nothing changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) missing: Vec<Event>,
+    /// Where upstreams tell different bytes, to be told again as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) conflicts: Vec<Event>,
 }
 
 /// Numbers of versions at the end of a run.

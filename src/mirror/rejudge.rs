@@ -4,9 +4,10 @@
 use super::check::{self, Expected};
 use super::deliver::{first_line, said};
 use super::entry::State;
+use super::holdings::Holdings;
 use super::outcome::Event;
 use super::place;
-use super::plan::{Holdings, id};
+use super::plan::id;
 use super::record::Counts;
 use super::session::Run;
 use super::wanted::Wanted;

@@ -1,15 +1,17 @@
-//! Runs that ask for no listing: by a plan that was written before, and by the record.
+//! Runs that ask for no listing: by a plan that was written before, by the record, and by the facts of the last one.
 
 use super::audit;
 use super::deliver::{Demands, said};
 use super::facts;
 use super::facts::Key;
+use super::index::ToldTable;
 use super::leftovers;
 use super::listings::Hindrance;
 use super::outcome::Event;
 use super::plan::{Fetch, id};
 use super::record::{Head, RECORD};
-use super::session::Run;
+use super::session::{Run, key_of};
+use anyhow::Result;
 use std::collections::BTreeSet;
 
 impl Run<'_> {
@@ -111,5 +113,34 @@ impl Run<'_> {
         record.write(&self.workshop.folder)?;
         leftovers::tidy(&self.workshop, &record, self.request.now, &mut self.outcome.cleared)?;
         ended
+    }
+
+    /// A run that asks for nothing.
+    pub(super) fn offline(&mut self) -> Result<()> {
+        let facts = facts::read(&self.workshop.folder)?;
+        let mut holdings = self.holdings()?;
+        let wanted = self.choose_by(&facts)?;
+        self.judge_again(&holdings)?;
+        self.judge_folders(&mut holdings, &wanted);
+        let plan = self.plan(&facts, &wanted, &holdings, &ToldTable::new());
+        self.outcome.listed = facts.values().filter(|facts| facts.listed).count();
+        self.take_over(&plan, &wanted);
+        self.tell_selection(&wanted, &facts, &ToldTable::new());
+        self.count_kept();
+        for fetch in &plan.fetch {
+            let what = format!("{} {}", fetch.name, fetch.version);
+            let is_lost = || key_of(fetch).and_then(|key| self.record.versions.get(&key)?.signature_sha256).is_some();
+            match fetch.only_signature {
+                false => {
+                    self.outcome.refused.push(Event::new(what, format!("it is not held: {}", fetch.why), None));
+                }
+                // One that never was there is not missed.
+                true if is_lost() => self.outcome.refused.push(Event::new(what, fetch.why.clone(), None)),
+                true => {}
+            }
+        }
+        self.tell_unfit();
+        self.tell_changed();
+        Ok(())
     }
 }

@@ -21,12 +21,17 @@ impl Run<'_> {
             missing.entry((pin.name.clone(), pin.version.clone())).or_default().push(pin.to_string());
         }
         for ((name, version), sites) in missing {
+            let what = format!("{name} {version}");
+            // Of what could not be asked for nobody knows.
+            if self.outcome.refused.iter().chain(&self.outcome.failed).any(|event| event.what == what) {
+                continue;
+            }
             let why = format!(
-                "it is {}, and nobody has it: no upstream lists it, and the layer does not hold it\n\
+                "it is {}, and nobody has it: not upstream, not held\n\
                  hint: add it to the layer from where the site has it, or remove it there and import the keep file anew",
                 sites.join(", and "),
             );
-            self.outcome.missing.push(Event::new(format!("{name} {version}"), why, None));
+            self.outcome.missing.push(Event::new(what, why, None));
         }
         for ((name, version), why) in &wanted.unread {
             self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));

@@ -252,7 +252,7 @@ fn settle(
             if record.versions.get(&key).is_none_or(|before| !before.is_held()) {
                 let why = event.why.lines().next().unwrap_or_default().to_owned();
                 let before = record.versions.get(&key).map(|before| before.first_seen.clone());
-                let entry = refused(transport, why, before.unwrap_or_else(|| now.to_owned()));
+                let entry = refused(&transport.name, why, before.unwrap_or_else(|| now.to_owned()));
                 let refusal = refusal.filter(|_| event.lasts());
                 record.versions.insert(key, Entry { refusal, ..entry });
             }
@@ -266,8 +266,9 @@ fn settle(
     }
 }
 
-fn refused(transport: &Transport, why: String, first_seen: String) -> Entry {
-    Entry { upstream: Some(transport.name.clone()), reasons: vec![why], ..Entry::new(State::Refused, first_seen) }
+/// What the record says of a version that was refused.
+pub(super) fn refused(upstream: &str, why: String, first_seen: String) -> Entry {
+    Entry { upstream: Some(upstream.to_owned()), reasons: vec![why], ..Entry::new(State::Refused, first_seen) }
 }
 
 /// The order of results is that of versions, never that of completion.

@@ -6,21 +6,21 @@
 pub(super) use super::answer::{Answer, Ask};
 
 use super::answer::text_of;
-use super::client::{self, sort};
+use super::client::{Clients, sort};
 use super::fault::{Fault, may_pass, retry_after, status_words};
-use super::gate::{Consequence, Dice, Gate, Gates, pause, spelled};
+use super::gate::{Consequence, Dice, Gate, Gates, GatesOf, locked, pause, spelled};
 use super::record::Validators;
 use super::stand_in::StandIn;
 use super::watch::Watch;
 use super::{headers, redirect};
 use crate::base::time;
-use crate::config::upstream::{Rate, Upstream};
+use crate::config::upstream::Upstream;
 use anyhow::{Context, Result};
+use reqwest::Url;
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Client, Url};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -31,15 +31,15 @@ pub(crate) struct Transport {
     upstream: Upstream,
     /// Who answers in the place of a server.
     pub(super) stand_in: Option<Arc<dyn StandIn>>,
-    client: Client,
+    clients: Clients,
     base: Url,
     artifacts: Option<Url>,
     /// For the upstream's own server only.
     secret: HeaderMap,
     /// As many requests as may be under way.
     permits: Semaphore,
-    /// Shared with all upstreams on the same server.
-    gate: Arc<Mutex<Gate>>,
+    /// Those before all servers that it leads to, shared with all upstreams on the same servers.
+    gates: GatesOf,
     dice: Mutex<Dice>,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -57,14 +57,12 @@ impl Transport {
         let parse = |text: &str| Url::parse(&format!("{text}/")).with_context(|| format!("`{text}` is no address"));
         let base = parse(&upstream.url)?;
         let artifacts = upstream.artifacts.as_deref().map(parse).transpose()?;
-        let client = client::client(upstream, &base)?;
-        // Who asks this machine disturbs nobody else.
-        let rate: Option<Rate> = upstream.rate.filter(|_| !client::is_loopback(&base));
+        let clients = Clients::new(upstream, [&base].into_iter().chain(&artifacts))?;
         Ok(Self {
             name: name.to_owned(),
             stand_in: None,
-            client,
-            gate: gates.before(&server(&base), rate, upstream.bandwidth, Instant::now()),
+            clients,
+            gates: GatesOf::new(gates, upstream),
             base,
             artifacts,
             secret,
@@ -101,29 +99,34 @@ impl Transport {
         (self.requests.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
-    /// Does something that asks, again and again while its failures may pass. `attempt` is told how often it was tried.
-    pub(super) async fn retrying<T>(&self, mut attempt: impl AsyncFnMut(u32) -> Result<T, Fault>) -> Result<T, Fault> {
-        let bounds = self.upstream.retries;
+    /// Does something that asks for an address, again and again while its failures may pass. `attempt` is told how often it was
+    /// tried.
+    pub(super) async fn retrying<T>(
+        &self,
+        url: &Url,
+        mut attempt: impl AsyncFnMut(u32) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let (bounds, gate) = (self.upstream.retries, self.gates.before(url));
         let mut number = 0;
         loop {
             let permit = self.permits.acquire().await.context("nobody ends the requests")?;
-            self.wait_for_gate().await?;
+            pass(&gate).await?;
             let answer = attempt(number).await;
             drop(permit);
             let fault = match answer {
                 Ok(found) => {
-                    self.gate().succeeded();
+                    locked(&gate).succeeded();
                     return Ok(found);
                 }
                 Err(fault) => fault,
             };
             let Fault::Passing { text, wait } = fault else {
                 if matches!(fault, Fault::Status(_) | Fault::Unfit(_)) {
-                    self.gate().succeeded();
+                    locked(&gate).succeeded();
                 }
                 return Err(fault);
             };
-            let consequence = self.gate().failed(&text, wait, &bounds, Instant::now());
+            let consequence = locked(&gate).failed(&text, wait, &bounds, Instant::now());
             if let Consequence::GiveUp(reason) = consequence {
                 return Err(Fault::Over(reason));
             }
@@ -150,10 +153,15 @@ impl Transport {
                 status => Ok(Answer { status, headers, url: url.clone(), response }),
             };
         }
-        let mut url = url.clone();
+        let (own, mut url) = (url, url.clone());
         for _ in 0..=redirect::MOST {
+            // Where a redirect leads to there is a gate, too.
+            let other = (!redirect::is_same_server(own, &url)).then(|| self.gates.before(&url));
+            if let Some(gate) = &other {
+                pass(gate).await?;
+            }
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let sent = self.client.get(url.clone()).headers(self.headers(&url, ask)).send();
+            let sent = self.clients.to(&url)?.get(url.clone()).headers(self.headers(&url, ask)).send();
             let patience = self.upstream.timeouts.answer;
             let response = match timeout(patience, sent).await {
                 Err(_) => return Err(Fault::passing(format!("no answer within {}", spelled(patience)))),
@@ -166,7 +174,12 @@ impl Transport {
             }
             if may_pass(status) {
                 let wait = text_of(&headers, header::RETRY_AFTER).and_then(|text| retry_after(&text, time::now()));
-                return Err(Fault::Passing { text: format!("the answer is {}", status_words(status)), wait });
+                let text = format!("the answer is {}", status_words(status));
+                // That it failed counts before both: who leads there is no better, and others may go there straight.
+                if let Some(gate) = &other {
+                    let _ = locked(gate).failed(&text, wait, &self.upstream.retries, Instant::now());
+                }
+                return Err(Fault::Passing { text, wait });
             }
             return match status {
                 200 | 206 | 304 | 416 => Ok(Answer { status, headers, url, response }),
@@ -178,7 +191,7 @@ impl Transport {
 
     /// Fetches something small, whole.
     pub(crate) async fn small(&self, url: &Url, fresh: bool, most: usize) -> Result<Vec<u8>, Fault> {
-        self.retrying(async |_| {
+        self.retrying(url, async |_| {
             let answer = self.ask(url, &Ask { fresh, ..Ask::default() }).await?;
             let status = answer.status;
             if status != 200 {
@@ -203,7 +216,7 @@ impl Transport {
         answer: Answer,
         mut sink: impl FnMut(&[u8]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let mut response = answer.response;
+        let (mut response, gate) = (answer.response, self.gates.before(&answer.url));
         let patience = self.upstream.timeouts.idle;
         let silent = || Fault::passing(format!("less than 1 KiB/s came within {}", spelled(patience)));
         let mut watch = Watch::new(patience, Instant::now());
@@ -218,34 +231,12 @@ impl Transport {
             if watch.is_too_slow(part.len(), Instant::now()) {
                 return Err(silent());
             }
-            let wait = self.gate().count_bytes(part.len(), Instant::now());
+            let wait = locked(&gate).count_bytes(part.len(), Instant::now());
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
                 watch = Watch::new(patience, Instant::now());
             }
         }
-    }
-
-    async fn wait_for_gate(&self) -> Result<(), Fault> {
-        let turn = {
-            let mut gate = self.gate();
-            if let Some(reason) = gate.given_up() {
-                return Err(Fault::Over(reason.to_owned()));
-            }
-            gate.take_turn(Instant::now())
-        };
-        tokio::time::sleep(turn).await;
-        loop {
-            let closed = self.gate().closed_for(Instant::now());
-            if closed.is_zero() {
-                return self.gate().given_up().map_or(Ok(()), |reason| Err(Fault::Over(reason.to_owned())));
-            }
-            tokio::time::sleep(closed).await;
-        }
-    }
-
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn headers(&self, url: &Url, ask: &Ask<'_>) -> HeaderMap {
@@ -255,6 +246,7 @@ impl Transport {
                 headers.insert(name, value);
             }
         };
+        set(header::USER_AGENT, &self.clients.user_agent(url));
         set(header::ACCEPT_ENCODING, if ask.gzip { "gzip" } else { "identity" });
         if let Some((from, validator)) = ask.from {
             set(header::RANGE, &format!("bytes={from}-"));
@@ -277,7 +269,20 @@ impl Transport {
     }
 }
 
-/// The server of an address, which one gate is before: its host and port.
-fn server(url: &Url) -> String {
-    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+/// Waits until a gate is open and it is one's turn.
+async fn pass(gate: &Mutex<Gate>) -> Result<(), Fault> {
+    let given_up = |gate: &Gate| gate.given_up().map_or(Ok(()), |reason| Err(Fault::Over(reason.to_owned())));
+    let turn = {
+        let mut gate = locked(gate);
+        given_up(&gate)?;
+        gate.take_turn(Instant::now())
+    };
+    tokio::time::sleep(turn).await;
+    loop {
+        let closed = locked(gate).closed_for(Instant::now());
+        if closed.is_zero() {
+            return given_up(&locked(gate));
+        }
+        tokio::time::sleep(closed).await;
+    }
 }

@@ -48,7 +48,7 @@ pub(super) struct Want {
 /// The versions that are wanted, and what was asked for in vain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// Versions that are listed, each with the reason.
+    /// Versions that are given, each with the reason.
     pub(super) versions: BTreeMap<Key, Want>,
     /// In words.
     pub(super) vain: Vec<String>,
@@ -112,7 +112,7 @@ impl Wants {
         only: &[PackageSelector],
     ) -> Result<Wanted> {
         let mut wanted = match &self.selection {
-            None => self.all(facts, is_held),
+            None => self.all(facts, is_held, only),
             Some(selection) => selected(selection, facts, is_held, &self.overrides)?,
         };
         if only.is_empty() {
@@ -135,12 +135,37 @@ impl Wants {
         Ok(wanted)
     }
 
-    /// Everything that is listed.
-    fn all(&self, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool) -> Wanted {
-        let listed = facts.iter().filter(|(_, facts)| facts.listed).map(|(key, _)| (key.clone(), Want::default()));
-        let mut wanted = Wanted { versions: listed.collect(), ..Wanted::default() };
+    /// Versions that are named one by one: by sites, by the selection, and, where there is none, by `only`. True for those
+    /// without which the selection cannot be made.
+    pub(super) fn named(&self, only: &[PackageSelector]) -> BTreeMap<Key, bool> {
+        let pins = self.pins.iter().filter(|pin| !pin.optional);
+        let mut named: BTreeMap<Key, bool> = pins.map(|pin| ((pin.name.clone(), pin.version.clone()), false)).collect();
+        match &self.selection {
+            None => named.extend(only.iter().filter_map(|one| Some((exact(one)?, false)))),
+            Some(Resolved { selection, .. }) => {
+                named.extend(selection.take.iter().filter_map(|rule| match &rule.what {
+                    What::Pin(name, version) | What::Exact(name, version) => {
+                        Some(((name.clone(), version.clone()), true))
+                    }
+                    _ => None,
+                }))
+            }
+        }
+        named
+    }
+
+    /// Everything that is listed, and of the rest what is named and given.
+    fn all(&self, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool, only: &[PackageSelector]) -> Wanted {
+        let is_hidden = |key: &Key| facts.get(key).is_some_and(|facts| facts.hidden);
+        let listed = facts.iter().filter(|(_, facts)| facts.listed).map(|(key, _)| key.clone());
+        let named = only.iter().filter_map(exact).filter(is_hidden);
+        let versions = listed.chain(named).map(|key| (key, Want::default())).collect();
+        let mut wanted = Wanted { versions, ..Wanted::default() };
         for pin in &self.pins {
             let key = (pin.name.clone(), pin.version.clone());
+            if is_hidden(&key) {
+                wanted.versions.entry(key.clone()).or_default();
+            }
             if let Some(want) = wanted.versions.get_mut(&key) {
                 want.rank = Rank::Installed;
                 want.reasons.push(format!("keep: {pin}"));
@@ -154,8 +179,8 @@ impl Wants {
     /// What was asked for and is not wanted, with the name that was perhaps meant.
     fn in_vain(&self, selector: &PackageSelector, facts: &FactsTable, wanted: &Wanted) -> String {
         let name = &selector.name;
-        let is_listed = |key: &Key| facts.get(key).is_some_and(|facts| facts.listed);
-        let left_out = wanted.choice.iter().flat_map(|choice| &choice.left_out).filter(|(key, _)| is_listed(key));
+        let is_given = |key: &Key| facts.get(key).is_some_and(Facts::is_given);
+        let left_out = wanted.choice.iter().flat_map(|choice| &choice.left_out).filter(|(key, _)| is_given(key));
         let mut left_out = left_out.filter(|((other, version), _)| {
             other == name && selector.version.as_ref().is_none_or(|wanted| wanted == version)
         });
@@ -177,7 +202,12 @@ impl Wants {
     }
 }
 
-/// What a selection chooses of all that is listed or held.
+/// The one version that a selector names, if it names one.
+fn exact(selector: &PackageSelector) -> Option<Key> {
+    Some((selector.name.clone(), selector.version.clone()?))
+}
+
+/// What a selection chooses of all that is given or held.
 fn selected(
     selection: &Resolved,
     facts: &FactsTable,
@@ -201,8 +231,8 @@ fn selected(
             let more = reasons.split_off(MOST_REASONS).len();
             reasons.push(format!("and {} more", words::counted(more, "reason")));
         }
-        let is_listed = facts.get(key).is_some_and(|facts| facts.listed);
-        let place = if is_listed { &mut wanted.versions } else { &mut wanted.kept };
+        let is_given = facts.get(key).is_some_and(Facts::is_given);
+        let place = if is_given { &mut wanted.versions } else { &mut wanted.kept };
         place.insert(key.clone(), Want { rank, reasons });
     }
     wanted.missing.clone_from(&choice.missing);
@@ -216,7 +246,7 @@ fn presets<'a>(selection: &Resolved, choice: &'a Choice) -> BTreeSet<&'a str> {
     rules.filter(|(rule, _)| matches!(rule.what, What::Preset(_))).map(|(_, (told, _))| told.as_str()).collect()
 }
 
-/// Versions that are listed or held, as selections see them, and as overrides have them told.
+/// Versions that are given or held, as selections see them, and as overrides have them told.
 pub(super) fn candidates(
     facts: &FactsTable,
     is_held: &dyn Fn(&Key) -> bool,
@@ -224,11 +254,14 @@ pub(super) fn candidates(
     unread: &mut Vec<(Key, String)>,
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for (key, facts) in facts.iter().filter(|(key, facts)| facts.listed || is_held(key)) {
+    for (key, facts) in facts.iter().filter(|(key, facts)| facts.is_given() || is_held(key)) {
         let Facts { item, license, .. } = facts;
         let format = facts.known_format();
         match Candidate::of_item(item, &key.0, &key.1, format, license.as_deref()) {
-            Ok(candidate) => candidates.push(candidate.overridden(overrides)),
+            Ok(candidate) => {
+                let candidate = Candidate { is_hidden: facts.hidden, ..candidate };
+                candidates.push(candidate.overridden(overrides));
+            }
             Err(error) => unread.push((key.clone(), format!("{error:#}"))),
         }
     }

@@ -1,8 +1,8 @@
 //! The layer that is mirrored into: where it lies, what it holds, its lock, and what a killed run left.
 
 use super::facts::{self, Key};
+use super::holdings::{HeldZip, Holdings};
 use super::place;
-use super::plan::{HeldZip, Holdings};
 use super::record::{self, Entry, Journal, Record, State};
 use super::unwanted;
 use crate::base::digest::Digest;

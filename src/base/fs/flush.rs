@@ -10,10 +10,13 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::Path;
 
 /// Files and folders that are flushed at the same time.
 const MOST_AT_A_TIME: usize = 16;
+/// As many go one after the other before another thread is begun.
+const LEAST_IN_A_LANE: usize = 2;
 
 /// Lets the disk have everything that was written to the file system in which a file or folder lies.
 ///
@@ -39,16 +42,16 @@ pub fn flush(path: &Path) -> Result<()> {
 /// # Errors
 /// When the disk fails.
 pub fn flush_each(paths: &[&Path]) -> Result<()> {
-    let (Some((first, rest)), lanes) = (paths.split_first(), paths.len().div_ceil(MOST_AT_A_TIME)) else {
-        return Ok(());
-    };
-    if rest.is_empty() {
-        return flush(first);
-    }
+    let lane = |paths: &[&Path]| paths.iter().try_for_each(|path| flush(path));
+    // To begin a thread costs more than to flush a little file whose neighbour has just made the journal written.
+    let lanes = paths.len().div_ceil(LEAST_IN_A_LANE).min(MOST_AT_A_TIME).max(1);
+    let mut parts = paths.chunks(paths.len().div_ceil(lanes).max(1));
+    let own = parts.next().unwrap_or_default();
     std::thread::scope(|scope| {
-        let lanes: Vec<_> =
-            paths.chunks(lanes).map(|lane| scope.spawn(move || lane.iter().try_for_each(|path| flush(path)))).collect();
-        lanes.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || lane(part))).collect();
+        let own = lane(own);
+        let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        others.fold(own, Result::and)
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a site has installed, as a value, and its text.
 
-use super::words::{FIRST, NOTE, OPTIONAL, Source, UNKNOWN, Why};
+use super::words::{FIRST, NOTE, OPTIONAL, Source, UNKNOWN, Why, in_words};
 use crate::base::shown::printable;
 use crate::base::time;
 use crate::dialect::version::Version;

@@ -283,6 +283,11 @@ fn upstreams_that_contradict_each_other_are_named() {
         let run = world.mirror("");
         assert_eq!(run.code, 0, "{run:#?}");
         assert!(run.stderr.contains(&format!("warning: alpha 1.0.0: {words}")), "{run:#?}");
+        // It stays so, and is told although nothing is new.
+        let again = outcome(&world, "", 0);
+        let told = again["warnings"].as_array().unwrap().iter();
+        let told: Vec<_> = told.map(|one| one["why"].as_str().unwrap().to_owned()).collect();
+        assert!(again["unchanged"] == true && told.len() == 1 && told[0].starts_with(&words), "{again:#}");
         assert_eq!(world.placed(), World::expected(std::slice::from_ref(&first)));
     }
     other.tell(std::slice::from_ref(&first), "fourth");

@@ -9,6 +9,7 @@ mod kills;
 mod kind;
 mod listings;
 mod modes;
+mod named;
 mod network;
 mod notices;
 mod numbers;

@@ -114,7 +114,10 @@ fn only_what_is_named_is_fetched_and_slips_are_told() {
 #[test]
 fn what_is_refused_again_and_again_is_nothing_new() {
     for (answer, words) in [
-        (Answer::status(404), "error: beta 1.0.0: it was refused before, and is tried again: it is listed, and the"),
+        (
+            Answer::status(404),
+            "error: beta 1.0.0: it was refused before, and is tried again: the upstream tells of it, and",
+        ),
         (Answer::ok(b"no zip"), "error: beta 1.0.0: "),
     ] {
         let world = World::new(&samples(), "", "");
@@ -431,4 +434,19 @@ fn the_other_key_is_named() {
     assert!(
         run.stderr.contains("hint: if the publisher has changed the key, put the new one beside the old one in `keys`")
     );
+}
+
+/// A version that had no signature may have one with its other bytes.
+#[test]
+fn an_audit_lays_a_signature_aside_that_was_not_there_before() {
+    let unsigned = Sample { signature: None, ..Sample::new("beta", "1.0.0") };
+    let world = World::new(std::slice::from_ref(&unsigned), "keys: trusted.asc, signatures: verify", "");
+    assert_eq!(world.mirror("").code, 0);
+    let signed = Sample::of("beta", "1.0.0", "signed now");
+    world.serve(std::slice::from_ref(&signed));
+    assert_eq!(world.mirror("--audit").code, 1);
+    let run = world.mirror("--accept-changed beta@1.0.0 --reason announced");
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(world.placed(), World::expected(&[signed]));
+    assert!(world.record("beta", "1.0.0")["signature"].as_str().unwrap().starts_with("good"));
 }

@@ -339,3 +339,24 @@ fn what_cannot_be_reached_is_said() {
     assert_eq!(run.code, 0, "{run:#?}");
     assert_eq!(world.placed(), World::expected(&[sample]));
 }
+
+/// Where a redirect leads to there is a server as well, which others ask straight: what it wishes counts for all of them.
+#[test]
+fn a_server_behind_a_redirect_is_left_alone_as_well() {
+    let (behind, sample) = (super::upstream::Upstream::start(), Sample::new("alpha", "1.0.0"));
+    let world = World::new(std::slice::from_ref(&sample), "", "");
+    world.upstream.answer(&sample.path(), Answer::redirect(302, &format!("{}/files/a.zip", behind.url())));
+    behind.answer("/files/a.zip", Answer::new(429, &[("Retry-After", "86400")], b""));
+    behind.answer(LISTING, Answer::ok(b"[]"));
+    let quick = super::world::QUICK;
+    let more = format!("layers:\n  other: {{paths: other, mirror: {{from: [behind]}}}}\n  up:");
+    let behind_too = format!("  behind: {{url: \"{}\", {quick}}}\nlayers:", behind.url());
+    world.reconfigure(|text| {
+        let text = text.replace("[up]}\n", "[up, other]}\n").replace("layers:\n  up:", &more);
+        text.replace("layers:", &behind_too)
+    });
+    let run = world.mirror("up other");
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert_eq!(run.stderr.matches("asks to be left alone for 24 h").count(), 2, "{run:#?}");
+    assert_eq!(behind.paths(), ["/files/a.zip"]);
+}

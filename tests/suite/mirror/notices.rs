@@ -187,6 +187,23 @@ fn an_upstream_with_overrides_is_mirrored() {
     outcome();
     assert_eq!(world.placed(), World::expected(&[samples[0].clone(), samples[2].clone()]));
     assert_eq!(outcome()["unchanged"], true);
+    // Who has it installed gets it; it is told once, and costs one conditional request from then on.
+    let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
+    let kept = World::new(&[], "", "");
+    let line = "alpha@1.1.0 installed registry\n";
+    fs::write(kept.case.path("site.keep"), super::keep::keep_file("9.1.3", "2025-06-01T00:00:00Z", "yes", line))
+        .unwrap();
+    fs::write(kept.case.path("epr-build.yml"), config.replace("{from: [up]}", "{from: [up], keep: site.keep}"))
+        .unwrap();
+    let run = kept.mirror("");
+    assert!(
+        run.code == 0 && run.stderr.contains("alpha 1.1.0: upstream up does not list it and gives it by name"),
+        "{run:#?}"
+    );
+    assert_eq!(kept.placed(), World::expected(&samples));
+    let run = kept.mirror("--format json");
+    let second = serde_json::from_str::<Value>(&run.stdout).unwrap()[0].clone();
+    assert_eq!((&second["requests"], &second["bytes"], &second["unchanged"]), (&json!(1), &json!(0), &json!(true)));
     // Only what is said of a version changes: no byte of an archive is news, and the listing is read all the same.
     let notice = "{package: beta, deprecated: {description: Use alpha, since: 1.0.0}, reason: x}";
     build(&format!(", overrides: [{hide}, {notice}]"));
@@ -201,6 +218,9 @@ fn an_upstream_with_overrides_is_mirrored() {
     assert_eq!(until_new()["mirrored"][0]["version"], "1.1.0");
     build(&format!(", overrides: [{hide}]"));
     let hidden = until_new();
+    let words = "upstream up hides it now; it is kept, and builds of this layer offer it still";
+    assert!(hidden["warnings"][0]["why"].as_str().is_some_and(|why| why.starts_with(words)), "{hidden:#}");
+    assert_eq!(hidden["gone"], json!([]));
     assert_eq!((&hidden["changed"], hidden["refused"].as_array().map(Vec::len)), (&json!([]), Some(0)), "{hidden:#}");
     assert_eq!(world.placed(), World::expected(&samples));
 }

@@ -256,6 +256,7 @@ fn what_is_wrong_in_an_image_is_refused_and_the_rest_comes() {
     save(&world, &[files]);
     let run = world.mirror("");
     assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stdout.contains("; that asks no server\n") && !run.stdout.contains("asked"), "{run:#?}");
     for part in [
         "error: gamma 1.0.0: it has no signature, and the layer requires one",
         "error: delta 1.1.0: the signature",

@@ -148,7 +148,7 @@ fn what_sites_have_installed_comes_first_and_is_missed() {
     assert_eq!(order.join(" ").replace('"', ""), "alpha-1.0.0 alpha-1.1.0 beta-1.0.0");
     assert!(plan[0]["reasons"].to_string().contains("keep: installed at site-a"), "{plan}");
     let run = world.mirror("");
-    let missing = "error: gamma 2.0.0: it is rollback at site-a, and nobody has it: no upstream lists it, and the layer does not hold it\n";
+    let missing = "error: gamma 2.0.0: it is rollback at site-a, and nobody has it: not upstream, not held\n";
     assert!(run.code == 1 && run.stderr.contains(missing), "{run:#?}");
     assert_eq!(held(&world), ["alpha-1.0.0", "alpha-1.1.0", "beta-1.0.0"]);
     // It stays missing, and costs no more than a listing.

@@ -56,7 +56,7 @@ fn a_zip_that_is_not_what_it_should_be_is_never_placed() {
     let other = |name: &str, version: &str| zip_of("beta-1.0.0", name, version, "x");
     let half = good.len() / 2;
     let cases: Vec<(&str, Answer, i32, &str)> = vec![
-        ("404", Answer::status(404), 1, "it is listed, and the upstream does not have it: the answer is 404 Not Found"),
+        ("404", Answer::status(404), 1, "the upstream tells of it, and does not have it: the answer is 404 Not Found"),
         ("410", Answer::status(410), 1, "the answer is 410 Gone"),
         ("403", Answer::status(403), 1, "the answer is 403 Forbidden"),
         ("451", Answer::status(451), 1, "the answer is 451"),

@@ -1,0 +1,136 @@
+//! What a run tells of its plan and of what happened upstream, and notes of it in the record.
+
+use super::audit;
+use super::deliver::{first_line, said};
+use super::facts::{Facts, FactsTable, Hidden, Key};
+use super::index::{self, ToldTable};
+use super::outcome::Event;
+use super::plan::Plan;
+use super::record::{Entry, State};
+use super::session::{self, Run, key_from, key_of};
+use super::wanted::Wanted;
+use crate::select::Candidate;
+
+/// Why a version without a signature is not fetched at all, where the layer requires one.
+pub(super) const UNSIGNED: &str = "it has no signature, and the layer requires one\n\
+                                   hint: ask who publishes it for signatures; `signatures: verify` of the layer takes what has none";
+
+impl Run<'_> {
+    /// Tells what is planned, and what is not to be had.
+    pub(super) fn take_over(&mut self, plan: &Plan, wanted: &Wanted) {
+        let outcome = &mut self.outcome;
+        outcome.wanted = wanted.versions.len();
+        outcome.plan = plan.fetch.clone();
+        let missing = plan.fetch.iter().filter(|fetch| !fetch.only_signature).count();
+        let missing = missing + plan.later.len() + plan.unsigned.len();
+        let damaged = plan.damaged.iter().filter(|(key, _)| wanted.versions.contains_key(key)).count();
+        outcome.held = wanted.versions.len().saturating_sub(missing + damaged);
+        let unsigned = plan.unsigned.iter().map(|(key, _)| Event::new(said(key), UNSIGNED, None).lasting());
+        outcome.refused.extend(unsigned);
+        for (key, why) in &plan.later {
+            let hint = format!("hint: it is tried again in a day, or with --only {}@{}", key.0, key.1);
+            outcome
+                .refused
+                .push(Event::new(said(key), format!("it was refused before: {why}\n{hint}"), None).lasting());
+        }
+        // Who only looks is told what the next run will try once more.
+        let again = if outcome.dry_run { plan.fetch.as_slice() } else { &[] };
+        for fetch in again.iter().filter(|fetch| fetch.again) {
+            let known = key_of(fetch).and_then(|key| self.record.versions.get(&key));
+            let why = known.map(|entry| entry.reasons.join("; ")).unwrap_or_default();
+            let why = format!("it was refused before, and is tried again: {why}");
+            outcome.refused.push(Event::new(format!("{} {}", fetch.name, fetch.version), why, None));
+        }
+        outcome.gone = plan.gone.iter().map(said).collect();
+        outcome.back = plan.back.iter().map(said).collect();
+        outcome.not_listed.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
+        for (key, why) in &plan.damaged {
+            outcome.refused.push(Event::new(said(key), why.clone(), None));
+        }
+        for key in &plan.lost {
+            let why = "it was held, lies no more in the layer, and no upstream lists it any more\n\
+                       hint: put it back from a backup";
+            outcome.refused.push(Event::new(said(key), why, None));
+        }
+    }
+
+    /// What happened upstream, in the record.
+    pub(super) fn note_events(&mut self, plan: &Plan, facts: &FactsTable) {
+        for (keys, state) in [(&plan.gone, State::GoneUpstream), (&plan.back, State::Held)] {
+            for key in keys {
+                if let Some(entry) = self.record.versions.get_mut(key) {
+                    entry.state = state;
+                }
+            }
+        }
+        for key in &plan.taken_out {
+            self.record.versions.remove(key);
+        }
+        // What was refused and is given no more is nobody's business.
+        let is_given = |key: &Key| facts.get(key).is_some_and(Facts::is_given);
+        self.record.versions.retain(|key, entry| entry.is_held() || is_given(key));
+        // Nothing is asked for, so nothing rests.
+        for (key, upstream) in &plan.unsigned {
+            let before = self.record.versions.get(key).map(|entry| entry.first_seen.clone());
+            let first_seen = before.unwrap_or_else(|| self.site.now.clone());
+            let entry = session::refused(upstream, first_line(UNSIGNED), first_seen);
+            self.record.versions.insert(key.clone(), entry);
+        }
+    }
+
+    /// Versions that are held and that an upstream gives with other bytes, until somebody decides.
+    pub(super) fn tell_changed(&mut self) {
+        let changed = self.record.versions.iter().filter(|(_, entry)| entry.state == State::Changed);
+        let events: Vec<_> = changed.map(|(key, entry)| audit::changed_event(key, entry, &self.workshop)).collect();
+        self.outcome.changed = events;
+    }
+
+    /// What is to be said where another upstream than the one that gave a version tells other bytes of it.
+    pub(super) fn contradictions(&self, told: &ToldTable) -> Vec<Event> {
+        let held = self.record.versions.iter().filter(|(_, entry)| entry.is_held());
+        held.filter_map(|(key, entry)| index::contradiction(key, entry, told.get(key)?)).collect()
+    }
+
+    /// Tells once which versions that are held an upstream has begun to hide.
+    pub(super) fn tell_hidden(&mut self, known: &FactsTable, hidden: &Hidden) {
+        for (key, upstream) in &hidden.versions {
+            let is_held = self.record.versions.get(key).is_some_and(Entry::is_held);
+            let Some(facts) = known.get(key).filter(|facts| is_held && facts.listed) else { continue };
+            if self.is_offered(key, &facts.item) {
+                let why =
+                    format!("upstream {upstream} hides it now; it is kept, and builds of this layer offer it still");
+                self.warn_of_offer(key, why);
+            }
+        }
+    }
+
+    /// Tells once which versions came that no listing has: a build offers what its layer holds.
+    pub(super) fn tell_unlisted(&mut self, facts: &FactsTable) {
+        let mirrored: Vec<_> =
+            self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version)).collect();
+        for key in mirrored {
+            let Some(facts) = facts.get(&key).filter(|facts| facts.hidden) else { continue };
+            if self.is_offered(&key, &facts.item) {
+                let upstream = &facts.upstream;
+                let why = format!(
+                    "upstream {upstream} does not list it and gives it by name; builds of this layer offer it to every Kibana \
+                     that accepts it"
+                );
+                self.warn_of_offer(&key, why);
+            }
+        }
+    }
+
+    fn warn_of_offer(&mut self, key: &Key, why: String) {
+        let hint = "hint: an override of the layer with `hide: yes` gives it to nobody but who has it installed";
+        self.outcome.warnings.push(Event::new(said(key), format!("{why}\n{hint}"), None));
+    }
+
+    /// Returns true if no override of the layer hides a version.
+    fn is_offered(&self, key: &Key, item: &str) -> bool {
+        let config = &self.request.settings.config;
+        let overrides = config.layers.get(&self.outcome.layer).map_or(&[][..], |layer| &layer.overrides);
+        let candidate = Candidate::of_item(item, &key.0, &key.1, None, None);
+        candidate.map_or(true, |candidate| !candidate.overridden(overrides).is_hidden)
+    }
+}
