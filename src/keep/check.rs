@@ -94,9 +94,9 @@ pub fn check(files: &[KeepFile], registry: &Registry<'_>, now: u64) -> Checked {
             checked.pins += 1;
             checked.optional += usize::from(pin.optional);
             distinct.insert((pin.name.clone(), pin.version.clone()));
-            for (faults, answers) in [missing(&pin, registry), not_installable(&pin, registry)] {
+            for (faults, are_all) in [missing(&pin, registry), not_installable(&pin, registry)] {
                 // An optional version comes from Kibana's own files. Of several distributions a site may use the one that does.
-                let is_mild = pin.optional || faults.len() < answers;
+                let is_mild = pin.optional || !are_all;
                 let place = if is_mild { &mut checked.warnings } else { &mut checked.problems };
                 place.extend(faults.into_iter().map(|fault| finding(&pin, fault.message, fault.hint)));
             }
@@ -124,8 +124,8 @@ fn about_file(file: &KeepFile, now: u64, warnings: &mut Vec<Finding>) {
     }
 }
 
-/// The version is not there, or not published by distributions whose layers hold it; and how many of these there are.
-fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
+/// The version is not there, or not published by distributions whose layers hold it; and whether that is so for all of these.
+fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, bool) {
     let key = (pin.name.clone(), pin.version.clone());
     let what = format!("{}@{} {}", pin.name, pin.version, verbs(pin));
     let holds = |one: &&Answering| {
@@ -133,16 +133,15 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
     };
     let holding: Vec<&Answering> = registry.answering.iter().filter(holds).collect();
     if !holding.is_empty() {
-        let fault = |one: &&Answering| {
-            let reason = one.left_out.get(&key)?;
-            let message = format!("{what} and held, and {} leaves it out: {reason}", one.called());
-            let hint = format!(
+        let (lacking, are_all) = alike(&holding, |one| one.left_out.get(&key).cloned());
+        let fault = |(reason, lacking): (String, Vec<&Answering>)| Fault {
+            message: format!("{what} and held, and {} it out: {reason}", called(&lacking, "leaves", "leave")),
+            hint: format!(
                 "name the keep file with `keep` in `mirror` of layer `{}`, so that selections keep it, or pin it",
                 registry.layer
-            );
-            Some(Fault { message, hint })
+            ),
         };
-        return (holding.iter().filter_map(fault).collect(), holding.len());
+        return (lacking.into_iter().map(fault).collect(), are_all);
     }
     let (message, hint) = if registry.listed.contains(&key) {
         let command = format!("epr-build mirror {}{}", registry.layer, registry.options);
@@ -152,17 +151,17 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
             "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
         (format!("{what} and nobody has it: not upstream, not held"), hint.to_owned())
     };
-    (vec![Fault { message, hint }], 1)
+    (vec![Fault { message, hint }], true)
 }
 
-/// The Kibana of the site is offered no version of the package by distributions whose layers hold it; and how many of these
-/// there are. Nothing if nothing is to be installed again.
-fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
-    let Some(kibana) = &pin.kibana else { return (Vec::new(), 0) };
+/// The Kibana of the site is offered no version of the package by distributions whose layers hold it; and whether that is so
+/// for all of these. Nothing if nothing is to be installed again.
+fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, bool) {
+    let Some(kibana) = &pin.kibana else { return (Vec::new(), true) };
     let installs =
         [Why::Installed, Why::Installing, Why::Rollback, Why::RollbackDependency, Why::Review, Why::Dependency];
     if !pin.reasons.iter().any(|why| installs.contains(why)) {
-        return (Vec::new(), 0);
+        return (Vec::new(), true);
     }
     let query = query_of_kibana(&pin.name, kibana, pin.version.is_prerelease(), None);
     let found = |facts: &BTreeMap<String, Vec<Facts>>| {
@@ -180,31 +179,49 @@ fn not_installable(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, usize) {
     let holding: Vec<&Answering> = registry.answering.iter().filter(|one| one.held.contains_key(name)).collect();
     if holding.is_empty() {
         let message = format!("Kibana {kibana} accepts no version of {name}, {so}");
-        return (vec![Fault { message, hint: mirror_another(registry.answering.first()) }], 1);
+        return (vec![Fault { message, hint: mirror_another(registry.answering.first()) }], true);
     }
-    let fault = |one: &&Answering| {
-        if found(&one.offered).is_some() {
-            return None;
+    let hint = |one: &Answering| match (found(&one.offered), found(&one.held)) {
+        (Some(_), _) => None,
+        (None, Some(held)) if one.left_out.contains_key(&(name.clone(), held.clone())) => {
+            Some(format!("it would accept {held}, which the selection leaves out"))
         }
-        let message = format!("Kibana {kibana} accepts no version of {name} that {} offers, {so}", one.called());
-        let hint = match found(&one.held) {
-            Some(held) if one.left_out.contains_key(&(name.clone(), held.clone())) => {
-                format!("it would accept {held}, which the selection leaves out")
-            }
-            Some(held) => format!("it would accept {held}, if no override changed it; or mirror another one"),
-            None => mirror_another(Some(*one)),
-        };
-        Some(Fault { message, hint })
+        (None, Some(held)) => Some(format!("it would accept {held}, if no override changed it; or mirror another one")),
+        // The same of all, so that they are told together.
+        (None, None) => Some(mirror_another(holding.first().copied())),
     };
-    (holding.iter().filter_map(fault).collect(), holding.len())
+    let (lacking, are_all) = alike(&holding, hint);
+    let fault = |(hint, lacking): (String, Vec<&Answering>)| {
+        let offer = called(&lacking, "offers", "offer");
+        Fault { message: format!("Kibana {kibana} accepts no version of {name} that {offer}, {so}"), hint }
+    };
+    (lacking.into_iter().map(fault).collect(), are_all)
 }
 
-impl Answering {
-    fn called(&self) -> String {
-        match &self.distribution {
-            Some(name) => format!("distribution `{name}`"),
-            None => "the layer".to_owned(),
+/// Those that lack something, by what is said of that; and whether all do.
+fn alike<'a>(
+    holding: &[&'a Answering],
+    lacks: impl Fn(&Answering) -> Option<String>,
+) -> (BTreeMap<String, Vec<&'a Answering>>, bool) {
+    let mut alike: BTreeMap<String, Vec<&Answering>> = BTreeMap::new();
+    let mut are_all = true;
+    for one in holding {
+        match lacks(one) {
+            Some(said) => alike.entry(said).or_default().push(one),
+            None => are_all = false,
         }
+    }
+    (alike, are_all)
+}
+
+/// The distributions, with what they do.
+fn called(answering: &[&Answering], one: &str, many: &str) -> String {
+    let names = answering.iter().filter_map(|answering| answering.distribution.as_ref());
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => format!("the layer {one}"),
+        1 => format!("distribution {} {one}", names[0]),
+        _ => format!("distributions {} {many}", names.join(", ")),
     }
 }
 
