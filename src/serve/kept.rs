@@ -130,12 +130,15 @@ impl Shelf {
         length: u64,
         read: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Result<Option<Bytes>, E> {
-        let alive = &self.kept.alive;
-        if length > LARGEST || alive.load(Ordering::Relaxed) + length > 2 * self.kept.bound {
+        if length > LARGEST {
             return Ok(None);
         }
-        alive.fetch_add(length, Ordering::Relaxed);
-        let mut held = Held { bytes: vec![0; length as usize], alive: alive.clone() };
+        let alive = self.kept.alive.fetch_add(length, Ordering::Relaxed) + length;
+        let mut held = Held { bytes: Vec::new(), length, alive: self.kept.alive.clone() };
+        if alive > 2 * self.kept.bound {
+            return Ok(None);
+        }
+        held.bytes = vec![0; length as usize];
         read(&mut held.bytes)?;
         Ok(Some(Bytes::from_owner(held)))
     }
@@ -151,6 +154,8 @@ impl Drop for Shelf {
 /// Bytes that are counted as long as somebody has them.
 struct Held {
     bytes: Vec<u8>,
+    /// How many, once they are read.
+    length: u64,
     alive: Arc<AtomicU64>,
 }
 
@@ -162,7 +167,7 @@ impl AsRef<[u8]> for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.alive.fetch_sub(self.bytes.len() as u64, Ordering::Relaxed);
+        self.alive.fetch_sub(self.length, Ordering::Relaxed);
     }
 }
 
