@@ -1,30 +1,22 @@
 //! The body of a response: some bytes, or a stretch of a file or of a computed answer, which is read while it is sent.
 
 use super::computed::{Answer, Computer, Form};
+use super::stretch::Stretch;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
-
-/// Bytes of a file that one response holds in memory.
-pub(super) const CHUNK: u64 = 64 * 1024;
+use std::task::{Context, Poll};
 
 /// A body of known length.
 pub(super) enum ResponseBody {
     /// Bytes in memory.
     Bytes(Bytes),
-    /// The next so many bytes of a file, which is open until the last one is sent.
-    File { file: File, left: u64, _permit: Permit },
+    /// A stretch of a file.
+    File(Stretch),
     /// A computed answer from a piece on, with so many bytes left.
     Computed { answer: Arc<Answer>, computer: Arc<Computer>, form: Form, from: usize, left: u64 },
 }
-
-/// The permit to have a file open.
-pub(super) type Permit = OwnedSemaphorePermit;
 
 impl ResponseBody {
     pub(super) fn text(text: &str) -> Self {
@@ -44,22 +36,8 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::File { left: 0, .. } | Self::Computed { left: 0, .. } => Poll::Ready(None),
-            Self::File { file, left, .. } => {
-                let length = usize::try_from(CHUNK.min(*left)).unwrap_or(usize::MAX);
-                let mut chunk = vec![0; length];
-                let mut buffer = ReadBuf::new(&mut chunk);
-                if let Err(error) = ready!(Pin::new(file).poll_read(context, &mut buffer)) {
-                    return Poll::Ready(Some(Err(error)));
-                }
-                let read = buffer.filled().len();
-                if read == 0 {
-                    return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
-                }
-                *left -= read as u64;
-                chunk.truncate(read);
-                Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
-            }
+            Self::Computed { left: 0, .. } => Poll::Ready(None),
+            Self::File(stretch) => stretch.poll_next(context).map(|next| next.map(|read| read.map(Frame::data))),
             // Some hundred elements, which the machine has in memory: a change of threads would take longer.
             Self::Computed { answer, computer, form, from, left } => {
                 Poll::Ready(Some(match answer.stretch(*form, *from, computer.elements()) {
@@ -82,7 +60,8 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { left, .. } | Self::Computed { left, .. } => *left,
+            Self::File(stretch) => stretch.left(),
+            Self::Computed { left, .. } => *left,
         })
     }
 }

@@ -91,7 +91,7 @@ async fn answer(
     let began = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
     let asked = server.log.is_some().then(|| Asked::new(peer, &request));
-    let response = respond::respond(server.site(&request).await, server.shares.clone(), request).await;
+    let response = respond::respond(server.site(&request).await, &server.shares, request).await;
     let status = response.status().as_u16();
     if matches!(response.body(), ResponseBody::Computed { .. }) {
         server.metrics.computed.inc();

@@ -1,41 +1,85 @@
-//! Finding and opening the file of a decision. Everything here blocks.
+//! Finding, opening and reading the file of a decision. Everything here blocks, but for [`may_vary`].
 
-use super::body::{CHUNK, Permit, ResponseBody};
-use super::headers::{Part, Version, part};
+use super::body::ResponseBody;
+use super::head::{Head, Traits};
+use super::headers::Version;
+use super::kept::KeptFile;
 use super::site::Site;
+use super::stretch::{Blocks, Permit, Source, Stretch};
 use crate::answers::route::request::{File, Kind};
+use crate::base::digest::Digest;
 use crate::base::{fs, media};
-use hyper::HeaderMap;
 use std::borrow::Cow;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-/// An opened file, ready to be sent.
-pub(super) struct Opened {
-    /// The part to send, decided by the request's headers.
-    pub(super) part: Part,
-    /// Version of the bytes on disk, compressed or not.
-    pub(super) version: Version,
-    pub(super) media: Cow<'static, str>,
-    /// True if the content is the gzip copy.
-    pub(super) is_gzip: bool,
-    /// True if there is a gzip copy, so that answers depend on what clients accept.
-    pub(super) varies: bool,
-    pub(super) content: ResponseBody,
+/// A file that was found.
+pub(super) enum Found {
+    /// In memory.
+    Kept(Arc<KeptFile>),
+    /// Open, to be read while it is sent.
+    Open(Head, Arc<Source>),
 }
 
-/// Opens the file for a response; `None` when the site has no such file.
+/// Returns true if answers may depend on whether clients take gzip.
+pub(super) fn may_vary(site: &Site, file: &File) -> bool {
+    match file.kind {
+        // Clients take the length of an archive for that of its content, so there is never another encoding of one.
+        Kind::Archive | Kind::Signature | Kind::Icon => false,
+        Kind::Packaged(_) => site.notes.may_have_copy(&file.path),
+        Kind::Answer | Kind::Document | Kind::Index | Kind::Versions | Kind::Page => true,
+    }
+}
+
+/// Finds the file for a response; `None` when the site has no such file. `takes_gzip` is false where answers do not vary.
+///
+/// What is small enough is read, and kept for others if it is as it should be.
 ///
 /// # Errors
 /// When it cannot be read, for example because there are no file handles left: that must not look like absence.
-pub(super) fn open(
-    site: &Site,
-    file: &File,
-    headers: &HeaderMap,
-    takes_gzip: bool,
-    permit: Permit,
-) -> io::Result<Option<Opened>> {
+pub(super) fn find(site: &Site, file: &File, takes_gzip: bool, permit: Permit) -> io::Result<Option<Found>> {
+    let Some((traits, handle)) = open(site, file, takes_gzip)? else { return Ok(None) };
+    let head = Head::new(file, &traits, site.notes.immutable, site.debug_header);
+    let read = |bytes: &mut [u8]| handle.read_exact_at(bytes, 0);
+    let Some(content) = site.shelf.hold(traits.version.length, read)? else {
+        return Ok(Some(Found::Open(head, Source::new(handle, permit))));
+    };
+    let is_right = site.never_changes(&file.path) && is_dated(&handle.metadata()?, &content);
+    let kept = Arc::new(KeptFile::new(head, content));
+    if is_right {
+        site.shelf.put(&file.path, takes_gzip, kept.clone());
+    }
+    Ok(Some(Found::Kept(kept)))
+}
+
+impl Found {
+    /// The body that sends a stretch of it, given its first byte and how many.
+    pub(super) fn stretch(&self, first: u64, count: u64, blocks: &Arc<Blocks>) -> ResponseBody {
+        match self {
+            Self::Kept(file) => ResponseBody::Bytes(file.stretch(first, count)),
+            Self::Open(_, source) => ResponseBody::File(Stretch::new(source.clone(), first, count, blocks.clone())),
+        }
+    }
+
+    /// What is said of it.
+    pub(super) fn head(&self) -> &Head {
+        match self {
+            Self::Kept(file) => &file.head,
+            Self::Open(head, _) => head,
+        }
+    }
+}
+
+/// Returns true if the site has this file.
+pub(super) fn exists(site: &Site, path: &str) -> bool {
+    site.file(path).is_file()
+}
+
+/// Opens the file, or its compressed copy.
+fn open(site: &Site, file: &File, takes_gzip: bool) -> io::Result<Option<(Traits, fs::File)>> {
     let is_packaged = matches!(file.kind, Kind::Packaged(_));
     if is_packaged && site.notes.is_copy(&file.path) {
         return Ok(None);
@@ -43,31 +87,19 @@ pub(super) fn open(
     let path = site.file(&file.path);
     let Some((mut handle, mut version)) = regular(&path)? else { return Ok(None) };
     let media = media_type(file, &mut handle)?;
-    // Clients take the length of an archive for that of its content, so there is never another encoding of one.
-    let may_vary = match file.kind {
-        Kind::Archive | Kind::Signature | Kind::Icon => false,
-        Kind::Packaged(_) => site.notes.may_have_copy(&file.path),
-        Kind::Answer | Kind::Document | Kind::Index | Kind::Versions | Kind::Page => true,
-    };
-    let copy = if may_vary { regular(&with_gz(&path))? } else { None };
+    let copy = if may_vary(site, file) { regular(&with_gz(&path))? } else { None };
     let varies = copy.is_some();
     let copy = copy.filter(|_| takes_gzip);
     let is_gzip = copy.is_some();
     if let Some(copy) = copy {
         (handle, version) = copy;
     }
-    let part = part(headers, version);
-    let content = match part {
-        Part::Whole => content(handle, 0, version.length, permit)?,
-        Part::Range(first, count) => content(handle, first, count, permit)?,
-        Part::Unchanged | Part::Changed | Part::OutOfRange => ResponseBody::empty(),
-    };
-    Ok(Some(Opened { part, version, media, is_gzip, varies, content }))
+    Ok(Some((Traits { version, media, is_gzip, varies }, handle)))
 }
 
-/// Returns true if the site has this file.
-pub(super) fn exists(site: &Site, path: &str) -> bool {
-    site.file(path).is_file()
+/// Returns true if a file has the time of its content, as all that a generation holds.
+fn is_dated(found: &fs::Metadata, content: &[u8]) -> bool {
+    Digest::may_be_modified(found.mtime(), found.mtime_nsec()) && fs::has_time(found, &Digest::of(content))
 }
 
 /// Opens a path if it leads to a file.
@@ -105,18 +137,4 @@ fn media_type(file: &File, handle: &mut fs::File) -> io::Result<Cow<'static, str
             return Ok(media::content_type(&file.path, &first));
         }
     }))
-}
-
-/// A stretch of a file: short ones are read here and now, which saves a change of threads.
-fn content(mut handle: fs::File, first: u64, count: u64, permit: Permit) -> io::Result<ResponseBody> {
-    handle.seek(SeekFrom::Start(first))?;
-    if count > CHUNK {
-        return Ok(ResponseBody::File { file: tokio::fs::File::from_std(handle), left: count, _permit: permit });
-    }
-    let mut bytes = Vec::new();
-    handle.take(count).read_to_end(&mut bytes)?;
-    if (bytes.len() as u64) < count {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(ResponseBody::Bytes(bytes.into()))
 }

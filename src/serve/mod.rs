@@ -11,15 +11,19 @@ mod connection;
 mod files;
 mod guard;
 mod handles;
+mod head;
 mod headers;
+mod kept;
 mod listener;
 mod metrics;
 mod observed;
 mod options;
 mod releases;
+mod reply;
 mod respond;
 mod server;
 mod site;
+mod stretch;
 mod tls;
 
 pub use handles::MORE_HANDLES;
@@ -214,8 +218,8 @@ async fn watch(options: ServeOptions, server: Arc<Server>) {
     loop {
         tokio::time::sleep(WATCH_INTERVAL).await;
         server.close_earlier();
-        let (looked, asked) = (server.releases(), options.clone());
-        if let Ok(Some((releases, failed))) = tokio::task::spawn_blocking(move || looked.look(&asked)).await {
+        let (looked, asked, kept) = (server.releases(), options.clone(), server.kept.clone());
+        if let Ok(Some((releases, failed))) = tokio::task::spawn_blocking(move || looked.look(&asked, &kept)).await {
             server.take_releases(releases);
             failed.into_iter().for_each(|error| server.report(Event::Trouble(error)));
         }
@@ -224,8 +228,10 @@ async fn watch(options: ServeOptions, server: Arc<Server>) {
             continue;
         }
         let opened = {
-            let options = options.clone();
-            tokio::task::spawn_blocking(move || Site::open(&options)).await.unwrap_or_else(|error| Err(error.into()))
+            let (options, kept) = (options.clone(), server.kept.clone());
+            tokio::task::spawn_blocking(move || Site::open(&options, &kept))
+                .await
+                .unwrap_or_else(|error| Err(error.into()))
         };
         match opened {
             Ok(site) => server.take(site),

@@ -1,5 +1,6 @@
 //! Options of the server and the events it reports.
 
+use super::kept::KEPT_BYTES;
 use super::tls::TlsFiles;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct ServeOptions {
     pub max_connections: usize,
     /// Responses that may have files open at once; further ones wait for a while.
     pub max_files: usize,
+    /// Bytes of files that are kept in memory.
+    pub kept_bytes: u64,
     /// Limits to how long clients may keep the server waiting.
     pub patience: Patience,
 }
@@ -61,6 +64,7 @@ impl ServeOptions {
             metrics: None,
             max_connections: MAX_CONNECTIONS,
             max_files: MAX_CONNECTIONS,
+            kept_bytes: KEPT_BYTES,
             patience: Patience::default(),
         }
     }

@@ -3,6 +3,7 @@
 //! The folder that holds them is looked at now and then. A release never changes, so one that is still the same folder is
 //! not read again. Knows nothing of how releases are made.
 
+use super::kept::Kept;
 use super::options::ServeOptions;
 use super::site::Site;
 use crate::base::fs;
@@ -22,7 +23,7 @@ pub(super) struct Releases(BTreeMap<Identity, Option<Arc<Site>>>);
 
 impl Releases {
     /// Reads the folder again. `None` if nothing changed; else the releases of now, and errors for those that could not be opened.
-    pub(super) fn look(&self, options: &ServeOptions) -> Option<(Self, Vec<Error>)> {
+    pub(super) fn look(&self, options: &ServeOptions, kept: &Arc<Kept>) -> Option<(Self, Vec<Error>)> {
         let folders = folders(options);
         if self.0.keys().eq(&folders) {
             return None;
@@ -32,12 +33,17 @@ impl Releases {
             let known = self.0.get(&identity).cloned();
             let site = known.unwrap_or_else(|| {
                 let options = ServeOptions { generation: identity.0.clone(), ..options.clone() };
-                Site::open(&options).map_err(|error| failed.push(error)).ok().map(Arc::new)
+                Site::open(&options, kept).map_err(|error| failed.push(error)).ok().map(Arc::new)
             });
             (identity, site)
         };
         let releases = folders.into_iter().map(open).collect();
         Some((Self(releases), failed))
+    }
+
+    /// Returns true if none is served.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sites().next().is_none()
     }
 
     /// The releases that are served, in order of their folders.

@@ -1,6 +1,7 @@
 //! State that all connections share.
 
 use super::access_log::AccessLog;
+use super::kept::Kept;
 use super::metrics::Metrics;
 use super::options::{Event, EventSink, Patience, ServeOptions};
 use super::releases::Releases;
@@ -36,6 +37,8 @@ pub(super) struct Server {
     pub(super) metrics: Metrics,
     pub(super) patience: Patience,
     pub(super) shares: Shares,
+    /// What all sites keep in memory.
+    pub(super) kept: Arc<Kept>,
     /// Generations that are no longer current and that a host before this server still answers from.
     earlier: Mutex<Vec<(Instant, Arc<Site>)>>,
     /// Held while one of them is opened.
@@ -47,8 +50,9 @@ pub(super) struct Server {
 impl Server {
     /// Opens everything that is served from or written to.
     pub(super) fn open(options: &ServeOptions, report: EventSink) -> Result<Self> {
-        let site = Site::open(options)?;
-        let (releases, failed) = Releases::default().look(options).unwrap_or_default();
+        let kept = Kept::new(options.kept_bytes);
+        let site = Site::open(options, &kept)?;
+        let (releases, failed) = Releases::default().look(options, &kept).unwrap_or_default();
         failed.into_iter().for_each(|error| report(Event::Trouble(error)));
         let metrics = Metrics::new();
         metrics.serves(site.name());
@@ -62,7 +66,9 @@ impl Server {
             shares: Shares {
                 files: Arc::new(Semaphore::new(options.max_files.min(Semaphore::MAX_PERMITS))),
                 computing: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+                blocks: Arc::default(),
             },
+            kept,
             earlier: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
             options: options.clone(),
@@ -105,6 +111,9 @@ impl Server {
 
     fn site_of(&self, path: &str) -> Arc<Site> {
         let releases = self.releases();
+        if releases.is_empty() {
+            return self.served();
+        }
         let found = position_below(path, releases.sites().map(|site| site.prefix.as_str()));
         found.and_then(|position| releases.sites().nth(position)).map_or_else(|| self.served(), Arc::clone)
     }
@@ -120,7 +129,7 @@ impl Server {
     /// Opens an earlier generation beside the one that is served. A release has none: it never changes.
     fn open_earlier(&self, served: &Site, wanted: &str) -> Option<Arc<Site>> {
         let beside = served.folder.parent().filter(|_| served.name() == served.generation)?;
-        let site = Arc::new(Site::open_earlier(beside.join(wanted), &self.options).ok()?);
+        let site = Arc::new(Site::open_earlier(beside.join(wanted), &self.options, &self.kept).ok()?);
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
         earlier.sort_by_key(|(asked, _)| Reverse(*asked));
         earlier.truncate(EARLIER - 1);

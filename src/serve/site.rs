@@ -1,6 +1,7 @@
 //! One generation, opened for serving.
 
 use super::computed::Computer;
+use super::kept::{Kept, Shelf};
 use super::options::ServeOptions;
 use crate::answers::route::model::Routes;
 use crate::base::file_notes::{self, FileNotes};
@@ -35,6 +36,8 @@ pub(super) struct Site {
     /// The path below which the registry lies.
     pub(super) prefix: String,
     pub(super) debug_header: bool,
+    /// Its files that are kept in memory.
+    pub(super) shelf: Shelf,
     /// The name of the generation; of a release, that of the generation that it pins.
     pub(super) generation: String,
     /// Opened when it is first needed.
@@ -47,18 +50,18 @@ pub(super) struct Site {
 
 impl Site {
     /// Reads the tables of the generation that the path leads to now.
-    pub(super) fn open(options: &ServeOptions) -> anyhow::Result<Self> {
+    pub(super) fn open(options: &ServeOptions, kept: &Arc<Kept>) -> anyhow::Result<Self> {
         let folder = fs::canonical(&options.generation)?;
         let hold = fs::Hold::shared(&folder).with_context(|| format!("`{}` is being removed", folder.display()))?;
-        Self::read(folder, options, Some(hold))
+        Self::read(folder, options, kept, Some(hold))
     }
 
     /// Reads the tables of a generation that is no longer current. It may be removed at any moment.
-    pub(super) fn open_earlier(folder: PathBuf, options: &ServeOptions) -> anyhow::Result<Self> {
-        Self::read(folder, options, None)
+    pub(super) fn open_earlier(folder: PathBuf, options: &ServeOptions, kept: &Arc<Kept>) -> anyhow::Result<Self> {
+        Self::read(folder, options, kept, None)
     }
 
-    fn read(folder: PathBuf, options: &ServeOptions, hold: Option<fs::Hold>) -> anyhow::Result<Self> {
+    fn read(folder: PathBuf, options: &ServeOptions, kept: &Arc<Kept>, hold: Option<fs::Hold>) -> anyhow::Result<Self> {
         let routes = fs::read_json_if_there(&folder.join("routes.json")).map_err(with_remedy)?;
         let routes = routes.with_context(|| format!("`{}` has no routes.json", folder.display()))?;
         let notes = fs::read_json_if_there(&folder.join(file_notes::FILE)).map_err(with_remedy)?.unwrap_or_default();
@@ -75,6 +78,7 @@ impl Site {
             notes,
             prefix: hosting.prefix,
             debug_header,
+            shelf: kept.shelf(),
             generation,
             computer,
             is_earlier,
@@ -105,6 +109,11 @@ impl Site {
     /// The name of the generation.
     pub(super) fn name(&self) -> String {
         self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Returns true for a file of the generation itself, given its path below the document root.
+    pub(super) fn never_changes(&self, path: &str) -> bool {
+        path != HISTORY
     }
 
     /// Path of a file, given its path below the document root.

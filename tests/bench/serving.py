@@ -105,8 +105,10 @@ def small_client(port, target, seconds):
 def targets(generation):
     """Requests as Fleet sends them, for a package from the middle of the catalog."""
     with open(os.path.join(generation, "manifest.json"), encoding="utf-8") as file:
-        paths = [package["path"] for package in json.load(file)["packages"]]
-    name, version = paths[len(paths) // 2].split("/")[2:]
+        packages = json.load(file)["packages"]
+    package = packages[len(packages) // 2]
+    name, version = package["path"].split("/")[2:]
+    icons = [file for file in package["files"] if file.startswith("img/") and file.endswith(".svg")]
     with open(os.path.join(generation, "routes.json"), encoding="utf-8") as file:
         boundary = json.load(file)["kibana_boundaries"][-1]
     kibana = "kibana.version=" + ".".join(map(str, boundary))
@@ -114,6 +116,7 @@ def targets(generation):
         "list of packages": f"/search?prerelease=false&{kibana}",
         "package look-up": f"/search?package={name}&prerelease=true&{kibana}",
         "package document": f"/package/{name}/{version}/",
+    } | {"icon": f"{package['path']}/{icon}" for icon in icons[:1]} | {
         "zip": f"/epr/{name}/{name}-{version}.zip",
     }
 

@@ -23,6 +23,7 @@ mod image_layers;
 mod in_process;
 mod included;
 mod incremental;
+mod kept;
 mod keys;
 mod life;
 mod links;
