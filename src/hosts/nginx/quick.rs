@@ -30,7 +30,8 @@ pub(super) fn add(routes: &Routes, maps: &mut Vec<Map>) {
         }
     }
     let pairs = pairs(routes);
-    let subjects: Vec<_> = routes.subjects.iter().filter_map(|(key, start)| Some((subject(key)?, key, start))).collect();
+    let subjects: Vec<_> =
+        routes.subjects.iter().filter_map(|(key, start)| Some((subject(key)?, key, start))).collect();
     maps.extend(label(routes));
     let profile = |(subject, _, start): &(String, &String, &Start)| format!("{subject} {}", start.kibana);
     let rows = iter::once("default $epr_read_profile_kibana".to_owned()).chain(subjects.iter().map(profile));
@@ -80,7 +81,8 @@ fn pairs(routes: &Routes) -> Vec<Pair> {
 
 /// The bounds as Kibana writes them.
 fn spelt(min: Option<Spec>, max: Option<Spec>) -> String {
-    let bound = |name: &str, bound: Option<Spec>| bound.map(|spec| format!("spec.{name}={}.{}", spec.major, spec.minor));
+    let bound =
+        |name: &str, bound: Option<Spec>| bound.map(|spec| format!("spec.{name}={}.{}", spec.major, spec.minor));
     bound("min", min).into_iter().chain(bound("max", max)).collect::<Vec<_>>().join("&")
 }
 
@@ -126,7 +128,8 @@ fn answers(routes: &Routes, pairs: &[Pair], subject: &str, name: &str, start: &S
                     capabilities: ANY.to_owned(),
                     prerelease: (*flag).to_owned(),
                 };
-                let empty = if subject.starts_with("/categories") { "/answers/empty-categories" } else { "/answers/empty" };
+                let empty =
+                    if subject.starts_with("/categories") { "/answers/empty-categories" } else { "/answers/empty" };
                 let node = routes.walk(name, &labels);
                 let answer = if node == Node::Empty { Some(empty) } else { path(&node) };
                 let flag = if *flag == "1" { "true" } else { "" };
@@ -220,7 +223,15 @@ mod tests {
     #[test]
     fn branches_and_patches_lead_to_labels() {
         let text = map("epr_label_kibana");
-        for row in ["default $epr_read_label_kibana", "8.0 0", "8.10 0", "8.11 $epr_quick_label_8_11", "8.12 8.11.2", "9.0 9.0.0", "9.24 9.0.0"] {
+        for row in [
+            "default $epr_read_label_kibana",
+            "8.0 0",
+            "8.10 0",
+            "8.11 $epr_quick_label_8_11",
+            "8.12 8.11.2",
+            "9.0 9.0.0",
+            "9.24 9.0.0",
+        ] {
             assert!(text.lines().any(|line| line == row), "{row}: {text}");
         }
         assert_eq!(map("epr_quick_label_8_11"), "default \"8.11.2\"\n0 \"0\"\n1 \"0\"\n2 \"8.11.2\"");

@@ -20,9 +20,12 @@ pub(super) fn asked(site: &Site) -> Vec<Asked> {
     for version in versions(site) {
         for (bounds, is_of_version) in bounds(version) {
             let [major, minor, patch] = version;
+            // Larger numbers are no version of Kibana, and not read by the pattern.
+            let is_of_version = is_of_version && major < 100_000;
             let constraints = format!("kibana.version={major}.{minor}.{patch}{bounds}");
             for flag in FLAGS {
-                let is_sent = if flag.starts_with("experimental") { bounds.is_empty() } else { is_of_version };
+                let is_sent =
+                    if flag.starts_with("experimental") { bounds.is_empty() && is_of_version } else { is_of_version };
                 let mut add = |target: String, is_known| asked.push(Asked { target, is_sent: is_sent && is_known });
                 for name in ["nginx", "apache_2", "0", "unknown"] {
                     let is_known = site.routes.subjects.contains_key(&format!("latest/package/{name}"));
@@ -56,9 +59,15 @@ pub(super) fn neighbour(dice: &mut Dice, target: &str) -> String {
         6 => format!("{path}?{}{}{}", &query[..at], query[at..=at].to_ascii_uppercase(), &query[at + 1..]),
         7 => format!("{path}?{}{}", &query[..at], &query[at + 1..]),
         8 => format!("{path}?{}{}{query}", dice.pick(&pairs), dice.pick(&["&", "", "&&", ";"])),
-        9 => format!("{target}{}", dice.pick(&["&", "-SNAPSHOT", ".1", "0000000000", "%2Bx", "&capabilities=apm", "&spec.max=3.0"])),
+        9 => format!(
+            "{target}{}",
+            dice.pick(&["&", "-SNAPSHOT", ".1", "0000000000", "%2Bx", "&capabilities=apm", "&spec.max=3.0"])
+        ),
         10 => target.replace("true", flag),
-        11 => format!("{path}?{}&{query}", dice.pick(&["package=nginx", "category=web", "type=input", "all=true", "internal=true"])),
+        11 => format!(
+            "{path}?{}&{query}",
+            dice.pick(&["package=nginx", "category=web", "type=input", "all=true", "internal=true"])
+        ),
         12 => target.replace("experimental", "prerelease=true&experimental"),
         _ => target.replacen('/', slash, 1),
     }
@@ -68,12 +77,19 @@ pub(super) fn neighbour(dice: &mut Dice, target: &str) -> String {
 fn versions(site: &Site) -> Vec<[u64; 3]> {
     let around = |[major, minor, patch]: [u64; 3]| {
         let (before, after) = (minor.saturating_sub(1), minor + 1);
-        [[major, minor, patch], [major, minor, patch + 1], [major, minor, patch.saturating_sub(1)], [major, minor, 0],
-            [major, before, 7], [major, after, 0], [major, after + 30, 1]]
+        [
+            [major, minor, patch],
+            [major, minor, patch + 1],
+            [major, minor, patch.saturating_sub(1)],
+            [major, minor, 0],
+            [major, before, 7],
+            [major, after, 0],
+            [major, after + 30, 1],
+        ]
     };
     let mut versions: Vec<_> = site.routes.kibana_boundaries.iter().copied().flat_map(around).collect();
     versions.extend(branches().into_iter().filter_map(|client| client.kibana).map(|(first, _)| first));
-    versions.extend([[6, 8, 23], [8, 15, 5], [8, 18, 1], [9, 3, 2], [9, 5, 4], [10, 0, 0], [4_000_000, 1, 1]]);
+    versions.extend([[6, 8, 23], [8, 15, 5], [8, 18, 1], [9, 3, 2], [9, 5, 4], [10, 0, 0], [40_000, 1, 1]]);
     versions.sort_unstable();
     versions.dedup();
     versions
@@ -90,6 +106,7 @@ fn bounds(version: [u64; 3]) -> Vec<(String, bool)> {
         let text = spelt("min", client.spec_min) + &spelt("max", client.spec_max);
         bounds.push((text, first <= version && version < next));
     }
-    bounds.extend(["&spec.max=2.0", "&spec.min=3.0&spec.max=3.0", "&spec.max=4.7"].map(|text| (text.to_owned(), false)));
+    bounds
+        .extend(["&spec.max=2.0", "&spec.min=3.0&spec.max=3.0", "&spec.max=4.7"].map(|text| (text.to_owned(), false)));
     bounds
 }
