@@ -216,7 +216,9 @@ mod tests {
              x//0/1/ /answers/package/x/1.0.0\n\
              x//0/1/true /answers/package/x/1.0.0\n\
              x//9.0.0/1/ /answers/empty\n\
-             x//9.0.0/1/true /answers/empty"
+             x//9.0.0/1/true /answers/empty\n\
+             x//9.0.0/4/ /answers/empty\n\
+             x//9.0.0/4/true /answers/empty"
         );
     }
 
