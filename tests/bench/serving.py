@@ -15,6 +15,9 @@ import threading
 import time
 
 CONNECTIONS = 16
+# How many come at once where many Kibanas start; asked of nginx and of plain files.
+MANY = 256
+MANY_ASK = ("list of packages", "package look-up")
 
 PLAIN = """worker_processes auto;
 pid {folder}/plain.pid;
@@ -71,20 +74,20 @@ def fetch(port, target):
     return body
 
 
-def rate(port, target, seconds):
+def rate(port, target, seconds, connections=CONNECTIONS):
     """Requests per second."""
     if not shutil.which("wrk"):
-        return small_client(port, target, seconds)
+        return small_client(port, target, seconds, connections)
     url = f"http://127.0.0.1:{port}{target}"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(f"{url} failed under load:\n{output}")
     return float(re.search(r"Requests/sec:\s*([\d.]+)", output)[1])
 
 
-def small_client(port, target, seconds):
-    counts, end = [0] * CONNECTIONS, time.perf_counter() + seconds
+def small_client(port, target, seconds, connections):
+    counts, end = [0] * connections, time.perf_counter() + seconds
 
     def ask(number):
         connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -94,7 +97,7 @@ def small_client(port, target, seconds):
             counts[number] += 1
         connection.close()
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(CONNECTIONS)]
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -102,16 +105,19 @@ def small_client(port, target, seconds):
     return sum(counts) / seconds
 
 
-def targets(generation):
-    """Requests as Fleet sends them, for a package from the middle of the catalog."""
+def targets(generation, port):
+    """Requests as Fleet sends them, for a package from the middle of the catalog that Kibana is offered."""
     with open(os.path.join(generation, "manifest.json"), encoding="utf-8") as file:
         packages = json.load(file)["packages"]
-    package = packages[len(packages) // 2]
-    name, version = package["path"].split("/")[2:]
-    icons = [file for file in package["files"] if file.startswith("img/") and file.endswith(".svg")]
     with open(os.path.join(generation, "routes.json"), encoding="utf-8") as file:
         boundary = json.load(file)["kibana_boundaries"][-1]
     kibana = "kibana.version=" + ".".join(map(str, boundary))
+    middle = len(packages) // 2
+    for package in packages[middle:] + packages[:middle]:
+        name, version = package["path"].split("/")[2:]
+        if fetch(port, f"/search?package={name}&prerelease=true&{kibana}") != b"[]":
+            break
+    icons = [file for file in package["files"] if file.startswith("img/") and file.endswith(".svg")]
     return {
         "list of packages": f"/search?prerelease=false&{kibana}",
         "package look-up": f"/search?package={name}&prerelease=true&{kibana}",
@@ -124,7 +130,6 @@ def targets(generation):
 def measure(binary, out, distribution, folder, seconds, runs):
     """Rows `(what, bytes, {server: [requests per second of each run]})`."""
     generation = os.path.realpath(os.path.join(out, distribution, "current"))
-    asked = targets(generation)
     routed, plain, own = free_port(), free_port(), free_port()
     os.makedirs(os.path.join(folder, "plain"))
     own_command = [binary, "serve", "--dist", distribution, "--out", out, "--listen", f"127.0.0.1:{own}"]
@@ -136,7 +141,7 @@ def measure(binary, out, distribution, folder, seconds, runs):
             ports = {"nginx": routed, "plain file": plain} | ports
             for command, port in ((nginx_routed(generation, folder, routed), routed), (nginx_plain(folder, plain), plain)):
                 stack.enter_context(server(command, port, os.path.join(folder, f"nginx-{port}.log")))
-        for what, target in asked.items():
+        for what, target in targets(generation, own).items():
             bodies = {port: fetch(port, target) for port in ports.values() if port != plain}
             if len(set(bodies.values())) != 1:
                 raise SystemExit(f"servers answer differently to {target}")
@@ -144,11 +149,20 @@ def measure(binary, out, distribution, folder, seconds, runs):
             file = what.replace(" ", "-")
             with open(os.path.join(folder, "plain", file), "wb") as out_file:
                 out_file.write(body)
-            rates[what] = (len(body), {kind: [] for kind in ports})
-            for _ in range(runs):
-                for kind, port in ports.items():
-                    rates[what][1][kind].append(rate(port, "/" + file if port == plain else target, seconds))
+            for title, connections, kinds in loads(what, ports):
+                rates[title] = (len(body), {kind: [] for kind in kinds})
+                for _ in range(runs):
+                    for kind in kinds:
+                        asked_for = "/" + file if ports[kind] == plain else target
+                        rates[title][1][kind].append(rate(ports[kind], asked_for, seconds, connections))
     return [(what, size, by_server) for what, (size, by_server) in rates.items()]
+
+
+def loads(what, ports):
+    """Title, connections and servers of each load with one request."""
+    yield what, CONNECTIONS, list(ports)
+    if "nginx" in ports and what in MANY_ASK:
+        yield f"{what}, {MANY} connections", MANY, ["nginx", "plain file"]
 
 
 def nginx_routed(generation, folder, port):

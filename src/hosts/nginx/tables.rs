@@ -27,17 +27,24 @@ pub(super) fn tables(routes: &Routes) -> Vec<Map> {
 
 /// The text of a node; a path that an nginx variable cannot hold is refused rather than answered wrongly.
 fn value(node: &Node) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~-".contains(&byte);
     match node {
         Node::Step(number) => number.to_string(),
-        Node::Answer(path) if path.bytes().all(is_plain) => path.to_string(),
         Node::Empty => "[]".to_owned(),
-        Node::Answer(_) | Node::Refused => "!".to_owned(),
+        Node::Answer(_) | Node::Refused => path(node).unwrap_or("!").to_owned(),
+    }
+}
+
+/// The path of an answer, if an nginx variable can hold it.
+pub(super) fn path(node: &Node) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+~-".contains(&byte);
+    match node {
+        Node::Answer(path) if path.bytes().all(is_plain) => Some(path),
+        _ => None,
     }
 }
 
 /// A label as a key: exact keys ignore case, so a capital is marked.
-fn key(label: &str) -> String {
+pub(super) fn key(label: &str) -> String {
     let marked = |letter: char| {
         if letter.is_ascii_uppercase() { format!("^{}", letter.to_ascii_lowercase()) } else { letter.to_string() }
     };

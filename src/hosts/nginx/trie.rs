@@ -9,7 +9,7 @@ use crate::hosts::shared::patterns::below;
 use std::ops::Range;
 
 /// More numbers than this between two listed ones become a pattern.
-const LONGEST_GAP: u64 = 64;
+pub(super) const LONGEST_GAP: u64 = 64;
 
 /// Builds the maps of one tree.
 pub(super) struct Trie<'a> {
@@ -30,7 +30,7 @@ impl Trie<'_> {
     }
 
     /// Handles bounds that agree in the numbers before `depth`.
-    fn level(&mut self, bounds: Range<usize>, depth: usize) -> String {
+    pub(super) fn level(&mut self, bounds: Range<usize>, depth: usize) -> String {
         let label = |count, is_equal| (self.axis.label)(count, is_equal);
         if depth == self.sources.len() {
             return label(bounds.end, true);

@@ -64,6 +64,11 @@ impl HostOptions {
         }
     }
 
+    /// Returns true for the files of a release. No distribution has a slash in its name.
+    pub(in crate::hosts) fn is_release(&self) -> bool {
+        self.distribution.contains('/')
+    }
+
     /// The beginning of the paths outside of the generation, for this address alone.
     pub(in crate::hosts) fn state_of_address(&self) -> String {
         let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '.' { letter } else { '-' };

@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod driver;
 mod fallback;
 pub(crate) mod haproxy;
+mod kibana;
 pub(crate) mod nginx;
 mod edge;
 pub(crate) mod edge_sites;
