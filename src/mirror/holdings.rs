@@ -54,3 +54,12 @@ impl HeldZip {
         entry.signature_sha256.is_some() && !self.is_signed
     }
 }
+
+/// What to do about a zip that is not the one that was mirrored.
+pub(super) fn mending(is_given: bool) -> &'static str {
+    if is_given {
+        "move it away; the next run fetches it anew"
+    } else {
+        "no upstream lists the version any more, so it cannot be fetched anew: put the zip back from a backup"
+    }
+}

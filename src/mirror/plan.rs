@@ -1,7 +1,7 @@
 //! What a run has to do: pure, from what is wanted, recorded and held to what is fetched, and to what happened upstream.
 
 use super::facts::{Facts, FactsTable, Key};
-use super::holdings::Holdings;
+use super::holdings::{Holdings, mending};
 use super::index::{Told, ToldTable};
 use super::record::{Entry, Record, State};
 use super::wanted::Wanted;
@@ -202,15 +202,6 @@ pub(super) fn plan(
     plan.taken_out.sort();
     plan.taken_out.dedup();
     plan
-}
-
-/// What to do about a zip that is not the one that was mirrored.
-pub(super) fn mending(is_given: bool) -> &'static str {
-    if is_given {
-        "move it away; the next run fetches it anew"
-    } else {
-        "no upstream lists the version any more, so it cannot be fetched anew: put the zip back from a backup"
-    }
 }
 
 /// Returns true if the signature was asked for before, and was not kept by the policy of that time.

@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--parts", default=",".join(PARTS), metavar="LIST", help=f"which of {','.join(PARTS)}")
     parser.add_argument("--servers", metavar="LIST", help="of `fetch`: which, parted by semicolons (default: all)")
     parser.add_argument("--versions", type=int, default=12000, metavar="N", help="versions of the large catalog (default 12000)")
-    parser.add_argument("--work", metavar="DIR", help="where to work; some 40 GB free for real data; what it has is used again")
+    parser.add_argument("--work", metavar="DIR", help="where to work; some 60 GB free for real data and 5 runs; what it has is used again")
     parser.add_argument(
         "--epr-build", metavar="FILE", default=os.path.join(ROOT, "target", "release", "epr-build"),
         help="the program (default: target/release/epr-build)",
@@ -93,6 +93,7 @@ class Bench:
         return self.path(f"{name}-{os.getpid()}-{self.number}")
 
     def build(self, config, out):
+        """Builds, also with packages of which there are warnings."""
         return measure.run([self.binary, "--config", config, "--dist", "all", "--out", out], BUILT)
 
     def zips(self):
@@ -259,19 +260,21 @@ class Bench:
     def image(self):
         """An image of the zips, as a layer and as an upstream."""
         zips, image = self.zips(), self.path("epr.tar")
-        if not os.path.exists(image):
-            say("making an image")
-            flat, layout = self.path("flat"), self.path("oci")
+        flat, layout = self.path("flat"), self.path("oci")
+        # As in an image; where a zip lies stands in reports.
+        if not os.path.exists(flat):
             os.makedirs(flat)
             for file in files_of(zips):
                 os.link(file, os.path.join(flat, os.path.basename(file)))
+        if not os.path.exists(image):
+            say("making an image")
             for command in (
                 ["umoci", "init", "--layout", layout], ["umoci", "new", "--image", f"{layout}:production"],
                 ["umoci", "insert", "--rootless", "--image", f"{layout}:production", flat, "/packages/package-storage"],
                 ["skopeo", "copy", "--quiet", f"oci:{layout}:production", f"docker-archive:{image}:registry:production"],
             ):
                 subprocess.run(command, check=True, capture_output=True)
-        configs = {"zips": self.config("as-zips", "zips"), "image": self.config("as-image", "epr.tar")}
+        configs = {"zips": self.config("as-zips", "flat"), "image": self.config("as-image", "epr.tar")}
         costs, generations = {name: [] for name in configs}, set()
         for number in range(self.arguments.runs):
             for name, config in configs.items():
@@ -286,7 +289,7 @@ class Bench:
         print(f"image against zips: {spread([one.wall / two.wall for one, two in pairs])}", flush=True)
         first, second = [], []
         for _ in range(self.arguments.runs):
-            config = self.mirror_config(f"saved: {{image: {image}}}", self.fresh("layer"))
+            config = self.mirror_config(f"image: {image}", self.fresh("layer"))
             for place in (first, second):
                 cost, outcome = self.mirror(config)
                 place.append(cost)

@@ -44,7 +44,7 @@ pub fn flush(path: &Path) -> Result<()> {
 pub fn flush_each(paths: &[&Path]) -> Result<()> {
     let lane = |paths: &[&Path]| paths.iter().try_for_each(|path| flush(path));
     // To begin a thread costs more than to flush a little file whose neighbour has just made the journal written.
-    let lanes = paths.len().div_ceil(LEAST_IN_A_LANE).min(MOST_AT_A_TIME).max(1);
+    let lanes = paths.len().div_ceil(LEAST_IN_A_LANE).clamp(1, MOST_AT_A_TIME);
     let mut parts = paths.chunks(paths.len().div_ceil(lanes).max(1));
     let own = parts.next().unwrap_or_default();
     std::thread::scope(|scope| {

@@ -108,7 +108,7 @@ fn a_version_that_the_layer_hides_itself_is_no_warning() {
     let world = world(&samples(), &Sample::new("alpha", "1.1.0"), ", keep: site.keep", "");
     keep(&world, "alpha@1.1.0 installed registry\n");
     let hide = "overrides: [{package: alpha, versions: 1.1.0, hide: yes, reason: x}], mirror:";
-    world.reconfigure(|text| text.replace("mirror:", hide).replacen("{mirrored: [up]}", "{mirrored: [up]}", 1));
+    world.reconfigure(|text| text.replace("mirror:", hide));
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
 }
@@ -248,7 +248,7 @@ fn unsigned_versions_are_no_part_of_a_plan_that_requires_signatures() {
     assert_eq!(world.upstream.paths(), [LISTING]);
     // One that is signed later comes.
     let signed = Sample::new("beta", "1.0.0");
-    world.serve(&[&all[..1], &[signed.clone()], &all[2..]].concat());
+    world.serve(&[&all[..1], std::slice::from_ref(&signed), &all[2..]].concat());
     let run = world.mirror("");
     assert!(run.code == 1 && world.placed().contains_key("beta/beta-1.0.0.zip.sig"), "{run:#?}");
 }

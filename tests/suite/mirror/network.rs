@@ -349,10 +349,10 @@ fn a_server_behind_a_redirect_is_left_alone_as_well() {
     behind.answer("/files/a.zip", Answer::new(429, &[("Retry-After", "86400")], b""));
     behind.answer(LISTING, Answer::ok(b"[]"));
     let quick = super::world::QUICK;
-    let more = format!("layers:\n  other: {{paths: other, mirror: {{from: [behind]}}}}\n  up:");
+    let more = "layers:\n  other: {paths: other, mirror: {from: [behind]}}\n  up:";
     let behind_too = format!("  behind: {{url: \"{}\", {quick}}}\nlayers:", behind.url());
     world.reconfigure(|text| {
-        let text = text.replace("[up]}\n", "[up, other]}\n").replace("layers:\n  up:", &more);
+        let text = text.replace("[up]}\n", "[up, other]}\n").replace("layers:\n  up:", more);
         text.replace("layers:", &behind_too)
     });
     let run = world.mirror("up other");
