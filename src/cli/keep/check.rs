@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     }
     let files = read_all(&patterns)?;
     let mirrored = source.map(|_| MirroredLayer::open(plan, false)).transpose()?;
-    let listed = mirrored.iter().flat_map(|layer| layer.facts.iter().filter(|(_, facts)| facts.listed));
+    let listed = mirrored.iter().flat_map(|layer| layer.facts.iter().filter(|(_, facts)| facts.is_given()));
     let registry = Registry {
         layer: &arguments.layer,
         answering: answering(&settings, arguments)?,
