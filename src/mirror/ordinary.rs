@@ -16,7 +16,8 @@ use crate::base::digest::Digest;
 impl Run<'_> {
     /// An ordinary run.
     pub(super) async fn listed(&mut self) -> Result<(), Hindrance> {
-        let (policy, mut holdings) = (self.policy(), self.holdings()?);
+        let mut holdings = self.holdings()?;
+        let policy = self.policy();
         let before = self.record.head.clone();
         let Some(mut heard) = self.hear(&before, self.is_settled(policy, &holdings)).await? else {
             self.outcome.unchanged = true;

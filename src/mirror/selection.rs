@@ -6,7 +6,7 @@ use super::listings::Hindrance;
 use super::outcome::{Event, SelectionOutcome};
 use super::session::Run;
 use super::unwanted::Failure;
-use super::wanted::{Wanted, candidates};
+use super::wanted::{Wanted, candidates, key_of};
 use crate::base::time;
 use crate::select::{Choice, Key, seen_less_outside};
 use anyhow::Result;
@@ -26,12 +26,27 @@ impl Run<'_> {
             if self.outcome.refused.iter().chain(&self.outcome.failed).any(|event| event.what == what) {
                 continue;
             }
-            let why = format!(
-                "it is {}, and nobody has it: not upstream, not held\n\
-                 hint: add it to the layer from where the site has it, or remove it there and import the keep file anew",
-                sites.join(", and "),
-            );
+            let sites = sites.join(", and ");
+            let why = if self.is_out(&(name.clone(), version.clone())) {
+                format!(
+                    "it is {sites}, and was removed from the layer\n\
+                     hint: --only {name}@{version} brings it back; or remove it at the site and import the keep file anew"
+                )
+            } else {
+                format!(
+                    "it is {sites}, and nobody has it: not upstream, not held\n\
+                     hint: add it to the layer from where the site has it, or remove it there and import the keep file anew"
+                )
+            };
             self.outcome.missing.push(Event::new(what, why, None));
+        }
+        for ((name, version), reasons) in &wanted.removed {
+            let why = format!(
+                "it is wanted ({}), and was removed from the layer\n\
+                 hint: --only {name}@{version} brings it back; or take it out of the selection",
+                reasons.join("; ")
+            );
+            self.outcome.missing.push(Event::new(format!("{name} {version}"), why, None));
         }
         for ((name, version), why) in &wanted.unread {
             self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
@@ -41,8 +56,9 @@ impl Run<'_> {
             choice.warnings.iter().map(|words| Event::new(format!("selection `{}`", selection.name), words, None));
         self.outcome.warnings.extend(warnings);
         let outside = if self.outcome.dry_run {
-            let is_held = |key: &Key| self.record.versions.get(key).is_some_and(super::record::Entry::is_held);
-            let candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
+            let is_held = |key: &Key| self.holds(key);
+            let mut candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
+            candidates.retain(|one| !self.is_out(&key_of(one)));
             seen_less_outside(&selection.selection, &candidates, choice)
         } else {
             Vec::new()

@@ -45,6 +45,15 @@ pub(super) struct Want {
     pub(super) reasons: Vec<String>,
 }
 
+/// What of a layer the choice depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    /// True for what the layer holds.
+    pub(super) is_held: &'a dyn Fn(&Key) -> bool,
+    /// True for what somebody removed from it, who does not want it back.
+    pub(super) is_out: &'a dyn Fn(&Key) -> bool,
+}
+
 /// The versions that are wanted, and what was asked for in vain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -58,6 +67,8 @@ pub(super) struct Wanted {
     pub(super) choice: Option<Choice>,
     /// What sites have installed and nobody has.
     pub(super) missing: Vec<Pin>,
+    /// What the selection names and somebody removed, each with the reasons.
+    pub(super) removed: BTreeMap<Key, Vec<String>>,
     /// What is listed and cannot be understood, with the reason.
     pub(super) unread: Vec<(Key, String)>,
 }
@@ -108,12 +119,16 @@ impl Wants {
     pub(super) fn wanted(
         &self,
         facts: &FactsTable,
-        is_held: &dyn Fn(&Key) -> bool,
+        layer: &Standing<'_>,
         only: &[PackageSelector],
     ) -> Result<Wanted> {
         let mut wanted = match &self.selection {
-            None => self.all(facts, is_held, only),
-            Some(selection) => selected(selection, facts, is_held, &self.overrides)?,
+            None => self.all(facts, layer, only),
+            Some(selection) => {
+                let named = self.named(&[]).into_iter().filter(|(_, is_needed)| *is_needed);
+                let named: BTreeSet<Key> = named.map(|(key, _)| key).collect();
+                selected(selection, facts, layer, &self.overrides, &named)?
+            }
         };
         if only.is_empty() {
             return Ok(wanted);
@@ -155,9 +170,10 @@ impl Wants {
     }
 
     /// Everything that is listed, and of the rest what is named and given.
-    fn all(&self, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool, only: &[PackageSelector]) -> Wanted {
-        let is_hidden = |key: &Key| facts.get(key).is_some_and(|facts| facts.hidden);
-        let listed = facts.iter().filter(|(_, facts)| facts.listed).map(|(key, _)| key.clone());
+    fn all(&self, facts: &FactsTable, layer: &Standing<'_>, only: &[PackageSelector]) -> Wanted {
+        let is_hidden = |key: &Key| facts.get(key).is_some_and(|facts| facts.hidden) && !(layer.is_out)(key);
+        let listed = facts.iter().filter(|(key, facts)| facts.listed && !(layer.is_out)(key));
+        let listed = listed.map(|(key, _)| key.clone());
         let named = only.iter().filter_map(exact).filter(is_hidden);
         let versions = listed.chain(named).map(|key| (key, Want::default())).collect();
         let mut wanted = Wanted { versions, ..Wanted::default() };
@@ -169,7 +185,7 @@ impl Wants {
             if let Some(want) = wanted.versions.get_mut(&key) {
                 want.rank = Rank::Installed;
                 want.reasons.push(format!("keep: {pin}"));
-            } else if !pin.optional && !is_held(&key) {
+            } else if !pin.optional && !(layer.is_held)(&key) {
                 wanted.missing.push(pin.clone());
             }
         }
@@ -211,11 +227,17 @@ fn exact(selector: &PackageSelector) -> Option<Key> {
 fn selected(
     selection: &Resolved,
     facts: &FactsTable,
-    is_held: &dyn Fn(&Key) -> bool,
+    layer: &Standing<'_>,
     overrides: &[Override],
+    named: &BTreeSet<Key>,
 ) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    let candidates = candidates(facts, is_held, overrides, &mut wanted.unread);
+    let mut candidates = candidates(facts, layer.is_held, overrides, &mut wanted.unread);
+    // What the selection names is no mistake in it, also where it was removed: it is missed.
+    candidates.retain(|one| {
+        let key = key_of(one);
+        !(layer.is_out)(&key) || named.contains(&key)
+    });
     let choice =
         selection.choose(&candidates).map_err(|mistakes| anyhow!("selection `{}`: {mistakes}", selection.name))?;
     let presets: BTreeSet<&str> = presets(selection, &choice);
@@ -231,6 +253,10 @@ fn selected(
             let more = reasons.split_off(MOST_REASONS).len();
             reasons.push(format!("and {} more", words::counted(more, "reason")));
         }
+        if (layer.is_out)(key) {
+            wanted.removed.insert(key.clone(), reasons);
+            continue;
+        }
         let is_given = facts.get(key).is_some_and(Facts::is_given);
         let place = if is_given { &mut wanted.versions } else { &mut wanted.kept };
         place.insert(key.clone(), Want { rank, reasons });
@@ -244,6 +270,11 @@ fn selected(
 fn presets<'a>(selection: &Resolved, choice: &'a Choice) -> BTreeSet<&'a str> {
     let rules = selection.selection.take.iter().zip(&choice.rules);
     rules.filter(|(rule, _)| matches!(rule.what, What::Preset(_))).map(|(_, (told, _))| told.as_str()).collect()
+}
+
+/// Name and version of a candidate.
+pub(super) fn key_of(candidate: &Candidate) -> Key {
+    (candidate.facts.name.clone(), candidate.facts.version.clone())
 }
 
 /// Versions that are given or held, as selections see them, and as overrides have them told.
