@@ -13,8 +13,10 @@ use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Run<'_> {
-    /// Tells what the selection gives, and what sites have installed and nobody has.
-    pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) {
+    /// Tells what the selection gives, and what sites have installed and nobody has. Returns what hinders nothing and is to be
+    /// told as long as nothing changes.
+    #[must_use]
+    pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) -> Vec<Event> {
         // Several sites may have installed one version.
         let mut missing: BTreeMap<Key, Vec<String>> = BTreeMap::new();
         for pin in &wanted.missing {
@@ -48,13 +50,21 @@ impl Run<'_> {
             );
             self.outcome.missing.push(Event::new(format!("{name} {version}"), why, None));
         }
+        let mut lasting = Vec::new();
         for ((name, version), why) in &wanted.unread {
-            self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
+            lasting.push(Event::new(format!("{name} {version}"), why.clone(), None));
         }
-        let (Some(choice), Some(selection)) = (&wanted.choice, self.wants.selection()) else { return };
+        for ((name, version), given) in &wanted.withdrawn {
+            let why = format!(
+                "no upstream gives it any more, and builds of this layer offer it still, in place of {given}\n\
+                 hint: an override of the layer with `hide: yes` gives {given}, and {version} to nobody but who has it installed"
+            );
+            lasting.push(Event::new(format!("{name} {version}"), why, None));
+        }
+        let (Some(choice), Some(selection)) = (&wanted.choice, self.wants.selection()) else { return lasting };
         let warnings =
             choice.warnings.iter().map(|words| Event::new(format!("selection `{}`", selection.name), words, None));
-        self.outcome.warnings.extend(warnings);
+        lasting.extend(warnings);
         let outside = if self.outcome.dry_run {
             let is_held = |key: &Key| self.holds(key);
             let mut candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
@@ -64,6 +74,7 @@ impl Run<'_> {
             Vec::new()
         };
         self.outcome.selection = Some(SelectionOutcome { outside, ..saved(&selection.name, choice, facts, told) });
+        lasting
     }
 
     /// Writes into the record why versions are held.

@@ -8,9 +8,10 @@ use crate::config::layer::MirrorSource;
 use crate::config::overrides::Override;
 use crate::config::selection::What;
 use crate::config::settings::SelectionPlan;
+use crate::dialect::version::Version;
 use crate::edit::PackageSelector;
 use crate::select::resolved::{Resolved, pins};
-use crate::select::{Candidate, Cause, Choice, Pin};
+use crate::select::{Candidate, Cause, Choice, Pin, choose_leniently};
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +70,8 @@ pub(super) struct Wanted {
     pub(super) missing: Vec<Pin>,
     /// What the selection names and somebody removed, each with the reasons.
     pub(super) removed: BTreeMap<Key, Vec<String>>,
+    /// What is held, is given no more, and which Kibanas get in the place of what upstreams give, with that.
+    pub(super) withdrawn: BTreeMap<Key, Version>,
     /// What is listed and cannot be understood, with the reason.
     pub(super) unread: Vec<(Key, String)>,
 }
@@ -116,12 +119,7 @@ impl Wants {
     ///
     /// # Errors
     /// When a rule of the selection takes nothing.
-    pub(super) fn wanted(
-        &self,
-        facts: &FactsTable,
-        layer: &Standing<'_>,
-        only: &[PackageSelector],
-    ) -> Result<Wanted> {
+    pub(super) fn wanted(&self, facts: &FactsTable, layer: &Standing<'_>, only: &[PackageSelector]) -> Result<Wanted> {
         let mut wanted = match &self.selection {
             None => self.all(facts, layer, only),
             Some(selection) => {
@@ -238,8 +236,20 @@ fn selected(
         let key = key_of(one);
         !(layer.is_out)(&key) || named.contains(&key)
     });
-    let choice =
+    let mut choice =
         selection.choose(&candidates).map_err(|mistakes| anyhow!("selection `{}`: {mistakes}", selection.name))?;
+    // What is given no more stays, as it may be installed, and does not take the place of what is given.
+    let is_given = |key: &Key| facts.get(key).is_some_and(Facts::is_given) && !(layer.is_out)(key);
+    let is_kept = |key: &Key| !is_given(key) && !(layer.is_out)(key);
+    if choice.versions.keys().any(|key| !is_given(key)) {
+        candidates.retain(|one| is_given(&key_of(one)));
+        let given = choose_leniently(&selection.selection, &candidates, &selection.pins);
+        wanted.withdrawn = withdrawn(&choice, &given, &is_kept);
+        for (key, reasons) in given.versions {
+            choice.left_out.remove(&key);
+            choice.versions.entry(key).or_insert(reasons);
+        }
+    }
     let presets: BTreeSet<&str> = presets(selection, &choice);
     for (key, reasons) in &choice.versions {
         let rank = reasons.iter().map(|reason| match &reason.cause {
@@ -257,13 +267,24 @@ fn selected(
             wanted.removed.insert(key.clone(), reasons);
             continue;
         }
-        let is_given = facts.get(key).is_some_and(Facts::is_given);
-        let place = if is_given { &mut wanted.versions } else { &mut wanted.kept };
+        let place = if is_given(key) { &mut wanted.versions } else { &mut wanted.kept };
         place.insert(key.clone(), Want { rank, reasons });
     }
     wanted.missing.clone_from(&choice.missing);
     wanted.choice = Some(choice);
     Ok(wanted)
+}
+
+/// What of a choice is kept only and stands before versions that are in it by what is given alone, each with the newest of these.
+fn withdrawn(choice: &Choice, given: &Choice, is_kept: &dyn Fn(&Key) -> bool) -> BTreeMap<Key, Version> {
+    let added = given.versions.keys().filter(|key| !choice.versions.contains_key(*key));
+    let names: BTreeSet<&str> = added.map(|(name, _)| name.as_str()).collect();
+    let kept = choice.versions.keys().filter(|key| names.contains(key.0.as_str()) && is_kept(key));
+    let instead = kept.filter_map(|key| {
+        let older = given.versions.keys().filter(|other| other.0 == key.0 && other.1 < key.1);
+        Some((key.clone(), older.map(|(_, version)| version).max()?.clone()))
+    });
+    instead.collect()
 }
 
 /// Rules of presets, as choices tell them.

@@ -96,3 +96,61 @@ fn what_was_removed_and_is_named_is_missed() {
         assert!(held(&world).contains(&"alpha-1.1.0".to_owned()), "{words}");
     }
 }
+
+/// What an upstream takes back stays, and what it gives in its place comes; the layer says which of them Kibanas get.
+#[test]
+fn what_replaces_a_withdrawn_version_is_fetched() {
+    let world = world(SELECT, "{take: [{name: alpha}]}", "");
+    assert_eq!(world.mirror("").code, 0);
+    world.serve(&[samples()[0].clone(), Sample::new("alpha", "1.0.1"), samples()[2].clone()]);
+    let run = world.mirror("");
+    let words = "warning: alpha 1.1.0: no upstream gives it any more, and builds of this layer offer it still, in place of \
+                 1.0.1\nhint: an override of the layer with `hide: yes` gives 1.0.1";
+    assert!(run.code == 0 && run.stderr.contains(words), "{run:#?}");
+    assert_eq!(held(&world), ["alpha-1.0.1", "alpha-1.1.0"]);
+    let run = world.mirror("");
+    assert!(run.code == 0 && run.stderr.contains(words) && run.stdout.contains("nothing is new"), "{run:#?}");
+    assert_eq!(counts(&world, "", 0), json!([true, 1, 1, 0]));
+    let hide = "overrides: [{package: alpha, versions: 1.1.0, hide: yes, reason: x}], mirror:";
+    world.reconfigure(|text| text.replace("mirror:", hide));
+    let run = world.mirror("");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+}
+
+/// The same where an index told of a hidden version and does so no more.
+#[test]
+fn what_was_hidden_and_is_gone_does_not_take_the_place_of_what_is_listed() {
+    let world = world(", select: few, keep: site.keep", "{take: [{name: alpha}]}", "alpha@1.1.0 installed registry\n");
+    let all = samples();
+    let listed = [all[0].clone(), all[2].clone()];
+    world.serve_listing(&listed);
+    let document = format!("{{\"format_version\":\"3.0.0\",{}", &all[1].item()[1..]);
+    world.upstream.answer("/package/alpha/1.1.0/", super::upstream::Answer::ok(document.as_bytes()));
+    let hidden = all[1].element().replace("\"size\"", "\"hidden\":true,\"size\"");
+    let elements = [all[0].element(), all[2].element(), hidden].join(",");
+    world.tell_text(&format!("{{\"schema\":\"epr-build/packages/1\",\"packages\":[{elements}]}}"), "first");
+    assert_eq!(world.mirror("").code, 0);
+    assert_eq!(held(&world), ["alpha-1.0.0", "alpha-1.1.0"]);
+    world.tell(&listed, "second");
+    let run = world.mirror("");
+    let words = "warning: alpha 1.1.0: no upstream gives it any more, and builds of this layer offer it still, in place of 1.0.0\n";
+    assert!(run.code == 0 && run.stderr.contains(words), "{run:#?}");
+    assert_eq!(counts(&world, "", 0), json!([true, 1, 1, 0]));
+}
+
+/// What a selection warns of is true as long as nothing changes, and so are the numbers of what lies there.
+#[test]
+fn warnings_and_numbers_are_told_again() {
+    let empty = world(SELECT, "{take: [{name: alpha}], exclude: [{name: alpha}]}", "");
+    for _ in 0..2 {
+        let run = empty.mirror("");
+        assert!(run.code == 0 && run.stderr.contains("everything that it would take is excluded"), "{run:#?}");
+    }
+    let world = world(SELECT, "{take: [{name: alpha}]}", "");
+    assert_eq!(world.mirror("").code, 0);
+    world.serve(&samples()[2..]);
+    let run = world.mirror("--accept-loss");
+    assert_eq!(run.code, 0, "{run:#?}");
+    let run = world.mirror("");
+    assert!(run.code == 0 && run.stdout.starts_with("up: nothing is new; 1 version held\n"), "{run:#?}");
+}
