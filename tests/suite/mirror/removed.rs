@@ -90,6 +90,9 @@ fn what_was_removed_and_is_named_is_missed() {
         }
         let run = world.mirror("--offline");
         assert!(run.code == 1 && run.stderr.contains(&words), "{words}: {run:#?}");
+        let check = world.case.run(&["keep", "check", "--layer", "up", "site.keep"]);
+        let hint = "hint: run `epr-build mirror up --only alpha@1.1.0`\n";
+        assert!(check.code == 1 && check.stderr.contains(hint), "{words}: {check:#?}");
         assert_eq!(world.mirror("--only alpha@1.1.0").code, 0, "{words}");
         let run = world.mirror("");
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{words}: {run:#?}");
