@@ -45,7 +45,10 @@ impl Run<'_> {
             facts.get(key).is_some_and(|facts| facts.listed || facts.hidden && hidden.versions.contains_key(key))
         };
         let mut open: BTreeMap<Key, bool> = self.wants.named(self.request.only);
-        open.retain(|key, _| !is_known(key) && !(lies(key) && facts.contains_key(key)) && !self.is_out(key));
+        open.retain(|key, _| {
+            let needs_no_question = is_known(key) || self.is_out(key) || lies(key) && facts.contains_key(key);
+            !needs_no_question
+        });
         for key in open.keys() {
             // What was given by name once may be so no more.
             if let Some(facts) = facts.get_mut(key) {
