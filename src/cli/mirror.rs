@@ -256,7 +256,9 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     let fetched: u64 = mirrored.iter().map(|one| one.bytes).sum();
     let mut lines = Vec::new();
     if outcome.unchanged {
-        lines.push(format!("{layer}: nothing is new; {} held", counted(outcome.held, "version")));
+        // What no upstream lists any more lies there as well.
+        let held = if outcome.wanted == 0 { outcome.kept } else { outcome.held };
+        lines.push(format!("{layer}: nothing is new; {} held", counted(held, "version")));
     } else if outcome.dry_run && outcome.ended.is_some() {
         lines.push(format!("{layer}: what would be fetched is not known"));
     } else if outcome.dry_run {

@@ -89,6 +89,12 @@ pub fn pruned(layer: &LayerSource) -> BTreeSet<String> {
     folders.flat_map(|path| out_by(&layer.name, &log(path), |action| action == Action::Pruned)).collect()
 }
 
+/// Those of them that somebody removed for a reason of their own, as `<name>-<version>`: no layer has them in this one's place.
+pub fn removed(layer: &LayerSource) -> BTreeSet<String> {
+    let folders = layer.paths.iter().filter(|path| Location::of(path).is_none());
+    folders.flat_map(|path| out_by(&layer.name, &log(path), |action| action == Action::Removed)).collect()
+}
+
 /// The log of a folder. A line that was cut off tells nothing, nor does a log that is no file or too long.
 fn log(folder: &Path) -> Vec<LayerChange> {
     let log = Spot::new(folder, JOURNAL_FOLDER).join(LOG);

@@ -21,6 +21,8 @@ pub struct Registry<'a> {
     pub answering: Vec<Answering>,
     /// Versions that an upstream of the layer lists.
     pub listed: BTreeSet<Key>,
+    /// Those of them that somebody removed from the layer: a run fetches none of these unless it names it.
+    pub removed: BTreeSet<Key>,
     /// The options that say where layers and configuration are, for commands in hints.
     pub options: String,
 }
@@ -144,7 +146,12 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, bool) {
         return (lacking.into_iter().map(fault).collect(), are_all);
     }
     let (message, hint) = if registry.listed.contains(&key) {
-        let command = format!("epr-build mirror {}{}", registry.layer, registry.options);
+        let only = if registry.removed.contains(&key) {
+            format!(" --only {}@{}", pin.name, pin.version)
+        } else {
+            String::new()
+        };
+        let command = format!("epr-build mirror {}{only}{}", registry.layer, registry.options);
         (format!("{what} and not held; an upstream lists it"), format!("run `{command}`"))
     } else {
         let hint =

@@ -14,6 +14,7 @@ impl Run<'_> {
     /// recorded are marked.
     pub(super) fn holdings(&mut self) -> Result<Holdings> {
         let mut holdings = self.workshop.holdings()?;
+        self.removed.clone_from(&holdings.removed);
         if self.fingerprints.is_new && !self.workshop.writes() {
             // Who only looks, and cannot keep what was found, does not read a whole layer for it.
             return Ok(holdings);

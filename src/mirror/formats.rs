@@ -10,7 +10,7 @@ use super::listings::{self, Hindrance, LISTING, MOST_DOCUMENTS};
 use super::scan::BOUNDS;
 use super::session::{Mode, Run};
 use super::transport::Transport;
-use super::wanted::Wanted;
+use super::wanted::{Standing, Wanted};
 use super::{fetch, listing};
 use crate::config::routing::branches;
 use crate::package::Spec;
@@ -112,8 +112,8 @@ impl Run<'_> {
 
     /// Chooses by what is known.
     pub(super) fn choose_by(&self, facts: &FactsTable) -> anyhow::Result<Wanted> {
-        let is_held = |key: &Key| self.record.versions.get(key).is_some_and(super::record::Entry::is_held);
-        self.wants.wanted(facts, &is_held, self.request.only)
+        let layer = Standing { is_held: &|key| self.holds(key), is_out: &|key| self.is_out(key) };
+        self.wants.wanted(facts, &layer, self.request.only)
     }
 
     /// Asks each upstream for formats of the versions that it gives; returns those whose documents are wrong.

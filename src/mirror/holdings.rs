@@ -19,6 +19,8 @@ pub(super) struct Holdings {
     pub(super) taken_out: BTreeSet<String>,
     /// Those of them that went because nobody wanted them: whoever wants them gets them back.
     pub(super) pruned: BTreeSet<String>,
+    /// Those of them that somebody removed: nobody gets them back but who names them.
+    pub(super) removed: BTreeSet<String>,
 }
 
 /// A zip of the layer.

@@ -33,6 +33,8 @@ pub struct MirroredLayer {
     there: BTreeSet<String>,
     /// Versions that were taken out because nobody wanted them, as `<name>-<version>`.
     pruned: BTreeSet<String>,
+    /// Versions that somebody removed, as `<name>-<version>`.
+    removed: BTreeSet<String>,
 }
 
 /// A version that a run brought, or took into the record.
@@ -68,6 +70,7 @@ impl MirroredLayer {
             versions: BTreeMap::new(),
             there: BTreeSet::new(),
             pruned: BTreeSet::new(),
+            removed: BTreeSet::new(),
         };
         layer.look()?;
         Ok(layer)
@@ -91,6 +94,7 @@ impl MirroredLayer {
             self.versions.insert(key.clone(), version);
         }
         self.pruned = holdings.pruned;
+        self.removed = holdings.removed;
         self.there = holdings.zips.into_keys().chain(holdings.folders).collect();
         Ok(())
     }
@@ -105,6 +109,11 @@ impl MirroredLayer {
     /// Returns true if the layer holds a version, as a zip or a folder.
     pub fn holds(&self, key: &Key) -> bool {
         self.there.contains(&id(key))
+    }
+
+    /// Returns true if somebody removed a version, so that no run fetches it that does not name it.
+    pub fn is_removed(&self, key: &Key) -> bool {
+        self.removed.contains(&id(key))
     }
 
     /// When and why the last run could not reach its upstreams; nothing if it could.

@@ -12,11 +12,13 @@ use super::record::{Counts, Entry, Head, State};
 use super::session::{Run, key_of};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
+use std::collections::BTreeSet;
 
 impl Run<'_> {
     /// An ordinary run.
     pub(super) async fn listed(&mut self) -> Result<(), Hindrance> {
-        let (policy, mut holdings) = (self.policy(), self.holdings()?);
+        let mut holdings = self.holdings()?;
+        let policy = self.policy();
         let before = self.record.head.clone();
         let Some(mut heard) = self.hear(&before, self.is_settled(policy, &holdings)).await? else {
             self.outcome.unchanged = true;
@@ -39,14 +41,14 @@ impl Run<'_> {
                 false => listings::service(transport).await,
             };
         }
-        self.ask_for_named(&mut facts, &hidden, &holdings).await?;
+        let asked = self.ask_for_named(&mut facts, &hidden, &holdings).await?;
         let mut wanted = self.choose(&mut facts).await?;
         self.judge_again(&holdings)?;
         self.judge_folders(&mut holdings, &wanted);
         let plan = self.plan(&facts, &wanted, &holdings, &told);
         if self.is_dry() {
             self.take_over(&plan, &wanted);
-            self.tell_selection(&wanted, &facts, &told);
+            conflicts.extend(self.tell_selection(&wanted, &facts, &told));
             self.tell_unfit();
             self.compare_with(&told);
             conflicts.extend(self.contradictions(&told));
@@ -54,11 +56,11 @@ impl Run<'_> {
             self.tell_changed();
             return Ok(());
         }
-        self.ask_for_documents(&plan, &mut facts, &mut wanted, &told).await?;
+        self.ask_for_documents(&plan, &asked, &mut facts, &mut wanted, &told).await?;
         facts::write(&self.workshop.folder, &facts)?;
         let plan = self.plan(&facts, &wanted, &holdings, &told);
         self.take_over(&plan, &wanted);
-        self.tell_selection(&wanted, &facts, &told);
+        conflicts.extend(self.tell_selection(&wanted, &facts, &told));
         self.note_events(&plan, &facts);
         self.record.head.settled = false;
         let adopted = self.adopt(&plan, &facts)?;
@@ -173,13 +175,14 @@ impl Run<'_> {
     async fn ask_for_documents(
         &mut self,
         plan: &Plan,
+        asked: &BTreeSet<Key>,
         facts: &mut FactsTable,
         wanted: &mut Wanted,
         told: &ToldTable,
     ) -> Result<(), Hindrance> {
         // What a document told may be why the version was refused, and it may have been mended.
         let planned = plan.fetch.iter().filter_map(key_of).chain(plan.adopt.iter().map(|(key, _)| key.clone()));
-        for key in planned {
+        for key in planned.filter(|key| !asked.contains(key)) {
             let is_refused = self.record.versions.get(&key).is_some_and(|entry| entry.state == State::Refused);
             if let Some(facts) = facts.get_mut(&key).filter(|_| is_refused) {
                 facts.format_version = None;

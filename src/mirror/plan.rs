@@ -199,6 +199,10 @@ pub(super) fn plan(
             _ => {}
         }
     }
+    // What was refused since is no business of anybody any more.
+    let is_out = |key: &Key| holdings.removed.contains(&id(key)) && !wanted.versions.contains_key(key);
+    let refused = record.versions.iter().filter(|(key, entry)| !entry.is_held() && is_out(key));
+    plan.taken_out.extend(refused.map(|(key, _)| key.clone()));
     plan.taken_out.sort();
     plan.taken_out.dedup();
     plan
@@ -225,13 +229,14 @@ fn reason(entry: Option<&Entry>, known: &Facts) -> &'static str {
 mod tests {
     use super::super::facts::Facts;
     use super::super::holdings::HeldZip;
-    use super::super::wanted::Wants;
+    use super::super::wanted::{Standing, Wants};
     use super::*;
     use crate::edit::PackageSelector;
 
     /// All that is listed; with `only`, those of them that it names.
     fn wanted(facts: &FactsTable, only: &[PackageSelector]) -> Wanted {
-        Wants::default().wanted(facts, &|_| false, only).unwrap()
+        let layer = Standing { is_held: &|_| false, is_out: &|_| false };
+        Wants::default().wanted(facts, &layer, only).unwrap()
     }
 
     fn key(version: &str) -> Key {

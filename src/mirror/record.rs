@@ -52,7 +52,8 @@ pub(super) struct Head {
     /// What sites have installed and nobody has, to be told again while nothing changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) missing: Vec<Event>,
-    /// Where upstreams tell different bytes, to be told again as well.
+    /// What hinders nothing and lasts, to be told again as well: where upstreams tell different bytes, and what the selection
+    /// warns of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) conflicts: Vec<Event>,
 }

@@ -125,7 +125,8 @@ impl Run<'_> {
         let plan = self.plan(&facts, &wanted, &holdings, &ToldTable::new());
         self.outcome.listed = facts.values().filter(|facts| facts.listed).count();
         self.take_over(&plan, &wanted);
-        self.tell_selection(&wanted, &facts, &ToldTable::new());
+        let told = self.tell_selection(&wanted, &facts, &ToldTable::new());
+        self.outcome.warnings.extend(told);
         self.count_kept();
         for fetch in &plan.fetch {
             let what = format!("{} {}", fetch.name, fetch.version);

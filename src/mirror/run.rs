@@ -1,11 +1,13 @@
 //! One run: from listings to a layer that holds what is wanted, with the record of it.
 
 use super::deliver::{Site, said};
+use super::facts::Key;
 use super::fingerprints::Fingerprints;
 use super::group::Groups;
 use super::listings::Hindrance;
 use super::outcome::Outcome;
-use super::record::Journal;
+use super::plan::id;
+use super::record::{Entry, Journal};
 use super::session::{Mode, Request, Run};
 use super::transport::Transport;
 use super::trust::Trust;
@@ -17,6 +19,7 @@ use crate::base::digest::Digest;
 use crate::base::progress::Progress;
 use crate::base::time;
 use crate::config::upstream::Upstream;
+use crate::edit::PackageSelector;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -64,7 +67,9 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let accepted = accepted.iter().map(said).collect();
     let warnings = interrupted.into_iter().collect();
     let outcome = Outcome { layer: layer.clone(), dry_run, accepted, warnings, ..Outcome::default() };
-    let mut run = Run { request, workshop, site, transports, wants, record, unwanted, outcome, progress, fingerprints };
+    let removed = BTreeSet::new();
+    let mut run =
+        Run { request, workshop, site, transports, wants, record, removed, unwanted, outcome, progress, fingerprints };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the requests")?;
     let ended = runtime.block_on(run.go());
@@ -132,7 +137,19 @@ impl Run<'_> {
         let only: BTreeSet<_> =
             self.request.only.iter().map(|one| format!("{}@{:?}", one.name, one.version.as_ref())).collect();
         let wants = (!self.wants.are_open()).then_some(&self.wants);
-        Digest::of_value(&(from, self.judgement(), only, wants))
+        let policy = Digest::of_value(&(from, self.judgement(), only, wants));
+        if self.removed.is_empty() { policy } else { Digest::of_value(&(policy, &self.removed)) }
+    }
+
+    /// Returns true for what somebody removed from the layer, unless the run names it.
+    pub(super) fn is_out(&self, key: &Key) -> bool {
+        let names = |only: &PackageSelector| only.name == key.0 && only.version.as_ref() == Some(&key.1);
+        self.removed.contains(&id(key)) && !self.request.only.iter().any(names)
+    }
+
+    /// Returns true for what the record has as held, and nobody removed.
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        self.record.versions.get(key).is_some_and(Entry::is_held) && !self.is_out(key)
     }
 
     /// Digest of what a version is judged by.

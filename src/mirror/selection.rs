@@ -6,15 +6,17 @@ use super::listings::Hindrance;
 use super::outcome::{Event, SelectionOutcome};
 use super::session::Run;
 use super::unwanted::Failure;
-use super::wanted::{Wanted, candidates};
+use super::wanted::{Wanted, candidates, key_of};
 use crate::base::time;
 use crate::select::{Choice, Key, seen_less_outside};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Run<'_> {
-    /// Tells what the selection gives, and what sites have installed and nobody has.
-    pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) {
+    /// Tells what the selection gives, and what sites have installed and nobody has. Returns what hinders nothing and is to be
+    /// told as long as nothing changes.
+    #[must_use]
+    pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) -> Vec<Event> {
         // Several sites may have installed one version.
         let mut missing: BTreeMap<Key, Vec<String>> = BTreeMap::new();
         for pin in &wanted.missing {
@@ -26,28 +28,53 @@ impl Run<'_> {
             if self.outcome.refused.iter().chain(&self.outcome.failed).any(|event| event.what == what) {
                 continue;
             }
-            let why = format!(
-                "it is {}, and nobody has it: not upstream, not held\n\
-                 hint: add it to the layer from where the site has it, or remove it there and import the keep file anew",
-                sites.join(", and "),
-            );
+            let sites = sites.join(", and ");
+            let why = if self.is_out(&(name.clone(), version.clone())) {
+                format!(
+                    "it is {sites}, and was removed from the layer\n\
+                     hint: --only {name}@{version} brings it back; or remove it at the site and import the keep file anew"
+                )
+            } else {
+                format!(
+                    "it is {sites}, and nobody has it: not upstream, not held\n\
+                     hint: add it to the layer from where the site has it, or remove it there and import the keep file anew"
+                )
+            };
             self.outcome.missing.push(Event::new(what, why, None));
         }
-        for ((name, version), why) in &wanted.unread {
-            self.outcome.warnings.push(Event::new(format!("{name} {version}"), why.clone(), None));
+        for ((name, version), reasons) in &wanted.removed {
+            let why = format!(
+                "it is wanted ({}), and was removed from the layer\n\
+                 hint: --only {name}@{version} brings it back; or take it out of the selection",
+                reasons.join("; ")
+            );
+            self.outcome.missing.push(Event::new(format!("{name} {version}"), why, None));
         }
-        let (Some(choice), Some(selection)) = (&wanted.choice, self.wants.selection()) else { return };
+        let mut lasting = Vec::new();
+        for ((name, version), why) in &wanted.unread {
+            lasting.push(Event::new(format!("{name} {version}"), why.clone(), None));
+        }
+        for ((name, version), given) in &wanted.withdrawn {
+            let why = format!(
+                "no upstream gives it any more, and builds of this layer offer it still, in place of {given}\n\
+                 hint: an override of the layer with `hide: yes` gives {given}, and {version} to nobody but who has it installed"
+            );
+            lasting.push(Event::new(format!("{name} {version}"), why, None));
+        }
+        let (Some(choice), Some(selection)) = (&wanted.choice, self.wants.selection()) else { return lasting };
         let warnings =
             choice.warnings.iter().map(|words| Event::new(format!("selection `{}`", selection.name), words, None));
-        self.outcome.warnings.extend(warnings);
+        lasting.extend(warnings);
         let outside = if self.outcome.dry_run {
-            let is_held = |key: &Key| self.record.versions.get(key).is_some_and(super::record::Entry::is_held);
-            let candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
+            let is_held = |key: &Key| self.holds(key);
+            let mut candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
+            candidates.retain(|one| !self.is_out(&key_of(one)));
             seen_less_outside(&selection.selection, &candidates, choice)
         } else {
             Vec::new()
         };
         self.outcome.selection = Some(SelectionOutcome { outside, ..saved(&selection.name, choice, facts, told) });
+        lasting
     }
 
     /// Writes into the record why versions are held.

@@ -94,6 +94,8 @@ pub(super) struct Run<'a> {
     /// What the layer is to hold.
     pub(super) wants: Wants,
     pub(super) record: Record,
+    /// What somebody removed from the layer, as `<name>-<version>`; known as soon as the layer was looked at.
+    pub(super) removed: BTreeSet<String>,
     /// Since when versions are held that are not wanted, and how the last run ended.
     pub(super) unwanted: Unwanted,
     pub(super) outcome: Outcome,

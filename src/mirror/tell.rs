@@ -108,15 +108,20 @@ impl Run<'_> {
     pub(super) fn tell_unlisted(&mut self, facts: &FactsTable) {
         let mirrored: Vec<_> =
             self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version)).collect();
-        for key in mirrored {
-            let Some(facts) = facts.get(&key).filter(|facts| facts.hidden) else { continue };
-            if self.is_offered(&key, &facts.item) {
+        self.tell_offered(&mirrored, facts);
+    }
+
+    /// Tells which of some versions no listing has and a build offers.
+    pub(super) fn tell_offered(&mut self, keys: &[Key], facts: &FactsTable) {
+        for key in keys {
+            let Some(facts) = facts.get(key).filter(|facts| facts.hidden) else { continue };
+            if self.is_offered(key, &facts.item) {
                 let upstream = &facts.upstream;
                 let why = format!(
                     "upstream {upstream} does not list it and gives it by name; builds of this layer offer it to every Kibana \
                      that accepts it"
                 );
-                self.warn_of_offer(&key, why);
+                self.warn_of_offer(key, why);
             }
         }
     }

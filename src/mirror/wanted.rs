@@ -8,9 +8,10 @@ use crate::config::layer::MirrorSource;
 use crate::config::overrides::Override;
 use crate::config::selection::What;
 use crate::config::settings::SelectionPlan;
+use crate::dialect::version::Version;
 use crate::edit::PackageSelector;
 use crate::select::resolved::{Resolved, pins};
-use crate::select::{Candidate, Cause, Choice, Pin};
+use crate::select::{Candidate, Cause, Choice, Pin, choose_leniently};
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,15 @@ pub(super) struct Want {
     pub(super) reasons: Vec<String>,
 }
 
+/// What of a layer the choice depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    /// True for what the layer holds.
+    pub(super) is_held: &'a dyn Fn(&Key) -> bool,
+    /// True for what somebody removed from it, who does not want it back.
+    pub(super) is_out: &'a dyn Fn(&Key) -> bool,
+}
+
 /// The versions that are wanted, and what was asked for in vain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -58,6 +68,10 @@ pub(super) struct Wanted {
     pub(super) choice: Option<Choice>,
     /// What sites have installed and nobody has.
     pub(super) missing: Vec<Pin>,
+    /// What the selection names and somebody removed, each with the reasons.
+    pub(super) removed: BTreeMap<Key, Vec<String>>,
+    /// What is held, is given no more, and which Kibanas get in the place of what upstreams give, with that.
+    pub(super) withdrawn: BTreeMap<Key, Version>,
     /// What is listed and cannot be understood, with the reason.
     pub(super) unread: Vec<(Key, String)>,
 }
@@ -105,15 +119,14 @@ impl Wants {
     ///
     /// # Errors
     /// When a rule of the selection takes nothing.
-    pub(super) fn wanted(
-        &self,
-        facts: &FactsTable,
-        is_held: &dyn Fn(&Key) -> bool,
-        only: &[PackageSelector],
-    ) -> Result<Wanted> {
+    pub(super) fn wanted(&self, facts: &FactsTable, layer: &Standing<'_>, only: &[PackageSelector]) -> Result<Wanted> {
         let mut wanted = match &self.selection {
-            None => self.all(facts, is_held, only),
-            Some(selection) => selected(selection, facts, is_held, &self.overrides)?,
+            None => self.all(facts, layer, only),
+            Some(selection) => {
+                let named = self.named(&[]).into_iter().filter(|(_, is_needed)| *is_needed);
+                let named: BTreeSet<Key> = named.map(|(key, _)| key).collect();
+                selected(selection, facts, layer, &self.overrides, &named)?
+            }
         };
         if only.is_empty() {
             return Ok(wanted);
@@ -155,9 +168,10 @@ impl Wants {
     }
 
     /// Everything that is listed, and of the rest what is named and given.
-    fn all(&self, facts: &FactsTable, is_held: &dyn Fn(&Key) -> bool, only: &[PackageSelector]) -> Wanted {
-        let is_hidden = |key: &Key| facts.get(key).is_some_and(|facts| facts.hidden);
-        let listed = facts.iter().filter(|(_, facts)| facts.listed).map(|(key, _)| key.clone());
+    fn all(&self, facts: &FactsTable, layer: &Standing<'_>, only: &[PackageSelector]) -> Wanted {
+        let is_hidden = |key: &Key| facts.get(key).is_some_and(|facts| facts.hidden) && !(layer.is_out)(key);
+        let listed = facts.iter().filter(|(key, facts)| facts.listed && !(layer.is_out)(key));
+        let listed = listed.map(|(key, _)| key.clone());
         let named = only.iter().filter_map(exact).filter(is_hidden);
         let versions = listed.chain(named).map(|key| (key, Want::default())).collect();
         let mut wanted = Wanted { versions, ..Wanted::default() };
@@ -169,7 +183,7 @@ impl Wants {
             if let Some(want) = wanted.versions.get_mut(&key) {
                 want.rank = Rank::Installed;
                 want.reasons.push(format!("keep: {pin}"));
-            } else if !pin.optional && !is_held(&key) {
+            } else if !pin.optional && !(layer.is_held)(&key) {
                 wanted.missing.push(pin.clone());
             }
         }
@@ -211,13 +225,31 @@ fn exact(selector: &PackageSelector) -> Option<Key> {
 fn selected(
     selection: &Resolved,
     facts: &FactsTable,
-    is_held: &dyn Fn(&Key) -> bool,
+    layer: &Standing<'_>,
     overrides: &[Override],
+    named: &BTreeSet<Key>,
 ) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    let candidates = candidates(facts, is_held, overrides, &mut wanted.unread);
-    let choice =
+    let mut candidates = candidates(facts, layer.is_held, overrides, &mut wanted.unread);
+    // What the selection names is no mistake in it, also where it was removed: it is missed.
+    candidates.retain(|one| {
+        let key = key_of(one);
+        !(layer.is_out)(&key) || named.contains(&key)
+    });
+    let mut choice =
         selection.choose(&candidates).map_err(|mistakes| anyhow!("selection `{}`: {mistakes}", selection.name))?;
+    // What is given no more stays, as it may be installed, and does not take the place of what is given.
+    let is_given = |key: &Key| facts.get(key).is_some_and(Facts::is_given) && !(layer.is_out)(key);
+    let is_kept = |key: &Key| !is_given(key) && !(layer.is_out)(key);
+    if choice.versions.keys().any(|key| !is_given(key)) {
+        candidates.retain(|one| is_given(&key_of(one)));
+        let given = choose_leniently(&selection.selection, &candidates, &selection.pins);
+        wanted.withdrawn = withdrawn(&choice, &given, &is_kept);
+        for (key, reasons) in given.versions {
+            choice.left_out.remove(&key);
+            choice.versions.entry(key).or_insert(reasons);
+        }
+    }
     let presets: BTreeSet<&str> = presets(selection, &choice);
     for (key, reasons) in &choice.versions {
         let rank = reasons.iter().map(|reason| match &reason.cause {
@@ -231,8 +263,11 @@ fn selected(
             let more = reasons.split_off(MOST_REASONS).len();
             reasons.push(format!("and {} more", words::counted(more, "reason")));
         }
-        let is_given = facts.get(key).is_some_and(Facts::is_given);
-        let place = if is_given { &mut wanted.versions } else { &mut wanted.kept };
+        if (layer.is_out)(key) {
+            wanted.removed.insert(key.clone(), reasons);
+            continue;
+        }
+        let place = if is_given(key) { &mut wanted.versions } else { &mut wanted.kept };
         place.insert(key.clone(), Want { rank, reasons });
     }
     wanted.missing.clone_from(&choice.missing);
@@ -240,10 +275,27 @@ fn selected(
     Ok(wanted)
 }
 
+/// What of a choice is kept only and stands before versions that are in it by what is given alone, each with the newest of these.
+fn withdrawn(choice: &Choice, given: &Choice, is_kept: &dyn Fn(&Key) -> bool) -> BTreeMap<Key, Version> {
+    let added = given.versions.keys().filter(|key| !choice.versions.contains_key(*key));
+    let names: BTreeSet<&str> = added.map(|(name, _)| name.as_str()).collect();
+    let kept = choice.versions.keys().filter(|key| names.contains(key.0.as_str()) && is_kept(key));
+    let instead = kept.filter_map(|key| {
+        let older = given.versions.keys().filter(|other| other.0 == key.0 && other.1 < key.1);
+        Some((key.clone(), older.map(|(_, version)| version).max()?.clone()))
+    });
+    instead.collect()
+}
+
 /// Rules of presets, as choices tell them.
 fn presets<'a>(selection: &Resolved, choice: &'a Choice) -> BTreeSet<&'a str> {
     let rules = selection.selection.take.iter().zip(&choice.rules);
     rules.filter(|(rule, _)| matches!(rule.what, What::Preset(_))).map(|(_, (told, _))| told.as_str()).collect()
+}
+
+/// Name and version of a candidate.
+pub(super) fn key_of(candidate: &Candidate) -> Key {
+    (candidate.facts.name.clone(), candidate.facts.version.clone())
 }
 
 /// Versions that are given or held, as selections see them, and as overrides have them told.

@@ -127,6 +127,8 @@ impl Workshop {
         }
         holdings.taken_out = changes::taken_out(&self.source)?;
         holdings.pruned = changes::pruned(&self.source);
+        let lies = |id: &String| holdings.zips.contains_key(id) || holdings.folders.contains(id);
+        holdings.removed = changes::removed(&self.source).into_iter().filter(|id| !lies(id)).collect();
         Ok(holdings)
     }
 

@@ -17,7 +17,7 @@ use crate::mirror::MirroredLayer;
 use crate::package::Facts;
 use crate::select::keep_file::{KeepFile, read_all};
 use crate::select::published::published;
-use crate::select::{Pin, choose};
+use crate::select::{Key, Pin, choose};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -80,10 +80,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let files = read_all(&patterns)?;
     let mirrored = source.map(|_| MirroredLayer::open(plan, false)).transpose()?;
     let listed = mirrored.iter().flat_map(|layer| layer.facts.iter().filter(|(_, facts)| facts.is_given()));
+    let listed: BTreeSet<_> = listed.map(|(key, _)| key.clone()).collect();
+    let is_removed = |key: &&Key| mirrored.as_ref().is_some_and(|layer| layer.is_removed(key));
     let registry = Registry {
         layer: &arguments.layer,
         answering: answering(&settings, arguments)?,
-        listed: listed.map(|(key, _)| key.clone()).collect::<BTreeSet<_>>(),
+        removed: listed.iter().filter(is_removed).cloned().collect(),
+        listed,
         options: arguments.layers.words(),
     };
     let mut checked = check(&files, &registry, now());

@@ -18,4 +18,5 @@ mod read;
 mod tests;
 mod upstream;
 
+pub(super) use read::facts_of;
 pub(super) use upstream::{open, open_alone};

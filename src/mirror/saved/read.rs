@@ -3,7 +3,7 @@
 //! Zips are looked at as they pass. Whether there are version folders shows only at the end; then the image is read once more,
 //! and these are unpacked into a temporary folder and made into the zips that a build would make of them.
 
-use super::super::facts::Key;
+use super::super::facts::{Facts, Key};
 use super::super::listing::{self, Refused};
 use super::super::scan::BOUNDS;
 use super::catalogue::{Catalogue, Lying, Place};
@@ -249,6 +249,23 @@ fn judge(files: &OpenPackage, version: Option<&str>, findings: &Findings) -> Res
     }
     let (key, facts) = listed.versions.into_iter().next().ok_or("it is no version")?;
     Ok((key, Told { item: facts.item, format_version: text("format_version"), license: text("license") }))
+}
+
+/// The facts of a package that lies on this machine, as an upstream of this name would have listed it.
+///
+/// # Errors
+/// In words, if a build would leave it out.
+pub(in super::super) fn facts_of(
+    candidate: &Candidate,
+    upstream: &str,
+    limits: &Limits,
+) -> Result<(Key, Facts), String> {
+    let files = OpenPackage::open(candidate, limits).map_err(|problem| said(&problem))?;
+    let (key, told) = judge(&files, candidate.folder_version.as_deref(), &Findings::default())?;
+    let Told { item, format_version, license } = told;
+    let upstream = upstream.to_owned();
+    let (listed, hidden, signed, format_class) = (false, false, false, None);
+    Ok((key, Facts { upstream, listed, hidden, signed, format_version, format_class, license, item }))
 }
 
 /// A problem in a sentence, with its file.

@@ -14,6 +14,7 @@ mod network;
 mod notices;
 mod numbers;
 mod prune;
+mod removed;
 mod saved;
 mod selecting;
 mod tls;

@@ -222,6 +222,127 @@ fn an_index_tells_what_is_hidden() {
     }
 }
 
+/// How a version came into a layer whose facts do not tell of it.
+fn bring_without_facts(world: &World, way: &str) {
+    let folder = world.case.path("up/.epr-build");
+    match way {
+        "plan" => {
+            world.mirror("--plan plan.json");
+            assert_eq!(world.mirror("--apply plan.json").code, 0);
+        }
+        "record" => {
+            assert_eq!(world.mirror("").code, 0);
+            let record = std::fs::read(folder.join("mirror.json")).unwrap();
+            std::fs::remove_dir_all(world.case.path("up")).unwrap();
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("mirror.json"), record).unwrap();
+            assert_eq!(world.mirror("--locked").code, 0);
+        }
+        _ => {
+            assert_eq!(world.mirror("").code, 0);
+            std::fs::remove_file(folder.join("facts.jsonl.zst")).unwrap();
+        }
+    }
+}
+
+/// Whoever brought a version, and whatever was lost since: the next run knows what lies in the layer, and asks once.
+#[test]
+fn a_version_that_lies_there_without_facts_is_known_to_the_next_run() {
+    let unlisted = Sample::new("alpha", "1.1.0");
+    const PIN: (&str, &str) = (", select: few", "selections:\n  few: {take: [{pin: alpha@1.1.0}]}\n");
+    const KEEP: (&str, &str) = (", keep: site.keep", "");
+    for (way, (mirror, more), status) in [
+        ("plan", PIN, 200),
+        ("plan", KEEP, 200),
+        ("record", PIN, 200),
+        ("loss", KEEP, 200),
+        ("loss", PIN, 404),
+        ("plan", KEEP, 404),
+        ("plan", PIN, 503),
+    ] {
+        let name = format!("{way}, {mirror}, {status}");
+        let world = world(&samples(), &unlisted, mirror, more);
+        keep(&world, "alpha@1.1.0 installed registry\n");
+        bring_without_facts(&world, way);
+        assert!(world.placed().contains_key("alpha/alpha-1.1.0.zip"), "{name}");
+        world.serve(&[&samples()[..], &[Sample::new("gamma", "1.0.0")]].concat());
+        if status != 200 {
+            world.upstream.answer(&document_path(&unlisted), Answer::status(status));
+        }
+        world.upstream.asked();
+        let run = world.mirror("");
+        assert_eq!(run.code, 0, "{name}: {run:#?}");
+        assert_eq!(run.stderr.contains("gone upstream"), status == 404, "{name}: {run:#?}");
+        assert_eq!(run.stderr.contains("and gives it by name; builds"), status != 404, "{name}: {run:#?}");
+        assert!(world.upstream.paths().contains(&document_path(&unlisted)), "{name}");
+        let run = world.mirror("");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{name}: {run:#?}");
+        assert_eq!(world.upstream.paths(), [LISTING], "{name}");
+        let run = world.mirror("--offline");
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{name}: {run:#?}");
+    }
+}
+
+/// Of two upstreams the one that has it counts, whatever the other one says.
+#[test]
+fn an_upstream_that_does_not_tell_hinders_no_other() {
+    let unlisted = Sample::new("alpha", "1.1.0");
+    for (status, mirror, more) in [
+        (403, ", keep: site.keep", ""),
+        (503, ", keep: site.keep", ""),
+        (503, ", select: few", "selections:\n  few: {take: [{pin: alpha@1.1.0}]}\n"),
+        (403, ", select: few", "selections:\n  few: {take: [{pin: alpha@1.1.0}]}\n"),
+    ] {
+        let name = format!("{status}, {mirror}");
+        let world = world(&samples(), &unlisted, mirror, more);
+        keep(&world, "alpha@1.1.0 installed registry\n");
+        let first = World::new(&samples()[1..], "", "");
+        first.upstream.answer(&document_path(&unlisted), Answer::status(status));
+        let url = first.upstream.url();
+        world.reconfigure(|text| {
+            let upstream = format!("upstreams:\n  first: {{url: \"{url}\", {QUICK}}}\n");
+            text.replace("upstreams:\n", &upstream).replace("from: [up]", "from: [first, up]")
+        });
+        let run = world.mirror("");
+        assert!(run.code == 0 && !run.stderr.contains("error:"), "{name}: {run:#?}");
+        assert!(world.placed().contains_key("alpha/alpha-1.1.0.zip"), "{name}");
+        let run = world.mirror("");
+        assert!(run.code == 0 && run.stdout.contains("nothing is new"), "{name}: {run:#?}");
+    }
+}
+
+/// What an index tells of is there; where its document or its zip is not, every run asks again, and once.
+#[test]
+fn what_is_told_of_and_not_given_is_asked_for_in_every_run() {
+    let unlisted = Sample::new("alpha", "1.1.0");
+    let indexed = world(&samples(), &unlisted, ", keep: site.keep", "");
+    keep(&indexed, "alpha@1.1.0 installed registry\n");
+    let hidden = unlisted.element().replace("\"size\"", "\"hidden\":true,\"size\"");
+    let elements: Vec<_> = samples().iter().map(Sample::element).chain([hidden]).collect();
+    let index = format!("{{\"schema\":\"epr-build/packages/1\",\"packages\":[{}]}}", elements.join(","));
+    indexed.tell_text(&index, "first");
+    indexed.upstream.answer(&document_path(&unlisted), Answer::status(404));
+    for _ in 0..2 {
+        let run = indexed.mirror("");
+        let words = "error: alpha 1.1.0: the upstream tells of it, and its document cannot be had: the answer is 404 Not Found\n";
+        assert!(run.code == 1 && run.stderr.contains(words) && !run.stderr.contains("nobody has it"), "{run:#?}");
+        assert!(indexed.upstream.paths().contains(&document_path(&unlisted)));
+    }
+    give(&indexed, &unlisted);
+    let run = indexed.mirror("");
+    assert!(run.code == 0 && indexed.placed().contains_key("alpha/alpha-1.1.0.zip"), "{run:#?}");
+
+    let plain = world(&samples(), &unlisted, ", keep: site.keep", "");
+    keep(&plain, "alpha@1.1.0 installed registry\n");
+    plain.upstream.answer(&unlisted.path(), Answer::status(404));
+    for _ in 0..2 {
+        plain.upstream.asked();
+        assert_eq!(plain.mirror("").code, 1);
+        let paths = plain.upstream.paths();
+        assert_eq!(paths.iter().filter(|path| **path == document_path(&unlisted)).count(), 1, "{paths:?}");
+    }
+}
+
 /// Where a signature is required and listings promise none, a plan does not promise them either, and says so once.
 #[test]
 fn unsigned_versions_are_no_part_of_a_plan_that_requires_signatures() {
