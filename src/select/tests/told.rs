@@ -101,18 +101,11 @@ fn what_a_rule_means_and_no_kibana_gets_is_told() {
     let all = "kibana: 7.14.0, take: [{name: '*'}]";
     assert_eq!(told(all, false)[0], format!("a 1.0.0: {no_kibana}: it needs Kibana ^8.12.0, by an override"));
     assert_eq!(told(all, true)[0], format!("a 1.0.0: {no_kibana}: it is hidden"));
-    assert_eq!(
-        told(
-            "kibana: 8.19.0, prerelease: no, take: [{name: a}, {name: [b, d]}, {type: input, versions: '<2.0.0-z'}]",
-            false
-        )[..1],
-        [format!("b 1.0.0: {no_kibana}: it needs Kibana ^7.0.0")]
-    );
     // Of `c` the rule means a version that this Kibana does not get, and `d` no rule is about.
     assert_eq!(
         told("kibana: 7.14.0, take: [{name: b}, {type: input}]", false),
         [
-            &format!("a 1.0.0: no rule takes the package"),
+            "a 1.0.0: no rule takes the package",
             "c 1.0.0: no rule that is about the package admits this version",
             &format!("c 2.0.0: {no_kibana}: it needs Kibana ^8.0.0"),
             "d 1.0.0: no rule takes the package",
