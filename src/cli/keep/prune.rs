@@ -2,7 +2,7 @@
 
 mod publishers;
 
-use super::files::{layer, selection, with_layer};
+use super::files::{around, layer, selection, with_layer};
 use crate::base::fs;
 use crate::base::progress::bytes;
 use crate::base::words::counted;
