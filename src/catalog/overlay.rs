@@ -2,7 +2,7 @@
 
 use crate::base::words::counted;
 use crate::dialect::version::{Constraint, Version};
-use crate::package::{Deprecated, InfoDocument};
+use crate::package::{Deprecated, InfoDocument, ReplacedBy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -79,7 +79,10 @@ impl Overlay {
         });
         let deprecated = self.deprecated.iter().map(|Told { is, was, reason }| {
             let was = was.as_ref().map_or("", |_| ", in place of the package's own notice");
-            format!("deprecated since {}{was}: {reason}", is.since)
+            let Deprecated { since, description, replaced_by } = is;
+            let by = replaced_by.iter().flat_map(ReplacedBy::named);
+            let by: String = by.map(|(what, name)| format!("; replaced by the {what} `{name}`")).collect();
+            format!("deprecated since {since}{was} ({description}{by}): {reason}")
         });
         hidden.chain(kibana).chain(deprecated).collect()
     }

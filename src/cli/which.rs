@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Format::Json => print_json(&answers)?,
         Format::Text => {
             let has_no_effect = query.experimental && *prerelease;
-            print(&answers.iter().map(|answer| render(answer, has_no_effect)).collect::<String>())?;
+            print(&answers.iter().map(|answer| render(answer, has_no_effect, talk::verbose())).collect::<String>())?;
         }
     }
     let is_given = answers.iter().all(|answer| answer.answer.is_some());

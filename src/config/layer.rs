@@ -87,6 +87,10 @@ pub struct Layer {
     pub removal: Option<Policy>,
     /// True if the layer may be absent although its paths are written down.
     pub optional: bool,
+    /// True if all of it is published, whatever the selection of a distribution takes. Not part of the keys by which packages are
+    /// remembered; the selection of a distribution has it.
+    #[serde(skip)]
+    pub whole: bool,
     /// Folders in which the targets of symbolic links may lie that stand for zips and signatures; other links are skipped.
     #[serde(serialize_with = "as_bytes")]
     pub follow_links: Vec<PathBuf>,

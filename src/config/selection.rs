@@ -42,6 +42,9 @@ pub struct Selection {
 pub struct Take {
     /// The rule as it is written, in one line.
     pub text: String,
+    /// Where it stands, in words, if not in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// What it takes.
     pub what: What,
 }

@@ -7,6 +7,7 @@ use super::layer::LayerPlan;
 use super::location::below;
 use super::selection::Selection;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A distribution that is to be built, with all defaults filled in.
@@ -41,6 +42,9 @@ pub struct SelectionPlan {
     pub selection: Selection,
     /// Keep files, or patterns of their names, whose versions count in any case.
     pub keep: Vec<PathBuf>,
+    /// Names of layers that are published as a whole.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub whole: BTreeSet<String>,
 }
 
 /// Everything that a run needs to know: what to build, from which layers, and how strictly.
@@ -92,6 +96,7 @@ mod tests {
     use crate::config::selection::Selection;
     use crate::openpgp::KeyRing;
     use serde::Serialize;
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
     /// Each change gives a key of its own.
@@ -106,7 +111,12 @@ mod tests {
     }
 
     fn selection(change: fn(&mut SelectionPlan)) -> SelectionPlan {
-        let mut plan = SelectionPlan { name: "a".to_owned(), selection: Selection::default(), keep: Vec::new() };
+        let mut plan = SelectionPlan {
+            name: "a".to_owned(),
+            selection: Selection::default(),
+            keep: Vec::new(),
+            whole: BTreeSet::new(),
+        };
         change(&mut plan);
         plan
     }
@@ -169,6 +179,7 @@ mod tests {
                 |plan| plan.select = Some(selection(|select| select.name.push('b'))),
                 |plan| plan.select = Some(selection(|select| select.selection.previous = 1)),
                 |plan| plan.select = Some(selection(|select| select.keep.push("b".into()))),
+                |plan| plan.select = Some(selection(|select| select.whole.extend(["b".to_owned()]))),
             ],
         );
     }

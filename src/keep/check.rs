@@ -7,6 +7,7 @@ use crate::answers::questions::query_of_kibana;
 use crate::answers::search::search;
 use crate::base::words::few;
 use crate::keep::doubt::{Doubt, STALE, doubts};
+use crate::keep::sources::sources;
 use crate::package::Facts;
 use crate::select::keep_file::{KeepFile, Pin, Source, Why};
 use crate::select::{Choice, Key};
@@ -23,8 +24,31 @@ pub struct Registry<'a> {
     pub listed: BTreeSet<Key>,
     /// Those of them that somebody removed from the layer: a run fetches none of these unless it names it.
     pub removed: BTreeSet<Key>,
+    /// What lies in the layers and cannot be published.
+    pub unfit: Vec<Unfit>,
     /// The options that say where layers and configuration are, for commands in hints.
     pub options: String,
+}
+
+/// A package that lies in a layer and that builds leave out.
+#[derive(Debug)]
+pub struct Unfit {
+    /// The layer.
+    pub layer: String,
+    /// Its path in the layer.
+    pub path: String,
+    /// What is wrong with it, in words.
+    pub message: String,
+}
+
+impl Unfit {
+    /// Returns true if its path is that of a version: `kafka-1.2.3.zip`, `kafka-1.2.3` or `kafka/1.2.3`.
+    fn is_of(&self, (name, version): &Key) -> bool {
+        let mut parts = self.path.rsplit('/');
+        let last = parts.next().unwrap_or_default();
+        let id = format!("{name}-{version}");
+        last.strip_suffix(".zip").unwrap_or(last) == id || (parts.next() == Some(name) && *last == version.to_string())
+    }
 }
 
 /// What a distribution answers, as its layers are now.
@@ -77,12 +101,17 @@ pub struct Checked {
     pub optional: usize,
     /// Versions that were uploaded or made in Kibana, and are in no registry. With `pins` these are all.
     pub own: usize,
+    /// How many of all versions Kibanas have from where, as imports count them.
+    pub sources: BTreeMap<String, usize>,
     /// What is missing.
     pub problems: Vec<Finding>,
     /// What could not be checked, or may be missing.
     pub warnings: Vec<Finding>,
     /// Versions that the selection leaves out and that stay because a site has them, in words.
     pub kept: Vec<Finding>,
+    /// Versions that came with Kibana, and that no registry needs to have: it has them itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundled: Vec<Finding>,
 }
 
 /// Checks the keep files, in order. `now` is in seconds since 1970.
@@ -96,16 +125,26 @@ pub fn check(files: &[KeepFile], registry: &Registry<'_>, now: u64) -> Checked {
             checked.pins += 1;
             checked.optional += usize::from(pin.optional);
             distinct.insert((pin.name.clone(), pin.version.clone()));
-            for (faults, are_all) in [missing(&pin, registry), not_installable(&pin, registry)] {
-                // An optional version comes from Kibana's own files. Of several distributions a site may use the one that does.
-                let is_mild = pin.optional || !are_all;
-                let place = if is_mild { &mut checked.warnings } else { &mut checked.problems };
+            let found = [missing(&pin, registry), not_installable(&pin, registry)];
+            if pin.optional {
+                if found.iter().any(|(faults, _)| !faults.is_empty()) {
+                    let Pin { name, version, .. } = &pin;
+                    let message =
+                        format!("{name}@{version} {}, and Kibana has it itself: no registry needs to", verbs(&pin));
+                    checked.bundled.push(Finding { hint: None, ..finding(&pin, message, String::new()) });
+                }
+                continue;
+            }
+            for (faults, are_all) in found {
+                // Of several distributions a site may use the one that has it.
+                let place = if are_all { &mut checked.problems } else { &mut checked.warnings };
                 place.extend(faults.into_iter().map(|fault| finding(&pin, fault.message, fault.hint)));
             }
         }
     }
     checked.distinct = distinct.len();
     checked.own = checked.versions - checked.pins;
+    checked.sources = sources(files);
     checked
 }
 
@@ -145,19 +184,25 @@ fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, bool) {
         };
         return (lacking.into_iter().map(fault).collect(), are_all);
     }
-    let (message, hint) = if registry.listed.contains(&key) {
-        let only = if registry.removed.contains(&key) {
-            format!(" --only {}@{}", pin.name, pin.version)
-        } else {
-            String::new()
-        };
-        let command = format!("epr-build mirror {}{only}{}", registry.layer, registry.options);
-        (format!("{what} and not held; an upstream lists it"), format!("run `{command}`"))
-    } else {
-        let hint =
-            "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
-        (format!("{what} and nobody has it: not upstream, not held"), hint.to_owned())
+    let only = match registry.removed.contains(&key) {
+        true => format!(" --only {}@{}", pin.name, pin.version),
+        false => String::new(),
     };
+    let command = format!("epr-build mirror {}{only}{}", registry.layer, registry.options);
+    let (message, hint) =
+        if let Some(Unfit { layer, path, message }) = registry.unfit.iter().find(|one| one.is_of(&key)) {
+            let again = match registry.listed.contains(&key) && layer == registry.layer {
+                true => format!("move it away, and run `{command}`, which fetches it anew"),
+                false => "put a whole one in its place, from a backup or a bundle".to_owned(),
+            };
+            (format!("{what}, and {path} in layer `{layer}` is damaged or refused: {message}"), again)
+        } else if registry.listed.contains(&key) {
+            (format!("{what} and not held; an upstream lists it"), format!("run `{command}`"))
+        } else {
+            let hint =
+                "look for its zip in backups and bundles, and add it to a layer; or upgrade the package at that site";
+            (format!("{what} and nobody has it: not upstream, not held"), hint.to_owned())
+        };
     (vec![Fault { message, hint }], true)
 }
 

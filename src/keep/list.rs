@@ -86,11 +86,11 @@ pub fn list(files: &[KeepFile]) -> Vec<Listed> {
 }
 
 impl SiteReasons {
-    /// The reasons in words: `installed and policy at site-a (bundled)`.
+    /// The reasons in words: `installed and policy (bundled)`.
     pub fn words(&self) -> String {
         let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
         let source = self.source.filter(|source| *source != Source::Registry);
         let source = source.map(|source| format!(" ({source})")).unwrap_or_default();
-        format!("{} at {}{source}", reasons.join(" and "), self.site)
+        format!("{}{source}", reasons.join(" and "))
     }
 }

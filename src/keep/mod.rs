@@ -20,6 +20,7 @@ pub mod list;
 pub mod prune;
 pub mod replace;
 mod saved;
+pub mod sources;
 #[cfg(test)]
 mod tests;
 

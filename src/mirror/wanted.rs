@@ -100,7 +100,8 @@ impl Wants {
             return Ok(Self { selection: None, pins: pins(&source.keep).with_context(said)?, overrides: Vec::new() });
         };
         let selection = config.selections.get(name).with_context(|| format!("there is no selection `{name}`"))?;
-        let plan = SelectionPlan { name: name.clone(), selection: selection.clone(), keep: source.keep.clone() };
+        let (name, selection, keep) = (name.clone(), selection.clone(), source.keep.clone());
+        let plan = SelectionPlan { name, selection, keep, whole: BTreeSet::new() };
         let resolved = Resolved::read(&plan).with_context(said)?;
         Ok(Self { pins: resolved.pins.clone(), selection: Some(resolved), overrides })
     }

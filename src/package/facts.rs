@@ -53,6 +53,20 @@ pub struct ReplacedBy {
     pub variable: String,
 }
 
+impl ReplacedBy {
+    /// What takes the place, each with what it is.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("package", &self.package),
+            ("policy template", &self.policy_template),
+            ("input", &self.input),
+            ("data stream", &self.data_stream),
+            ("variable", &self.variable),
+        ];
+        all.into_iter().filter(|(_, name)| !name.is_empty()).map(|(what, name)| (what, name.as_str()))
+    }
+}
+
 /// The facts about one policy template that category rules need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateFacts {

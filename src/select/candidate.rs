@@ -44,6 +44,10 @@ pub struct Candidate {
     pub deployment_modes: Vec<String>,
     /// True if no answer to `/search` has it. Whoever has it installed may still download it, so it can be pinned.
     pub is_hidden: bool,
+    /// True if an override of its layer says which Kibanas it is for.
+    pub is_kibana_overridden: bool,
+    /// True if its layer is published as a whole, whatever a selection takes.
+    pub is_whole: bool,
 }
 
 /// The parts of an element.
@@ -154,6 +158,7 @@ impl Candidate {
     pub fn overridden(mut self, overrides: &[Override]) -> Self {
         for rule in overrides.iter().filter(|rule| rule.meets(&self.facts.name, &self.facts.version)) {
             self.is_hidden |= rule.hide;
+            self.is_kibana_overridden |= rule.kibana.is_some();
             self.facts.kibana = rule.kibana.clone().or(self.facts.kibana);
         }
         self
@@ -189,6 +194,8 @@ impl Item {
             datasets: datasets.into_iter().filter(|dataset| !dataset.is_empty()).collect(),
             deployment_modes: modes.into_iter().collect(),
             is_hidden: false,
+            is_kibana_overridden: false,
+            is_whole: false,
             is_format_known: spec.is_some(),
             facts: Facts {
                 name: name.to_owned(),

@@ -33,6 +33,7 @@ pub fn choose(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Res
 fn ended(mut chooser: Chooser<'_>, pins: &[Pin]) -> Choice {
     chooser.previous();
     chooser.keep(pins);
+    chooser.take_whole_layers();
     chooser.close();
     finish::finish(chooser)
 }

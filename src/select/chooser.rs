@@ -165,6 +165,18 @@ impl<'a> Chooser<'a> {
         }
     }
 
+    /// Takes every version of a layer that is published as a whole, and what Kibanas get of these packages.
+    pub(super) fn take_whole_layers(&mut self) {
+        for (at, package) in self.packages.all.iter().enumerate() {
+            let whole: Vec<usize> = (0..package.versions.len()).filter(|one| package.versions[*one].is_whole).collect();
+            if whole.is_empty() {
+                continue;
+            }
+            whole.into_iter().for_each(|place| self.add((at, place), Cause::Whole, None));
+            self.answer_in_full(at, self.selection.prerelease, &Cause::Whole);
+        }
+    }
+
     /// Returns true if a version is in.
     pub(super) fn has(&self, place: Place) -> bool {
         self.chosen.contains_key(&place)

@@ -117,7 +117,8 @@ impl<'a> Known<'a> {
 fn hint(word: &str, known: &BTreeSet<&str>) -> String {
     let words: Vec<&str> = known.iter().copied().collect();
     if words.is_empty() {
-        return "no listing of this catalog says that; older registries do not".to_owned();
+        return "nothing to choose from says that: older packages do not, and older registries do not list it"
+            .to_owned();
     }
     // Of many words a list would be no help.
     match crate::base::suggest::nearest(word, &words) {
@@ -151,9 +152,13 @@ pub(super) fn unknown(packages: &Packages<'_>, rule: &str, name: &str) -> Mistak
     Mistake { rule: rule.to_owned(), message, hint: Some(hint(name, &names)) }
 }
 
-/// The place of a version that a rule names.
-pub(super) fn place(packages: &Packages<'_>, (name, version): &Key) -> Result<(usize, usize), Mistake> {
-    let rule = format!("{name}@{version}");
+/// The place of a version that a rule names; `place` is where the rule stands in a file of its own.
+pub(super) fn place(
+    packages: &Packages<'_>,
+    (name, version): &Key,
+    place: Option<&str>,
+) -> Result<(usize, usize), Mistake> {
+    let rule = place.map_or_else(|| format!("{name}@{version}"), str::to_owned);
     let Some(at) = packages.place(name) else { return Err(unknown(packages, &rule, name)) };
     let package = &packages.all[at];
     package.place(version).map(|place| (at, place)).ok_or_else(|| {

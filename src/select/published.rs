@@ -15,6 +15,7 @@ use crate::catalog::merge::{Catalog, Entry, LeftOut, Selected};
 use crate::config::selection::{Selection, Take, What};
 use crate::config::settings::DistributionPlan;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 
 /// Cuts a catalog to what its distribution publishes.
 ///
@@ -41,7 +42,7 @@ pub fn select(plan: &DistributionPlan, catalog: &mut Catalog) -> Result<Vec<Prob
         let problem = Problem::new(Rule::SelectionMistake, message).within(&plan.name, "");
         match hint {
             Some(hint) => problem.hint(hint),
-            None => problem,
+            None => problem.hint(format!("correct the rule in `selections`; `epr-build select {}` tries it", by.name)),
         }
     };
     Ok(mistakes.into_iter().map(problem).collect())
@@ -52,7 +53,8 @@ pub fn select(plan: &DistributionPlan, catalog: &mut Catalog) -> Result<Vec<Prob
 /// # Errors
 /// When a package cannot be understood, which was read here.
 pub fn apply(resolved: &Resolved, catalog: &mut Catalog) -> Result<Result<(), Mistakes>> {
-    let candidates = catalog.entries.iter().map(candidate).collect::<Result<Vec<_>>>()?;
+    let told = |entry: &Entry| Ok(Candidate { is_whole: resolved.whole.contains(&entry.layer), ..candidate(entry)? });
+    let candidates = catalog.entries.iter().map(told).collect::<Result<Vec<_>>>()?;
     let choice = resolved.choose(&candidates);
     Ok(choice.map(|choice| cut(catalog, &resolved.name, &choice, &kept(&resolved.selection, &candidates, &choice))))
 }
@@ -63,7 +65,8 @@ pub fn apply(resolved: &Resolved, catalog: &mut Catalog) -> Result<Result<(), Mi
 /// When it cannot be understood, which was rendered here.
 pub fn candidate(entry: &Entry) -> Result<Candidate> {
     let candidate = Candidate::of_package(&entry.record.facts, &entry.record.item)?;
-    Ok(Candidate { is_hidden: entry.is_hidden(), ..candidate })
+    let is_kibana_overridden = entry.overlay.kibana.is_some();
+    Ok(Candidate { is_hidden: entry.is_hidden(), is_kibana_overridden, ..candidate })
 }
 
 /// Which of the versions that were chosen from are published: those that are chosen, and hidden versions of packages that are
@@ -75,13 +78,14 @@ pub fn kept(selection: &Selection, candidates: &[Candidate], choice: &Choice) ->
             |rule: &Take| matches!(&rule.what, What::Packages { filter, .. } if filter::admits(filter, candidate));
         candidate.is_hidden && selection.take.iter().any(means)
     };
+    let chosen: BTreeSet<&str> = choice.versions.keys().map(|(name, _)| name.as_str()).collect();
     let is_kept = |candidate: &Candidate| {
         let key = (candidate.facts.name.clone(), candidate.facts.version.clone());
         match choice.left_out.get(&key) {
             None => choice.versions.contains_key(&key),
             Some(Why::Excluded { .. }) => false,
-            Some(Why::NoRule) => is_meant(candidate),
-            Some(_) => candidate.is_hidden,
+            Some(_) if chosen.contains(candidate.facts.name.as_str()) => candidate.is_hidden,
+            Some(_) => is_meant(candidate),
         }
     };
     candidates.iter().map(is_kept).collect()
@@ -124,5 +128,9 @@ pub fn narrowed(distribution: &str, catalog: &Catalog, was: usize, lost: usize) 
     } else {
         return None;
     };
-    Some(Problem::new(Rule::SelectionNarrows, message).within(distribution, ""))
+    let hint = format!(
+        "`epr-build select {}` shows what the selection gives and why; `--accept-loss` goes on with it",
+        selected.name
+    );
+    Some(Problem::new(Rule::SelectionNarrows, message).within(distribution, "").hint(hint))
 }

@@ -41,6 +41,8 @@ pub enum Cause {
     },
     /// Kibanas get it of a package that a site has installed; without one they could not install that again.
     KeptPackage,
+    /// Its layer is published as a whole; or Kibanas get it of a package of which such a layer has versions.
+    Whole,
     /// Another package requires it.
     Required {
         /// Name of that package.
@@ -84,7 +86,7 @@ pub enum Asks {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum LeftOut {
-    /// No rule takes the package.
+    /// No rule is about the package.
     NoRule,
     /// A rule of `exclude` leaves it out.
     Excluded {
@@ -103,7 +105,7 @@ pub enum LeftOut {
         /// The oldest of these.
         than: Version,
     },
-    /// No rule that takes the package admits this version.
+    /// No rule that is about the package admits this version.
     NotAdmitted,
 }
 
@@ -117,6 +119,9 @@ pub enum Demand {
     Kibana {
         /// Its constraint.
         constraint: String,
+        /// True if an override sets it, and not the package.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        by_override: bool,
     },
     /// A version of the agent.
     Agent {
@@ -155,6 +160,7 @@ impl Cause {
             Self::Rule { .. } => None,
             Self::Previous { .. } => Some("by previous"),
             Self::Kept { .. } | Self::KeptPackage => Some("by keep"),
+            Self::Whole => Some("by whole layers"),
             Self::Required { .. } | Self::RequiredPackage => Some("by closure"),
             Self::Replaces { .. } => Some("by replacement"),
             Self::Discovered { .. } => Some("by discovery"),
@@ -198,6 +204,7 @@ impl fmt::Display for Cause {
             Self::Previous { below } => write!(f, "previous: below {below}"),
             Self::Kept { site, reasons } => write!(f, "keep: {} at {site}", in_words(reasons)),
             Self::KeptPackage => f.write_str("keep: without it Kibana could not install again what is installed"),
+            Self::Whole => f.write_str("whole: a layer that is published as a whole has the package"),
             Self::Required { by, by_version, package, range } => {
                 write!(f, "closure: {by} {by_version} requires {package} {range}")
             }
@@ -222,7 +229,7 @@ impl fmt::Display for LeftOut {
             Self::Older { than } => {
                 write!(f, "every Kibana of the selection that accepts it gets a newer one, {than} or later")
             }
-            Self::NotAdmitted => f.write_str("no rule that takes the package admits this version"),
+            Self::NotAdmitted => f.write_str("no rule that is about the package admits this version"),
         }
     }
 }
@@ -231,7 +238,10 @@ impl fmt::Display for Demand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hidden => f.write_str("it is hidden"),
-            Self::Kibana { constraint } => write!(f, "it needs Kibana {constraint}"),
+            Self::Kibana { constraint, by_override } => {
+                let by = if *by_override { ", by an override" } else { "" };
+                write!(f, "it needs Kibana {constraint}{by}")
+            }
             Self::Agent { constraint } => write!(f, "it needs an agent {constraint}"),
             Self::SpecMin { format, bound } => write!(f, "its format is {format}, below {bound}"),
             Self::SpecMax { format, bound } => write!(f, "its format is {format}, above {bound}"),
@@ -282,6 +292,7 @@ mod tests {
             Cause::Previous { below: version() },
             Cause::Kept { site: text(), reasons: Vec::new() },
             Cause::KeptPackage,
+            Cause::Whole,
             Cause::Required { by: text(), by_version: version(), package: text(), range: text() },
             Cause::RequiredPackage,
             Cause::Replaces { deprecated: text() },
@@ -290,7 +301,7 @@ mod tests {
         // Who adds a kind adds it here, to the list above, and to the page.
         let is_listed = |cause: &Cause| match cause {
             Cause::Rule { .. } | Cause::Previous { .. } | Cause::Kept { .. } | Cause::KeptPackage => true,
-            Cause::Required { .. } | Cause::RequiredPackage => true,
+            Cause::Whole | Cause::Required { .. } | Cause::RequiredPackage => true,
             Cause::Replaces { .. } | Cause::Discovered { .. } => true,
         };
         assert!(causes.iter().all(is_listed));
@@ -315,7 +326,7 @@ mod tests {
 
         let demands = [
             Demand::Hidden,
-            Demand::Kibana { constraint: text() },
+            Demand::Kibana { constraint: text(), by_override: false },
             Demand::Agent { constraint: text() },
             Demand::SpecMin { format: text(), bound: text() },
             Demand::SpecMax { format: text(), bound: text() },

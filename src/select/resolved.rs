@@ -11,6 +11,7 @@ use crate::config::selection::Selection;
 use crate::config::settings::SelectionPlan;
 use anyhow::Result;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A selection with all that it depends on. Equal ones choose the same of the same catalog.
@@ -22,6 +23,9 @@ pub struct Resolved {
     pub selection: Selection,
     /// What sites have installed.
     pub pins: Vec<Pin>,
+    /// Names of layers that are published as a whole.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub whole: BTreeSet<String>,
     /// What to know about the files that it was read from, in words.
     pub warnings: Vec<String>,
 }
@@ -33,7 +37,7 @@ impl Resolved {
     /// When a keep file is not there or wrong.
     pub fn read(plan: &SelectionPlan) -> Result<Self> {
         let Loaded { selection, warnings } = load(&plan.selection)?;
-        Ok(Self { name: plan.name.clone(), selection, pins: pins(&plan.keep)?, warnings })
+        Ok(Self { name: plan.name.clone(), selection, pins: pins(&plan.keep)?, whole: plan.whole.clone(), warnings })
     }
 
     /// Chooses from a catalog.

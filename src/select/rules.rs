@@ -7,7 +7,7 @@ use super::mistakes::{self, Mistake, Mistakes};
 use super::packages::{Given, Package};
 use super::queries::Queries;
 use super::reason::{Cause, told};
-use crate::config::selection::{Filter, Latest, What};
+use crate::config::selection::{Filter, Latest, Take, What};
 
 /// Takes what all rules take.
 pub(super) fn take_all(chooser: &mut Chooser<'_>) -> Result<(), Mistakes> {
@@ -18,7 +18,7 @@ pub(super) fn take_all(chooser: &mut Chooser<'_>) -> Result<(), Mistakes> {
         chooser.begin_rule();
         if let What::Query(query) = &rule.what {
             queries.take(chooser, query, &name);
-        } else if let Err(mistake) = take(chooser, &rule.what, &name) {
+        } else if let Err(mistake) = take(chooser, rule, &name) {
             mistakes.push(mistake);
         }
         chooser.end_rule(name);
@@ -28,7 +28,7 @@ pub(super) fn take_all(chooser: &mut Chooser<'_>) -> Result<(), Mistakes> {
 }
 
 /// Takes what a rule takes.
-fn take(chooser: &mut Chooser<'_>, what: &What, name: &str) -> Result<(), Mistake> {
+fn take(chooser: &mut Chooser<'_>, Take { what, place, .. }: &Take, name: &str) -> Result<(), Mistake> {
     let cause = Cause::Rule { rule: name.to_owned() };
     let everywhere = chooser.selection.prerelease;
     match what {
@@ -45,19 +45,21 @@ fn take(chooser: &mut Chooser<'_>, what: &What, name: &str) -> Result<(), Mistak
         }
         What::Pin(package, version) => {
             let key = (package.clone(), version.clone());
-            let (at, _) = exact(chooser, &key, &cause)?;
+            let (at, _) = exact(chooser, &key, place.as_deref(), &cause)?;
             chooser.answer_in_full(at, everywhere, &cause);
             Ok(())
         }
-        What::Exact(package, version) => exact(chooser, &(package.clone(), version.clone()), &cause).map(drop),
+        What::Exact(package, version) => {
+            exact(chooser, &(package.clone(), version.clone()), place.as_deref(), &cause).map(drop)
+        }
         // These are judged together.
         What::Query(_) => Ok(()),
     }
 }
 
 /// Takes one version.
-fn exact(chooser: &mut Chooser<'_>, key: &Key, cause: &Cause) -> Result<(usize, usize), Mistake> {
-    let place = mistakes::place(chooser.packages, key)?;
+fn exact(chooser: &mut Chooser<'_>, key: &Key, stands: Option<&str>, cause: &Cause) -> Result<(usize, usize), Mistake> {
+    let place = mistakes::place(chooser.packages, key, stands)?;
     match chooser.packages.all[place.0].excluded[place.1] {
         None => chooser.add(place, cause.clone(), None),
         Some(rule) => {

@@ -33,6 +33,8 @@ pub(super) fn candidates(text: &str) -> Vec<Candidate> {
             datasets: Vec::new(),
             deployment_modes: vec!["default".to_owned()],
             is_hidden: false,
+            is_kibana_overridden: false,
+            is_whole: false,
         };
         for (key, value) in more.into_iter().filter_map(|word| word.split_once('=')) {
             let words = || value.split(',').map(str::to_owned).collect::<Vec<_>>();

@@ -62,6 +62,10 @@ fn a_distribution_publishes_what_its_selection_chooses() {
     let run = which(&["acme"]);
     assert_eq!(run.code, 0, "{run:#?}");
     assert!(run.stdout.contains("gets acme 1.3.0"), "{run:#?}");
+    // Older ones take nothing from it.
+    let older = "  older              2 versions that the selection leaves out; -v lists them\n";
+    assert!(run.stdout.ends_with(older) && !run.stdout.contains("  not "), "{run:#?}");
+    let run = which(&["acme", "-v"]);
     assert!(
         run.stdout.contains("  not 1.1.0          held by layer `production`, left out by selection `few`: "),
         "{run:#?}"
@@ -73,6 +77,46 @@ fn a_distribution_publishes_what_its_selection_chooses() {
     let run = which(&["other", "--format", "json"]);
     let answers: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&answers[0]["left_out"][0]["selection"], &answers[0]["hint"]), (&"few".into(), &Value::Null));
+}
+
+/// Neither the rule nor the package is to blame: an override keeps it from all Kibanas of the selection.
+#[test]
+fn which_names_the_override_by_which_no_kibana_gets_a_version() {
+    let case = case(SELECT, "{kibana: [8.11.2], take: [{name: '*'}]}");
+    let overrides = "layers: {production: {overrides: [{package: other, kibana: ^8.12.0, reason: later}]}}\n";
+    case.reconfigure(&(config(SELECT, "{kibana: [8.11.2], take: [{name: '*'}]}") + overrides));
+    good(&case, &["--accept-loss"]);
+    let said =
+        "left out by selection `few`: no Kibana of the selection gets it: it needs Kibana ^8.12.0, by an override";
+    for (kibana, built) in [("8.11.2", false), ("8.12.0", false), ("8.11.2", true), ("8.12.0", true)] {
+        let arguments = ["which", "other", "--dist", "lite", "--kibana", kibana];
+        let run = case.run(&[&arguments[..], if built { &["--built"] } else { &[] }].concat());
+        assert!(run.code == 1 && run.stdout.contains(said), "{run:#?}");
+        assert_eq!(run.stdout.contains("; override: the kibana constraint is `^8.12.0`"), !built, "{run:#?}");
+    }
+    let run = case.run(&["which", "acme", "--dist", "lite", "--kibana", "8.11.2", "--built"]);
+    let path = run.stdout.lines().find_map(|line| line.strip_prefix("  package            ")).unwrap();
+    assert!(case.path(path).is_file(), "{run:#?}");
+}
+
+/// What is one's own is published as a whole, whatever a selection takes of the other layers.
+#[test]
+fn a_layer_that_is_whole_is_published_as_a_whole() {
+    let case = case(SELECT, "{kibana: [8.11.2], take: [{name: acme}]}").package("packages/own", "own", "1.0.0", "");
+    let case = case.package("packages/own", "own", "1.1.0", "");
+    let config = |whole: &str| {
+        let layers = format!("layers: {{own: {{paths: packages/own{whole}}}}}\n");
+        config(SELECT, "{kibana: [8.11.2], take: [{name: acme}]}").replace("[production]", "[production, own]")
+            + &layers
+    };
+    case.reconfigure(&config(", whole: yes"));
+    good(&case, &[]);
+    assert_eq!(published(&case), ["acme-1.3.0", "own-1.0.0", "own-1.1.0"]);
+    let run = case.run(&["select", "few", "--explain", "own"]);
+    assert!(run.stdout.contains("1.0.0 is taken\n    whole: a layer that is published as a whole"), "{run:#?}");
+    case.reconfigure(&config(""));
+    good(&case, &["--accept-loss"]);
+    assert_eq!(published(&case), ["acme-1.3.0"]);
 }
 
 #[test]

@@ -327,7 +327,7 @@ fn the_command_shows_what_is_taken_and_why() {
         (column(&explained, 1), column(&explained, 3)),
         ("1.0.0 1.1.0 1.0.0".to_owned(), "yes no yes".to_owned())
     );
-    assert!(explained[2].ends_with("\"no rule that takes the package admits this version\""), "{explained:#?}");
+    assert!(explained[2].ends_with("\"no rule that is about the package admits this version\""), "{explained:#?}");
     assert_eq!(compared[0], "name,version,bytes,change,reasons");
     assert_eq!(column(&compared, 3), "both only_there both");
     let both = case.run(&["select", "tool", "--diff", "some", "--explain"]);

@@ -464,11 +464,11 @@ rules! {
         SelectionNarrows R002 "selection-narrows" REFUSAL
             "The selection of a distribution leaves out more than half of the versions that are in use, or all."
             "A selection that was written in haste must not empty a registry that is in use. What is missing Kibana can no longer reinstall."
-            "`epr-build select` shows what a selection gives and why; `--accept-loss` goes on with it";
+            "`epr-build select NAME` shows what the selection gives and why; `--accept-loss` goes on with it";
         SelectionMistake R003 "selection-mistake" REFUSAL
             "A rule of a distribution's selection takes nothing."
             "It is mostly misspelt, and what was meant would be missing without a word."
-            "correct the rule in `selections`; `epr-build select` tries it";
+            "correct the rule in `selections`; `epr-build select NAME` tries it";
     }
     "Published versions" {
         ChangedVersion V001 "changed-version" POLICY

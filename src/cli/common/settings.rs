@@ -130,7 +130,9 @@ pub(in crate::cli) fn selection_plan(
     let selection = config.selections.get(name)?.clone();
     let mirrors = distribution.layers.iter().filter_map(|layer| config.layers.get(layer)?.mirror.as_ref());
     let keep: BTreeSet<PathBuf> = mirrors.flat_map(|mirror| mirror.keep.iter().cloned()).collect();
-    Some(SelectionPlan { name: name.to_owned(), selection, keep: keep.into_iter().collect() })
+    let is_whole = |layer: &&String| config.layers.get(*layer).is_some_and(|layer| layer.whole);
+    let whole = distribution.layers.iter().filter(is_whole).cloned().collect();
+    Some(SelectionPlan { name: name.to_owned(), selection, keep: keep.into_iter().collect(), whole })
 }
 
 /// The layers that the present folder's configuration names, or the built-in ones, for commands that read none. A

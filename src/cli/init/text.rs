@@ -61,9 +61,10 @@ impl Start {
         }
     }
 
-    /// Returns true if the distribution names the selection: where nothing is copied, what is published is selected.
+    /// Returns true if the distribution names the selection: one that publishes everything keeps a mirrored layer from ever losing
+    /// what nobody wants any more.
     fn publishes_selection(&self) -> bool {
-        !self.kibana.is_empty() && matches!(self.origin, Some(Origin::Image(_)))
+        !self.kibana.is_empty() && self.origin.is_some()
     }
 
     /// The versions of Kibana in a sentence.
@@ -100,6 +101,9 @@ pub(super) fn text(start: &Start) -> String {
              paths: {}\n    # It may be absent until there is a first one.\n    optional: yes\n",
             scalar(folder)
         );
+        if start.publishes_selection() {
+            text += "    # All of it is published, whatever the selection of the distribution takes.\n    whole: yes\n";
+        }
         if !start.in_house_keys.is_empty() {
             let keys: Vec<String> = start.in_house_keys.iter().map(|key| scalar(key)).collect();
             let _ = write!(
@@ -149,15 +153,17 @@ fn selection(start: &Start, text: &mut String) {
         *text += "\n# Every version that is listed is copied. `selections:` takes less: `epr-build init --kibana 9.1.0` writes an example.\n";
         return;
     }
-    let (what, again) = if start.publishes_selection() {
+    let (what, again) = if matches!(start.origin, Some(Origin::Image(_))) {
         (
             "# What the registry publishes of its layers. Without `select:` at the distribution it publishes everything.",
             "build again",
         )
     } else {
         (
-            "# What `epr-build mirror` copies. Without `select:` at the layer it copies every version that is listed.",
-            "run `epr-build mirror` again",
+            "# What `epr-build mirror` copies, and what the registry publishes of its layers. Without `select:` at the layer every version\n\
+             # that is listed is copied; without `select:` at the distribution all is published that a layer holds, and\n\
+             # `epr-build keep prune` can remove nothing of it.",
+            "run `epr-build mirror` again and build",
         )
     };
     let _ = write!(
@@ -254,11 +260,13 @@ mod tests {
                 let config = file::parse(text.as_bytes(), Path::new("epr-build.yml"));
                 let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
                 assert_eq!(config.layers["in_house"].paths, [PathBuf::from(path)], "{text}");
+                // What is published is selected, wherever it comes from, and one's own packages are published all the same.
+                let select = config.distributions["ours"].select.as_deref();
+                assert_eq!(select, origin.as_ref().map(|_| "in_use"), "{text}");
+                assert_eq!(config.layers["in_house"].whole, origin.is_some(), "{text}");
                 match origin {
                     Some(Origin::Image(path)) => {
                         assert_eq!(config.layers["elastic"].paths, [PathBuf::from(path)], "{text}");
-                        let select = config.distributions["ours"].select.as_deref();
-                        assert_eq!(select, Some("in_use"), "{text}");
                         assert_eq!(config.selections["in_use"].kibana, [start.kibana[0].range], "{text}");
                     }
                     Some(Origin::Upstream(_)) => {

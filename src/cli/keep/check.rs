@@ -5,6 +5,7 @@ use crate::base::progress::Progress;
 use crate::base::words::counted;
 use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, LeftOut};
+use crate::catalog::record::LayerIntake;
 use crate::cli::common::edit::now;
 use crate::cli::common::options::{Format, FormatOption, JobsOption, LayerOptions, OutputFolder};
 use crate::cli::common::print::{field, print, print_json};
@@ -12,7 +13,8 @@ use crate::cli::common::{Exit, talk};
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
 use crate::config::settings::{DistributionPlan, Settings};
-use crate::keep::check::{Answering, Checked, Finding, Registry, check, kept_by_pins};
+use crate::keep::check::{Answering, Checked, Finding, Registry, Unfit, check, kept_by_pins};
+use crate::keep::sources::in_words;
 use crate::mirror::MirroredLayer;
 use crate::package::Facts;
 use crate::select::keep_file::{KeepFile, read_all};
@@ -82,9 +84,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let listed = mirrored.iter().flat_map(|layer| layer.facts.iter().filter(|(_, facts)| facts.is_given()));
     let listed: BTreeSet<_> = listed.map(|(key, _)| key.clone()).collect();
     let is_removed = |key: &&Key| mirrored.as_ref().is_some_and(|layer| layer.is_removed(key));
+    let (answering, unfit) = answering(&settings, arguments)?;
     let registry = Registry {
         layer: &arguments.layer,
-        answering: answering(&settings, arguments)?,
+        answering,
+        unfit,
         removed: listed.iter().filter(is_removed).cloned().collect(),
         listed,
         options: arguments.layers.words(),
@@ -107,22 +111,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(if checked.problems.is_empty() { Exit::Clean } else { Exit::Problems })
 }
 
-/// What the distributions that have the layer answer, or the layer if none has it, as far as the layers are there.
-fn answering(settings: &Settings, arguments: &Arguments) -> Result<Vec<Answering>> {
+/// What the distributions that have the layer answer, or the layer if none has it, as far as the layers are there; and what lies in
+/// these layers and cannot be published.
+fn answering(settings: &Settings, arguments: &Arguments) -> Result<(Vec<Answering>, Vec<Unfit>)> {
     let is_there = |path: &PathBuf| is_git(path) || path.exists();
     let around = around(settings, &arguments.layer, |_| true, |plan| plan.source.paths.iter().all(is_there));
     let progress = Progress::new(talk::quiet());
     let layers = Layers::read(&around, Some(&arguments.folder.out), &progress)?;
     progress.finish();
+    let unfit = |layer: &LayerIntake| -> Vec<Unfit> {
+        let problems = layer.all_problems().filter(|problem| problem.is_quarantine());
+        let unfit = problems.map(|problem| Unfit {
+            layer: layer.name.clone(),
+            path: problem.place.package.clone(),
+            message: problem.message.clone(),
+        });
+        unfit.collect()
+    };
+    let unfit = layers.intakes.iter().flat_map(unfit).collect();
     if around.distributions.is_empty() {
         let alone: Vec<_> = layers.intakes.iter().collect();
-        return Ok(vec![of_catalog(None, &Catalog::merge(&alone, layers.store.as_ref())?)]);
+        return Ok((vec![of_catalog(None, &Catalog::merge(&alone, layers.store.as_ref())?)], unfit));
     }
     let of_plan = |plan: &DistributionPlan| {
         let catalog = published(plan, layers.catalog(plan)?)?;
         Ok(of_catalog(Some(plan.name.clone()), &catalog))
     };
-    around.distributions.iter().map(of_plan).collect()
+    Ok((around.distributions.iter().map(of_plan).collect::<Result<_>>()?, unfit))
 }
 
 fn of_catalog(distribution: Option<String>, catalog: &Catalog) -> Answering {
@@ -159,30 +174,24 @@ fn kept(
 }
 
 fn tell(checked: &Checked, files: &[KeepFile]) -> Result<()> {
-    let notes = if talk::quiet() { &[] } else { &checked.kept[..] };
-    for (level, findings) in [("error", &checked.problems[..]), ("warning", &checked.warnings), ("note", notes)] {
+    let (kept, bundled) = if talk::quiet() { (&[][..], &[][..]) } else { (&checked.kept[..], &checked.bundled[..]) };
+    let (problems, warnings) = (&checked.problems[..], &checked.warnings[..]);
+    for (level, findings) in [("error", problems), ("warning", warnings), ("note", kept), ("note", bundled)] {
         for Finding { site, message, hint, .. } in findings {
             let hint = hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
             talk::say(&format!("{level}: {site}.keep: {message}\n{hint}"))?;
         }
     }
     if !talk::quiet() {
-        let Checked { versions, pins, distinct, optional, own, problems, .. } = checked;
+        let Checked { versions, pins, distinct, sources, problems, .. } = checked;
         let ends = if problems.is_empty() { "all held".to_owned() } else { counted(problems.len(), "problem") };
         let mut text = format!("{}, {}: {ends}\n", counted(files.len(), "site"), counted(*versions, "version"));
-        if distinct == versions && *optional == 0 {
-            return print(&text);
-        }
-        let mut needed = counted(*pins, "version");
+        text += &field("of these", in_words(sources));
         if distinct != pins {
-            needed += &format!(" ({distinct} different)");
-        }
-        if *optional > 0 {
-            needed += &format!("; Kibana itself has {optional} of them");
-        }
-        text += &field("from a registry", needed);
-        if *own > 0 {
-            text += &field("from no registry", format!("{}, uploaded or made in Kibana", counted(*own, "version")));
+            text += &field(
+                "different",
+                format!("{}, without what was uploaded or made in Kibana", counted(*distinct, "version")),
+            );
         }
         print(&text)?;
     }

@@ -8,6 +8,7 @@ use crate::cli::common::print::{field, print, print_json};
 use crate::cli::common::{Exit, talk};
 use crate::dialect::version::Version;
 use crate::keep::replace::{changes, may_replace};
+use crate::keep::sources::{in_words, sources};
 use crate::keep::{Address, Client, Imported, Spaces, Stop, import, import_saved, is_space};
 use crate::select::Key;
 use crate::select::keep_file::{EXTENSION, KeepFile};
@@ -156,7 +157,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         prerelease: file.prerelease,
         packages,
         versions: file.versions.len(),
-        sources: sources(file),
+        sources: sources([file]),
         added: if before.is_some() { ids(&changed.added) } else { Vec::new() },
         gone: ids(&changed.gone),
         problems,
@@ -167,16 +168,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
         Format::Text => tell(&answer)?,
     }
     Ok(if refusal.is_some() || !problems.is_empty() { Exit::Problems } else { Exit::Clean })
-}
-
-/// How many versions Kibana has from where.
-fn sources(file: &KeepFile) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for kept in file.versions.values() {
-        let source = kept.source.map_or_else(|| "unknown".to_owned(), |source| source.to_string());
-        *counts.entry(source).or_default() += 1;
-    }
-    counts
 }
 
 fn ask(arguments: &Arguments, url: &str, site: &str) -> Result<Imported, Stop> {
@@ -243,15 +234,7 @@ fn render(answer: &Answer<'_>) -> String {
     let prerelease = answer.prerelease.map_or("unknown", |yes| if yes { "yes" } else { "no" });
     text += &field("complete", if answer.complete { "yes" } else { "no" });
     text += &field("prerelease", prerelease);
-    let sources = [
-        ("registry", "from a registry"),
-        ("bundled", "bundled with Kibana"),
-        ("upload", "uploaded"),
-        ("custom", "made in Kibana"),
-        ("unknown", "of unknown source"),
-    ];
-    let sources = sources.iter().filter_map(|(word, words)| Some(format!("{} {words}", answer.sources.get(*word)?)));
-    text += &field("of these", sources.collect::<Vec<_>>().join(", "));
+    text += &field("of these", in_words(&answer.sources));
     for (label, versions) in [("added", &answer.added), ("gone", &answer.gone)] {
         if !versions.is_empty() {
             let versions: Vec<_> = versions.iter().map(|Id { name, version }| format!("{name}@{version}")).collect();

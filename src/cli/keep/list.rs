@@ -95,7 +95,7 @@ fn site_lines(sites: &[Site]) -> String {
         };
         let key = key.as_ref().map(|key| format!(", key {key}")).unwrap_or_default();
         let complete = if *complete { "complete" } else { "not complete" };
-        let notes: String = notes.iter().map(|note| field("missing", note)).collect();
+        let notes: String = notes.iter().map(|note| field("note", note)).collect();
         let count = counted(*versions, "version");
         format!("{site}: {kibana}{prerelease}, taken {taken}, {complete}{key}, {count}\n{notes}")
     };

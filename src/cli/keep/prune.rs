@@ -2,7 +2,7 @@
 
 mod publishers;
 
-use super::files::{layer, selection, with_layer};
+use super::files::{around, layer, selection, with_layer};
 use crate::base::fs;
 use crate::base::progress::bytes;
 use crate::base::words::counted;
@@ -14,7 +14,7 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::keep::STALE;
 use crate::keep::prune::{
-    Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, still_allowed, wanted,
+    Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, publishes_all, still_allowed, wanted,
 };
 use crate::mirror::MirroredLayer;
 use crate::select::keep_file::{KeepFile, read_all};
@@ -94,7 +94,17 @@ struct Answer {
     bytes: u64,
     /// Versions that the layer holds, by what becomes of them.
     fates: BTreeMap<Kind, usize>,
+    /// Versions that stay only because distributions publish everything; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    everything: Option<Everything>,
     stays: Vec<Staying>,
+}
+
+/// What stays only because distributions have no selection.
+#[derive(Serialize)]
+struct Everything {
+    versions: usize,
+    distributions: Vec<String>,
 }
 
 /// One version that stays.
@@ -149,6 +159,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     let format = arguments.format.format()?;
     let settings = arguments.layers.resolve_for(&[&arguments.layer])?;
     let plan = layer(&settings, &arguments.layer)?;
+    let answer = answered(arguments, &settings, plan, format).inspect_err(|_| forget(arguments))?;
+    match format {
+        Format::Json => print_json(&answer)?,
+        Format::Text => tell(arguments, &answer)?,
+    }
+    Ok(Exit::Clean)
+}
+
+/// A list that this run was to replace says what may go no more: nobody is to apply it by mistake.
+fn forget(arguments: &Arguments) {
+    let Some(output) = &arguments.output else { return };
+    if ListFile::read(output).is_ok_and(|list| list.layer == arguments.layer)
+        && fs::remove_file_if_there(output).is_ok()
+    {
+        let _ = talk::say(&format!("note: {} was the list of an earlier run, and is removed\n", output.display()));
+    }
+}
+
+fn answered(arguments: &Arguments, settings: &Settings, plan: &LayerPlan, format: Format) -> Result<Answer> {
     let list = arguments.apply.as_deref().map(ListFile::read).transpose()?;
     let options = options(arguments, list.as_ref())?;
     let terms = Terms {
@@ -163,31 +192,32 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     // Whoever removes holds the lock from here on: what is judged is what is removed.
     let mut mirrored = MirroredLayer::open(plan, list.is_some())?;
     check_terms(plan, &keep, mirrored.failure(), &terms)?;
-    let fates = judged(&settings, plan, &options.outs, (&mirrored, &keep, &terms))?;
-    let answer = match &list {
+    let mut fates = judged(settings, plan, &options.outs, (&mirrored, &keep, &terms))?;
+    let unselected: Vec<String> = with_layer(settings, &arguments.layer)
+        .filter(|plan| plan.select.is_none())
+        .map(|plan| plan.name.clone())
+        .collect();
+    Ok(match &list {
         None => {
-            let list = listed(&arguments.layer, &mirrored.versions, &fates, &terms, options)?;
+            let list = listed(plan, &mirrored.versions, &fates, &terms, options)?;
             if let Some(output) = &arguments.output {
                 write(output, &list)?;
             } else if format == Format::Text {
                 print_exact(&list.render())?;
             }
-            answer(&list, &fates, false)
+            answer(&list, &fates, unselected, false)
         }
         Some(list) => {
-            let going = still_allowed(list, &arguments.layer, &mirrored.versions, &fates, &terms)?;
+            let going = still_allowed(list, plan, &mirrored.versions, &fates, &terms)?;
             let lines = list.lines.iter().filter(|(key, _)| going.contains(key));
             let gone =
                 ListFile { lines: lines.map(|(key, line)| (key.clone(), line.clone())).collect(), ..list.clone() };
             mirrored.take_out(&going, terms.now, arguments.reason.as_deref().unwrap_or_default())?;
-            answer(&gone, &fates, true)
+            // From here on the layer holds what is left.
+            fates.retain(|key, _| !gone.lines.contains_key(key));
+            answer(&gone, &fates, unselected, true)
         }
-    };
-    match format {
-        Format::Json => print_json(&answer)?,
-        Format::Text => tell(arguments, &answer)?,
-    }
-    Ok(Exit::Clean)
+    })
 }
 
 /// What becomes of each version.
@@ -210,10 +240,7 @@ fn judged(
     let layer = plan.source.name.as_str();
     let mut selected = wanted(&own, &mirrored.candidates(&plan.rules.overrides), &mirrored.versions, &pins)?;
     if !plan.rules.overrides.is_empty() {
-        selected.extend(wanted(&own, &mirrored.candidates(&[]), &mirrored.versions, &pins)?);
-    }
-    for plan in with_layer(settings, layer).filter(|plan| plan.select.is_none()) {
-        selected.add_all(&plan.name);
+        selected.extend_without_overrides(wanted(&own, &mirrored.candidates(&[]), &mirrored.versions, &pins)?);
     }
     if with_layer(settings, layer).any(|plan| plan.select.is_some()) {
         let publishers = Publishers::read(settings, layer, &outs)?;
@@ -222,9 +249,12 @@ fn judged(
                 if *with_overrides {
                     publisher.check()?;
                 }
-                selected.add_published(&publisher, layer);
+                selected.add_published(&publisher, layer, *with_overrides);
             }
         }
+    }
+    for plan in with_layer(settings, layer).filter(|plan| plan.select.is_none()) {
+        selected.add_all(&plan.name);
     }
     let published = published(&outs, layer)?;
     Ok(fates(&mirrored.versions, &selected, keep, &published, terms))
@@ -238,7 +268,10 @@ fn write(output: &Path, list: &ListFile) -> Result<()> {
     fs::write_over_for_good(output, list.render().as_bytes())
 }
 
-fn answer(list: &ListFile, fates: &BTreeMap<Key, Fate>, applied: bool) -> Answer {
+fn answer(list: &ListFile, fates: &BTreeMap<Key, Fate>, unselected: Vec<String>, applied: bool) -> Answer {
+    let whole: Vec<String> = unselected.iter().map(|name| publishes_all(name)).collect();
+    let is_whole = |fate: &&Fate| matches!(fate, Fate::Wanted(why) if whole.contains(why));
+    let everything = Everything { versions: fates.values().filter(is_whole).count(), distributions: unselected };
     let mut counts = BTreeMap::new();
     fates.values().for_each(|fate| *counts.entry(fate.kind()).or_insert(0) += 1);
     let versions = list.lines.iter().map(|((name, version), line)| Going {
@@ -248,11 +281,8 @@ fn answer(list: &ListFile, fates: &BTreeMap<Key, Fate>, applied: bool) -> Answer
         sha256: line.sha256.to_string(),
         reason: line.reason.clone(),
     });
-    let stays = fates.iter().filter(|(_, fate)| fate.kind() != Kind::Goes).map(|((name, version), fate)| Staying {
-        name: name.clone(),
-        version: version.to_string(),
-        fate: fate.kind(),
-        reason: fate.to_string(),
+    let stays = fates.iter().filter(|(_, fate)| applied || fate.kind() != Kind::Goes).map(|((name, version), fate)| {
+        Staying { name: name.clone(), version: version.to_string(), fate: fate.kind(), reason: fate.to_string() }
     });
     Answer {
         layer: list.layer.clone(),
@@ -260,16 +290,18 @@ fn answer(list: &ListFile, fates: &BTreeMap<Key, Fate>, applied: bool) -> Answer
         versions: versions.collect(),
         bytes: list.bytes(),
         fates: counts,
+        everything: Some(everything).filter(|one| one.versions > 0),
         stays: stays.collect(),
     }
 }
 
 /// The summary. Where the list itself is printed, it goes beside.
 fn tell(arguments: &Arguments, answer: &Answer) -> Result<()> {
-    let Answer { layer, applied, versions, bytes: size, fates: counts, stays } = answer;
+    let Answer { layer, applied, versions, bytes: size, fates: counts, everything, stays } = answer;
     let what = if *applied { "removed" } else { "may go:" };
     let mut text = format!("{layer}: {what} {}, {}\n", counted(versions.len(), "version"), bytes(*size));
-    text += &field("held", counted(counts.values().sum::<usize>(), "version"));
+    let (label, going) = if *applied { ("held now", "may go besides") } else { ("held", "may go") };
+    text += &field(label, counted(counts.values().sum::<usize>(), "version"));
     for (kind, label) in [
         (Kind::Kept, "kept by sites"),
         (Kind::Wanted, "wanted besides"),
@@ -277,17 +309,27 @@ fn tell(arguments: &Arguments, answer: &Answer) -> Result<()> {
         (Kind::Young, "not for so long"),
         (Kind::Changed, "undecided"),
         (Kind::Unknown, "unknown"),
+        (Kind::Goes, going),
     ] {
         if let Some(count) = counts.get(&kind) {
             text += &field(label, counted(*count, "version"));
         }
     }
+    let hint = everything.as_ref().map(|Everything { versions, distributions }| {
+        let names: Vec<_> = distributions.iter().map(|name| format!("`{name}`")).collect();
+        let (have, it) = if names.len() == 1 { ("distribution", "has no `select` and publishes") } else { ("distributions", "have no `select` and publish") };
+        text += &field("of these", format!(
+            "{} only because {have} {} {it} everything", counted(*versions, "version"), names.join(", ")
+        ));
+        format!("hint: `select` at {have} {} says what is published, and so what may go; `whole: yes` at a layer keeps all of it\n", names.join(", "))
+    });
     if let Some(output) = &arguments.output {
         text += &format!("the list is in {}\n", output.display());
     }
     if talk::verbose() {
         text.extend(stays.iter().map(|one| format!("  {} {} {}\n", one.name, one.version, one.reason)));
     }
+    text.extend(hint);
     if talk::quiet() {
         return Ok(());
     }

@@ -157,6 +157,14 @@ impl Finder<'_> {
 
     /// What a layer has: of a mirrored one all that its upstreams list.
     fn layer(&self, layer: &LayerPlan) -> Result<(String, Offer)> {
+        let (words, mut offer) = self.told(layer)?;
+        // A mirror fetches by the selection alone.
+        let is_mirrored = self.mirrored().any(|plan| plan.source.name == layer.source.name);
+        offer.candidates.iter_mut().for_each(|one| one.is_whole = layer.rules.whole && !is_mirrored);
+        Ok((words, offer))
+    }
+
+    fn told(&self, layer: &LayerPlan) -> Result<(String, Offer)> {
         let name = &layer.source.name;
         if layer.rules.mirror.is_some() {
             let Some(root) = root(layer) else { return Ok((format!("layer {name}"), Offer::default())) };

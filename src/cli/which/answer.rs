@@ -4,10 +4,12 @@ use crate::answers::search::explain::Rule;
 use crate::answers::search::only_with_prerelease;
 use crate::base::problem::Problem;
 use crate::base::shown::printable;
+use crate::base::words::counted;
 use crate::catalog::overlay::{Hidden, Overlay, Told};
 use crate::catalog::signatures::in_words;
 use crate::cli::common::located::Located;
 use crate::cli::common::print::field;
+use crate::dialect::version::Version;
 use crate::openpgp::Verdict;
 use crate::package::Facts;
 use serde::Serialize;
@@ -102,8 +104,9 @@ pub(super) fn is_of(name: &str, problem: &Problem) -> bool {
     problem.place.package.split('/').any(|part| part == name || part.starts_with(&zip))
 }
 
-/// The answer and the question, then the newer versions with the rules that exclude them.
-pub(super) fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String {
+/// The answer and the question, then the newer versions with the rules that exclude them. Older ones that a selection leaves out are
+/// counted, and listed if `all` are asked for.
+pub(super) fn render(answer: &Answer, prerelease_has_no_effect: bool, all: bool) -> String {
     let Answer { distribution, generation, name, kibana, question, answer, newer, left_out, unmet, quarantined, hint } =
         answer;
     let mut text = match answer {
@@ -125,15 +128,27 @@ pub(super) fn render(answer: &Answer, prerelease_has_no_effect: bool) -> String 
     }
     for NotGiven { held, reasons } in newer {
         let reasons: Vec<_> = reasons.iter().map(|reason| reason.message.as_str()).collect();
-        text += &field(&format!("not {}", held.version), format!("{} (layer `{}`)", reasons.join("; "), held.layer));
+        let (reasons, layer) = (reasons.join("; "), format!("layer `{}`", held.layer));
+        let named = if reasons.contains(&layer) { String::new() } else { format!(" ({layer})") };
+        text += &field(&format!("not {}", held.version), reasons + &named);
     }
     for Requirement { package, version, message, hint } in unmet {
         text += &field("unmet", format!("it requires `{package}` {version}, and {message}\nhint: {hint}"));
     }
-    for Unpublished { held, selection, reason } in left_out {
-        let Held { version, layer, .. } = held;
+    // What is older than the answer takes nothing from this Kibana.
+    let version = |held: &Held| Version::strict(&held.version).ok();
+    let given = answer.as_ref().and_then(version);
+    let is_told = |one: &&Unpublished| all || version(&one.held) > given;
+    for Unpublished { held, selection, reason } in left_out.iter().filter(is_told) {
+        let Held { version, layer, overrides, .. } = held;
         let why = format!("held by layer `{layer}`, left out by selection `{selection}`: {reason}");
-        text += &field(&format!("not {version}"), why);
+        let changes = overrides.iter().flat_map(Overlay::lines);
+        let changes: String = changes.map(|change| format!("; override: {}", printable(&change, SHOWN))).collect();
+        text += &field(&format!("not {version}"), why + &changes);
+    }
+    let older = left_out.iter().filter(|one| !is_told(one)).count();
+    if older > 0 {
+        text += &field("older", format!("{} that the selection leaves out; -v lists them", counted(older, "version")));
     }
     text.extend(hint.iter().map(|hint| format!("hint: {hint}\n")));
     let line =

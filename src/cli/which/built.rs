@@ -15,6 +15,7 @@ use crate::cli::common::failures::built_distribution;
 use crate::cli::common::located::Located;
 use crate::cli::common::options::Format;
 use crate::cli::common::print::{print, print_json};
+use crate::cli::common::talk;
 use crate::dialect::version::Version;
 use crate::generation::distribution::Distribution;
 use crate::input::spot::Spot;
@@ -73,7 +74,9 @@ pub(super) fn tell(
     let answers = answers.collect::<Result<Vec<_>>>()?;
     match format {
         Format::Json => print_json(&answers)?,
-        Format::Text => print(&answers.iter().map(|answer| render(answer, false)).collect::<String>())?,
+        Format::Text => {
+            print(&answers.iter().map(|answer| render(answer, false, talk::verbose())).collect::<String>())?
+        }
     }
     Ok(if answers.iter().all(|answer| answer.answer.is_some()) { Exit::Clean } else { Exit::Problems })
 }
@@ -100,7 +103,7 @@ fn answer(distribution: &Distribution, (name, kibana): (&str, &Version), query: 
         Held {
             version: version.to_string(),
             layer: listed.map(|listed| listed.layer.clone()).unwrap_or_default(),
-            package: Some(folder.join("site").join(path.trim_start_matches('/')).display().to_string()),
+            package: Some(folder.join(format!("site/epr/{name}/{name}-{version}.zip")).display().to_string()),
             signature: listed
                 .and_then(|listed| listed.signature.clone())
                 .filter(|verdict| *verdict != Verdict::Missing),

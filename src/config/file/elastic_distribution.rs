@@ -42,6 +42,18 @@ struct Row {
     /// Where it stands, in words.
     place: String,
     parameters: Parameters,
+    values: Vec<AskedFor>,
+}
+
+/// A value of a row, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedFor {
+    /// Its line in the file.
+    pub line: u32,
+    /// Its key, as a dotted path.
+    pub path: String,
+    /// Key and value as in an address.
+    pub text: String,
 }
 
 /// What such a file says.
@@ -49,6 +61,8 @@ struct Row {
 pub struct ElasticDistribution {
     /// Its versions, then its queries, each combined with each row of its matrix.
     pub take: Vec<Take>,
+    /// What rows of its matrix ask for.
+    pub rows: Vec<AskedFor>,
     /// Keys that are ignored, in words.
     pub warnings: Vec<String>,
 }
@@ -81,7 +95,11 @@ fn top(reader: &mut Reader<'_>, root: &Value<'_>, path: &Path, file: &mut Elasti
     for (key, value) in warnings.known(reader, root, TOP) {
         match key {
             "address" => {}
-            "matrix" => matrix = rows(reader, &value, &mut warnings),
+            "matrix" => {
+                matrix = rows(reader, &value, &mut warnings);
+                let asked_for = matrix.iter_mut().flat_map(|row| std::mem::take(&mut row.values));
+                file.rows = asked_for.collect();
+            }
             "queries" => {
                 line_of_queries = value.line;
                 queries = rows(reader, &value, &mut warnings);
@@ -94,7 +112,7 @@ fn top(reader: &mut Reader<'_>, root: &Value<'_>, path: &Path, file: &mut Elasti
         reader.mistake(root.line, "there are neither queries nor packages, so nothing is taken", EMPTY_HINT);
     }
     if matrix.is_empty() {
-        matrix.push(Row { place: String::new(), parameters: Parameters::new() });
+        matrix.push(Row { place: String::new(), parameters: Parameters::new(), values: Vec::new() });
     }
     if matrix.len().saturating_mul(queries.len()) > MOST_ROWS {
         let (rows, queries) = (counted(matrix.len(), "row"), queries.len());
@@ -128,7 +146,7 @@ fn combined(matrix: &[Row], queries: &[Row]) -> Vec<Take> {
             }
         }
     }
-    combined.into_iter().map(|query| Take { text: query.text.clone(), what: What::Query(query) }).collect()
+    combined.into_iter().map(|query| Take { text: query.text.clone(), place: None, what: What::Query(query) }).collect()
 }
 
 /// Keys that are ignored.
@@ -172,7 +190,7 @@ fn items<'v>(reader: &mut Reader<'_>, value: &Value<'v>, wanted: &str) -> Vec<Va
 fn rows(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     for item in items(reader, value, "a list of queries") {
-        let mut parameters = Parameters::new();
+        let (mut parameters, mut values) = (Parameters::new(), Vec::new());
         for (key, value) in warnings.known(reader, &item, QUERY) {
             let text = match value.plain.as_str() {
                 None if value.plain.is_null() => String::new(),
@@ -184,9 +202,14 @@ fn rows(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<'_>)
                     String::new()
                 }
             };
+            if !text.is_empty() {
+                let text = format!("{key}={}", utf8_percent_encode(&text, PLAIN));
+                values.push(AskedFor { line: value.line, path: value.path.clone(), text });
+            }
             parameters.insert(key, text);
         }
-        rows.push(Row { place: format!("{}:{}: `{}`", warnings.path.display(), item.line, item.path), parameters });
+        let place = format!("{}:{}: `{}`", warnings.path.display(), item.line, item.path);
+        rows.push(Row { place, parameters, values });
     }
     rows
 }
@@ -223,7 +246,9 @@ fn versions(reader: &mut Reader<'_>, value: &Value<'_>, warnings: &mut Warnings<
         }
         match (name, version) {
             (Some(name), Some(version)) => {
-                take.push(Take { text: format!("{name}@{version}"), what: What::Exact(name.to_owned(), version) });
+                let place = Some(format!("{}:{}: `{}`", warnings.path.display(), item.line, item.path));
+                let (text, what) = (format!("{name}@{version}"), What::Exact(name.to_owned(), version));
+                take.push(Take { text, place, what });
             }
             _ => {
                 let message = format!("`{}` does not name a version of a package", item.path);

@@ -37,6 +37,7 @@ const DISTRIBUTION: &[&str] = &["layers", "select", "listen", "fallback", "prefi
 const LAYER: &[&str] = &[
     "paths",
     "optional",
+    "whole",
     "validation",
     "dashed_folders",
     "signatures",
@@ -301,6 +302,7 @@ fn layer(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Layer {
             "keys" => layer.keys = reader.keys(&value, folder),
             "immutable" => layer.immutable = reader.flag(&value),
             "optional" => layer.optional = reader.flag(&value),
+            "whole" => layer.whole = reader.flag(&value),
             "shrink" => layer.shrink = reader.percent(&value),
             "mirror" => layer.mirror = upstreams::mirror(reader, &value, folder),
             "overrides" => layer.overrides = overrides::read(reader, &value),

@@ -185,7 +185,7 @@ fn take(reader: &mut Reader<'_>, item: &Value<'_>) -> Option<Take> {
     } else {
         what = Some(What::Packages { filter, latest, prerelease });
     }
-    Some(Take { text: shown(item.plain), what: what? })
+    Some(Take { text: shown(item.plain), place: None, what: what? })
 }
 
 fn exclude(reader: &mut Reader<'_>, item: &Value<'_>) -> Option<Exclude> {

@@ -437,7 +437,7 @@ fn every_value_arrives() {
     let config = read(
         "distributions: {approved: {layers: [production, in_house], listen: 80, fallback: no, prefix: /a/b-c, debug_header: yes}, staging: [staging]}
 layers:
-  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, keys: [elastic, k.asc, /k], immutable: yes, overwrite: refuse, removal: allow, optional: yes, shrink: 20%, follow_links: [/pool, p]}
+  in_house: {paths: [a, /b], validation: require, dashed_folders: warn, signatures: require, keys: [elastic, k.asc, /k], immutable: yes, overwrite: refuse, removal: allow, optional: yes, whole: yes, shrink: 20%, follow_links: [/pool, p]}
   production: {paths: c}
 listen: '[::1]:9'
 fallback: unix:/run/epr.sock
@@ -474,6 +474,7 @@ clients:
         overwrite: Some(Policy::Refuse),
         removal: Some(Policy::Allow),
         optional: true,
+        whole: true,
         shrink: Some(20),
         follow_links: vec!["/pool".into(), "etc/p".into()],
         mirror: None,

@@ -12,11 +12,11 @@ mod wanted;
 pub use list_file::{ListFile, Options};
 pub use published::published;
 pub use publisher::{Offer, Publisher};
-pub use wanted::{Selected, wanted};
+pub use wanted::{Selected, publishes_all, wanted};
 
 use crate::base::progress::bytes;
 use crate::base::time;
-use crate::base::words::{counted, few};
+use crate::base::words::{counted, few, first};
 use crate::config::layer::{LayerPlan, Policy};
 use crate::keep::doubt::{Doubt, doubts};
 use crate::mirror::MirroredVersion;
@@ -30,6 +30,8 @@ use std::fmt;
 
 /// The share of what a layer holds that may go at once, in percent.
 const MOST_SHARE: usize = 20;
+/// Versions that are named where too many would go.
+const SHOWN: usize = 20;
 
 /// What people allow.
 #[derive(Clone, Copy, Debug)]
@@ -190,9 +192,9 @@ pub fn fates(
 /// The list of what may go.
 ///
 /// # Errors
-/// When it is too much at once.
+/// When it is too much at once; the message names what would go.
 pub fn listed(
-    layer: &str,
+    plan: &LayerPlan,
     held: &BTreeMap<Key, MirroredVersion>,
     fates: &BTreeMap<Key, Fate>,
     terms: &Terms,
@@ -205,18 +207,23 @@ pub fn listed(
             lines.insert(key.clone(), line);
         }
     }
-    let list = ListFile { layer: layer.to_owned(), made: terms.now, options, lines };
-    check_share(list.lines.len(), held.len(), list.bytes(), terms)?;
+    let list = ListFile { layer: plan.source.name.clone(), made: terms.now, options, lines };
+    let going: Vec<&Key> = list.lines.keys().collect();
+    check_share(plan, &going, held.len(), list.bytes(), terms)?;
     Ok(list)
 }
 
-fn check_share(going: usize, held: usize, size: u64, terms: &Terms) -> Result<()> {
-    if going * 100 > held * MOST_SHARE && !terms.accept_many {
+fn check_share(plan: &LayerPlan, going: &[&Key], held: usize, size: u64, terms: &Terms) -> Result<()> {
+    if going.len() * 100 > held * MOST_SHARE && !terms.accept_many {
+        let ids: Vec<String> = going.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let select = plan.rules.mirror.as_ref().and_then(|source| source.select.as_deref()).unwrap_or("NAME");
         bail!(
-            "{} of {held} would go, {}: more than {MOST_SHARE} %\n\
-             hint: look at the selection with `epr-build select`; --accept-many allows it",
-            counted(going, "version"),
-            bytes(size)
+            "{} of {held} would go, {}, which is more than {MOST_SHARE} %: {}\n\
+             hint: if they are to go, say so with --accept-many, which also lists all of them; if not, look at the selection: \
+             `epr-build select {select} --explain` says of each version why it is taken",
+            counted(going.len(), "version"),
+            bytes(size),
+            first(&ids, SHOWN)
         );
     }
     Ok(())
@@ -228,13 +235,14 @@ fn check_share(going: usize, held: usize, size: u64, terms: &Terms) -> Result<()
 /// When a version of the list is of use by now, has other bytes, or all of them are too much at once.
 pub fn still_allowed(
     list: &ListFile,
-    layer: &str,
+    plan: &LayerPlan,
     held: &BTreeMap<Key, MirroredVersion>,
     fates: &BTreeMap<Key, Fate>,
     terms: &Terms,
 ) -> Result<Vec<Key>> {
+    let layer = &plan.source.name;
     ensure!(
-        list.layer == layer,
+        list.layer == *layer,
         "the list is of layer `{}`, not of `{layer}`\nhint: make a list for this layer",
         list.layer
     );
@@ -253,6 +261,6 @@ pub fn still_allowed(
         bail!("the list is not allowed any more: {}\nhint: nothing was removed; make a new list", few(&wrong));
     }
     let size = going.iter().filter_map(|key| held.get(key)).map(|version| version.bytes).sum();
-    check_share(going.len(), held.len(), size, terms)?;
+    check_share(plan, &going.iter().collect::<Vec<_>>(), held.len(), size, terms)?;
     Ok(going)
 }

@@ -34,7 +34,7 @@ impl Publisher {
     /// # Errors
     /// Its rules that take nothing of what the layers hold.
     pub fn check(&self) -> Result<()> {
-        let held: Vec<Candidate> = self.merged(|_| false).into_values().map(|(_, one)| one.clone()).collect();
+        let held = self.candidates(&self.merged(|_| false));
         let unfit = || {
             let Self { distribution, by, .. } = self;
             format!("distribution `{distribution}` cannot be built with selection `{}`", by.name)
@@ -58,7 +58,7 @@ impl Publisher {
 
     fn take_of(&self, layer: &str, merged: BTreeMap<Key, (&str, &Candidate)>, taken: &mut BTreeMap<Key, String>) {
         let Self { distribution, by, .. } = self;
-        let candidates: Vec<Candidate> = merged.values().map(|(_, one)| (*one).clone()).collect();
+        let candidates = self.candidates(&merged);
         let choice = choose_leniently(&by.selection, &candidates, &by.pins);
         let kept = kept(&by.selection, &candidates, &choice);
         for ((key, (from, _)), _) in merged.into_iter().zip(kept).filter(|(_, kept)| *kept) {
@@ -69,6 +69,15 @@ impl Publisher {
                 taken.entry(key).or_insert_with(|| format!("distribution {distribution}, {}, {reason}", by.name));
             }
         }
+    }
+
+    /// These versions, as its selection sees them.
+    fn candidates(&self, merged: &BTreeMap<Key, (&str, &Candidate)>) -> Vec<Candidate> {
+        let candidate = |(layer, one): &(&str, &Candidate)| Candidate {
+            is_whole: self.by.whole.contains(*layer),
+            ..(*one).clone()
+        };
+        merged.values().map(candidate).collect()
     }
 
     /// What its layers have, as builds merge them: the first one that has a version gives it. `lists` says of which layers that

@@ -36,11 +36,21 @@ pub fn wanted(
     Ok(selected)
 }
 
+/// The reason for what a distribution without a selection publishes.
+pub fn publishes_all(distribution: &str) -> String {
+    format!("distribution {distribution} has no selection, and publishes everything")
+}
+
+/// Overrides may come and go, so what they leave out stays.
+fn without_overrides(reason: &str) -> String {
+    format!("{reason}, if no override changed it")
+}
+
 impl Selected {
-    /// Adds what is chosen in another way.
-    pub fn extend(&mut self, other: Self) {
+    /// Adds what is chosen if no override changes anything.
+    pub fn extend_without_overrides(&mut self, other: Self) {
         for (key, reason) in other.versions {
-            self.versions.entry(key).or_insert(reason);
+            self.versions.entry(key).or_insert_with(|| without_overrides(&reason));
         }
         self.judged.extend(other.judged);
     }
@@ -48,14 +58,14 @@ impl Selected {
     /// Adds everything, for a distribution that publishes all that its layers hold.
     pub fn add_all(&mut self, distribution: &str) {
         for key in &self.judged {
-            let reason = || format!("distribution {distribution} has no selection, and publishes everything");
-            self.versions.entry(key.clone()).or_insert_with(reason);
+            self.versions.entry(key.clone()).or_insert_with(|| publishes_all(distribution));
         }
     }
 
-    /// Adds what a distribution publishes of a layer.
-    pub fn add_published(&mut self, publisher: &Publisher, layer: &str) {
+    /// Adds what a distribution publishes of a layer, with overrides or if none changes anything.
+    pub fn add_published(&mut self, publisher: &Publisher, layer: &str, with_overrides: bool) {
         for (key, reason) in publisher.takes_of(layer) {
+            let reason = if with_overrides { reason } else { without_overrides(&reason) };
             self.versions.entry(key).or_insert(reason);
         }
     }

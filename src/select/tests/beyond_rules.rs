@@ -85,3 +85,25 @@ fn content_is_discovered_and_replacements_are_followed() {
     let choice = made(catalog, "kibana: 8.9.0, take: [{name: nginx}]", &[]);
     assert_eq!(choice.suggestions, ["nginx is deprecated; nginx_new takes its place and is not selected"]);
 }
+
+/// Whatever rules take, all of a layer is published that is so marked: with what it requires, and what Kibanas get of its packages.
+#[test]
+fn a_layer_may_be_published_as_a_whole() {
+    let mut all = candidates(
+        "
+        own 1.0.0 kibana=^7.0.0
+        own 1.1.0 kibana=^8.0.0 needs=needed@^1.0.0
+        own 9.0.0 kibana=^8.0.0
+        needed 1.0.0 kibana=^8.0.0
+        other 1.0.0 kibana=^8.0.0
+        more 1.0.0 kibana=^8.0.0",
+    );
+    for one in &mut all[..2] {
+        one.is_whole = true;
+    }
+    let choice =
+        choose(&selection("kibana: 8.19.0, take: [{name: more}], exclude: [{name: own, versions: <2.0.0}]"), &all, &[]);
+    let choice = choice.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(versions(&choice), "more 1.0.0, needed 1.0.0, own 1.0.0, own 1.1.0, own 9.0.0");
+    assert_eq!(choice.causes()["by whole layers"], 3);
+}

@@ -11,7 +11,7 @@ const CATALOG: &str =
 
 fn rule(text: &str, asked_by: &[&str]) -> Take {
     let asked_by = asked_by.iter().map(|place| (*place).to_owned()).collect();
-    Take { text: text.to_owned(), what: What::Query(Query { text: text.to_owned(), asked_by }) }
+    Take { text: text.to_owned(), place: None, what: What::Query(Query { text: text.to_owned(), asked_by }) }
 }
 
 fn taken(take: Vec<Take>, catalog: &[Candidate]) -> Result<Choice, Mistakes> {
@@ -53,11 +53,15 @@ fn a_query_that_finds_nothing_in_any_row_is_told_once() {
     let mistakes = taken(rules("c"), &catalog).unwrap_err();
     assert_eq!(mistakes.to_string(), "x:3: no package is called `c`\nhint: known are `a`, `b`");
     let long = candidates("nginx 1.0.0");
-    let pin = Take { text: "x".to_owned(), what: What::Exact("ngnix".to_owned(), Version::strict("1.0.0").unwrap()) };
+    let pin = Take {
+        text: "x".to_owned(),
+        place: Some("x:7".to_owned()),
+        what: What::Exact("ngnix".to_owned(), Version::strict("1.0.0").unwrap()),
+    };
     let mistakes = taken(vec![rule("package=ngnix", &["x:3"]), pin], &long).unwrap_err();
     assert_eq!(
         mistakes.to_string(),
-        "ngnix@1.0.0: no package is called `ngnix`\nhint: did you mean `nginx`?\nerror: x:3: no package is called `ngnix`\nhint: did you mean `nginx`?"
+        "x:7: no package is called `ngnix`\nhint: did you mean `nginx`?\nerror: x:3: no package is called `ngnix`\nhint: did you mean `nginx`?"
     );
 }
 

@@ -75,6 +75,44 @@ fn reasons_are_told() {
     );
 }
 
+/// A package of which nothing is taken is not one that no rule is about.
+#[test]
+fn what_a_rule_means_and_no_kibana_gets_is_told() {
+    let catalog = "
+        a 1.0.0 kibana=^8.12.0
+        b 1.0.0 kibana=^7.0.0
+        c 1.0.0 kibana=^7.0.0 type=integration
+        c 2.0.0 kibana=^8.0.0 type=input
+        d 1.0.0 kibana=^7.0.0
+        e 1.0.0-rc1 kibana=^7.0.0 type=input";
+    let mut candidates = candidates(catalog);
+    candidates[0].is_kibana_overridden = true;
+    let told = |rules: &str, hidden: bool| {
+        let mut candidates = candidates.clone();
+        candidates[0].is_hidden = hidden;
+        let choice =
+            choose(&selection(rules), &candidates, &[]).unwrap_or_else(|mistakes| panic!("{rules}: {mistakes}"));
+        let line = |((name, version), reason): (&crate::select::Key, &crate::select::LeftOut)| {
+            format!("{name} {version}: {reason}")
+        };
+        choice.left_out.iter().map(line).collect::<Vec<_>>()
+    };
+    let no_kibana = "no Kibana of the selection gets it";
+    let all = "kibana: 7.14.0, take: [{name: '*'}]";
+    assert_eq!(told(all, false)[0], format!("a 1.0.0: {no_kibana}: it needs Kibana ^8.12.0, by an override"));
+    assert_eq!(told(all, true)[0], format!("a 1.0.0: {no_kibana}: it is hidden"));
+    // Of `c` the rule means a version that this Kibana does not get, and `d` no rule is about.
+    assert_eq!(
+        told("kibana: 7.14.0, take: [{name: b}, {type: input}]", false),
+        [
+            "a 1.0.0: no rule takes the package",
+            "c 1.0.0: no rule that is about the package admits this version",
+            &format!("c 2.0.0: {no_kibana}: it needs Kibana ^8.0.0"),
+            "d 1.0.0: no rule takes the package",
+        ]
+    );
+}
+
 #[test]
 fn rules_that_take_nothing_are_mistakes() {
     let catalog = "
@@ -103,7 +141,7 @@ fn rules_that_take_nothing_are_mistakes() {
         (
             "take: [{owner: elastic}]",
             "take 1 (owner: elastic): no package says that its owner is of type `elastic`\n\
-             hint: no listing of this catalog says that; older registries do not",
+             hint: nothing to choose from says that: older packages do not, and older registries do not list it",
         ),
         ("take: [{pin: nginx@1.2.3}]", "nginx@1.2.3: there is no version 1.2.3 of nginx\nhint: there are 1.0.0"),
         (

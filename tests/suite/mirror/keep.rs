@@ -178,7 +178,7 @@ fn saved_answers_are_read_and_files_are_listed() {
     assert_eq!(*here, "nginx,1.20.0,b,rollback,,no,9.1.3,no,2026-01-01T00:00:00Z,yes,");
     assert!(there.starts_with("nginx,1.20.0,site,installed policy,registry,no,8.15."), "{run:?}");
     let run = case.run(&["keep", "list", "site.keep", "b.keep"]);
-    assert!(run.stdout.contains("nginx 1.20.0\n  b                  rollback at b\n  site "), "{run:?}");
+    assert!(run.stdout.contains("nginx 1.20.0\n  b                  rollback\n  site "), "{run:?}");
     assert!(
         run.stdout.starts_with("b: Kibana 9.1.3, taken 2026-01-01T00:00:00Z, complete, 1 version\nsite: Kibana 8.15."),
         "{run:?}"
@@ -221,7 +221,7 @@ fn a_layer_is_checked_against_what_sites_have() {
     let run = check("alpha@1.0.0 installed registry\nbeta@1.0.0 policy\n", &[]);
     assert_eq!(
         (run.code, run.stdout.as_str(), run.stderr.as_str()),
-        (0, "1 site, 2 versions: all held\n", ""),
+        (0, "1 site, 2 versions: all held\n  of these           1 from a registry, 1 of unknown source\n", ""),
         "{run:?}"
     );
     let run = check("alpha@0.4.0 installed\n", &[]);
@@ -241,7 +241,12 @@ fn a_layer_is_checked_against_what_sites_have() {
     // What Kibana has in its own files, and what nobody but the site has.
     let run = check("apm@9.1.3 installed bundled optional\nacme@0.1.0 installed upload\n", &[]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stderr.contains("warning: site.keep: apm@9.1.3 is installed and nobody has it"), "{run:?}");
+    let bundled = "note: site.keep: apm@9.1.3 is installed, and Kibana has it itself: no registry needs to\n";
+    assert!(run.stderr.contains(bundled) && run.stderr.matches("apm").count() == 1, "{run:?}");
+    assert!(
+        run.stdout.contains("  of these           1 bundled with Kibana, 1 uploaded\n"),
+        "as imports say it: {run:?}"
+    );
     assert!(run.stderr.contains("were uploaded or made in Kibana, and no registry has them: acme 0.1.0"), "{run:?}");
     // Listed, and not held yet.
     world.serve(&[&samples[..], &[Sample::new("beta", "1.1.0")]].concat());
@@ -250,6 +255,17 @@ fn a_layer_is_checked_against_what_sites_have() {
     assert!(
         run.code == 1
             && run.stderr.contains("is installed and not held; an upstream lists it\nhint: run `epr-build mirror up`"),
+        "{run:?}"
+    );
+    // A zip that is there and is none is no version that was never fetched: a run of the mirror leaves it alone.
+    std::fs::write(world.case.path("up/alpha/alpha-1.0.0.zip"), "no zip").unwrap();
+    let run = check("alpha@1.0.0 installed registry\n", &[]);
+    assert!(
+        run.code == 1
+            && run
+                .stderr
+                .contains("alpha@1.0.0 is installed, and alpha/alpha-1.0.0.zip in layer `up` is damaged or refused: ")
+            && run.stderr.contains("hint: move it away, and run `epr-build mirror up`"),
         "{run:?}"
     );
     let run = world.case.run(&["keep", "check", "--layer", "up"]);

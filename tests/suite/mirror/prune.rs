@@ -77,6 +77,31 @@ fn asks_for_archives(paths: &[String]) -> bool {
     paths.iter().any(|path| path.contains(".zip"))
 }
 
+/// Whether the numbers of a summary make what is held.
+fn sums(text: &str, label: &str, held: u64) -> bool {
+    let number = |line: &str| line.get(20..)?.trim().split(' ').next()?.parse::<u64>().ok();
+    let numbers: Vec<(&str, u64)> = text
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.contains("of these"))
+        .filter_map(|line| Some((line.get(2..20)?.trim(), number(line)?)))
+        .collect();
+    let all: u64 = numbers.iter().filter(|(word, _)| *word != label).map(|(_, number)| number).sum();
+    numbers.contains(&(label, held)) && all == held
+}
+
+/// What overrides leave out stays, and is said to.
+#[test]
+fn what_is_wanted_without_overrides_stays() {
+    let world = world();
+    let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
+    let overrides = "overrides: [{package: beta, kibana: ^9.0.0, reason: later}], mirror: {";
+    assert!(config.contains("mirror: {"), "{config}");
+    world.case.reconfigure(&config.replace("mirror: {", overrides));
+    let told = prune(&world, LATER, "-v --older-than 0d");
+    let said = "  beta 1.0.0 wanted: fleet, take 1 (name: *), for Kibana 8.19.5, if no override changed it\n";
+    assert!(told.code == 0 && told.stderr.contains(said), "{told:?}");
+}
+
 #[test]
 fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     let world = world();
@@ -101,6 +126,7 @@ fn what_nobody_wants_is_listed_then_removed_and_not_fetched_again() {
     let applied = prune(&world, LATER, "--apply gone.list --reason nobody");
     assert_eq!((applied.code, applied.stderr.as_str()), (0, NOT_LOOKED), "{applied:?}");
     assert!(applied.stdout.starts_with("up: removed 1 version, "), "{applied:?}");
+    assert!(sums(&listed.stdout, "held", 10) && sums(&applied.stdout, "held now", 9), "{listed:?} {applied:?}");
     assert_eq!(world.placed(), World::expected(&samples()[1..]));
     let log = std::fs::read_to_string(world.case.path("up/.epr-build/log.jsonl")).unwrap();
     let last = log.lines().last().unwrap();
@@ -224,9 +250,17 @@ fn much_at_once_needs_consent_and_so_does_a_registry_that_was_not_reached() {
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();
     world.case.reconfigure(&config.replace("name: '*'", "name: beta"));
     assert!(!asks_for_archives(&mirror(&world, NOTED)));
+    // The list of an earlier run is not left to be applied by mistake.
+    let earlier = "# epr-build prune 1\n# layer: up   made: 2025-06-15T00:00:00Z\n";
+    std::fs::write(world.case.path("gone.list"), earlier).unwrap();
     let run = prune(&world, LATER, "--output gone.list");
     assert!(
         run.code == 2 && run.stderr.contains("8 versions of 10 would go") && !world.case.path("gone.list").exists(),
+        "{run:?}"
+    );
+    assert!(
+        run.stderr.contains("%: alpha 1.0.0, alpha 1.1.0, delta 1.0.0, ")
+            && run.stderr.contains("`epr-build select fleet --explain`"),
         "{run:?}"
     );
     let run = prune(&world, LATER, "--output gone.list --accept-many");
@@ -270,6 +304,9 @@ fn generations_and_releases_protect_what_they_show() {
     let told = prune(&world, LATER, "-v").stderr;
     assert!(told.contains("alpha 1.0.0 wanted: distribution mirrored has no selection"), "{told}");
     assert!(told.contains("none were looked at"), "{told}");
+    let told = prune(&world, LATER, "").stderr;
+    let said = "  of these           1 version only because distribution `mirrored` has no `select` and publishes everything\n";
+    assert!(told.contains(said) && told.contains("hint: `select` at distribution `mirrored` says"), "{told}");
     build(&["--dist", "mirrored", "--quiet"]);
     let fates = |arguments: &str| {
         let run = prune(&world, LATER, &format!("{arguments} --format json"));

@@ -5,6 +5,10 @@ use crate::built::Generation;
 use serde_json::{Value, json};
 use std::fs;
 
+/// The line of `which` with description, replacement and reason.
+const DEPRECATED: &str =
+    "  override           deprecated since 1.0.0 (Use acme; replaced by the package `acme`): nobody keeps it up\n";
+
 #[test]
 fn reports_and_summaries_list_them() {
     let case = world().config(&config(&EACH));
@@ -98,15 +102,15 @@ fn which_says_why() {
 production: Kibana 8.12.0 gets acme 1.1.0 from layer `production`
   package            acme/1.1.0
   it asks            /search?package=acme&prerelease=false&kibana.version=8.12.0&spec.max=3.0
-  not 1.2.0          hidden by an override of layer `production`: breaks <b>pipelines</b> (layer `production`)
+  not 1.2.0          hidden by an override of layer `production`: breaks <b>pipelines</b>
 ";
     assert_eq!(which("acme", "8.12.0", 0), expected);
-    let expected = "  not 2.0.0          the kibana constraint `^9.0.0`, set by an override of layer `production` (waits for the upgrade), excludes this Kibana (layer `production`)\n";
+    let expected = "  not 2.0.0          the kibana constraint `^9.0.0`, set by an override of layer `production` (waits for the upgrade), excludes this Kibana\n";
     assert!(which("beta", "8.12.0", 0).ends_with(expected), "{}", which("beta", "8.12.0", 0));
     let expected =
         "  override           the kibana constraint is `^9.0.0`, the package says `^8.11.0`: waits for the upgrade\n";
     assert!(which("beta", "9.0.0", 0).contains(expected), "{}", which("beta", "9.0.0", 0));
-    assert!(which("other", "8.12.0", 0).contains("  override           deprecated since 1.0.0: nobody keeps it up\n"));
+    assert!(which("other", "8.12.0", 0).contains(DEPRECATED));
     let gone = which("gamma", "8.4.0", 1);
     assert!(gone.starts_with("production: Kibana 8.4.0 gets no version of gamma\n"), "{gone}");
     for version in ["1.0.0", "1.1.0"] {
@@ -316,7 +320,7 @@ fn diff_shows_them() {
         "seen     gamma: 1.1.0 -> nothing by Kibana 8.11.0 to before 9.0.0\n",
         "override acme-1.2.0\n           + hidden: breaks <b>pipelines</b>\n",
         "override beta-2.0.0\n           + the kibana constraint is `^9.0.0`, the package says `^8.11.0`: waits for the upgrade\n",
-        "override other-1.0.0\n           + deprecated since 1.0.0: nobody keeps it up\n",
+        "override other-1.0.0\n           + deprecated since 1.0.0 (Use acme; replaced by the package `acme`): nobody keeps it up\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

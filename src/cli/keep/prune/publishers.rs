@@ -1,5 +1,6 @@
 //! The distributions that publish a part of a layer, with what can be chosen from in all their layers.
 
+use super::around;
 use crate::base::fs;
 use crate::base::progress::Progress;
 use crate::base::rule::Rule;
@@ -7,7 +8,6 @@ use crate::catalog::layers::Layers;
 use crate::catalog::merge::{Catalog, Entry};
 use crate::catalog::record::LayerIntake;
 use crate::cli::common::talk;
-use crate::cli::keep::files::around;
 use crate::config::layer::LayerPlan;
 use crate::config::location::is_git;
 use crate::config::settings::Settings;
