@@ -14,11 +14,12 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::keep::STALE;
 use crate::keep::prune::{
-    Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, still_allowed, wanted,
+    Fate, Kind, ListFile, Options, Publisher, Terms, check_terms, fates, keep_needed, listed, published, still_allowed,
+    wanted,
 };
 use crate::mirror::MirroredLayer;
 use crate::select::keep_file::{KeepFile, read_all};
-use crate::select::{Key, Pin};
+use crate::select::{Key, Pin, load};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -163,7 +164,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     // Whoever removes holds the lock from here on: what is judged is what is removed.
     let mut mirrored = MirroredLayer::open(plan, list.is_some())?;
     check_terms(plan, &keep, mirrored.failure(), &terms)?;
-    let fates = judged(&settings, plan, &options.outs, (&mirrored, &keep, &terms))?;
+    // A list may have been shortened, and what it has not stays.
+    let is_meant = |key: &Key| list.as_ref().is_none_or(|list| list.lines.contains_key(key));
+    let fates = judged(&settings, plan, &options.outs, (&mirrored, &keep, &terms), is_meant)?;
     let answer = match &list {
         None => {
             let list = listed(&arguments.layer, &mirrored.versions, &fates, &terms, options)?;
@@ -190,15 +193,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// What becomes of each version.
+/// What becomes of each version, if those that are meant go at once.
 fn judged(
     settings: &Settings,
     plan: &LayerPlan,
     outs: &[PathBuf],
     (mirrored, keep, terms): (&MirroredLayer, &[KeepFile], &Terms),
+    is_meant: impl Fn(&Key) -> bool,
 ) -> Result<BTreeMap<Key, Fate>> {
     let name = plan.rules.mirror.as_ref().and_then(|source| source.select.as_deref()).unwrap_or_default();
     let own = selection(settings, name)?;
+    let files = settings.config.selections.get(name).map(load).transpose()?;
+    for warning in files.iter().flat_map(|loaded| &loaded.warnings) {
+        talk::say(&format!("warning: selection `{name}`: {warning}\n"))?;
+    }
     let pins: Vec<Pin> = keep.iter().flat_map(KeepFile::pins).collect();
     let outs: Vec<&Path> = outs.iter().map(PathBuf::as_path).collect();
     if outs.is_empty() {
@@ -215,19 +223,20 @@ fn judged(
     for plan in with_layer(settings, layer).filter(|plan| plan.select.is_none()) {
         selected.add_all(&plan.name);
     }
+    let mut publishers = Vec::new();
     if with_layer(settings, layer).any(|plan| plan.select.is_some()) {
-        let publishers = Publishers::read(settings, layer, &outs)?;
-        for with_overrides in if publishers.have_overrides() { &[true, false][..] } else { &[true][..] } {
-            for publisher in publishers.with((layer, mirrored), *with_overrides)? {
-                if *with_overrides {
-                    publisher.check()?;
-                }
-                selected.add_published(&publisher, layer);
-            }
+        let read = Publishers::read(settings, layer, &outs)?;
+        publishers = read.with((layer, mirrored), true)?;
+        publishers.iter().try_for_each(Publisher::check)?;
+        if read.have_overrides() {
+            publishers.extend(read.with((layer, mirrored), false)?);
         }
     }
+    publishers.iter().for_each(|publisher| selected.add_published(publisher, layer));
     let published = published(&outs, layer)?;
-    Ok(fates(&mirrored.versions, &selected, keep, &published, terms))
+    let mut fates = fates(&mirrored.versions, &selected, keep, &published, terms);
+    keep_needed(&mut fates, &publishers, layer, is_meant);
+    Ok(fates)
 }
 
 /// Writes the list, over an earlier list alone.
