@@ -159,7 +159,7 @@ impl Publisher {
     }
 }
 
-fn first<'a, T>((key, _): (&'a Key, T)) -> &'a Key {
+fn first<T>((key, _): (&Key, T)) -> &Key {
     key
 }
 
