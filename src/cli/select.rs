@@ -39,7 +39,7 @@ with the reason; --diff adds the column `change` (only_here, only_there, both) a
 Exit codes:
   0  the selection gives something
   1  it does, but versions that sites have installed are not there
-  2  could not find out: a rule that takes nothing, wrong usage or configuration, a registry that does not answer, or the machine
+  2  it gives nothing, or could not find out: a rule that takes nothing, wrong usage or configuration, a registry that does not answer, or the machine
      failed";
 
 /// Show which versions a selection gives, and why
@@ -124,6 +124,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit> {
             talk::say(&shown::warnings(warnings))?;
             print(&shown.text())?;
         }
+    }
+    if first.choice.versions.is_empty() {
+        bail!(
+            "selection `{}` gives nothing\n\
+             hint: the warnings name rules that take nothing; --explain PACKAGE says why a package is left out",
+            arguments.name
+        );
     }
     Ok(if first.choice.missing.is_empty() { Exit::Clean } else { Exit::Problems })
 }

@@ -26,6 +26,8 @@ pub struct Choice {
     pub missing: Vec<Pin>,
     /// What to know, in words; a hint may follow in a line of its own.
     pub warnings: Vec<String>,
+    /// Where queries of a file stand that find nothing in any row of its matrix; the warnings tell of them, too.
+    pub idle: Vec<String>,
     /// Packages that take the place of deprecated ones and are not chosen, in words.
     pub suggestions: Vec<String>,
 }

@@ -7,7 +7,7 @@ use super::finish;
 use super::keep_file::Pin;
 use super::mistakes::{self, Mistakes};
 use super::packages::Packages;
-use super::rules;
+use super::{queries, rules};
 use crate::config::selection::Selection;
 
 /// Chooses by what the rules take, however little that is: a rule that takes nothing is no mistake.
@@ -28,6 +28,16 @@ pub fn choose(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Res
     let mut chooser = Chooser::new(selection, &packages);
     rules::take_all(&mut chooser)?;
     Ok(ended(chooser, pins))
+}
+
+/// Chooses for who removes what is not chosen: there a query of a file that finds nothing is a mistake, too.
+///
+/// # Errors
+/// All rules and queries that take nothing.
+pub fn choose_strictly(selection: &Selection, catalog: &[Candidate], pins: &[Pin]) -> Result<Choice, Mistakes> {
+    let choice = choose(selection, catalog, pins)?;
+    Mistakes::of(choice.idle.iter().map(|place| queries::idle(place)).collect())?;
+    Ok(choice)
 }
 
 fn ended(mut chooser: Chooser<'_>, pins: &[Pin]) -> Choice {

@@ -28,6 +28,8 @@ pub(super) struct Chooser<'a> {
     pub(super) tallies: Vec<(String, usize)>,
     pub(super) missing: Vec<Pin>,
     pub(super) warnings: BTreeSet<String>,
+    /// Where queries stand that find nothing.
+    pub(super) idle: Vec<String>,
 }
 
 impl<'a> Chooser<'a> {
@@ -41,6 +43,7 @@ impl<'a> Chooser<'a> {
             tallies: Vec::new(),
             missing: Vec::new(),
             warnings: BTreeSet::new(),
+            idle: Vec::new(),
         }
     }
 

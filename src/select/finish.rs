@@ -26,6 +26,7 @@ pub(super) fn finish(mut chooser: Chooser<'_>) -> Choice {
         rules: chooser.tallies,
         missing: chooser.missing,
         warnings: chooser.warnings.into_iter().collect(),
+        idle: chooser.idle,
         suggestions,
     }
 }

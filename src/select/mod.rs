@@ -37,7 +37,7 @@ mod tests;
 
 pub use candidate::Candidate;
 pub use choice::{Choice, Key, Loss, Several};
-pub use choose::{choose, choose_leniently};
+pub use choose::{choose, choose_leniently, choose_strictly};
 pub use keep_file::Pin;
 pub use law::{Outside, seen_less_outside};
 pub use load::{Loaded, load};

@@ -13,6 +13,15 @@ use crate::config::selection::Query;
 use crate::package::Facts;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What is said of a query that finds nothing.
+const IDLE: &str = "takes nothing, whichever row of the matrix it is asked for";
+const IDLE_HINT: &str = "look at the versions of Kibana and of the format that are asked for";
+
+/// A query that finds nothing, for who takes that for a mistake.
+pub(super) fn idle(place: &str) -> Mistake {
+    Mistake { rule: place.to_owned(), message: format!("it {IDLE}"), hint: Some(IDLE_HINT.to_owned()) }
+}
+
 /// Queries while they are answered.
 pub(super) struct Queries<'a> {
     /// All that is not excluded or hidden; empty before somebody asks for more than one package.
@@ -29,6 +38,8 @@ pub(super) struct Queries<'a> {
 #[derive(Default)]
 struct Outcome {
     finds: bool,
+    /// It would find something if nothing were excluded or hidden.
+    is_excluded: bool,
     /// Names that no package has.
     unknown: BTreeSet<String>,
     /// What a registry would refuse, in its words.
@@ -38,6 +49,8 @@ struct Outcome {
 /// What became of a query in one row.
 enum Found {
     Places(Vec<Place>),
+    /// What there is, is excluded or hidden.
+    Excluded,
     Unknown(String),
     Refused(String),
 }
@@ -58,6 +71,7 @@ impl<'a> Queries<'a> {
             let outcome = self.outcomes.entry(place.clone()).or_default();
             match &found {
                 Found::Places(places) => outcome.finds |= !places.is_empty(),
+                Found::Excluded => outcome.is_excluded = true,
                 Found::Unknown(name) => drop(outcome.unknown.insert(name.clone())),
                 Found::Refused(why) => drop(outcome.refused.insert(why.clone())),
             }
@@ -81,29 +95,37 @@ impl<'a> Queries<'a> {
                 self.places = all.flat_map(|(at, package)| package.kept.iter().map(move |one| (at, *one))).collect();
                 self.facts = self.places.iter().map(|(at, one)| self.packages.all[*at].facts()[*one]).collect();
             }
-            return Found::Places(search(&self.facts, &query).iter().map(|hit| self.places[hit.index]).collect());
+            let found = search(&self.facts, &query).iter().map(|hit| self.places[hit.index]).collect::<Vec<_>>();
+            let all = || self.packages.all.iter().flat_map(|package| package.facts().iter().copied());
+            let is_excluded = found.is_empty() && !search(&all().collect::<Vec<_>>(), &query).is_empty();
+            return if is_excluded { Found::Excluded } else { Found::Places(found) };
         };
         let Some(at) = self.packages.place(name) else { return Found::Unknown(name.clone()) };
         let package = &self.packages.all[at];
         let facts: Vec<&Facts> = package.kept.iter().map(|one| package.facts()[*one]).collect();
-        Found::Places(search(&facts, &query).iter().map(|hit| (at, package.kept[hit.index])).collect())
+        let found = search(&facts, &query).iter().map(|hit| (at, package.kept[hit.index])).collect::<Vec<_>>();
+        let is_excluded = found.is_empty() && (package.kept.is_empty() || !search(package.facts(), &query).is_empty());
+        if is_excluded { Found::Excluded } else { Found::Places(found) }
     }
 
-    /// Warns of queries that find nothing in any row. Names that nobody has, and what a registry would refuse, are mistakes.
+    /// Warns of queries that find nothing in any row, and notes them. Names that nobody has, and what a registry would refuse, are mistakes.
     pub(super) fn finish(self, chooser: &mut Chooser<'_>) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
-        for (place, Outcome { finds, unknown, refused }) in
+        for (place, Outcome { finds, is_excluded, unknown, refused }) in
             self.order.iter().filter_map(|place| Some((place, self.outcomes.get(place)?)))
         {
             let mistake = |message: &String| Mistake { rule: place.clone(), message: message.clone(), hint: None };
             mistakes.extend(refused.iter().map(mistake));
             mistakes.extend(unknown.iter().map(|name| mistakes::unknown(self.packages, place, name)));
-            if !finds && unknown.is_empty() && refused.is_empty() {
-                chooser.warnings.insert(format!(
-                    "{place} takes nothing, whichever row of the matrix it is asked for\n\
-                     hint: look at the versions of Kibana and of the format that are asked for"
-                ));
+            if *finds || !unknown.is_empty() || !refused.is_empty() {
+                continue;
             }
+            if *is_excluded {
+                chooser.warnings.insert(format!("{place}: everything that it would take is excluded or hidden"));
+                continue;
+            }
+            chooser.warnings.insert(format!("{place} {IDLE}\nhint: {IDLE_HINT}"));
+            chooser.idle.push(place.clone());
         }
         mistakes
     }

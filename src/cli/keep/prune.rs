@@ -14,11 +14,12 @@ use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
 use crate::keep::STALE;
 use crate::keep::prune::{
-    Fate, Kind, ListFile, Options, Terms, check_terms, fates, listed, published, publishes_all, still_allowed, wanted,
+    Fate, Kind, ListFile, Options, Terms, check_terms, fates, keep_needed, listed, published, publishes_all,
+    still_allowed, wanted,
 };
 use crate::mirror::MirroredLayer;
 use crate::select::keep_file::{KeepFile, read_all};
-use crate::select::{Key, Pin};
+use crate::select::{Key, Pin, load};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -192,7 +193,9 @@ fn answered(arguments: &Arguments, settings: &Settings, plan: &LayerPlan, format
     // Whoever removes holds the lock from here on: what is judged is what is removed.
     let mut mirrored = MirroredLayer::open(plan, list.is_some())?;
     check_terms(plan, &keep, mirrored.failure(), &terms)?;
-    let mut fates = judged(settings, plan, &options.outs, (&mirrored, &keep, &terms))?;
+    // A list may have been shortened, and what it has not stays.
+    let is_meant = |key: &Key| list.as_ref().is_none_or(|list| list.lines.contains_key(key));
+    let mut fates = judged(settings, plan, &options.outs, (&mirrored, &keep, &terms), is_meant)?;
     let unselected: Vec<String> = with_layer(settings, &arguments.layer)
         .filter(|plan| plan.select.is_none())
         .map(|plan| plan.name.clone())
@@ -220,15 +223,20 @@ fn answered(arguments: &Arguments, settings: &Settings, plan: &LayerPlan, format
     })
 }
 
-/// What becomes of each version.
+/// What becomes of each version, if those that are meant go at once.
 fn judged(
     settings: &Settings,
     plan: &LayerPlan,
     outs: &[PathBuf],
     (mirrored, keep, terms): (&MirroredLayer, &[KeepFile], &Terms),
+    is_meant: impl Fn(&Key) -> bool,
 ) -> Result<BTreeMap<Key, Fate>> {
     let name = plan.rules.mirror.as_ref().and_then(|source| source.select.as_deref()).unwrap_or_default();
     let own = selection(settings, name)?;
+    let files = settings.config.selections.get(name).map(load).transpose()?;
+    for warning in files.iter().flat_map(|loaded| &loaded.warnings) {
+        talk::say(&format!("warning: selection `{name}`: {warning}\n"))?;
+    }
     let pins: Vec<Pin> = keep.iter().flat_map(KeepFile::pins).collect();
     let outs: Vec<&Path> = outs.iter().map(PathBuf::as_path).collect();
     if outs.is_empty() {
@@ -242,14 +250,16 @@ fn judged(
     if !plan.rules.overrides.is_empty() {
         selected.extend_without_overrides(wanted(&own, &mirrored.candidates(&[]), &mirrored.versions, &pins)?);
     }
+    let mut publishers = Vec::new();
     if with_layer(settings, layer).any(|plan| plan.select.is_some()) {
-        let publishers = Publishers::read(settings, layer, &outs)?;
-        for with_overrides in if publishers.have_overrides() { &[true, false][..] } else { &[true][..] } {
-            for publisher in publishers.with((layer, mirrored), *with_overrides)? {
+        let read = Publishers::read(settings, layer, &outs)?;
+        for with_overrides in if read.have_overrides() { &[true, false][..] } else { &[true][..] } {
+            for publisher in read.with((layer, mirrored), *with_overrides)? {
                 if *with_overrides {
                     publisher.check()?;
                 }
                 selected.add_published(&publisher, layer, *with_overrides);
+                publishers.push(publisher);
             }
         }
     }
@@ -257,7 +267,9 @@ fn judged(
         selected.add_all(&plan.name);
     }
     let published = published(&outs, layer)?;
-    Ok(fates(&mirrored.versions, &selected, keep, &published, terms))
+    let mut fates = fates(&mirrored.versions, &selected, keep, &published, terms);
+    keep_needed(&mut fates, &publishers, layer, is_meant);
+    Ok(fates)
 }
 
 /// Writes the list, over an earlier list alone.

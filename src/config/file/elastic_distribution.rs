@@ -75,7 +75,10 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<ElasticDistribution, Mistakes>
     let mut reader = Reader::new(path);
     let mut file = ElasticDistribution::default();
     match yaml::parse_texts(bytes, &yaml::Limits::default()) {
-        Ok(document) => top(&mut reader, &Value::root(&document.root), path, &mut file),
+        Ok(document) => {
+            reader.refuse_lost(&document.warnings);
+            top(&mut reader, &Value::root(&document.root), path, &mut file);
+        }
         Err(error) => {
             let hint = "the file has `queries:` and `packages:`; docs/guides/selections.md shows one";
             reader.mistake(error.line.unwrap_or(1), error.message, hint);

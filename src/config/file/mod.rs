@@ -26,7 +26,7 @@ use reader::{Reader, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use yaml11::{self as yaml, Plain, WarningKind};
+use yaml11::{self as yaml, Plain};
 
 /// Keys of the file.
 const TOP: &[&str] =
@@ -98,15 +98,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, Mistakes> {
     let mut config = Config::default();
     match yaml::parse_plain(bytes, &yaml::Limits::default()) {
         Ok(document) => {
-            for warning in &document.warnings {
-                // Manifests are read as the registry reads them; here nothing is lost without a word.
-                let hint = match warning.kind {
-                    WarningKind::DuplicateKey | WarningKind::TwoSpellings => "remove one of the two",
-                    WarningKind::SeveralDocuments => "write everything into one document, without `---` in between",
-                    WarningKind::Utf16 | WarningKind::UnknownTag => continue,
-                };
-                reader.mistake(warning.line, warning.message.split(';').next().unwrap_or_default(), hint);
-            }
+            reader.refuse_lost(&document.warnings);
             // What is right with types is right without them.
             let texts = yaml::parse_texts(bytes, &yaml::Limits::default());
             let texts = texts.map(|document| document.root);

@@ -7,7 +7,7 @@ use crate::base::rule::Rule;
 use crate::base::shown::printable;
 use crate::base::suggest::did_you_mean;
 use std::path::Path;
-use yaml11::{Plain, Scalar};
+use yaml11::{Plain, Scalar, Warning, WarningKind};
 
 /// Characters of a message that are kept; it may quote any text of the file.
 const MAX_SHOWN: usize = 300;
@@ -69,6 +69,19 @@ impl<'a> Reader<'a> {
         let message = printable(&message.into(), MAX_SHOWN);
         let problem = Problem::new(Rule::Configuration, message).line(line).hint(hint);
         self.mistakes.push(problem.within("", &self.file.display().to_string()));
+    }
+
+    /// What a reader of YAML drops is a mistake. Manifests are read as the registry reads them; here nothing is lost without a
+    /// word.
+    pub(super) fn refuse_lost(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            let hint = match warning.kind {
+                WarningKind::DuplicateKey | WarningKind::TwoSpellings => "remove one of the two",
+                WarningKind::SeveralDocuments => "write everything into one document, without `---` in between",
+                WarningKind::Utf16 | WarningKind::UnknownTag => continue,
+            };
+            self.mistake(warning.line, warning.message.split(';').next().unwrap_or_default(), hint);
+        }
     }
 
     /// Number of mistakes until now.

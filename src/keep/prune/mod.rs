@@ -5,11 +5,13 @@
 //! is not known counts as wanted.
 
 pub mod list_file;
+mod needed;
 mod published;
 mod publisher;
 mod wanted;
 
 pub use list_file::{ListFile, Options};
+pub use needed::keep_needed;
 pub use published::published;
 pub use publisher::{Offer, Publisher};
 pub use wanted::{Selected, publishes_all, wanted};

@@ -4,7 +4,7 @@
 use super::publisher::Publisher;
 use crate::config::selection::Selection;
 use crate::mirror::MirroredVersion;
-use crate::select::{Candidate, Choice, Key, Pin, choose, choose_leniently};
+use crate::select::{Candidate, Choice, Key, Pin, choose_leniently, choose_strictly};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub struct Selected {
 /// Chooses by the selection of the layer, which has a name.
 ///
 /// # Errors
-/// When a rule takes nothing.
+/// When a rule, or a query of a file, takes nothing.
 pub fn wanted(
     (name, selection): &(String, Selection),
     all: &[Candidate],
@@ -30,7 +30,8 @@ pub fn wanted(
     let key = |one: &Candidate| (one.facts.name.clone(), one.facts.version.clone());
     let here: Vec<_> = all.iter().filter(|one| held.contains_key(&key(one))).cloned().collect();
     let mut selected = Selected { judged: all.iter().map(key).collect(), ..Selected::default() };
-    let choice = choose(selection, all, pins).with_context(|| format!("selection `{name}` cannot be used"))?;
+    let choice = choose_strictly(selection, all, pins);
+    let choice = choice.with_context(|| format!("selection `{name}` cannot be used"))?;
     selected.add(name, choice);
     selected.add(name, choose_leniently(selection, &here, pins));
     Ok(selected)

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::keep::keep_file;
-use super::prune::{LATER, prune, world};
-use super::world::World;
+use super::prune::{LATER, prune, samples, world, world_of};
+use super::world::{Sample, World, signed, zip_from};
 use crate::harness::{Run, package};
 use std::fs;
 
@@ -48,6 +48,112 @@ fn what_another_layer_requires_does_not_go() {
     own(&world, "alpha", "1.0.0", "");
     let listed = prune(&world, LATER, "");
     assert!(listed.code == 0 && listed.stdout.contains("\nalpha@1.0.0 "), "{listed:?}");
+}
+
+/// A version for a newer Kibana covers another content of it further down, for the Kibana that there is.
+#[test]
+fn what_covers_another_content_of_a_layer_below_does_not_go() {
+    let files = package("alpha", "2.0.0", "").into_iter().map(|(path, bytes)| {
+        let text = String::from_utf8_lossy(&bytes).replace("\"^8.11.0\"", "\"^9.0.0\"");
+        (format!("alpha-2.0.0/{path}"), if path == "manifest.yml" { text.into_bytes() } else { bytes })
+    });
+    let zip = zip_from(&files.collect());
+    let newer = Sample { name: "alpha", version: "2.0.0", signature: Some(signed("trusted", &zip)), zip };
+    let all: Vec<Sample> = samples().into_iter().chain([newer]).collect();
+    let world = world_of(&all, &[("2.0.0", "^9.0.0")]);
+    let listed = prune(&world, LATER, "--accept-many");
+    assert!(listed.code == 0 && listed.stdout.contains("\nalpha@2.0.0 "), "{listed:?}");
+    own(&world, "alpha", "2.0.0", "");
+    world.reconfigure(|config| {
+        let config = config.replace(ALONE, "mirrored: {layers: [up, own], select: fleet}");
+        config.replace("layers:\n  up:", "layers:\n  own: {paths: own}\n  up:")
+    });
+    let which = || {
+        assert_eq!(world.case.run(&["build", "--dist", "mirrored", "--quiet", "--out", "o"]).code, 0);
+        world.case.run(&["which", "alpha", "--kibana", "8.19.5", "--dist", "mirrored", "--out", "o"])
+    };
+    let before = which();
+    let listed = prune(&world, LATER, "-v --accept-many --output gone.list");
+    let why = "alpha 2.0.0 wanted: it covers another content of alpha 2.0.0 in layer own";
+    assert!(listed.code == 0 && listed.stdout.contains(why), "{listed:?}");
+    let applied = prune(&world, LATER, "--apply gone.list --reason nobody");
+    assert!(applied.code == 0 && applied.stdout.starts_with("up: removed 1 version, "), "{applied:?}");
+    assert_eq!(which().stdout.lines().next(), before.stdout.lines().next());
+}
+
+/// A zip of another mirrored layer that lies there and is damaged gives builds nothing.
+#[test]
+fn what_a_build_cannot_read_does_not_cover_anything() {
+    let world = world();
+    own(&world, "mine", "1.0.0", REQUIRES);
+    world.reconfigure(|config| {
+        let config = config.replace(ALONE, "mirrored: {layers: [own, top, up], select: fleet}");
+        let top = "  top: {paths: top, mirror: {from: [up]}}\n";
+        config.replace("layers:\n  up:", &format!("layers:\n  own: {{paths: own}}\n{top}  up:"))
+    });
+    let run = world.mirror("top");
+    assert_eq!(run.code, 0, "{run:?}");
+    let listed = prune(&world, LATER, "");
+    assert!(listed.code == 0 && listed.stdout.contains("\nalpha@1.0.0 "), "{listed:?}");
+    fs::write(world.case.path("top/alpha/alpha-1.0.0.zip"), "damaged").unwrap();
+    let listed = prune(&world, LATER, "-v");
+    assert!(listed.code == 0 && listed.stderr.contains("alpha 1.0.0 wanted: distribution mirrored"), "{listed:?}");
+    assert!(!listed.stdout.contains("\nalpha@1.0.0 "), "{listed:?}");
+}
+
+#[test]
+fn a_query_that_takes_nothing_stops_the_removal() {
+    let world = world();
+    let queries =
+        |text: &str| fs::write(world.case.path("lite.yaml"), format!("surplus: 1\nqueries:\n{text}")).unwrap();
+    queries("- {package: beta}\n- {package: alpha, type: input}\n");
+    world.reconfigure(|config| {
+        config.replace("fleet: {kibana: [8.19.5], take: [{name: '*'}]}", "fleet: {distribution: lite.yaml}")
+    });
+    let refused = prune(&world, LATER, "--accept-many");
+    let why = "selection `fleet` cannot be used: lite.yaml:4: `queries.1`: it takes nothing, whichever row";
+    assert!(
+        refused.code == 2 && refused.stderr.contains(why) && refused.stderr.contains("hint: look at"),
+        "{refused:?}"
+    );
+    // What is ignored is told, as runs of the mirror tell it.
+    let said = "warning: selection `fleet`: lite.yaml:1: the key `surplus` is not known and ignored";
+    assert!(refused.stderr.contains(said), "{refused:?}");
+    // What is excluded is meant so.
+    queries("- {package: beta}\n- {package: alpha}\n");
+    world.reconfigure(|config| config.replace("lite.yaml}", "lite.yaml, exclude: [{name: alpha}]}"));
+    let listed = prune(&world, LATER, "--accept-many");
+    assert!(listed.code == 0 && listed.stdout.contains("\nalpha@1.0.0 "), "{listed:?}");
+    let told = world.case.run(&["select", "fleet", "--from", "up"]);
+    assert!(told.code == 0 && told.stderr.contains("everything that it would take is excluded or hidden"), "{told:?}");
+    // Without what sites keep nothing is left.
+    queries("- {type: nosuch}\n");
+    world.reconfigure(|config| config.replace(", keep: ['*.keep']", ""));
+    let nothing = world.case.run(&["select", "fleet", "--from", "up"]);
+    assert!(nothing.code == 2 && nothing.stderr.contains("selection `fleet` gives nothing"), "{nothing:?}");
+}
+
+/// What may be absent may hold what requires something all the same.
+#[test]
+fn a_path_that_is_not_there_stops_the_removal_also_where_it_is_optional() {
+    let world = world();
+    own(&world, "mine", "1.0.0", REQUIRES);
+    own(&world, "other", "1.0.0", "");
+    fs::create_dir(world.case.path("own2")).unwrap();
+    fs::rename(world.case.path("own/other"), world.case.path("own2/other")).unwrap();
+    with_own(&world);
+    world.reconfigure(|config| config.replace("own: {paths: own}", "own: {paths: [own, own2], optional: yes}"));
+    let listed = prune(&world, LATER, "");
+    assert!(listed.code == 0 && !listed.stdout.contains("\nalpha@1.0.0 "), "{listed:?}");
+    fs::rename(world.case.path("own"), world.case.path("away")).unwrap();
+    let refused = prune(&world, LATER, "");
+    let why = "layer `own` cannot be read, so what its packages require of layer `up` is not known: `own` is not there";
+    let hint = "hint: put it in place; where nothing belongs there, an empty folder says so";
+    assert!(refused.code == 2 && refused.stderr.contains(why) && refused.stderr.contains(hint), "{refused:?}");
+    fs::create_dir(world.case.path("own")).unwrap();
+    let listed = prune(&world, LATER, "");
+    let said = "warning: layer `own`: `own` is empty, so nothing there requires anything of layer `up`\nhint: ";
+    assert!(listed.code == 0 && listed.stderr.contains(said), "{listed:?}");
 }
 
 #[test]

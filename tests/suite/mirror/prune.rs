@@ -24,7 +24,7 @@ const NOT_LOOKED: &str = "warning: generations and releases: none were looked at
 /// Runs that are killed.
 const KILLS: usize = 20;
 
-fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<Sample> {
     let others = ["beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"].map(|name| Sample::new(name, "1.0.0"));
     [Sample::new("alpha", "1.0.0"), Sample::new("alpha", "1.1.0"), Sample::new("alpha", "1.2.0")]
         .into_iter()
@@ -34,7 +34,20 @@ fn samples() -> Vec<Sample> {
 
 /// A layer with everything that is listed, of which a selection wants the newest versions and a site the one before.
 pub(super) fn world() -> World {
-    let world = World::new(&samples(), "keys: trusted.asc, signatures: require", "");
+    world_of(&samples(), &[])
+}
+
+/// The same with these packages; `conditions` are versions of Kibana that a listing tells of some.
+pub(super) fn world_of(samples: &[Sample], conditions: &[(&str, &str)]) -> World {
+    let world = World::new(samples, "keys: trusted.asc, signatures: require", "");
+    let item = |sample: &Sample| {
+        let condition = conditions.iter().find(|(version, _)| *version == sample.version);
+        let condition =
+            condition.map(|(_, kibana)| format!(",\"conditions\":{{\"kibana\":{{\"version\":\"{kibana}\"}}}}}}"));
+        let item = sample.item();
+        condition.map_or(item.clone(), |condition| item.trim_end_matches('}').to_owned() + &condition)
+    };
+    world.list(&format!("[{}]", samples.iter().map(item).collect::<Vec<_>>().join(",\n")));
     let run = world.mirror("");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     let config = std::fs::read_to_string(world.case.path("epr-build.yml")).unwrap();

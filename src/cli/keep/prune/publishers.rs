@@ -35,12 +35,17 @@ impl Publishers {
     /// # Errors
     /// When a layer is not there or cannot be read: what its packages require would not be known.
     pub(super) fn read(settings: &Settings, layer: &str, outs: &[&Path]) -> Result<Self> {
-        let settings = around(settings, layer, |plan| plan.select.is_some(), |_| true);
+        let mut settings = around(settings, layer, |plan| plan.select.is_some(), |_| true);
+        // Builds do without a layer that may be absent; what it would require is not known all the same.
+        for plan in settings.layers.iter_mut().filter(|plan| plan.rules.optional) {
+            (plan.rules.optional, plan.rules.paths) = (false, Vec::new());
+        }
         let others = settings.layers.iter().filter(|plan| plan.source.name != layer);
         let mut mirrored = BTreeMap::new();
         for plan in others {
             let name = &plan.source.name;
             is_there(plan, layer)?;
+            warn_of_empty(plan, layer)?;
             if plan.rules.mirror.is_some() {
                 let open = MirroredLayer::open(plan, false).with_context(|| not_known(name, layer))?;
                 mirrored.insert(name.clone(), open);
@@ -85,16 +90,15 @@ impl Publishers {
         let as_packages_tell = |entry: &Entry| Candidate::of_package(&entry.own.facts, &entry.own.item);
         let tell = |entry: &Entry| if with_overrides { candidate(entry) } else { as_packages_tell(entry) };
         let catalog = Catalog::merge(&[intake], self.layers.store.as_ref())?;
-        let mut held = catalog.entries.iter().map(tell).collect::<Result<Vec<_>>>()?;
+        let held = catalog.entries.iter().map(tell).collect::<Result<Vec<_>>>()?;
         let mirrored = if layer == here { Some(open) } else { self.mirrored.get(&layer) };
         let overrides = if with_overrides { &plan.rules.overrides[..] } else { &[] };
         let Some(mirrored) = mirrored else { return Ok(Offer { layer, held, listed: None }) };
         let key = |one: &Candidate| -> Key { (one.facts.name.clone(), one.facts.version.clone()) };
         let read: BTreeSet<Key> = held.iter().map(key).collect();
+        // What lies there and cannot be read gives a build nothing, so it counts as listed only.
         let told = mirrored.candidates(overrides).into_iter().filter(|one| !read.contains(&key(one)));
-        let (more, listed): (Vec<_>, Vec<_>) = told.partition(|one| mirrored.holds(&key(one)));
-        held.extend(more);
-        let listed = held.iter().cloned().chain(listed).collect();
+        let listed = held.iter().cloned().chain(told).collect();
         Ok(Offer { layer, held, listed: Some(listed) })
     }
 }
@@ -107,19 +111,37 @@ fn not_known(other: &str, layer: &str) -> String {
 fn is_there(plan: &LayerPlan, layer: &str) -> Result<()> {
     let absent = |path: &&std::path::PathBuf| !is_git(path) && fs::metadata(path).is_err();
     match plan.source.paths.iter().find(absent) {
-        Some(path) if !plan.rules.optional => bail!(
-            "{}: `{}` is not there\nhint: put it in place, or take the layer out of the distribution",
+        Some(path) => bail!(
+            "{}: `{}` is not there\n\
+             hint: put it in place; where nothing belongs there, an empty folder says so, or take the layer out of the distribution",
             not_known(&plan.source.name, layer),
             path.display()
         ),
-        _ => Ok(()),
+        None => Ok(()),
     }
+}
+
+/// Warns of a folder that holds nothing: a disk that is not mounted leaves one, beside others that are there.
+fn warn_of_empty(plan: &LayerPlan, layer: &str) -> Result<()> {
+    let name = &plan.source.name;
+    for path in plan.source.paths.iter().filter(|path| path.is_dir()) {
+        if fs::list(path)?.is_empty() {
+            let path = path.display();
+            talk::say(&format!(
+                "warning: layer `{name}`: `{path}` is empty, so nothing there requires anything of layer `{layer}`\n\
+                 hint: mount it, if packages belong there, before a list is applied\n"
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a layer of which something could not be read, and one that is empty though generations show what it held: a disk
 /// that is not mounted leaves an empty folder.
 fn is_readable(intake: &LayerIntake, layer: &str, outs: &[&Path]) -> Result<()> {
-    let unread = |rule: Rule| matches!(rule, Rule::Unreadable | Rule::ChangedWhileReading | Rule::NotALayerPath);
+    let unread = |rule: Rule| {
+        matches!(rule, Rule::Unreadable | Rule::ChangedWhileReading | Rule::NotALayerPath | Rule::MissingLayerPath)
+    };
     if let Some(problem) = intake.all_problems().find(|problem| unread(problem.rule)) {
         let problem = problem.to_string();
         let problem = problem.trim_start_matches("error: ").trim_start_matches("warning: ");

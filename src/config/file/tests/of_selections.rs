@@ -234,6 +234,31 @@ fn distribution(text: &str) -> String {
     }
 }
 
+/// Whatever a second one would replace or drop is said, in the words of our own configuration.
+#[test]
+fn files_of_elastics_tool_have_nothing_twice() {
+    let documents = "something follows the first document, and is ignored | write everything into one document, without `---` in between";
+    for (text, expected) in [
+        (
+            "queries:\n- {package: a}\nqueries:\n- {package: b}\n",
+            "3: duplicate key `queries` | remove one of the two".to_owned(),
+        ),
+        ("queries:\n- {package: a, package: b}\n", "2: duplicate key `package` | remove one of the two".to_owned()),
+        (
+            "packages:\n- name: a\n  name: b\n  version: 1.0.0\n",
+            "3: duplicate key `name` | remove one of the two".to_owned(),
+        ),
+        ("queries: [{package: a}]\n---\nqueries: [{package: b}]\n", format!("2: {documents}")),
+        // What is merged in is replaced on purpose.
+        (
+            "matrix:\n- &row {kibana.version: 9.1.0}\n- {<<: *row, kibana.version: 9.2.0}\nqueries: [{}]\n",
+            "?kibana.version=9.1.0\n?kibana.version=9.2.0".to_owned(),
+        ),
+    ] {
+        assert_eq!(distribution(text), expected, "{text}");
+    }
+}
+
 #[test]
 fn files_of_elastics_tool_are_read_as_that_tool_reads_them() {
     for (text, expected) in [
