@@ -25,7 +25,8 @@ impl Run<'_> {
     ) -> Result<(), Hindrance> {
         let lies = |key: &Key| holdings.zips.contains_key(&id(key)) || holdings.folders.contains(&id(key));
         let is_known = |key: &Key| {
-            facts.get(key).is_some_and(|facts| facts.listed || facts.hidden && hidden.versions.contains_key(key))
+            let is_told = |upstream| hidden.versions.contains_key(key) || self.silent.contains_key(upstream);
+            facts.get(key).is_some_and(|facts| facts.listed || facts.hidden && is_told(&facts.upstream))
         };
         let mut open: BTreeMap<Key, bool> = self.wants.named(self.request.only);
         open.retain(|key, _| !is_known(key) && !lies(key));
@@ -35,7 +36,7 @@ impl Run<'_> {
                 facts.hidden = false;
             }
         }
-        for transport in &self.transports {
+        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
             let tells_all = hidden.tellers.contains(&transport.name);
             let may_have = |key: &&Key| !tells_all || hidden.versions.get(*key) == Some(&transport.name);
             let keys: Vec<Key> = open.keys().filter(may_have).cloned().collect();
@@ -68,6 +69,14 @@ impl Run<'_> {
                 let events = if is_lasting { &mut self.outcome.refused } else { &mut self.outcome.failed };
                 events.push(Event::new(said(&key), why, place));
             }
+        }
+        // What could not be asked for nobody knows.
+        for (upstream, reason) in self.silent.iter().take(1) {
+            if open.values().any(|is_needed| *is_needed) {
+                return Err(Hindrance::Upstream(reason.clone()));
+            }
+            let why = format!("it is not listed, and upstream {upstream} cannot be asked for it now");
+            self.outcome.failed.extend(open.keys().map(|key| Event::new(said(key), why.clone(), None)));
         }
         Ok(())
     }
