@@ -224,7 +224,7 @@ fn render_events(outcome: &Outcome, all: bool) -> String {
         ("error", &outcome.missing),
         ("error", &outcome.refused),
         ("error", &outcome.failed),
-        ("warning", &outcome.changed),
+        ("error", &outcome.changed),
         ("warning", &outcome.warnings),
     ];
     for (level, events) in kinds {
@@ -259,7 +259,7 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
         // What no upstream lists any more lies there as well.
         let held = if outcome.wanted == 0 { outcome.kept } else { outcome.held };
         lines.push(format!("{layer}: nothing is new; {} held", counted(held, "version")));
-    } else if outcome.dry_run && outcome.ended.is_some() {
+    } else if outcome.dry_run && outcome.ended.is_some() && plan.is_empty() {
         lines.push(format!("{layer}: what would be fetched is not known"));
     } else if outcome.dry_run {
         let known: Option<u64> = plan.iter().filter(|one| !one.only_signature).map(|one| one.bytes).sum();
@@ -295,11 +295,18 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     field("besides", outcome.unwanted, &unwanted);
     field("accepted", outcome.accepted.len(), " as the upstream gives it now");
     field("adopted", outcome.adopted.len(), ", which lay in the layer before");
-    field("audited", outcome.audited, "");
+    let upstream = outcome.audited_upstream;
+    let not_audited: usize = outcome.not_audited.values().sum();
+    let with_upstream = format!(" with the record, {upstream} with the upstream");
+    let is_offline = upstream + not_audited == 0;
+    field("audited", outcome.audited, if is_offline { " with the record" } else { &with_upstream });
+    for (why, count) in &outcome.not_audited {
+        field("besides", *count, &format!(" not with the upstream: {why}"));
+    }
     field("missing", outcome.missing.len(), " that sites have installed and nobody has");
     field("refused", outcome.refused.len(), "");
     field("failed", outcome.failed.len(), ", which may pass");
-    field("changed", outcome.changed.len(), " upstream; what is held stays");
+    field("changed", outcome.changed.len(), " upstream; none is overwritten");
     field("kept", outcome.kept, " that no upstream lists any more");
     if let Some(selection) = &outcome.selection {
         lines.extend(render_selection(selection));
@@ -312,7 +319,10 @@ fn render_summary(outcome: &Outcome, plan_file: Option<&Path>, time: Duration) -
     if outcome.requests > 0 || outcome.images.is_empty() {
         lines.push(format!("  {:<10} {}, {}", "asked", counted(outcome.requests, "request"), bytes(outcome.bytes)));
     }
-    lines.extend(outcome.images.iter().map(|image| format!("  {:<10} {image}; that asks no server", "read")));
+    lines.extend(outcome.images.iter().map(|image| match outcome.unread_images.contains(image) {
+        true => format!("  {:<10} {image}, and nothing of it was read again; that asks no server", "known"),
+        false => format!("  {:<10} {image}; that asks no server", "read"),
+    }));
     lines.push(format!("time: {:.1} s", time.as_secs_f64()));
     if let (Some(file), true) = (plan_file, outcome.dry_run) {
         lines.push(format!("the plan is in {}", file.display()));

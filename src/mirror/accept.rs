@@ -4,7 +4,7 @@
 //! signature comes into place, and the new zip comes last: a build in between sees the version with its own signature, or not
 //! at all. Whenever that is interrupted, the next run that may write does the rest before anything else.
 
-use super::audit::aside;
+use super::aside::path as aside;
 use super::deliver::{examine, said};
 use super::entry::{Entry, Line, State, Validators, key, line};
 use super::event::Event;
@@ -18,7 +18,6 @@ use super::session::Run;
 use super::workshop::{ACCEPTING, Workshop};
 use crate::base::digest::Digest;
 use crate::base::fs;
-use crate::config::layer::Policy;
 use crate::edit::PackageSelector;
 use crate::edit::journal::{Action, LayerChange};
 use anyhow::{Context, Result, bail};
@@ -75,23 +74,22 @@ pub(super) fn accept(run: &mut Run<'_>, selector: &PackageSelector, reason: &str
         (run.outcome.wanted, run.outcome.held) = (1, 1);
         return leftovers::tidy(&run.workshop, &run.record, run.request.now, &mut run.outcome.cleared);
     }
+    let audit = format!("epr-build mirror {layer} --audit --only {}@{version}", key.0);
     let changed = run.record.versions.get(&key).and_then(|entry| Some((entry.clone(), entry.changed_to?)));
     let Some((entry, digest)) = changed else {
         bail!(
             "no upstream has changed {} of layer `{layer}`, as far as is known\n\
-             hint: `epr-build mirror {layer} --audit --only {}@{version}` asks",
-            said(&key),
-            key.0
+             hint: `{audit}` asks",
+            said(&key)
         );
     };
-    let rules = &run.request.layer.rules;
-    if rules.immutable || rules.policies(&layer).0 == Policy::Refuse {
+    if !run.allows_change() {
         bail!(
             "layer `{layer}` lets no version be overwritten\n\
              hint: what clients have seen must not change; `overwrite: allow` without `immutable` would permit it"
         );
     }
-    let new = aside(&run.workshop, &key, &digest.to_string());
+    let new = aside(&run.workshop.changed(), &key, &digest.to_string());
     let beside = place::signature_of(&new);
     let place = entry.path.clone().unwrap_or_else(|| place::usual(&key));
     if let Some(elsewhere) = run.workshop.holdings()?.zips.get(&id(&key)).filter(|zip| zip.path != place) {
@@ -104,16 +102,16 @@ pub(super) fn accept(run: &mut Run<'_>, selector: &PackageSelector, reason: &str
     place::check_way(&run.workshop.root, &place)?;
     if !is_file(&new) {
         bail!(
-            "{} lies no more where the last audit laid it\n\
-             hint: `epr-build mirror {layer} --audit --only {}@{version}` fetches it again",
-            new.display(),
-            key.0
+            "what the upstream gives now for {} does not lie in {}\n\
+             hint: run `{audit}` first, which lays it aside",
+            said(&key),
+            run.workshop.changed().display()
         );
     }
     let signature = if is_file(&beside) { Some(fs::read(&beside)?) } else { None };
     let (found, size) = fs::digest_of_file(&new)?;
     if found != digest {
-        bail!("{} is not what the upstream gave\nhint: run with --audit again", new.display());
+        bail!("{} is not what the upstream gave\nhint: move it away, and run `{audit}` again", new.display());
     }
     let (format_version, judged) = match examine(&run.site, &key, &new, signature.as_deref(), None)? {
         Ok(found) => found,
@@ -129,6 +127,7 @@ pub(super) fn accept(run: &mut Run<'_>, selector: &PackageSelector, reason: &str
         format_version: Some(format_version),
         validators: Validators::default(),
         changed_to: None,
+        refusal: None,
         unfit: None,
         reasons: vec![format!("accepted: {reason}")],
         ..entry
@@ -157,7 +156,7 @@ pub(super) fn accept(run: &mut Run<'_>, selector: &PackageSelector, reason: &str
 /// Does what was written down, as far as it is not done yet.
 fn finish(workshop: &Workshop, record: &mut Record, key: &Key, entry: Entry, change: LayerChange) -> Result<()> {
     let digest = entry.sha256.context("a note of a version without its digest")?;
-    let new = aside(workshop, key, &digest.to_string());
+    let new = aside(&workshop.changed(), key, &digest.to_string());
     let place = entry.path.clone().unwrap_or_else(|| place::usual(key));
     place::check_way(&workshop.root, &place)?;
     exchange(&new, &workshop.root.join(place), &entry)
@@ -181,11 +180,14 @@ fn exchange(new: &Path, target: &Path, entry: &Entry) -> Result<()> {
         if entry.sha256 != Some(found) {
             bail!("{} is not what the upstream gave\nhint: move it away, and run with --audit again", new.display());
         }
+        // The old zip may be lost, and its folder with it.
+        let folder = target.parent().context("a place has a folder")?;
+        fs::make_folders(folder)?;
         // Without signatures one rename is enough, and the version is there at every moment.
         let has_signatures = is_file(&signature) || entry.signature_sha256.is_some();
         if has_signatures && is_file(target) {
             fs::rename_for_good(target, &old)?;
-            fs::flush(target.parent().context("a place has a folder")?)?;
+            fs::flush(folder)?;
         }
         if entry.signature_sha256.is_none() {
             fs::remove_file_if_there(&signature)?;

@@ -3,6 +3,7 @@
 //! An upstream that gives other bytes for a version changes nothing that is held. What it gives is laid aside, and told until
 //! somebody decides.
 
+use super::aside;
 use super::deliver::{said, signature};
 use super::facts::Key;
 use super::fault::Fault;
@@ -15,15 +16,17 @@ use super::outcome::Event;
 use super::place;
 use super::plan::id;
 use super::record::{Entry, State};
-use super::session::{HeldVersions, Run};
+use super::session::{HeldVersions, Mode, Run};
 use super::transport::Transport;
 use super::workshop::Workshop;
 use crate::base::digest::Digest;
 use crate::base::fs;
+use crate::base::suggest::nearest;
 use anyhow::Result;
 use futures_util::{StreamExt, stream};
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Compares so many versions, or all.
 pub(super) async fn audit(run: &mut Run<'_>, most: Option<usize>, offline: bool) -> Result<(), Hindrance> {
@@ -36,17 +39,26 @@ pub(super) async fn audit(run: &mut Run<'_>, most: Option<usize>, offline: bool)
     let all: Vec<_> = record.versions.iter().filter(|(key, entry)| entry.is_held() && is_meant(key)).collect();
     let chosen = chosen(&all, most, run.request.now);
     let holdings = run.workshop.holdings()?;
-    (run.outcome.wanted, run.outcome.held) = (chosen.len(), chosen.len());
-    compare(run, &chosen, &holdings)?;
+    run.tell_in_vain(&all);
+    let lies = |key: &Key| holdings.zips.contains_key(&id(key));
+    let lost = chosen.iter().filter(|(key, _)| !lies(key)).filter(|(key, _)| {
+        let id = id(key);
+        !holdings.folders.contains(&id) && !holdings.taken_out.contains(&id)
+    });
+    let hint = "a run without --audit fetches it anew, if an upstream still gives it";
+    let lost = lost.map(|(key, _)| Event::new(said(key), format!("it lies no more in the layer\nhint: {hint}"), None));
+    run.outcome.refused.extend(lost);
+    let there: Vec<_> = chosen.iter().filter(|(key, _)| lies(key)).copied().collect();
+    let damaged = compare(run, &there, &holdings)?;
+    (run.outcome.wanted, run.outcome.held) = (chosen.len(), there.len() - damaged);
     // Whoever looks at everything wants to know as well what is held by a policy or keys of before.
     run.judge_again(&holdings)?;
-    run.outcome.audited = chosen.len();
+    run.outcome.audited = there.len();
     let asked = if offline { Ok(()) } else { ask_again(run, &chosen).await };
     leftovers::tidy(&run.workshop, &run.record, run.request.now, &mut run.outcome.cleared)?;
     run.record.write(&run.workshop.folder)?;
     run.tell_unfit();
-    let changed = run.record.versions.iter().filter(|(_, entry)| entry.state == State::Changed);
-    run.outcome.changed = changed.map(|(key, entry)| changed_event(key, entry, &run.workshop)).collect();
+    run.tell_changed();
     asked
 }
 
@@ -59,8 +71,28 @@ fn chosen<'a>(all: &HeldVersions<'a>, most: Option<usize>, now: u64) -> Vec<(&'a
     chosen
 }
 
-/// Compares zips and signatures of the layer with the record.
-pub(super) fn compare(run: &mut Run<'_>, held: &HeldVersions<'_>, holdings: &Holdings) -> Result<()> {
+impl Run<'_> {
+    /// Tells which of the versions that were named the layer does not hold, with the name that was perhaps meant.
+    fn tell_in_vain(&mut self, held: &HeldVersions<'_>) {
+        let names: BTreeSet<&str> = self.record.versions.keys().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        for one in self.request.only {
+            let is_meant =
+                |key: &Key| one.name == key.0 && one.version.as_ref().is_none_or(|version| *version == key.1);
+            if held.iter().any(|(key, _)| is_meant(key)) {
+                continue;
+            }
+            let version = one.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+            let near = nearest(&one.name, &names).filter(|near| *near != one.name);
+            let hint = near.map(|near| format!("\nhint: did you mean `{near}`?")).unwrap_or_default();
+            let why = format!("the layer never held {}{version}{hint}", one.name);
+            self.outcome.not_listed.push(Event::new("--only", why, None));
+        }
+    }
+}
+
+/// Compares zips and signatures of the layer with the record. Returns the number of those that are not what was mirrored.
+pub(super) fn compare(run: &mut Run<'_>, held: &HeldVersions<'_>, holdings: &Holdings) -> Result<usize> {
     run.progress.begin("reading zips", held.len() as u64);
     let (root, progress) = (&run.workshop.root, run.progress);
     let compared = held.par_iter().map(|(key, entry)| {
@@ -70,22 +102,28 @@ pub(super) fn compare(run: &mut Run<'_>, held: &HeldVersions<'_>, holdings: &Hol
                 let zip = root.join(&zip.path);
                 let is_lost = entry.signature_sha256.is_some() && !is_file(&place::signature_of(&zip));
                 let lost = || is_lost.then(|| "its signature lies no more in the layer".to_owned());
-                Some(differs_from(&zip, entry, false)?.or_else(lost))
+                let differs = differs_from(&zip, entry, false)?;
+                let is_damaged = differs.is_some();
+                differs.or_else(lost).map(|why| (why, is_damaged))
             }
         };
         progress.step();
-        Ok(found.map(|why| (*key, why, entry.state)))
+        Ok(found.map(|(why, is_damaged)| (*key, why, is_damaged, entry.state)))
     });
-    for (key, why, state) in compared.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
-        run.outcome.refused.extend(why.map(|why| {
-            let hint = match state {
-                State::GoneUpstream => mending(false),
-                _ => "move it away, and run again without --audit and --locked; it is fetched anew",
-            };
-            Event::new(said(key), format!("{why}\nhint: {hint}"), None)
-        }));
+    let mut damaged = 0;
+    for (key, why, is_damaged, state) in compared.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+        damaged += usize::from(is_damaged);
+        let hint = match (state, is_damaged, &run.request.mode) {
+            (State::GoneUpstream | State::Changed, true, _) => mending(false, state),
+            (_, true, Mode::Locked) => "move it away; the next run, also one with --locked, fetches it anew",
+            (_, true, _) => "move it away; the next run without --audit fetches it anew",
+            (_, false, _) => {
+                "a run without --audit and --locked fetches it if an upstream has it; or put it back from a backup"
+            }
+        };
+        run.outcome.refused.push(Event::new(said(key), format!("{why}\nhint: {hint}"), None));
     }
-    Ok(())
+    Ok(damaged)
 }
 
 /// Why the files of a version are not those of the record. A signature that is lost is a matter of its own.
@@ -118,6 +156,16 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
     fs::make_folders(&run.site.partial)?;
     run.progress.begin("asking again", chosen.len() as u64);
     let mut over = None;
+    let (mut asked, mut not_asked) = (0, BTreeMap::new());
+    let mut passed_over = |why: &'static str| *not_asked.entry(why).or_default() += 1;
+    for (_, entry) in chosen {
+        let is_its = |transport: &Transport| entry.upstream.as_ref() == Some(&transport.name);
+        if entry.state == State::GoneUpstream {
+            passed_over("no upstream lists it any more");
+        } else if !run.transports.iter().any(is_its) {
+            passed_over("it came from no upstream of the layer");
+        }
+    }
     for transport in &run.transports {
         let own = chosen.iter().filter(|(_, entry)| entry.upstream.as_ref() == Some(&transport.name));
         let own = own.filter(|(_, entry)| entry.state != State::GoneUpstream);
@@ -125,7 +173,7 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
             workshop: &run.workshop,
             transport,
             most: run.site.limits.max_package_bytes,
-            always_lays_aside: !run.request.only.is_empty(),
+            is_named: !run.request.only.is_empty(),
             wants_signatures: run.site.trust.wants_signatures(),
         };
         let work = stream::iter(own).map(async |(key, entry)| (*key, one(&way, key, entry).await));
@@ -134,24 +182,34 @@ async fn ask_again(run: &mut Run<'_>, chosen: &HeldVersions<'_>) -> Result<(), H
             run.progress.step();
             match again? {
                 Again::Same => {
+                    asked += 1;
                     if let Some(entry) = run.record.versions.get_mut(key).filter(|one| one.state == State::Changed) {
-                        (entry.state, entry.changed_to) = (State::Held, None);
+                        (entry.state, entry.changed_to, entry.refusal) = (State::Held, None, None);
                     }
                 }
                 Again::Other(digest) => {
+                    asked += 1;
                     if let Some(entry) = run.record.versions.get_mut(key) {
                         (entry.state, entry.changed_to) = (State::Changed, Some(digest));
                     }
                 }
-                Again::Event(event) => run.outcome.failed.push(event),
+                Again::Event(event) => {
+                    passed_over("the upstream did not give it");
+                    run.outcome.failed.push(event);
+                }
                 Again::Gone => {
+                    passed_over("the upstream does not have it any more");
                     let why = "the upstream lists it and does not have it any more; it is kept";
                     run.outcome.warnings.push(Event::new(said(key), why, None));
                 }
-                Again::Over(reason) => drop(over.get_or_insert(format!("upstream {}: {reason}", transport.name))),
+                Again::Over(reason) => {
+                    passed_over("the upstream cannot be asked now");
+                    over.get_or_insert(format!("upstream {}: {reason}", transport.name));
+                }
             }
         }
     }
+    (run.outcome.audited_upstream, run.outcome.not_audited) = (asked, not_asked);
     over.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason)))
 }
 
@@ -161,7 +219,7 @@ struct Way<'a> {
     transport: &'a Transport,
     /// Most bytes of a zip.
     most: u64,
-    always_lays_aside: bool,
+    is_named: bool,
     /// True if the layer's policy looks at signatures.
     wants_signatures: bool,
 }
@@ -179,21 +237,8 @@ async fn one(way: &Way<'_>, key: &Key, entry: &Entry) -> Result<Again> {
         // Also a version that had none may have one now, with its other bytes.
         let is_wanted = way.wants_signatures || entry.signature_sha256.is_some();
         let beside = signature(transport, &url, is_wanted, true).await?;
-        let other = Again::Other(found.sha256);
-        if !way.always_lays_aside && leftovers::changed_bytes(workshop)? + found.size > leftovers::MOST_CHANGED_BYTES {
-            // The digest is told; whoever wants the bytes names the version.
-            partial.discard()?;
-            return Ok(other);
-        }
-        let aside = aside(workshop, key, &found.sha256.to_string());
-        fs::make_folders(&workshop.changed())?;
-        if let Some(text) = beside {
-            fs::write_over_for_good(&place::signature_of(&aside), &text)?;
-        }
-        fs::flush(&partial.content)?;
-        fs::rename_for_good(&partial.content, &aside)?;
-        partial.discard()?;
-        Ok(other)
+        aside::lay(&workshop.changed(), key, (&partial, &found), beside.as_deref(), way.is_named)?;
+        Ok(Again::Other(found.sha256))
     };
     Ok(match asked.await {
         Ok(again) => again,
@@ -202,29 +247,4 @@ async fn one(way: &Way<'_>, key: &Key, entry: &Entry) -> Result<Again> {
         Err(Fault::Status(404 | 410)) => Again::Gone,
         Err(fault) => Again::Event(Event::new(said(key), fault.words(), None)),
     })
-}
-
-/// Where the bytes lie that an upstream gives now.
-pub(super) fn aside(workshop: &Workshop, key: &Key, digest: &str) -> PathBuf {
-    workshop.changed().join(format!("{}.{digest}.zip", id(key)))
-}
-
-/// The event that an upstream changed a version.
-pub(super) fn changed_event(key: &Key, entry: &Entry, workshop: &Workshop) -> Event {
-    let text = |digest: Option<Digest>| digest.map(|digest| digest.short(16)).unwrap_or_default();
-    let to = entry.changed_to.map(|digest| digest.to_string()).unwrap_or_default();
-    let aside = aside(workshop, key, &to);
-    let is_here = fs::link_metadata(&aside).is_ok();
-    let hint = if is_here {
-        format!("compare the two; --accept-changed {}@{} --reason WHY takes the new one", key.0, key.1)
-    } else {
-        format!("--audit --only {}@{} fetches the new one and lays it aside", key.0, key.1)
-    };
-    let why = format!(
-        "the upstream gives other bytes under this version now: {}…, held is {}…; what is held stays\n\
-         hint: {hint}",
-        text(entry.changed_to),
-        text(entry.sha256)
-    );
-    Event::new(said(key), why, is_here.then(|| aside.display().to_string()))
 }

@@ -1,7 +1,9 @@
 //! Brings one version: fetches it, checks it, notes it, puts it into place.
 
+use super::aside;
 use super::check::{self, Expected};
-use super::facts::{Facts, Key};
+use super::demands::{Demands, Teller};
+use super::facts::Key;
 use super::fault::Fault;
 use super::fetch::{self, Fetched, Partial};
 use super::group::{Groups, Ready};
@@ -34,6 +36,10 @@ pub(super) struct Site {
     pub(super) root: PathBuf,
     /// Folder of what is not there yet.
     pub(super) partial: PathBuf,
+    /// Folder of what upstreams give now for versions that are recorded with other bytes.
+    pub(super) changed: PathBuf,
+    /// True if versions were named: what changed of these is laid aside however much lies there.
+    pub(super) is_named: bool,
     pub(super) limits: Limits,
     pub(super) trust: Trust,
     pub(super) groups: Groups,
@@ -51,45 +57,14 @@ pub(super) enum Delivery {
     Placed(Key, Box<Entry>, Vec<Event>),
     /// It is refused; the upstream would have to change.
     Refused(Key, Event),
+    /// The upstream gives other bytes than those that the record has, and these are laid aside.
+    Changed(Key, Digest),
     /// It could not be had now.
     Failed(Event),
     /// The upstream is given up.
     Over(String),
     /// It was not begun.
     Skipped,
-}
-
-/// What a version must be, beyond what the plan says.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Demands {
-    /// What the upstream told of its format version.
-    pub(super) format_version: Option<String>,
-    /// Digests of its zip and signature.
-    pub(super) digests: Option<(Digest, Option<Digest>)>,
-    /// Bytes of its zip.
-    pub(super) size: Option<u64>,
-    /// Who says so, with a verb.
-    pub(super) teller: &'static str,
-}
-
-impl Demands {
-    /// What the facts of a version promise.
-    pub(super) fn of(facts: Option<&Facts>) -> Self {
-        Self { format_version: facts.and_then(|facts| facts.format_version.clone()), ..Self::default() }
-    }
-
-    /// These, and what an index told when the fetch was planned.
-    pub(super) fn and_told(self, fetch: &Fetch) -> Self {
-        match (self.digests, fetch.sha256) {
-            (None, Some(sha256)) => Self {
-                digests: Some((sha256, fetch.signature_sha256)),
-                size: fetch.bytes,
-                teller: "`index/packages.json` tells",
-                ..self
-            },
-            _ => self,
-        }
-    }
 }
 
 /// Brings one version.
@@ -140,7 +115,7 @@ async fn bring(
     }
     let url = match transport.zip_address(&key.0, key.1.as_str()) {
         Ok(url) => url,
-        Err(fault) => return sorted(key, fault, &transport.upstream().url),
+        Err(fault) => return sorted(key, fault, &transport.upstream().url, demands.teller),
     };
     let partial = Partial::new(&site.partial, &format!("{}.zip", id(key)));
     for fresh in [false, true] {
@@ -151,11 +126,11 @@ async fn bring(
         };
         let fetched = match fetched {
             Ok(fetched) => fetched,
-            Err(fault) => return sorted(key, fault, url.as_str()),
+            Err(fault) => return sorted(key, fault, url.as_str(), demands.teller),
         };
         let signature = match signature(transport, &url, fetch.signed, fresh).await {
             Ok(signature) => signature,
-            Err(fault) => return sorted(key, fault, &format!("{url}.sig")),
+            Err(fault) => return sorted(key, fault, &format!("{url}.sig"), demands.teller),
         };
         let job = Job {
             site: Arc::clone(site),
@@ -178,6 +153,11 @@ async fn bring(
             Err((why, may_be_stale)) if fresh || !may_be_stale || transport.stand_in.is_some() => {
                 if let Some(fetched) = &job.fetched {
                     still_there(&partial, fetched)?;
+                    if job.is_change() {
+                        let signature = job.signature.as_deref();
+                        aside::lay(&site.changed, key, (&partial, fetched), signature, site.is_named)?;
+                        return Ok(Delivery::Changed(key.clone(), fetched.sha256));
+                    }
                 }
                 partial.discard()?;
                 let place = if why.contains("signature") { format!("{url}.sig") } else { url.to_string() };
@@ -223,14 +203,13 @@ pub(super) fn said((name, version): &Key) -> String {
 }
 
 /// What follows from a fault.
-fn sorted(key: &Key, fault: Fault, url: &str) -> Result<Delivery> {
+fn sorted(key: &Key, fault: Fault, url: &str, teller: Teller) -> Result<Delivery> {
     let place = Some(url.to_owned());
     Ok(match fault {
         Fault::Machine(error) => return Err(error),
         Fault::Over(reason) => Delivery::Over(reason),
         Fault::Status(status @ (404 | 410)) => {
-            let why = format!("the upstream tells of it, and does not have it: {}", Fault::Status(status).words());
-            Delivery::Refused(key.clone(), Event::new(said(key), why, place))
+            Delivery::Refused(key.clone(), Event::new(said(key), teller.absent(&Fault::Status(status)), place))
         }
         Fault::Status(_) | Fault::Unfit(_) => {
             Delivery::Refused(key.clone(), Event::new(said(key), fault.words(), place))
@@ -262,21 +241,36 @@ impl Job {
         }
     }
 
+    /// True if other bytes came than those that the layer held.
+    fn is_change(&self) -> bool {
+        let both = self.demands.recorded.zip(self.fetched.as_ref());
+        both.is_some_and(|(recorded, fetched)| recorded != fetched.sha256)
+    }
+
     /// Checks what came, cheap things first.
     fn examine(&self) -> Result<Result<(String, Judged), Refusal>> {
         let zip = self.zip();
-        if let (Some((zip_digest, signature_digest)), Some(fetched)) = (self.demands.digests, &self.fetched) {
+        if self.is_change() {
+            let told = self.fetch.sha256.zip(self.fetched.as_ref());
+            let is_told = told.is_some_and(|(told, fetched)| told == fetched.sha256);
+            return Ok(Err(("the upstream gives other bytes than the layer held".to_owned(), !is_told)));
+        }
+        // What the layer held is right, whatever is told of what is given now.
+        let digests = self.demands.digests.filter(|_| self.demands.recorded.is_none());
+        if let (Some((zip_digest, signature_digest)), Some(fetched)) = (digests, &self.fetched) {
             let is_signature = || self.signature.as_deref().map(Digest::of) == signature_digest;
+            let teller = self.demands.teller;
             if zip_digest != fetched.sha256 {
-                let teller = self.demands.teller;
+                let (teller, hint) = (teller.words(), teller.hint());
                 let why = match self.demands.size.filter(|size| *size != fetched.size) {
-                    Some(size) => format!("{teller} {size} bytes, and the upstream gives {}", fetched.size),
-                    None => format!("{teller} {zip_digest}, and the upstream gives {}", fetched.sha256),
+                    Some(size) => format!("{teller} {size} bytes, and the upstream gives {}{hint}", fetched.size),
+                    None => format!("{teller} {zip_digest}, and the upstream gives {}{hint}", fetched.sha256),
                 };
                 return Ok(Err((why, true)));
             }
             if signature_digest.is_some() && !is_signature() {
-                return Ok(Err((format!("the signature is not the one that {}", self.demands.teller), true)));
+                let why = format!("the signature is not the one that {}{}", teller.words(), teller.hint());
+                return Ok(Err((why, true)));
             }
         }
         examine(&self.site, &self.key, &zip, self.signature.as_deref(), self.demands.format_version.as_deref())

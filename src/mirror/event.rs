@@ -9,11 +9,15 @@ const ALIKE: usize = 3;
 
 /// Something that happened to one version, or to a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Event {
     /// The version, such as `nginx 1.2.3`, or what else it is about.
     pub what: String,
-    /// What happened. May end with a hint on a line of its own.
+    /// What happened.
     pub why: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Where it was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -22,10 +26,33 @@ pub struct Event {
     lasts: bool,
 }
 
+/// An event as records have it; in older ones the hint is a line of the reason.
+#[derive(Deserialize)]
+struct Written {
+    what: String,
+    why: String,
+    #[serde(default)]
+    hint: Option<String>,
+    #[serde(default)]
+    place: Option<String>,
+}
+
+impl From<Written> for Event {
+    fn from(written: Written) -> Self {
+        let event = Self::new(written.what, written.why, written.place);
+        Self { hint: written.hint.or(event.hint), ..event }
+    }
+}
+
 impl Event {
-    /// An event.
+    /// An event. The reason may end with a hint on a line of its own.
     pub(super) fn new(what: impl Into<String>, why: impl Into<String>, place: Option<String>) -> Self {
-        Self { what: what.into(), why: why.into(), place, lasts: false }
+        let why = why.into();
+        let (why, hint) = match why.split_once("\nhint: ") {
+            Some((why, hint)) => (why.to_owned(), Some(hint.to_owned())),
+            None => (why, None),
+        };
+        Self { what: what.into(), why, hint, place, lasts: false }
     }
 
     /// The event, as one that stays as it is while the upstream gives the same.
@@ -40,23 +67,30 @@ impl Event {
 
     /// Events that others are like in all but the version, each such kind as one event about all of its versions; and the rest.
     pub fn alike(events: &[Self]) -> (Vec<&Self>, Vec<Self>) {
-        let mut kinds: BTreeMap<(&str, &Option<String>), Vec<String>> = BTreeMap::new();
+        let mut kinds: BTreeMap<_, (&Self, Vec<String>)> = BTreeMap::new();
         for event in events {
-            kinds.entry((&event.why, &event.place)).or_default().push(event.what.clone());
+            kinds.entry(event.kind()).or_insert((event, Vec::new())).1.push(event.what.clone());
         }
-        kinds.retain(|_, versions| versions.len() >= ALIKE);
-        let is_alone = |event: &&Self| !kinds.contains_key(&(event.why.as_str(), &event.place));
-        let rest = events.iter().filter(is_alone).collect();
-        let together = kinds.iter().map(|((why, place), versions)| Self::new(few(versions), *why, (*place).clone()));
+        kinds.retain(|_, (_, versions)| versions.len() >= ALIKE);
+        let rest = events.iter().filter(|event| !kinds.contains_key(&event.kind())).collect();
+        // What is said is said of one version.
+        let together =
+            kinds.into_values().map(|(first, versions)| Self { what: few(&versions) + ", each", ..first.clone() });
         (rest, together.collect())
+    }
+
+    /// All but the version.
+    fn kind(&self) -> (&str, &Option<String>, &Option<String>) {
+        (&self.why, &self.hint, &self.place)
     }
 
     /// The event as lines for people: what, where, and what to do.
     pub fn render(&self, level: &str) -> String {
-        let (why, hint) = self.why.split_once("\nhint: ").unwrap_or((&self.why, ""));
-        let place = self.place.as_ref().map(|place| format!("  --> {place}\n")).unwrap_or_default();
-        let hint = if hint.is_empty() { String::new() } else { format!("hint: {hint}\n") };
-        format!("{level}: {}: {why}\n{place}{hint}", self.what)
+        let line = |before: &str, text: &Option<String>| {
+            text.as_ref().map(|text| format!("{before}{text}\n")).unwrap_or_default()
+        };
+        let (place, hint) = (line("  --> ", &self.place), line("hint: ", &self.hint));
+        format!("{level}: {}: {}\n{place}{hint}", self.what, self.why)
     }
 }
 
@@ -74,8 +108,19 @@ mod tests {
         let text: String = together.iter().chain(rest).map(|event| event.render("error")).collect();
         assert_eq!(
             text,
-            "error: a 1.0.0, a 1.1.0, a 1.2.0, a 1.3.0, a 1.4.0 and 2 more: no\nhint: do\n\
+            "error: a 1.0.0, a 1.1.0, a 1.2.0, a 1.3.0, a 1.4.0 and 2 more, each: no\nhint: do\n\
              error: b 1.0.0: no\n  --> there\nhint: do\nerror: c 1.0.0: never\nerror: d 1.0.0: never\n"
         );
+    }
+
+    /// Hints are a field of their own, and records of older versions of this program are read as before.
+    #[test]
+    fn hints_are_a_field_of_their_own() {
+        let event = Event::new("a 1.0.0", "no\nhint: do", None);
+        let text = r#"{"what":"a 1.0.0","why":"no","hint":"do"}"#;
+        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        for text in [text, r#"{"what":"a 1.0.0","why":"no\nhint: do"}"#] {
+            assert_eq!(serde_json::from_str::<Event>(text).unwrap(), event, "{text}");
+        }
     }
 }

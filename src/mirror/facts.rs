@@ -45,6 +45,9 @@ pub struct Facts {
     /// What stands for it, if only the listings by bounds of Kibanas told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format_class: Option<FormatClass>,
+    /// Bytes of its zip, where the upstream's index tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// The licence that old packages name instead of a subscription; known from the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
@@ -107,6 +110,8 @@ pub(super) fn merge(known: FactsTable, listed: BTreeMap<Key, Facts>, hidden: &Hi
             facts.format_version = facts.format_version.or(before.format_version);
             facts.format_class = before.format_class;
             facts.license = facts.license.or(before.license);
+            // Another upstream may give other bytes.
+            facts.bytes = facts.bytes.or(before.bytes.filter(|_| before.upstream == facts.upstream));
         }
         table.insert(key, facts);
     }
@@ -171,6 +176,7 @@ mod tests {
             signed: true,
             format_version: format_version.map(str::to_owned),
             format_class: None,
+            bytes: None,
             license: None,
             item: item.to_owned(),
         }
@@ -197,6 +203,20 @@ mod tests {
         assert!(!merged[&key("a", "1.9.0")].listed);
         let versions: Vec<_> = merged.keys().map(|(_, version)| version.as_str()).collect();
         assert_eq!(versions, ["1.0.0", "1.9.0", "1.10.0"]);
+    }
+
+    /// What an index told once stays known, unless another upstream gives the version now.
+    #[test]
+    fn bytes_stay_known() {
+        let sized = || Facts { bytes: Some(7), ..facts("{}", None) };
+        let elsewhere = Facts { upstream: "other".to_owned(), ..facts("{}", None) };
+        for (listed, expected) in [(facts("{}", None), Some(7)), (elsewhere, None)] {
+            let known = FactsTable::from([(key("a", "1.0.0"), sized())]);
+            let merged = merge(known, BTreeMap::from([(key("a", "1.0.0"), listed)]), &Hidden::default());
+            assert_eq!(merged[&key("a", "1.0.0")].bytes, expected);
+        }
+        let text = serde_json::to_string(&facts("{}", None)).unwrap();
+        assert!(!text.contains("bytes"), "{text}");
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Run<'_> {
     /// Asks each upstream for formats of the versions that it gives; returns those whose documents are wrong.
     async fn ask_formats(&mut self, open: &[Key], asked: usize, facts: &mut FactsTable) -> Result<Vec<Key>, Hindrance> {
         let mut wrong = Vec::new();
-        for transport in &self.transports {
+        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
             let is_its = |key: &&Key| facts.get(*key).is_some_and(|facts| facts.upstream == transport.name);
             let own: Vec<Key> = open.iter().filter(is_its).cloned().collect();
             let are_many = asked + own.len() > MOST_DOCUMENTS;

@@ -1,6 +1,6 @@
 //! What a layer holds, as far as names, sizes and states of files tell.
 
-use super::record::Entry;
+use super::record::{Entry, State};
 use crate::base::digest::Digest;
 use crate::input::source::Candidate;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,8 +58,10 @@ impl HeldZip {
 }
 
 /// What to do about a zip that is not the one that was mirrored.
-pub(super) fn mending(is_given: bool) -> &'static str {
-    if is_given {
+pub(super) fn mending(is_given: bool, state: State) -> &'static str {
+    if state == State::Changed {
+        "the upstream gives other bytes now, so it cannot be fetched anew: put the zip back from a backup"
+    } else if is_given {
         "move it away; the next run fetches it anew"
     } else {
         "no upstream lists the version any more, so it cannot be fetched anew: put the zip back from a backup"

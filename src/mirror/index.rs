@@ -5,7 +5,7 @@
 //! Each element is judged alone, as in a listing. An answer that is no such list means that the upstream has none.
 
 use super::event::Event;
-use super::facts::Key;
+use super::facts::{FactsTable, Key};
 use super::fault::Fault;
 use super::fetch::{self, Stash};
 use super::listing::{Refused, is_name};
@@ -92,6 +92,15 @@ struct Element {
 #[derive(Deserialize)]
 struct Signature {
     sha256: Digest,
+}
+
+/// Takes into facts the bytes that the index of their upstream tells.
+pub(super) fn learn_bytes(facts: &mut FactsTable, told: &ToldTable) {
+    for (key, told) in told {
+        if let Some(facts) = facts.get_mut(key).filter(|facts| facts.upstream == told.upstream) {
+            facts.bytes = Some(told.size);
+        }
+    }
 }
 
 /// What is said where two upstreams tell different bytes of one version; nothing if they tell the same.

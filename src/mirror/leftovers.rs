@@ -95,8 +95,8 @@ pub(super) fn clear_changed(workshop: &Workshop, record: &Record, cleared: &mut 
 }
 
 /// Bytes of what is laid aside.
-pub(super) fn changed_bytes(workshop: &Workshop) -> Result<u64> {
-    let entries = fs::list_if_there(&workshop.changed())?.unwrap_or_default();
+pub(super) fn changed_bytes(changed: &Path) -> Result<u64> {
+    let entries = fs::list_if_there(changed)?.unwrap_or_default();
     Ok(entries.iter().filter_map(|entry| fs::link_metadata(&entry.path).ok()).map(|found| found.len()).sum())
 }
 

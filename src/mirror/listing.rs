@@ -165,6 +165,7 @@ fn judge(element: &[u8], upstream: &str) -> Result<(Key, Facts), Unfit> {
         signed,
         format_version: element.format_version.clone().filter(|text| text.len() <= SHOWN),
         format_class: None,
+        bytes: None,
         license: element.license.clone().filter(|text| text.len() <= SHOWN),
         item: element.kept(),
     };

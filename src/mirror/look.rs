@@ -54,7 +54,9 @@ pub fn of_layer(root: &Path, overrides: &[Override]) -> Result<Option<Offer>> {
         }),
         overrides,
     );
-    offer.bytes = sizes(root, &record);
+    // What upstreams tell of everything, and what is known for certain of what is held.
+    offer.bytes = known.iter().filter_map(|(key, facts)| Some((key.clone(), facts.bytes?))).collect();
+    offer.bytes.extend(sizes(root, &record));
     Ok(Some(offer))
 }
 

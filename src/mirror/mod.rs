@@ -27,10 +27,12 @@
 mod accept;
 mod adopt;
 mod answer;
+mod aside;
 mod audit;
 mod check;
 mod client;
 mod deliver;
+mod demands;
 mod entry;
 mod event;
 mod exchanged;

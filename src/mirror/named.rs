@@ -42,7 +42,8 @@ impl Run<'_> {
     ) -> Result<BTreeSet<Key>, Hindrance> {
         let lies = |key: &Key| holdings.zips.contains_key(&id(key)) || holdings.folders.contains(&id(key));
         let is_known = |key: &Key| {
-            facts.get(key).is_some_and(|facts| facts.listed || facts.hidden && hidden.versions.contains_key(key))
+            let is_told = |upstream| hidden.versions.contains_key(key) || self.silent.contains_key(upstream);
+            facts.get(key).is_some_and(|facts| facts.listed || facts.hidden && is_told(&facts.upstream))
         };
         let mut open: BTreeMap<Key, bool> = self.wants.named(self.request.only);
         open.retain(|key, _| {
@@ -56,7 +57,7 @@ impl Run<'_> {
             }
         }
         let (mut found, mut hindered) = (BTreeSet::new(), BTreeMap::<Key, Vec<Hindered>>::new());
-        for transport in &self.transports {
+        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
             let tells_all = hidden.tellers.contains(&transport.name);
             let is_told = |key: &Key| hidden.versions.get(key) == Some(&transport.name);
             let may_have = |key: &&Key| !found.contains(*key) && (!tells_all || is_told(key));
@@ -79,6 +80,15 @@ impl Run<'_> {
                         hindered.entry(key).or_default().push(why);
                     }
                 }
+            }
+        }
+        // What could not be asked for nobody knows.
+        for upstream in self.silent.keys() {
+            for key in open.keys() {
+                let why = format!("it is not listed, and upstream {upstream} cannot be asked for it now");
+                let event = Event::new(said(key), why, None);
+                let hindrance = Hindered { event, upstream: upstream.clone(), passes: true, over: None };
+                hindered.entry(key.clone()).or_default().push(hindrance);
             }
         }
         hindered.retain(|key, _| !found.contains(key));

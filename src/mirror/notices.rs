@@ -63,6 +63,7 @@ mod tests {
                 signed: false,
                 format_version: None,
                 format_class: None,
+                bytes: None,
                 license: None,
                 item: if notice.is_empty() { "{}".to_owned() } else { format!("{{\"deprecated\":{notice}}}") },
             };

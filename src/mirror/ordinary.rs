@@ -1,18 +1,18 @@
 //! An ordinary run: what upstreams list is heard, chosen from, compared with the layer, and fetched.
 
-use super::deliver::Demands;
-use super::facts::{self, FactsTable, Key};
+use super::demands::{Demands, Teller};
+use super::facts::{self, Facts, FactsTable, Key};
 use super::holdings::Holdings;
-use super::index::ToldTable;
+use super::index::{self, ToldTable};
 use super::listings::{self, Heard, Hindrance, ListedVersions, MOST_DOCUMENTS};
 use super::notices;
 use super::outcome::{Event, Outcome};
 use super::plan::{self, Fetch, Plan, Terms, id};
 use super::record::{Counts, Entry, Head, State};
-use super::session::{Run, key_of};
+use super::session::{Run, key_from, key_of};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Run<'_> {
     /// An ordinary run.
@@ -27,21 +27,24 @@ impl Run<'_> {
             (self.outcome.refused, self.outcome.missing) = (before.refused, before.missing);
             self.outcome.warnings.extend(before.conflicts);
             self.tell_changed();
-            return Ok(());
+            return self.silence();
         };
-        let ListedVersions { versions, told, hidden, mut conflicts } =
+        let ListedVersions { mut versions, told, hidden, mut conflicts } =
             listings::read(&mut heard, &before, self.request.accept_loss, &mut self.outcome)?;
-        self.outcome.listed = versions.len();
         let known = facts::read(&self.workshop.folder)?;
+        self.keep_of_silent(&mut versions, &known);
+        self.outcome.listed = versions.len();
         self.tell_hidden(&known, &hidden);
         let mut facts = facts::merge(known, versions, &hidden);
-        for (transport, (name, heard)) in self.transports.iter().zip(&mut heard) {
+        for (name, heard) in &mut heard {
+            let Some(transport) = self.transports.iter().find(|one| one.name == *name) else { continue };
             heard.listed.service = match heard.is_known || self.is_dry() {
                 true => before.upstreams.get(name).and_then(|listed| listed.service.clone()),
                 false => listings::service(transport).await,
             };
         }
         let asked = self.ask_for_named(&mut facts, &hidden, &holdings).await?;
+        index::learn_bytes(&mut facts, &told);
         let mut wanted = self.choose(&mut facts).await?;
         self.judge_again(&holdings)?;
         self.judge_folders(&mut holdings, &wanted);
@@ -54,7 +57,7 @@ impl Run<'_> {
             conflicts.extend(self.contradictions(&told));
             self.outcome.warnings.extend(conflicts);
             self.tell_changed();
-            return Ok(());
+            return self.silence();
         }
         self.ask_for_documents(&plan, &asked, &mut facts, &mut wanted, &told).await?;
         facts::write(&self.workshop.folder, &facts)?;
@@ -65,14 +68,17 @@ impl Run<'_> {
         self.record.head.settled = false;
         let adopted = self.adopt(&plan, &facts)?;
         self.compare_with(&told);
-        let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key))).await;
+        let ended = self.fetch_all(&plan.fetch, |key| Demands::of(facts.get(key), Teller::Upstream)).await;
+        let ended = ended.and_then(|()| self.silence());
         self.learn_formats(&mut facts);
         self.tell_unfit();
         self.tell_unlisted(&facts);
         conflicts.extend(self.contradictions(&told));
         self.outcome.warnings.extend(conflicts.iter().cloned());
         // Whatever hindered the run, what was done is recorded.
-        let heads = heard.into_iter().map(|(name, heard)| (name, heard.listed)).collect();
+        let mut heads = before.upstreams.clone();
+        heads.retain(|name, _| self.silent.contains_key(name));
+        heads.extend(heard.into_iter().map(|(name, heard)| (name, heard.listed)));
         let refused = &self.outcome.refused;
         let is_whole = ended.is_ok()
             && self.outcome.failed.is_empty()
@@ -81,7 +87,10 @@ impl Run<'_> {
         let refused = if is_whole { refused.clone() } else { Vec::new() };
         let missing = if is_whole { self.outcome.missing.clone() } else { Vec::new() };
         let judged_by = self.record.head.judged_by;
-        self.outcome.held = wanted.versions.keys().filter(|key| self.is_held(key, &holdings)).count();
+        let mirrored: BTreeSet<_> =
+            self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version)).collect();
+        let is_held = |key: &&Key| mirrored.contains(*key) || self.is_held(key, &holdings);
+        self.outcome.held = wanted.versions.keys().filter(is_held).count();
         self.count_kept();
         let Outcome { listed, wanted: count, held, .. } = self.outcome;
         let counts = Some(Counts { listed, wanted: count, held });
@@ -97,26 +106,52 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What upstreams list; nothing if they have no news and `is_settled`.
-    async fn hear(&self, before: &Head, is_settled: bool) -> Result<Option<Vec<(String, Heard)>>, Hindrance> {
-        let mut heard = Vec::new();
-        for transport in &self.transports {
-            heard.push(listings::hear(transport, before.upstreams.get(&transport.name), is_settled).await?);
-        }
-        if is_settled && heard.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        // Of those without news all is needed as well.
+    /// What upstreams list; nothing if they have no news and `is_settled`. One that cannot be asked hinders no other.
+    async fn hear(&mut self, before: &Head, is_settled: bool) -> Result<Option<Vec<(String, Heard)>>, Hindrance> {
+        let mut silent = BTreeMap::new();
         let mut whole = Vec::new();
-        for (transport, heard) in self.transports.iter().zip(heard) {
-            let name = transport.name.clone();
-            let heard = match heard {
-                None => listings::hear(transport, before.upstreams.get(&name), false).await?,
-                heard => heard,
-            };
-            whole.extend(heard.map(|heard| (name, heard)));
+        // Of those without news all is needed as well, if another one has any.
+        for only_news in [true, false].into_iter().filter(|only_news| is_settled || !only_news) {
+            for transport in &self.transports {
+                let name = &transport.name;
+                if silent.contains_key(name) || whole.iter().any(|(heard, _)| heard == name) {
+                    continue;
+                }
+                match listings::hear(transport, before.upstreams.get(name), only_news).await {
+                    Ok(heard) => whole.extend(heard.map(|heard| (name.clone(), heard))),
+                    Err(Hindrance::Upstream(reason)) => drop(silent.insert(name.clone(), reason)),
+                    Err(failed) => return Err(failed),
+                }
+            }
+            if silent.len() == self.transports.len() || (only_news && whole.is_empty()) {
+                break;
+            }
         }
-        Ok(Some(whole))
+        // The first one in order stands first.
+        whole.sort_by_key(|(name, _)| self.transports.iter().position(|one| one.name == *name));
+        self.silent = silent;
+        if self.silent.len() == self.transports.len() {
+            self.silence()?;
+        }
+        Ok((!whole.is_empty()).then_some(whole))
+    }
+
+    /// Ends a run in which an upstream could not be asked as one that may succeed later.
+    fn silence(&self) -> Result<(), Hindrance> {
+        // One that stands before others is told first.
+        let first = self.transports.iter().find_map(|transport| self.silent.get(&transport.name));
+        first.map_or(Ok(()), |reason| Err(Hindrance::Upstream(reason.clone())))
+    }
+
+    /// What upstreams listed the last time that cannot be asked now: nobody has taken it back.
+    fn keep_of_silent(&self, versions: &mut BTreeMap<Key, Facts>, known: &FactsTable) {
+        let place = |name: &str| self.transports.iter().position(|transport| transport.name == name);
+        let kept = known.iter().filter(|(_, facts)| facts.listed && self.silent.contains_key(&facts.upstream));
+        for (key, facts) in kept {
+            if versions.get(key).is_none_or(|other| place(&other.upstream) > place(&facts.upstream)) {
+                versions.insert(key.clone(), facts.clone());
+            }
+        }
     }
 
     /// Compares what is held with what indexes tell. That one tells other bytes is an event, and no byte is fetched.
@@ -129,15 +164,16 @@ impl Run<'_> {
                 Some(held) if held != told.sha256 => {
                     (entry.state, entry.changed_to) = (State::Changed, Some(told.sha256));
                 }
-                Some(_) if entry.state == State::Changed => (entry.state, entry.changed_to) = (State::Held, None),
+                Some(_) if entry.state == State::Changed => {
+                    (entry.state, entry.changed_to, entry.refusal) = (State::Held, None, None);
+                }
                 _ => {}
             }
         }
     }
 
     fn is_held(&self, key: &Key, holdings: &Holdings) -> bool {
-        // What came in this run did not lie there before.
-        let is_whole = |entry: &Entry| holdings.zips.get(&id(key)).is_none_or(|zip| zip.harm(entry).is_none());
+        let is_whole = |entry: &Entry| holdings.zips.get(&id(key)).is_some_and(|zip| zip.harm(entry).is_none());
         let entry = self.record.versions.get(key).filter(|entry| entry.is_held());
         entry.is_some_and(is_whole) || holdings.folders.contains(&id(key))
     }
@@ -188,7 +224,7 @@ impl Run<'_> {
                 facts.format_version = None;
             }
         }
-        for transport in &self.transports {
+        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
             let is_new = |fetch: &&Fetch| fetch.upstream == transport.name && !fetch.only_signature;
             let keys = plan.fetch.iter().filter(is_new).filter_map(key_of);
             let unknown = |key: &Key| facts.get(key).is_some_and(|facts| facts.format_version.is_none());

@@ -4,7 +4,7 @@ pub use super::event::Event;
 use super::plan::Fetch;
 use crate::select::{Loss, Outside, Several};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a run ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,11 @@ pub struct Outcome {
     pub ended: Option<String>,
     /// Versions whose bytes were compared with the record, in an audit.
     pub audited: usize,
+    /// Versions whose bytes were compared with what their upstream gives now, in an audit.
+    pub audited_upstream: usize,
+    /// How many versions an audit could not compare with an upstream, by the reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_audited: BTreeMap<&'static str, usize>,
     /// What was removed beside the layer because nobody will need it.
     pub cleared: Cleared,
     /// Requests that were sent.
@@ -78,6 +83,9 @@ pub struct Outcome {
     /// Files of the saved images among the upstreams, of which nobody was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// Those of them that are as they were before, so that nothing of them was read again.
+    #[serde(skip)]
+    pub unread_images: BTreeSet<String>,
 }
 
 /// Unfinished downloads, and what upstreams gave for versions that had changed, that were removed.

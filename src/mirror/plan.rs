@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) fetch: Vec<Fetch>,
     /// Versions that were refused not long ago and are listed as they were, with the reason.
     pub(super) later: Vec<(Key, String)>,
+    /// Versions that lie no more in the layer and that their upstream gave with other bytes not long ago.
+    pub(super) changed: Vec<Key>,
     /// Versions without a signature, with their upstreams, where the layer requires one.
     pub(super) unsigned: Vec<(Key, String)>,
     /// Versions that lie in the layer and are not in the record.
@@ -31,6 +33,8 @@ pub(super) struct Plan {
     /// Versions of the record whose files in the layer are not what was mirrored, and cannot be mended by fetching, with the
     /// reason.
     pub(super) damaged: Vec<(Key, String)>,
+    /// Versions of the record whose signature somebody took away and that nothing mends now, with the reason.
+    pub(super) bared: Vec<(Key, String)>,
     /// Versions of the record that commands took out of the layer, and that are not wanted back.
     pub(super) taken_out: Vec<Key>,
 }
@@ -131,13 +135,14 @@ pub(super) fn plan(
             why: why.to_owned(),
             reasons: want.reasons.clone(),
             again: entry.is_some_and(|entry| !entry.is_held()),
-            bytes: zip_told(only_signature).map(|told| told.size),
+            bytes: zip_told(only_signature).map(|told| told.size).or(known.bytes.filter(|_| !only_signature)),
             sha256: zip_told(only_signature).map(|told| told.sha256),
             signature_sha256: zip_told(only_signature).filter(|_| is_signed).and_then(|told| told.signature),
             terms: Some(terms.of(known, told)),
         };
         let rests = |entry: &&Entry| {
-            let refusal = entry.refusal.as_ref().filter(|_| !entry.is_held() && !terms.tries_again);
+            let is_wrong = !entry.is_held() || entry.state == State::Changed;
+            let refusal = entry.refusal.as_ref().filter(|_| is_wrong && !terms.tries_again);
             refusal.is_some_and(|one| one.rests(terms.now) && one.terms == terms.of(known, told))
         };
         if let Some(zip) = holdings.zips.get(&id) {
@@ -159,9 +164,12 @@ pub(super) fn plan(
         } else if terms.needs_signatures && !known.signed {
             plan.unsigned.push((key.clone(), known.upstream.clone()));
         } else if let Some(entry) = entry.filter(rests) {
-            plan.later.push((key.clone(), entry.reasons.join("; ")));
+            match entry.state {
+                State::Changed => plan.changed.push(key.clone()),
+                _ => plan.later.push((key.clone(), entry.reasons.join("; "))),
+            }
         } else {
-            plan.fetch.push(fetch(reason(entry, known), false));
+            plan.fetch.push(fetch(reason(entry, known, told), false));
         }
     }
     // What is installed comes first, so that a run which ends early has it.
@@ -173,15 +181,16 @@ pub(super) fn plan(
     let mended: BTreeSet<_> =
         plan.fetch.iter().filter(|fetch| fetch.only_signature).map(|fetch| (&*fetch.name, &*fetch.version)).collect();
     for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
-        let zip = holdings.zips.get(&id(key)).filter(|_| entry.state != State::Changed);
-        let Some(zip) = zip else { continue };
+        let Some(zip) = holdings.zips.get(&id(key)) else { continue };
         let is_mended = mended.contains(&(&*key.0, key.1.as_str()));
         if let Some(why) = zip.harm(entry) {
             let is_given = facts.get(key).is_some_and(Facts::is_given);
-            plan.damaged.push((key.clone(), format!("{why}\nhint: {}", mending(is_given))));
+            plan.damaged.push((key.clone(), format!("{why}\nhint: {}", mending(is_given, entry.state))));
+        } else if entry.state == State::Changed {
+            // Of one that upstream changed, the signature would be another's.
         } else if wants_signatures && zip.has_lost_signature(entry) && !is_mended {
             let hint = "hint: a run without --only fetches it if an upstream has it; or put it back from a backup";
-            plan.damaged.push((key.clone(), format!("{LOST_SIGNATURE}\n{hint}")));
+            plan.bared.push((key.clone(), format!("{LOST_SIGNATURE}\n{hint}")));
         }
     }
     for (key, entry) in record.versions.iter().filter(|(_, entry)| entry.is_held()) {
@@ -216,7 +225,11 @@ fn was_without(entry: Option<&Entry>) -> bool {
         && entry.is_some_and(|entry| entry.signature_sha256.is_none())
 }
 
-fn reason(entry: Option<&Entry>, known: &Facts) -> &'static str {
+fn reason(entry: Option<&Entry>, known: &Facts, told: Option<&Told>) -> &'static str {
+    let recorded = entry.filter(|entry| entry.is_held()).and_then(|entry| entry.sha256);
+    if recorded.zip(told).is_some_and(|(recorded, told)| recorded != told.sha256) {
+        return "it lies no more in the layer, and the upstream tells other bytes, which are laid aside";
+    }
     match entry.map(|entry| entry.state) {
         None if known.hidden => "it is not listed, and the upstream gives it by name",
         None => "it is new",
@@ -251,6 +264,7 @@ mod tests {
             signed: true,
             format_version: None,
             format_class: None,
+            bytes: None,
             license: None,
             item: String::new(),
         };
@@ -346,7 +360,7 @@ mod tests {
             (true, signed.clone(), "signed", ""),
             (true, signed.clone(), "unsigned", "signature"),
             (true, changed, "unsigned", ""),
-            (false, signed, "unsigned", "gone, damaged"),
+            (false, signed, "unsigned", "gone, bared"),
         ] {
             let facts = facts(&[("1.0.0", is_listed)]);
             let mut record = Record::default();
@@ -380,6 +394,7 @@ mod tests {
                 plan.lost.first().map(|_| "lost".to_owned()),
                 plan.taken_out.first().map(|_| "taken out".to_owned()),
                 plan.damaged.first().map(|_| "damaged".to_owned()),
+                plan.bared.first().map(|_| "bared".to_owned()),
             ];
             let found: Vec<_> = words.into_iter().flatten().collect();
             assert_eq!(found.join(", "), expected, "{is_listed} {recorded:?} {on_disk}");

@@ -1,7 +1,8 @@
 //! Runs that ask for no listing: by a plan that was written before, by the record, and by the facts of the last one.
 
 use super::audit;
-use super::deliver::{Demands, said};
+use super::deliver::said;
+use super::demands::{Demands, Teller};
 use super::facts;
 use super::facts::Key;
 use super::index::ToldTable;
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 impl Run<'_> {
     /// A run by a plan.
     pub(super) async fn apply(&mut self, fetches: &[Fetch]) -> Result<(), Hindrance> {
-        let holdings = self.workshop.holdings()?;
+        let holdings = self.holdings()?;
         let facts = facts::read(&self.workshop.folder)?;
         let is_unknown = |fetch: &&Fetch| !self.transports.iter().any(|one| one.name == fetch.upstream);
         if let Some(fetch) = fetches.iter().find(is_unknown) {
@@ -34,10 +35,21 @@ impl Run<'_> {
         let missing: Vec<_> = fetches.iter().filter(is_missing).cloned().collect();
         self.outcome.wanted = fetches.len();
         self.outcome.plan.clone_from(&missing);
-        let ended = self.fetch_all(&missing, |key| Demands::of(facts.get(key))).await;
-        self.outcome.held = fetches.len() - missing.len() + self.outcome.mirrored.len();
+        let ended = self.fetch_all(&missing, |key| Demands::of(facts.get(key), Teller::Plan)).await;
+        let is_whole = |fetch: &&Fetch| {
+            let key = key_of(fetch);
+            let zip = key.as_ref().and_then(|key| holdings.zips.get(&id(key)));
+            let entry = key.as_ref().and_then(|key| self.record.versions.get(key));
+            zip.is_some_and(|zip| entry.is_none_or(|entry| zip.harm(entry).is_none()))
+        };
+        let new = self.outcome.plan.iter().filter(|fetch| !fetch.only_signature);
+        let new = new.filter(|fetch| {
+            self.outcome.mirrored.iter().any(|one| one.name == fetch.name && one.version == fetch.version)
+        });
+        self.outcome.held = fetches.iter().filter(is_whole).count() + new.count();
         let head = Head { settled: false, ..self.record.head.clone() };
         let kept = self.keep(head, &facts, &[]);
+        self.tell_changed();
         ended?;
         Ok(kept?)
     }
@@ -83,7 +95,7 @@ impl Run<'_> {
                 }
             }
         }
-        audit::compare(self, &held, &holdings)?;
+        let damaged = audit::compare(self, &held, &holdings)?;
         self.judge_again(&holdings)?;
         // Where others sign what the layer holds, signatures come after the record.
         let unsigned = held.iter().filter(|(_, entry)| entry.signature_sha256.is_none());
@@ -103,10 +115,11 @@ impl Run<'_> {
             let entry = record.versions.get(key);
             let digests = entry.and_then(|entry| Some((entry.sha256?, entry.signature_sha256)));
             let format_version = entry.and_then(|entry| entry.format_version.clone());
-            Demands { format_version, digests, size: None, teller: "the record demands" }
+            Demands { format_version, digests, teller: Teller::Record, ..Demands::default() }
         };
         let ended = self.fetch_all(&missing, demands).await;
-        self.outcome.held = held.len() - missing.len() + self.outcome.mirrored.len();
+        let there = held.iter().filter(|(key, _)| holdings.zips.contains_key(&id(key))).count();
+        self.outcome.held = there - damaged + self.outcome.mirrored.len();
         self.tell_unfit();
         // The record is what was demanded, and stays so to the byte.
         self.write_log(&[])?;

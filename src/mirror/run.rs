@@ -21,7 +21,7 @@ use crate::base::time;
 use crate::config::upstream::Upstream;
 use crate::edit::PackageSelector;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::Semaphore;
@@ -56,6 +56,8 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
         layer: layer.clone(),
         root: workshop.root.clone(),
         partial: workshop.partial(),
+        changed: workshop.changed(),
+        is_named: !request.only.is_empty(),
         limits: request.settings.config.limits,
         trust,
         groups: Groups::new(workshop.root.clone(), Journal::of(&workshop.folder)),
@@ -67,17 +69,34 @@ pub fn mirror(request: &Request<'_>, progress: &Progress) -> Result<Outcome> {
     let accepted = accepted.iter().map(said).collect();
     let warnings = interrupted.into_iter().collect();
     let outcome = Outcome { layer: layer.clone(), dry_run, accepted, warnings, ..Outcome::default() };
-    let removed = BTreeSet::new();
-    let mut run =
-        Run { request, workshop, site, transports, wants, record, removed, unwanted, outcome, progress, fingerprints };
+    let (removed, silent) = (BTreeSet::new(), BTreeMap::new());
+    let mut run = Run {
+        request,
+        workshop,
+        site,
+        transports,
+        wants,
+        record,
+        removed,
+        unwanted,
+        outcome,
+        progress,
+        fingerprints,
+        silent,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the requests")?;
     let ended = runtime.block_on(run.go());
     progress.finish();
     let traffic = run.transports.iter().filter(|transport| transport.stand_in.is_none()).map(Transport::traffic);
     (run.outcome.requests, run.outcome.bytes) = traffic.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    let stand_ins = run.transports.iter().filter_map(|transport| transport.stand_in.as_ref());
-    run.outcome.images = stand_ins.map(|image| image.path().display().to_string()).collect();
+    for image in run.transports.iter().filter_map(|transport| transport.stand_in.as_ref()) {
+        let path = image.path().display().to_string();
+        if !image.was_read() {
+            run.outcome.unread_images.insert(path.clone());
+        }
+        run.outcome.images.push(path);
+    }
     if matches!(request.mode, Mode::Fetch) {
         run.note_ending(&ended)?;
     }

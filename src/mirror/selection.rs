@@ -122,7 +122,8 @@ impl Run<'_> {
 fn saved(name: &str, choice: &Choice, facts: &FactsTable, told: &ToldTable) -> SelectionOutcome {
     let is_listed = |key: &Key| facts.get(key).is_some_and(|facts| facts.listed);
     let left_out: Vec<_> = choice.left_out.iter().filter(|(key, _)| is_listed(key)).collect();
-    let sizes: Vec<Option<u64>> = left_out.iter().map(|(key, _)| told.get(*key).map(|told| told.size)).collect();
+    let size = |key: &Key| told.get(key).map(|told| told.size).or_else(|| facts.get(key)?.bytes);
+    let sizes: Vec<Option<u64>> = left_out.iter().map(|(key, _)| size(key)).collect();
     let mut reasons = BTreeMap::new();
     left_out.iter().for_each(|(_, why)| *reasons.entry(why.kind().to_owned()).or_default() += 1);
     let taken: BTreeSet<&str> = choice.versions.keys().map(|(name, _)| name.as_str()).collect();

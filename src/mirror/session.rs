@@ -1,13 +1,14 @@
 //! What a run works with, and what every kind of run does: fetch what a plan says, and write down what came of it.
 
-use super::deliver::{Delivery, Demands, Site, deliver};
+use super::deliver::{Delivery, Site, deliver, said};
+use super::demands::Demands;
 use super::facts::{self, FactsTable, Key};
 use super::fingerprints::Fingerprints;
 use super::gate::Gates;
 use super::leftovers::{self, Needed, Resumable};
 use super::listings::Hindrance;
 use super::notices;
-use super::outcome::{Mirrored, Outcome};
+use super::outcome::{Event, Mirrored, Outcome};
 use super::plan::Fetch;
 use super::record::{Entry, Head, Record, Refusal, State};
 use super::transport::Transport;
@@ -23,7 +24,7 @@ use crate::dialect::version::Version;
 use crate::edit::PackageSelector;
 use anyhow::{Result, bail};
 use futures_util::{StreamExt, stream};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -102,6 +103,8 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a Progress,
     /// What is known of the files of the layer on this disk.
     pub(super) fingerprints: Fingerprints,
+    /// Upstreams that could not be asked what they list, with the reason.
+    pub(super) silent: BTreeMap<String, String>,
 }
 
 impl Run<'_> {
@@ -127,10 +130,20 @@ impl Run<'_> {
         let begin = Instant::now();
         for transport in &self.transports {
             let own = fetches.iter().filter(|fetch| fetch.upstream == transport.name);
-            let jobs = own.filter_map(|fetch| Some((key_of(fetch)?, fetch)));
+            if self.silent.contains_key(&transport.name) {
+                let why = format!("upstream {} cannot be asked for it now", transport.name);
+                let event = |key: Key| Event::new(said(&key), why.clone(), None);
+                self.outcome.failed.extend(own.filter_map(key_of).map(event));
+                continue;
+            }
+            let jobs = own.filter_map(|fetch| {
+                let key = key_of(fetch)?;
+                let demands = demands(&key).and_recorded(self.record.versions.get(&key)).and_told(fetch);
+                Some((key, fetch, demands))
+            });
+            let jobs: Vec<_> = jobs.collect();
             let site = &self.site;
-            let work = stream::iter(jobs).map(|(key, fetch)| {
-                let demands = demands(&key).and_told(fetch);
+            let work = stream::iter(jobs).map(|(key, fetch, demands)| {
                 let refusal = fetch.terms.map(|terms| Refusal { at: self.request.now, terms });
                 async move { deliver(site, transport, key, fetch, demands).await.map(|done| (done, refusal)) }
             });
@@ -259,6 +272,11 @@ fn settle(
                 record.versions.insert(key, Entry { refusal, ..entry });
             }
             outcome.refused.push(event);
+        }
+        Delivery::Changed(key, digest) => {
+            if let Some(entry) = record.versions.get_mut(&key) {
+                (entry.state, entry.changed_to, entry.refusal) = (State::Changed, Some(digest), refusal);
+            }
         }
         Delivery::Failed(event) => outcome.failed.push(event),
         Delivery::Over(reason) => {

@@ -27,6 +27,9 @@ pub(super) trait StandIn: Send + Sync {
     /// What it gives for a path without a slash at its beginning; `known` is the validator of what is there already.
     fn answer(&self, path: &str, known: Option<&str>) -> Result<Content>;
 
+    /// True if more was read of it in this run than what shows that it is the same.
+    fn was_read(&self) -> bool;
+
     /// What it holds and is no version that anybody could be given.
     fn refused(&self) -> Result<Vec<Refused>>;
 

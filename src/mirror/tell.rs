@@ -1,14 +1,18 @@
 //! What a run tells of its plan and of what happened upstream, and notes of it in the record.
 
-use super::audit;
+use super::aside;
 use super::deliver::{first_line, said};
 use super::facts::{Facts, FactsTable, Hidden, Key};
 use super::index::{self, ToldTable};
 use super::outcome::Event;
+use super::place;
 use super::plan::Plan;
 use super::record::{Entry, State};
 use super::session::{self, Run, key_from, key_of};
 use super::wanted::Wanted;
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::config::layer::Policy;
 use crate::select::Candidate;
 
 /// Why a version without a signature is not fetched at all, where the layer requires one.
@@ -22,13 +26,14 @@ impl Run<'_> {
         outcome.wanted = wanted.versions.len();
         outcome.plan = plan.fetch.clone();
         let missing = plan.fetch.iter().filter(|fetch| !fetch.only_signature).count();
-        let missing = missing + plan.later.len() + plan.unsigned.len();
+        let missing = missing + plan.later.len() + plan.changed.len() + plan.unsigned.len();
         let damaged = plan.damaged.iter().filter(|(key, _)| wanted.versions.contains_key(key)).count();
         outcome.held = wanted.versions.len().saturating_sub(missing + damaged);
         let unsigned = plan.unsigned.iter().map(|(key, _)| Event::new(said(key), UNSIGNED, None).lasting());
         outcome.refused.extend(unsigned);
         for (key, why) in &plan.later {
-            let hint = format!("hint: it is tried again in a day, or with --only {}@{}", key.0, key.1);
+            let again = format!("`epr-build mirror {} --only {}@{}`", outcome.layer, key.0, key.1);
+            let hint = format!("hint: it is tried again in a day, or by {again}");
             outcome
                 .refused
                 .push(Event::new(said(key), format!("it was refused before: {why}\n{hint}"), None).lasting());
@@ -44,7 +49,7 @@ impl Run<'_> {
         outcome.gone = plan.gone.iter().map(said).collect();
         outcome.back = plan.back.iter().map(said).collect();
         outcome.not_listed.extend(wanted.vain.iter().map(|words| Event::new("--only", words.clone(), None)));
-        for (key, why) in &plan.damaged {
+        for (key, why) in plan.damaged.iter().chain(&plan.bared) {
             outcome.refused.push(Event::new(said(key), why.clone(), None));
         }
         for key in &plan.lost {
@@ -78,11 +83,56 @@ impl Run<'_> {
         }
     }
 
-    /// Versions that are held and that an upstream gives with other bytes, until somebody decides.
+    /// Versions of the record that an upstream gives with other bytes, until somebody decides.
     pub(super) fn tell_changed(&mut self) {
         let changed = self.record.versions.iter().filter(|(_, entry)| entry.state == State::Changed);
-        let events: Vec<_> = changed.map(|(key, entry)| audit::changed_event(key, entry, &self.workshop)).collect();
+        let events: Vec<_> = changed.map(|(key, entry)| self.changed_event(key, entry)).collect();
         self.outcome.changed = events;
+    }
+
+    /// True if a person may decide that a version gets other bytes.
+    pub(super) fn allows_change(&self) -> bool {
+        let rules = &self.request.layer.rules;
+        !rules.immutable && rules.policies(&self.outcome.layer).0 != Policy::Refuse
+    }
+
+    fn changed_event(&self, key: &Key, entry: &Entry) -> Event {
+        let (layer, version) = (&self.outcome.layer, format!("{}@{}", key.0, key.1));
+        let short = |digest: Option<Digest>| digest.map(|digest| digest.short(16)).unwrap_or_default();
+        let to = entry.changed_to.map(|digest| digest.to_string()).unwrap_or_default();
+        let aside = aside::path(&self.workshop.changed(), key, &to);
+        let is_here = fs::link_metadata(&aside).is_ok();
+        let held = entry.path.clone().unwrap_or_else(|| place::usual(key));
+        let is_held = fs::link_metadata(&self.workshop.root.join(held)).is_ok();
+        let stays = if is_held { "held is" } else { "recorded is" };
+        let then = if is_held {
+            "what is held stays"
+        } else {
+            "it lies no more in the layer, and nothing else takes its place"
+        };
+        let back = if is_held { "" } else { "put the zip back from a backup; or " };
+        let hint = match (is_here, self.allows_change()) {
+            (true, true) => {
+                format!(
+                    "{back}compare the two; `epr-build mirror {layer} --accept-changed {version} --reason WHY` takes the new one"
+                )
+            }
+            (false, true) => {
+                format!(
+                    "{back}`epr-build mirror {layer} --audit --only {version}` fetches the new one and lays it aside"
+                )
+            }
+            (_, false) if is_held => {
+                format!("layer `{layer}` lets no version be overwritten; ask the publisher why it changed")
+            }
+            (_, false) => format!("put the zip back from a backup; layer `{layer}` lets no version be overwritten"),
+        };
+        let why = format!(
+            "the upstream gives other bytes under this version now: {}…, {stays} {}…; {then}\nhint: {hint}",
+            short(entry.changed_to),
+            short(entry.sha256)
+        );
+        Event::new(said(key), why, is_here.then(|| aside.display().to_string()))
     }
 
     /// What is to be said where another upstream than the one that gave a version tells other bytes of it.

@@ -31,6 +31,8 @@ pub(crate) struct Transport {
     upstream: Upstream,
     /// Who answers in the place of a server.
     pub(super) stand_in: Option<Arc<dyn StandIn>>,
+    /// Why nobody is there to be asked, if that is known from the beginning.
+    pub(super) absent: Option<String>,
     clients: Clients,
     base: Url,
     artifacts: Option<Url>,
@@ -61,6 +63,7 @@ impl Transport {
         Ok(Self {
             name: name.to_owned(),
             stand_in: None,
+            absent: None,
             clients,
             gates: GatesOf::new(gates, upstream),
             base,
@@ -143,6 +146,9 @@ impl Transport {
 
     /// Asks once, and follows redirects.
     pub(super) async fn ask(&self, url: &Url, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        if let Some(reason) = &self.absent {
+            return Err(Fault::Over(reason.clone()));
+        }
         if let Some(stand_in) = self.stand_in.clone() {
             let path = url.path().trim_start_matches('/').to_owned();
             let known = ask.unless.and_then(|validators| validators.etag.clone());

@@ -209,9 +209,11 @@ impl Wants {
                 format!("{name} {version} is not listed, though other versions of {name} are")
             }
             _ => {
-                let hint =
-                    nearest(name, &names).map(|known| format!("\nhint: did you mean `{known}`?")).unwrap_or_default();
-                format!("{name} is not listed{hint}")
+                let hint = match nearest(name, &names) {
+                    Some(known) => format!("did you mean `{known}`?"),
+                    None => format!("no name is like it, of {} that are known", words::counted(names.len(), "package")),
+                };
+                format!("{name} is not listed\nhint: {hint}")
             }
         }
     }

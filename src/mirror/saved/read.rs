@@ -264,8 +264,8 @@ pub(in super::super) fn facts_of(
     let (key, told) = judge(&files, candidate.folder_version.as_deref(), &Findings::default())?;
     let Told { item, format_version, license } = told;
     let upstream = upstream.to_owned();
-    let (listed, hidden, signed, format_class) = (false, false, false, None);
-    Ok((key, Facts { upstream, listed, hidden, signed, format_version, format_class, license, item }))
+    let (listed, hidden, signed, format_class, bytes) = (false, false, false, None, None);
+    Ok((key, Facts { upstream, listed, hidden, signed, bytes, format_version, format_class, license, item }))
 }
 
 /// A problem in a sentence, with its file.

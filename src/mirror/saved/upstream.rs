@@ -22,6 +22,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Url;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The folder of catalogues, among the records of a layer.
@@ -48,6 +49,8 @@ struct Saved {
     file: PathBuf,
     /// The catalogue, once it was read.
     catalogue: Mutex<Option<Arc<Catalogue>>>,
+    /// True once it was read for its catalogue, or for zips.
+    was_read: AtomicBool,
 }
 
 /// Opens the images among the upstreams of a layer, and reads those that are not known. With `writes` they are remembered.
@@ -63,15 +66,21 @@ pub(in crate::mirror) fn open(
 ) -> Result<()> {
     let folder = workshop.folder.join(FOLDER);
     let mut used = BTreeSet::new();
+    let mut are_all_here = true;
     for transport in transports {
         let Some(path) = transport.upstream().image.clone() else { continue };
+        if !path.exists() {
+            transport.absent = Some(absence(&transport.name, &path));
+            are_all_here = false;
+            continue;
+        }
         let context = || format!("cannot read the image {}", path.display());
         let saved = Saved::open(&transport.name, &path, &folder, *limits, writes, progress).with_context(context)?;
         used.insert(saved.file.clone());
         used.insert(saved.note());
         transport.stand_in = Some(Arc::new(saved));
     }
-    if writes {
+    if writes && are_all_here {
         // What other images held that were here before.
         for entry in fs::list_if_there(&folder)?.unwrap_or_default() {
             if !used.contains(&entry.path) {
@@ -81,6 +90,15 @@ pub(in crate::mirror) fn open(
         let _ = fs::remove_empty_folder(&folder);
     }
     Ok(())
+}
+
+/// Why an image that is not there gives nothing, and what to do.
+fn absence(name: &str, path: &Path) -> String {
+    format!(
+        "cannot read the image {}: there is no such file\n\
+         hint: is the disk there on which it lies? If it may be gone, take `{name}` out of `from` of the layer; --offline asks nobody",
+        path.display()
+    )
 }
 
 /// Opens an image that is the upstream of no layer, and reads it. Nothing is remembered.
@@ -126,8 +144,10 @@ impl Saved {
             image: Mutex::new(image),
             file,
             catalogue: Mutex::new(None),
+            was_read: AtomicBool::new(false),
         };
         if !Catalogue::is_at(&saved.file, etag)? {
+            saved.was_read.store(true, Ordering::Relaxed);
             let image = saved.image()?;
             let catalogue = read::read(&image, &limits, progress)?;
             if writes {
@@ -200,6 +220,7 @@ impl Saved {
         if known == Some(&etag) {
             return Ok(Content::Same(etag));
         }
+        self.was_read.store(true, Ordering::Relaxed);
         let folder = TemporaryFolder::new()?;
         let target = folder.path().join("zip");
         let wanted = Wanted { key, lying, target: target.clone() };
@@ -226,6 +247,7 @@ impl Saved {
         if wanted.is_empty() {
             return Ok(());
         }
+        self.was_read.store(true, Ordering::Relaxed);
         take(&*self.image()?, &self.limits, &wanted, progress, &mut |wanted| match partials.get(&wanted.target) {
             Some((place, url)) => place.completed(url, wanted.lying.size, quoted(&wanted.lying.sha256)),
             None => Ok(()),
@@ -245,6 +267,10 @@ impl StandIn for Saved {
 
     fn answer(&self, path: &str, known: Option<&str>) -> Result<Content> {
         self.named(self.given(path, known))
+    }
+
+    fn was_read(&self) -> bool {
+        self.was_read.load(Ordering::Relaxed)
     }
 
     fn refused(&self) -> Result<Vec<Refused>> {

@@ -54,7 +54,36 @@ fn an_index_spares_requests_and_tells_bytes() {
     world.upstream.answer(&samples()[1].path(), Answer::ok(&Sample::of("beta", "1.0.0", "other").zip));
     let run = world.mirror("--apply plan.json");
     assert_eq!(run.code, 1, "{run:#?}");
-    assert!(run.stderr.contains("error: beta 1.0.0: `index/packages.json` tells "), "{run:#?}");
+    assert!(
+        run.stderr.contains("error: beta 1.0.0: the upstream gives other bytes under this version now"),
+        "{run:#?}"
+    );
+}
+
+/// What an index tells of bytes stays known, so that whoever asks nobody can tell them, too.
+#[test]
+fn bytes_that_an_index_told_are_known_without_asking() {
+    let world = told();
+    world.reconfigure(|text| {
+        text.replace("{from: [up]}", "{from: [up], select: few}")
+            + "selections:\n  few: {kibana: [9.1.0], take: [{name: alpha}]}\n"
+    });
+    let bytes = samples()[1].zip.len() as u64;
+    let first = outcome(&world, "", 0);
+    assert_eq!((&first["selection"]["bytes"], &first["selection"]["left_out"]), (&bytes.into(), &1.into()), "{first}");
+    let facts = world.state()[".epr-build/facts.jsonl.zst"].clone();
+    world.upstream.asked();
+    let offline = outcome(&world, "--offline", 0);
+    assert_eq!(offline["selection"]["bytes"], bytes, "{offline}");
+    assert_eq!(offline["selection"]["are_bytes_known"], true, "{offline}");
+    let run = world.case.run(&["select", "few", "--from", "up", "--format", "json"]);
+    let select: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"));
+    assert_eq!((&select["of"]["versions"], &select["of"]["of_unknown_size"]), (&2.into(), &0.into()), "{select}");
+    assert!(world.upstream.asked().is_empty());
+    // Without the index what it told is kept, and the file stays as it is.
+    world.upstream.answer(INDEX, Answer::status(404));
+    outcome(&world, "", 0);
+    assert_eq!(world.state()[".epr-build/facts.jsonl.zst"], facts);
 }
 
 /// A server without validators is asked once as well: the text is compared.
@@ -105,7 +134,7 @@ fn a_change_is_seen_without_fetching() {
     world.serve(&[other.clone(), samples()[1].clone()]);
     world.tell(&[other.clone(), samples()[1].clone()], "second");
     world.upstream.asked();
-    let words = "warning: alpha 1.0.0: the upstream gives other bytes under this version now: ";
+    let words = "error: alpha 1.0.0: the upstream gives other bytes under this version now: ";
     for paths in [vec![INDEX, LISTING], vec![INDEX]] {
         let run = world.mirror("");
         assert_eq!(run.code, 1, "{run:#?}");
@@ -243,7 +272,10 @@ fn what_was_refused_rests_for_a_day() {
         let (code, stderr) = later(60);
         assert_eq!(code, 1, "{stderr}");
         assert!(stderr.contains("error: beta 1.0.0: it was refused before: "), "{stderr}");
-        assert!(stderr.contains("hint: it is tried again in a day, or with --only beta@1.0.0\n"), "{stderr}");
+        assert!(
+            stderr.contains("hint: it is tried again in a day, or by `epr-build mirror up --only beta@1.0.0`\n"),
+            "{stderr}"
+        );
         assert!(!world.upstream.paths().contains(&samples()[1].path()));
         assert_eq!(world.placed(), World::expected(&[samples()[0].clone(), gamma.clone()]));
         // A day later it may be had.

@@ -206,6 +206,33 @@ fn requests_are_no_more_than_needed() {
     assert!(world.case.path("up/gamma/gamma-0.1.0.zip").exists());
 }
 
+/// One of two upstreams that cannot be asked hinders the other as little as it takes back what it listed.
+#[test]
+fn an_upstream_that_cannot_be_asked_hinders_no_other() {
+    let (ours, theirs) = (Sample::new("alpha", "1.0.0"), Sample::new("beta", "1.0.0"));
+    let world = World::new(std::slice::from_ref(&ours), "", "");
+    let second = World::new(std::slice::from_ref(&theirs), "", "");
+    world.reconfigure(|config| {
+        let more = format!("upstreams:\n  second: {{url: \"{}\"}}\n", second.upstream.url());
+        config.replace("upstreams:\n", &more).replace("from: [up]", "from: [up, second]")
+    });
+    assert_eq!(world.mirror("").code, 0);
+    world.upstream.answer(LISTING, Answer::status(503));
+    for path in [INDEX, "/"] {
+        world.upstream.answer(path, Answer::status(503));
+    }
+    let more = Sample::new("gamma", "1.0.0");
+    second.serve(&[Sample::of("alpha", "1.0.0", "not theirs to give"), theirs.clone(), more.clone()]);
+    for _ in 0..2 {
+        let run = world.mirror("");
+        assert_eq!(run.code, 3, "{run:#?}");
+        assert!(run.stderr.starts_with("error: the listing of upstream up cannot be had: "), "{run:#?}");
+        assert_eq!(world.placed(), World::expected(&[ours.clone(), theirs.clone(), more.clone()]));
+        assert!(run.stdout.contains("held       3 versions"), "{run:#?}");
+    }
+    assert_eq!(world.record("alpha", "1.0.0")["state"], "held");
+}
+
 /// Of two upstreams the first one that lists a version gives it.
 #[test]
 fn the_first_upstream_that_lists_a_version_gives_it() {

@@ -1,6 +1,7 @@
 //! Layers that are mirrored: from a registry that does as it is told, and from our own server.
 
 mod alone;
+mod audits;
 mod beside;
 mod harm;
 mod index;
@@ -8,6 +9,7 @@ mod keep;
 mod kills;
 mod kind;
 mod listings;
+mod lost;
 mod modes;
 mod named;
 mod network;

@@ -234,7 +234,7 @@ fn what_an_upstream_changed_is_laid_aside_until_somebody_decides() {
     world.serve(&[vec![other.clone()], samples()[1..].to_vec()].concat());
     let run = world.mirror("--audit");
     assert_eq!(run.code, 1, "{run:#?}");
-    let words = "warning: alpha 1.0.0: the upstream gives other bytes under this version now: ";
+    let words = "error: alpha 1.0.0: the upstream gives other bytes under this version now: ";
     assert!(run.stderr.starts_with(words) && run.stderr.contains("--accept-changed alpha@1.0.0"), "{run:#?}");
     assert_eq!(world.placed(), World::expected(&samples()));
     let aside = walkdir::WalkDir::new(world.case.path("up/.epr-build/changed")).into_iter().filter_map(Result::ok);

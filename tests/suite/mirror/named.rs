@@ -350,7 +350,7 @@ fn unsigned_versions_are_no_part_of_a_plan_that_requires_signatures() {
     let unsigned: Vec<_> = names.map(|name| Sample { signature: None, ..Sample::new(name, "1.0.0") }).into();
     let all = [&unsigned[..], &[Sample::new("tau", "1.0.0")]].concat();
     let world = World::new(&all, "keys: trusted.asc, signatures: require", "");
-    let told = "error: alpha 1.0.0, beta 1.0.0, delta 1.0.0, gamma 1.0.0, omega 1.0.0 and 1 more: it has no signature, and the \
+    let told = "error: alpha 1.0.0, beta 1.0.0, delta 1.0.0, gamma 1.0.0, omega 1.0.0 and 1 more, each: it has no signature, and the \
                 layer requires one\nhint: ask who publishes it for signatures; `signatures: verify` of the layer takes what has none\n";
     let planned = world.mirror("--dry-run");
     assert_eq!((planned.code, planned.stderr.as_str()), (1, told), "{planned:#?}");

@@ -299,15 +299,58 @@ fn folders_become_the_zips_of_a_build() {
     assert_eq!(outcome(&good(&world, "--format json"))["unchanged"], true);
 }
 
+/// Once an image was mirrored its file may go: it is an upstream that cannot be asked, and hinders no other.
+#[test]
+fn an_image_that_is_gone_hinders_nothing_that_needs_it_not() {
+    let samples = samples();
+    let world = world("saved, up", &samples[2..], REQUIRED);
+    save(&world, &[zips(&samples[..2])]);
+    good(&world, "");
+    let known = good(&world, "");
+    assert!(known.stdout.contains("  known      epr.tar, and nothing of it was read again; that asks"), "{known:#?}");
+    std::fs::remove_file(world.case.path("epr.tar")).unwrap();
+    for arguments in ["--locked", "--offline", "--audit --offline"] {
+        good(&world, arguments);
+    }
+    let more = Sample::new("gamma", "1.0.0");
+    world.serve(&[samples[2].clone(), more.clone()]);
+    for arguments in ["--dry-run", "", ""] {
+        let run = world.mirror(arguments);
+        assert_eq!(run.code, 3, "{arguments}: {run:#?}");
+        let words = "error: the listing of upstream saved cannot be had: cannot read the image epr.tar: there is no such file\n\
+                     hint: is the disk there on which it lies? If it may be gone, take `saved` out of `from` of the layer; \
+                     --offline asks nobody\n";
+        assert_eq!(run.stderr, words, "{arguments}");
+        assert_eq!(run.stdout.contains("would fetch 1 version"), arguments == "--dry-run", "{run:#?}");
+    }
+    assert_eq!(world.placed(), World::expected(&[samples.to_vec(), vec![more]].concat()));
+    // What only the image has cannot be had now, and nothing of it counts as gone.
+    std::fs::remove_dir_all(world.case.path("up/alpha")).unwrap();
+    let run = world.mirror("");
+    assert!(run.code == 3 && run.stderr.contains("alpha 1.0.0: upstream saved cannot be asked for it now"), "{run:#?}");
+    assert!(!run.stderr.contains("gone upstream"), "{run:#?}");
+    let run = world.mirror("--locked");
+    assert!(run.code == 3 && run.stderr.contains("upstream saved: cannot read the image epr.tar"), "{run:#?}");
+    configure(&world, "up", REQUIRED);
+    let run = world.mirror("");
+    assert!(
+        run.code == 1 && run.stderr.contains("it was held, lies no more in the layer, and no upstream"),
+        "{run:#?}"
+    );
+}
+
 /// A damaged image, and one that is not there, change nothing.
 #[test]
 fn what_is_damaged_or_absent_changes_nothing() {
     let samples = samples();
     let world = world("saved", &[], REQUIRED);
     let run = world.mirror("");
-    assert_eq!(run.code, 2, "{run:#?}");
+    assert_eq!(run.code, 3, "{run:#?}");
     assert!(run.stderr.contains("cannot read the image epr.tar: there is no such file"), "{run:#?}");
-    assert!(run.stderr.contains("hint: `image` of the upstream names the file"), "{run:#?}");
+    assert!(
+        run.stderr.contains("hint: is the disk there on which it lies? If it may be gone, take `saved`"),
+        "{run:#?}"
+    );
     let whole = image(&[zips(&samples[..1]), zips(&samples[1..])]);
     let digit = whole.windows(9).position(|window| window == b"diff_ids\"").unwrap() + 30;
     let mut flipped = whole.clone();
