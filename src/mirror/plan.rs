@@ -409,6 +409,12 @@ mod tests {
         let plan = plan(&facts, &wanted(&facts, &only), &Record::default(), &holdings, &terms(true, &ToldTable::new()));
         assert_eq!(plan.fetch.len(), 1);
         let vain = wanted(&facts, &["b".parse().unwrap(), "a@9.0.0".parse().unwrap()]);
-        assert_eq!(vain.vain, ["b is not listed", "a 9.0.0 is not listed, though other versions of a are"]);
+        assert_eq!(
+            vain.vain,
+            [
+                "b is not listed\nhint: no package that is known has a name like it",
+                "a 9.0.0 is not listed, though other versions of a are"
+            ]
+        );
     }
 }

@@ -211,7 +211,7 @@ impl Wants {
             _ => {
                 let hint = match nearest(name, &names) {
                     Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("no name is like it, of {} that are known", words::counted(names.len(), "package")),
+                    None => "no package that is known has a name like it".to_owned(),
                 };
                 format!("{name} is not listed\nhint: {hint}")
             }

@@ -87,7 +87,7 @@ fn an_audit_of_nothing_says_so() {
                  error: --only: the layer never held beta 9.0.0\n";
     assert_eq!((run.code, run.stderr.as_str()), (1, words), "{run:#?}");
     let run = world.mirror("--only nosuch");
-    let words = "error: --only: nosuch is not listed\nhint: no name is like it, of 2 packages that are known\n";
+    let words = "error: --only: nosuch is not listed\nhint: no package that is known has a name like it\n";
     assert_eq!((run.code, run.stderr.as_str()), (1, words), "{run:#?}");
 }
 
