@@ -183,7 +183,7 @@ fn a_generation_says_it_without_layers() {
     let expected = format!(
         "\
 staging: Kibana 8.12.0 gets acme 1.1.0 from layer `staging`
-  package            out/staging/generations/{generation}/site/package/acme/1.1.0
+  package            out/staging/generations/{generation}/site/epr/acme/acme-1.1.0.zip
   it asks            /search?package=acme&prerelease=false&kibana.version=8.12.0&spec.max=3.0
   generation         {generation}
   not 1.2.0-beta1    it is a pre-release, and this Kibana asks for releases only (layer `staging`)

@@ -155,8 +155,8 @@ fn what_commands_count_agrees() {
     // People are told the same.
     let told = run(&world, "keep check --layer up").stdout;
     assert!(told.contains("2 sites, 12 versions: 4 problems\n"), "{told}");
-    assert!(told.contains("  from a registry    10 versions (5 different); Kibana itself has 2 of them\n"), "{told}");
-    assert!(told.contains("  from no registry   2 versions, uploaded or made in Kibana\n"), "{told}");
+    assert!(told.contains("  of these           8 from a registry, 2 bundled with Kibana, 2 uploaded\n"), "{told}");
+    assert!(told.contains("  different          5 versions, without what was uploaded or made in Kibana\n"), "{told}");
     let told = run(&world, "select few").stdout;
     let words = "  not there          of presets: cloud_asset_inventory, cloud_security_posture, elastic_agent, ";
     assert!(told.contains(words) && told.contains(" by several of these, counted "), "{told}");
