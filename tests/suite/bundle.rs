@@ -11,6 +11,7 @@ use crate::harness::{Case, Run, samples};
 use crate::incremental::check_whole;
 use epr_build::base::digest::Digest;
 use epr_build::build::verify::same;
+use epr_build::carry::program::MARKER;
 use epr_build::generation::own_files::OwnFiles;
 use std::collections::BTreeMap;
 use std::fs;
@@ -287,10 +288,14 @@ fn only_static_programs_are_carried() {
         "packages/staging/gamma/0.1.0/manifest.yml",
     ]);
     assert!(run.code == 2 && run.stderr.contains("is not a program"), "{run:#?}");
-    // The smallest program there is: a header, and nothing that names a loader.
+    // The smallest program there is: a header, and nothing that names a loader. It must be this one, too.
     let mut program = b"\x7fELF\x02\x01\x01".to_vec();
     program.resize(64, 0);
     program[18] = 62;
+    fs::write(case.path("program"), &program).unwrap();
+    let run = case.run(&["bundle", "--dist", "staging", "--output", "a", "--program", "program"]);
+    assert!(run.code == 2 && run.stderr.contains("is not epr-build"), "{run:#?}");
+    program.extend(MARKER);
     fs::write(case.path("program"), &program).unwrap();
     let run = bundle(&case, "a", &["--program", "program"]);
     assert!(run.stdout.contains("program            in the bundle"), "{run:#?}");
