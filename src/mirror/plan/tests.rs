@@ -1,3 +1,5 @@
+//! Tables and scenes for plans: what is known, and what a run would do.
+
 use super::super::facts::Facts;
 use super::super::holdings::HeldZip;
 use super::super::wanted::{Standing, Wants};
