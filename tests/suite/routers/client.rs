@@ -52,8 +52,9 @@ impl Client {
         client
     }
 
+    /// Asks as clients do: see [`Self::ask`]. A server that fails at a request fails again.
     pub(crate) fn get(&mut self, target: &str) -> Response {
-        self.send("GET", target, &[])
+        self.ask(target, &[])
     }
 
     pub(crate) fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)]) -> Response {
