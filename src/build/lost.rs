@@ -137,7 +137,7 @@ fn empty_path(layer: &LayerIntake) -> Option<&Problem> {
 /// The versions that a layer holds, before anything selects among them.
 fn held(layer: &LayerIntake) -> impl Iterator<Item = Key> {
     let records = layer.packages.iter().filter_map(|intake| intake.outcome.record.as_ref());
-    records.map(|record| (record.facts.name.clone(), record.facts.version.clone()))
+    records.map(|record| record.facts.key())
 }
 
 fn unreadable(loss: &Loss, problem: &Problem) -> Result<()> {

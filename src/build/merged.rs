@@ -41,7 +41,7 @@ impl Merged {
         let selected = self.catalog.selected.as_ref()?;
         let is_in_use = |entry: &&Entry| {
             let facts = &entry.record.facts;
-            was.is_some_and(|was| was.versions.contains_key(&(facts.name.clone(), facts.version.clone())))
+            was.is_some_and(|was| was.versions.contains_key(&facts.key()))
         };
         let lost = selected.left_out.iter().map(|one| &one.entry).filter(is_in_use).count();
         published::narrowed(&plan.name, &self.catalog, was.map_or(0, |was| was.versions.len()), lost)

@@ -39,7 +39,7 @@ pub(super) fn of_layer(plan: &LayerPlan, packages: &[Intake]) -> (Overlays, Vec<
             made.add(number, rule, facts, &mut contradictions);
         }
         if !made.overlay.is_empty() {
-            overlays.insert((facts.name.clone(), facts.version.clone()), made.overlay);
+            overlays.insert(facts.key(), made.overlay);
         }
     }
     let layer = &plan.source.name;

@@ -172,7 +172,7 @@ impl LayerIntake {
         if self.overlays.is_empty() {
             return None;
         }
-        self.overlays.get(&(facts.name.clone(), facts.version.clone()))
+        self.overlays.get(&facts.key())
     }
 
     /// Returns all problems, those of the layer first.

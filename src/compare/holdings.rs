@@ -118,14 +118,14 @@ impl Holdings {
                 tree: Some(record.tree.short(32)),
                 files: Files::Record(Arc::clone(record)),
             };
-            ((record.facts.name.clone(), record.facts.version.clone()), holding)
+            (record.facts.key(), holding)
         });
         let conflicts = catalog.conflicts().map(|(entry, copy)| {
-            let key = (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+            let key = entry.record.facts.key();
             ((key, entry.layer.clone(), copy.layer.clone()), copy.differing_files.clone())
         });
         let overlays = catalog.entries.iter().filter(|entry| !entry.overlay.is_empty()).map(|entry| {
-            let key = (entry.record.facts.name.clone(), entry.record.facts.version.clone());
+            let key = entry.record.facts.key();
             (key, entry.overlay.clone())
         });
         Self {

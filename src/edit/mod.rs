@@ -64,7 +64,7 @@ impl Editor<'_> {
                 refusals.extend(found.problems);
                 continue;
             };
-            let key = (record.facts.name.clone(), record.facts.version.clone());
+            let key = record.facts.key();
             if let Some(earlier) = places.insert(key.clone(), package) {
                 let message = format!("{} is named twice: `{}` is another", id(&key), earlier.display());
                 refusals
@@ -282,7 +282,7 @@ impl Editor<'_> {
     ) -> Result<Option<Step>> {
         let (from, to) = (below.name(), above.name());
         let record = found.record.clone().context("only packages that can be read are promoted")?;
-        let key = (record.facts.name.clone(), record.facts.version.clone());
+        let key = record.facts.key();
         let Some(source) = found.slot(below) else {
             refusals.push(nested(&key, from, &found));
             return Ok(None);

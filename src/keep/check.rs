@@ -124,7 +124,7 @@ pub fn check(files: &[KeepFile], registry: &Registry<'_>, now: u64) -> Checked {
         for pin in file.pins() {
             checked.pins += 1;
             checked.optional += usize::from(pin.optional);
-            distinct.insert((pin.name.clone(), pin.version.clone()));
+            distinct.insert(pin.key());
             let found = [missing(&pin, registry), not_installable(&pin, registry)];
             if pin.optional {
                 if found.iter().any(|(faults, _)| !faults.is_empty()) {
@@ -167,7 +167,7 @@ fn about_file(file: &KeepFile, now: u64, warnings: &mut Vec<Finding>) {
 
 /// The version is not there, or not published by distributions whose layers hold it; and whether that is so for all of these.
 fn missing(pin: &Pin, registry: &Registry<'_>) -> (Vec<Fault>, bool) {
-    let key = (pin.name.clone(), pin.version.clone());
+    let key = pin.key();
     let what = format!("{}@{} {}", pin.name, pin.version, verbs(pin));
     let holds = |one: &&Answering| {
         one.held.get(&pin.name).is_some_and(|all| all.iter().any(|facts| facts.version == pin.version))
@@ -306,7 +306,7 @@ fn finding(pin: &Pin, message: String, hint: String) -> Finding {
 pub fn kept_by_pins(files: &[KeepFile], alone: &Choice, with: &Choice) -> Vec<Finding> {
     let pins = files.iter().flat_map(KeepFile::pins);
     let kept = pins.filter_map(|pin| {
-        let key = (pin.name.clone(), pin.version.clone());
+        let key = pin.key();
         let reason = alone.left_out.get(&key).filter(|_| with.versions.contains_key(&key))?;
         let message =
             format!("{} {} stays though the selection leaves it out ({reason}): {pin}", pin.name, pin.version);

@@ -5,7 +5,7 @@ use crate::base::words::counted;
 use crate::select::keep_file::KeepFile;
 
 /// Seconds of a day.
-pub(super) const DAY: u64 = 24 * 60 * 60;
+pub const DAY: u64 = 24 * 60 * 60;
 /// Seconds after which a keep file is too old to be believed, unless another time is asked for.
 pub const STALE: u64 = 30 * DAY;
 /// A time may be so far in the future, in seconds: clocks differ.

@@ -25,7 +25,7 @@ pub mod sources;
 mod tests;
 
 pub use client::{Address, Client};
-pub use doubt::{Doubt, STALE, doubts};
+pub use doubt::{DAY, Doubt, STALE, doubts};
 pub use gather::Imported;
 pub use import::{Kibana, Reply, Spaces, Stop, import, is_space};
 pub use saved::import as import_saved;

@@ -5,7 +5,9 @@
 //! those that it had. The file is `facts.jsonl.zst`: one version a line, sorted by name and version.
 
 use crate::base::fs;
+use crate::config::overrides::Override;
 use crate::dialect::version::Version;
+use crate::select::Candidate;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +79,20 @@ impl Facts {
     /// Returns true if an upstream gives it, whether it is listed or not.
     pub fn is_given(&self) -> bool {
         self.listed || self.hidden
+    }
+
+    /// The version as selections see it, and as overrides have it told.
+    ///
+    /// # Errors
+    /// When what its upstream says of it cannot be understood.
+    pub(super) fn candidate(
+        &self,
+        (name, version): &Key,
+        format: Option<&str>,
+        overrides: &[Override],
+    ) -> Result<Candidate> {
+        let candidate = Candidate::of_item(&self.item, name, version, format, self.license.as_deref())?;
+        Ok(Candidate { is_hidden: self.hidden, ..candidate }.overridden(overrides))
     }
 
     /// The format of the version, or one that every Kibana treats alike; nothing if neither is known.

@@ -8,7 +8,7 @@ use super::facts::{self, FactsTable, FormatClass, Key};
 use super::fault::Fault;
 use super::listings::{self, Hindrance, LISTING, MOST_DOCUMENTS};
 use super::scan::BOUNDS;
-use super::session::{Mode, Run};
+use super::session::{Mode, Run, answering};
 use super::transport::Transport;
 use super::wanted::{Standing, Wanted};
 use super::{fetch, listing};
@@ -119,7 +119,7 @@ impl Run<'_> {
     /// Asks each upstream for formats of the versions that it gives; returns those whose documents are wrong.
     async fn ask_formats(&mut self, open: &[Key], asked: usize, facts: &mut FactsTable) -> Result<Vec<Key>, Hindrance> {
         let mut wrong = Vec::new();
-        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
+        for transport in answering(&self.transports, &self.silent) {
             let is_its = |key: &&Key| facts.get(*key).is_some_and(|facts| facts.upstream == transport.name);
             let own: Vec<Key> = open.iter().filter(is_its).cloned().collect();
             let are_many = asked + own.len() > MOST_DOCUMENTS;

@@ -132,12 +132,9 @@ impl Offer {
         versions: impl Iterator<Item = (&'a Key, &'a Facts, Option<&'a str>)>,
         overrides: &[Override],
     ) {
-        for ((name, version), facts, format) in versions {
-            match Candidate::of_item(&facts.item, name, version, format, facts.license.as_deref()) {
-                Ok(candidate) => {
-                    let candidate = Candidate { is_hidden: facts.hidden, ..candidate };
-                    self.candidates.push(candidate.overridden(overrides));
-                }
+        for (key, facts, format) in versions {
+            match facts.candidate(key, format, overrides) {
+                Ok(candidate) => self.candidates.push(candidate),
                 Err(error) => self.warnings.push(format!("{error:#}")),
             }
         }

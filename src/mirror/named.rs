@@ -15,7 +15,7 @@ use super::listings::{self, Hindrance};
 use super::outcome::Event;
 use super::plan::id;
 use super::saved;
-use super::session::Run;
+use super::session::{Run, answering};
 use super::transport::Transport;
 use crate::input::source::Candidate;
 use anyhow::anyhow;
@@ -57,7 +57,7 @@ impl Run<'_> {
             }
         }
         let (mut found, mut hindered) = (BTreeSet::new(), BTreeMap::<Key, Vec<Hindered>>::new());
-        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
+        for transport in answering(&self.transports, &self.silent) {
             let tells_all = hidden.tellers.contains(&transport.name);
             let is_told = |key: &Key| hidden.versions.get(key) == Some(&transport.name);
             let may_have = |key: &&Key| !found.contains(*key) && (!tells_all || is_told(key));

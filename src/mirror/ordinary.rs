@@ -9,7 +9,7 @@ use super::notices;
 use super::outcome::{Event, Outcome};
 use super::plan::{self, Fetch, Plan, Terms, id};
 use super::record::{Counts, Entry, Head, State};
-use super::session::{Run, key_from, key_of};
+use super::session::{Run, answering, key_of};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,8 +87,7 @@ impl Run<'_> {
         let refused = if is_whole { refused.clone() } else { Vec::new() };
         let missing = if is_whole { self.outcome.missing.clone() } else { Vec::new() };
         let judged_by = self.record.head.judged_by;
-        let mirrored: BTreeSet<_> =
-            self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version)).collect();
+        let mirrored = self.mirrored();
         let is_held = |key: &&Key| mirrored.contains(*key) || self.is_held(key, &holdings);
         self.outcome.held = wanted.versions.keys().filter(is_held).count();
         self.count_kept();
@@ -224,7 +223,7 @@ impl Run<'_> {
                 facts.format_version = None;
             }
         }
-        for transport in self.transports.iter().filter(|one| !self.silent.contains_key(&one.name)) {
+        for transport in answering(&self.transports, &self.silent) {
             let is_new = |fetch: &&Fetch| fetch.upstream == transport.name && !fetch.only_signature;
             let keys = plan.fetch.iter().filter(is_new).filter_map(key_of);
             let unknown = |key: &Key| facts.get(key).is_some_and(|facts| facts.format_version.is_none());

@@ -42,11 +42,10 @@ impl Run<'_> {
             let entry = key.as_ref().and_then(|key| self.record.versions.get(key));
             zip.is_some_and(|zip| entry.is_none_or(|entry| zip.harm(entry).is_none()))
         };
-        let new = self.outcome.plan.iter().filter(|fetch| !fetch.only_signature);
-        let new = new.filter(|fetch| {
-            self.outcome.mirrored.iter().any(|one| one.name == fetch.name && one.version == fetch.version)
-        });
-        self.outcome.held = fetches.iter().filter(is_whole).count() + new.count();
+        let mirrored = self.mirrored();
+        let new = self.outcome.plan.iter().filter(|fetch| !fetch.only_signature).filter_map(key_of);
+        let new = new.filter(|key| mirrored.contains(key)).count();
+        self.outcome.held = fetches.iter().filter(is_whole).count() + new;
         let head = Head { settled: false, ..self.record.head.clone() };
         let kept = self.keep(head, &facts, &[]);
         self.tell_changed();

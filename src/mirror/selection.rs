@@ -1,14 +1,15 @@
 //! What a run says of its layer's selection: what it saves, and what it costs.
 
+use super::deliver::said;
 use super::facts::FactsTable;
 use super::index::ToldTable;
 use super::listings::Hindrance;
 use super::outcome::{Event, SelectionOutcome};
 use super::session::Run;
 use super::unwanted::Failure;
-use super::wanted::{Wanted, candidates, key_of};
+use super::wanted::{Wanted, candidates};
 use crate::base::time;
-use crate::select::{Choice, Key, seen_less_outside};
+use crate::select::{Choice, Key, Pin, seen_less_outside};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +18,13 @@ impl Run<'_> {
     /// told as long as nothing changes.
     #[must_use]
     pub(super) fn tell_selection(&mut self, wanted: &Wanted, facts: &FactsTable, told: &ToldTable) -> Vec<Event> {
-        // Several sites may have installed one version.
-        let mut missing: BTreeMap<Key, Vec<String>> = BTreeMap::new();
-        for pin in &wanted.missing {
-            missing.entry((pin.name.clone(), pin.version.clone())).or_default().push(pin.to_string());
-        }
-        for ((name, version), sites) in missing {
-            let what = format!("{name} {version}");
+        for (key, sites) in Pin::by_version(&wanted.missing) {
+            let (what, (name, version)) = (said(&key), &key);
             // Of what could not be asked for nobody knows.
             if self.outcome.refused.iter().chain(&self.outcome.failed).any(|event| event.what == what) {
                 continue;
             }
-            let sites = sites.join(", and ");
-            let why = if self.is_out(&(name.clone(), version.clone())) {
+            let why = if self.is_out(&key) {
                 format!(
                     "it is {sites}, and was removed from the layer\n\
                      hint: --only {name}@{version} brings it back; or remove it at the site and import the keep file anew"
@@ -68,7 +63,7 @@ impl Run<'_> {
         let outside = if self.outcome.dry_run {
             let is_held = |key: &Key| self.holds(key);
             let mut candidates = candidates(facts, &is_held, &self.wants.overrides, &mut Vec::new());
-            candidates.retain(|one| !self.is_out(&key_of(one)));
+            candidates.retain(|one| !self.is_out(&one.facts.key()));
             seen_less_outside(&selection.selection, &candidates, choice)
         } else {
             Vec::new()

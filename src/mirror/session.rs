@@ -108,6 +108,11 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// The versions that came in this run.
+    pub(super) fn mirrored(&self) -> BTreeSet<Key> {
+        self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version)).collect()
+    }
+
     /// Fetches everything in a plan, from each upstream as many at a time as it may be asked.
     pub(super) async fn fetch_all(
         &mut self,
@@ -284,6 +289,14 @@ fn settle(
         }
         Delivery::Skipped => {}
     }
+}
+
+/// The upstreams that can be asked.
+pub(super) fn answering<'a>(
+    transports: &'a [Transport],
+    silent: &BTreeMap<String, String>,
+) -> impl Iterator<Item = &'a Transport> {
+    transports.iter().filter(|transport| !silent.contains_key(&transport.name))
 }
 
 /// What the record says of a version that was refused.

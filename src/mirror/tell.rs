@@ -8,12 +8,11 @@ use super::outcome::Event;
 use super::place;
 use super::plan::Plan;
 use super::record::{Entry, State};
-use super::session::{self, Run, key_from, key_of};
+use super::session::{self, Run, key_of};
 use super::wanted::Wanted;
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::config::layer::Policy;
-use crate::select::Candidate;
 
 /// Why a version without a signature is not fetched at all, where the layer requires one.
 pub(super) const UNSIGNED: &str = "it has no signature, and the layer requires one\n\
@@ -145,8 +144,8 @@ impl Run<'_> {
     pub(super) fn tell_hidden(&mut self, known: &FactsTable, hidden: &Hidden) {
         for (key, upstream) in &hidden.versions {
             let is_held = self.record.versions.get(key).is_some_and(Entry::is_held);
-            let Some(facts) = known.get(key).filter(|facts| is_held && facts.listed) else { continue };
-            if self.is_offered(key, &facts.item) {
+            let is_listed = known.get(key).is_some_and(|facts| facts.listed);
+            if is_held && is_listed && self.is_offered(key) {
                 let why =
                     format!("upstream {upstream} hides it now; it is kept, and builds of this layer offer it still");
                 self.warn_of_offer(key, why);
@@ -156,16 +155,14 @@ impl Run<'_> {
 
     /// Tells once which versions came that no listing has: a build offers what its layer holds.
     pub(super) fn tell_unlisted(&mut self, facts: &FactsTable) {
-        let mirrored: Vec<_> =
-            self.outcome.mirrored.iter().filter_map(|one| key_from(&one.name, &one.version)).collect();
-        self.tell_offered(&mirrored, facts);
+        self.tell_offered(&self.mirrored(), facts);
     }
 
     /// Tells which of some versions no listing has and a build offers.
-    pub(super) fn tell_offered(&mut self, keys: &[Key], facts: &FactsTable) {
+    pub(super) fn tell_offered<'k>(&mut self, keys: impl IntoIterator<Item = &'k Key>, facts: &FactsTable) {
         for key in keys {
             let Some(facts) = facts.get(key).filter(|facts| facts.hidden) else { continue };
-            if self.is_offered(key, &facts.item) {
+            if self.is_offered(key) {
                 let upstream = &facts.upstream;
                 let why = format!(
                     "upstream {upstream} does not list it and gives it by name; builds of this layer offer it to every Kibana \
@@ -182,10 +179,9 @@ impl Run<'_> {
     }
 
     /// Returns true if no override of the layer hides a version.
-    fn is_offered(&self, key: &Key, item: &str) -> bool {
+    fn is_offered(&self, key: &Key) -> bool {
         let config = &self.request.settings.config;
         let overrides = config.layers.get(&self.outcome.layer).map_or(&[][..], |layer| &layer.overrides);
-        let candidate = Candidate::of_item(item, &key.0, &key.1, None, None);
-        candidate.map_or(true, |candidate| !candidate.overridden(overrides).is_hidden)
+        !overrides.iter().any(|rule| rule.hide && rule.meets(&key.0, &key.1))
     }
 }

@@ -153,7 +153,7 @@ impl Wants {
     /// without which the selection cannot be made.
     pub(super) fn named(&self, only: &[PackageSelector]) -> BTreeMap<Key, bool> {
         let pins = self.pins.iter().filter(|pin| !pin.optional);
-        let mut named: BTreeMap<Key, bool> = pins.map(|pin| ((pin.name.clone(), pin.version.clone()), false)).collect();
+        let mut named: BTreeMap<Key, bool> = pins.map(|pin| (pin.key(), false)).collect();
         match &self.selection {
             None => named.extend(only.iter().filter_map(|one| Some((exact(one)?, false)))),
             Some(Resolved { selection, .. }) => {
@@ -177,7 +177,7 @@ impl Wants {
         let versions = listed.chain(named).map(|key| (key, Want::default())).collect();
         let mut wanted = Wanted { versions, ..Wanted::default() };
         for pin in &self.pins {
-            let key = (pin.name.clone(), pin.version.clone());
+            let key = pin.key();
             if is_hidden(&key) {
                 wanted.versions.entry(key.clone()).or_default();
             }
@@ -236,7 +236,7 @@ fn selected(
     let mut candidates = candidates(facts, layer.is_held, overrides, &mut wanted.unread);
     // What the selection names is no mistake in it, also where it was removed: it is missed.
     candidates.retain(|one| {
-        let key = key_of(one);
+        let key = one.facts.key();
         !(layer.is_out)(&key) || named.contains(&key)
     });
     let mut choice =
@@ -245,7 +245,7 @@ fn selected(
     let is_given = |key: &Key| facts.get(key).is_some_and(Facts::is_given) && !(layer.is_out)(key);
     let is_kept = |key: &Key| !is_given(key) && !(layer.is_out)(key);
     if choice.versions.keys().any(|key| !is_given(key)) {
-        candidates.retain(|one| is_given(&key_of(one)));
+        candidates.retain(|one| is_given(&one.facts.key()));
         let given = choose_leniently(&selection.selection, &candidates, &selection.pins);
         wanted.withdrawn = withdrawn(&choice, &given, &is_kept);
         for (key, reasons) in given.versions {
@@ -296,11 +296,6 @@ fn presets<'a>(selection: &Resolved, choice: &'a Choice) -> BTreeSet<&'a str> {
     rules.filter(|(rule, _)| matches!(rule.what, What::Preset(_))).map(|(_, (told, _))| told.as_str()).collect()
 }
 
-/// Name and version of a candidate.
-pub(super) fn key_of(candidate: &Candidate) -> Key {
-    (candidate.facts.name.clone(), candidate.facts.version.clone())
-}
-
 /// Versions that are given or held, as selections see them, and as overrides have them told.
 pub(super) fn candidates(
     facts: &FactsTable,
@@ -310,13 +305,8 @@ pub(super) fn candidates(
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (key, facts) in facts.iter().filter(|(key, facts)| facts.is_given() || is_held(key)) {
-        let Facts { item, license, .. } = facts;
-        let format = facts.known_format();
-        match Candidate::of_item(item, &key.0, &key.1, format, license.as_deref()) {
-            Ok(candidate) => {
-                let candidate = Candidate { is_hidden: facts.hidden, ..candidate };
-                candidates.push(candidate.overridden(overrides));
-            }
+        match facts.candidate(key, facts.known_format(), overrides) {
+            Ok(candidate) => candidates.push(candidate),
             Err(error) => unread.push((key.clone(), format!("{error:#}"))),
         }
     }

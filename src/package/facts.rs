@@ -112,3 +112,10 @@ pub struct Facts {
     /// The manifest's own block, before propagation (contract, "Deprecation propagation").
     pub deprecated: Option<Deprecated>,
 }
+
+impl Facts {
+    /// Name and version, by which a version is looked up.
+    pub fn key(&self) -> (String, Version) {
+        (self.name.clone(), self.version.clone())
+    }
+}

@@ -16,7 +16,7 @@ pub(super) fn finish(mut chooser: Chooser<'_>) -> Choice {
     warn_of_formats(&mut chooser);
     let key = |place: Place| {
         let facts = chooser.facts(place);
-        (facts.name.clone(), facts.version.clone())
+        facts.key()
     };
     let versions = chooser.chosen.iter().map(|(place, reasons)| (key(*place), reasons.clone())).collect();
     Choice {

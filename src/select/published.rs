@@ -80,7 +80,7 @@ pub fn kept(selection: &Selection, candidates: &[Candidate], choice: &Choice) ->
     };
     let chosen: BTreeSet<&str> = choice.versions.keys().map(|(name, _)| name.as_str()).collect();
     let is_kept = |candidate: &Candidate| {
-        let key = (candidate.facts.name.clone(), candidate.facts.version.clone());
+        let key = candidate.facts.key();
         match choice.left_out.get(&key) {
             None => choice.versions.contains_key(&key),
             Some(Why::Excluded { .. }) => false,
@@ -93,9 +93,8 @@ pub fn kept(selection: &Selection, candidates: &[Candidate], choice: &Choice) ->
 
 /// Takes out of a catalog what is not published.
 fn cut(catalog: &mut Catalog, name: &str, choice: &Choice, kept: &[bool]) {
-    let key = |entry: &Entry| (entry.record.facts.name.clone(), entry.record.facts.version.clone());
     let left_out = catalog.entries.iter().zip(kept).filter(|(_, kept)| !**kept).map(|(entry, _)| {
-        let why = choice.left_out.get(&key(entry)).unwrap_or(&Why::NoRule);
+        let why = choice.left_out.get(&entry.record.facts.key()).unwrap_or(&Why::NoRule);
         LeftOut { kind: why.kind(), reason: why.to_string(), entry: entry.clone() }
     });
     let losses = choice.losses.iter().map(|loss| {

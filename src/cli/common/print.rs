@@ -1,6 +1,8 @@
 //! Printing results.
 
 use crate::base::shown;
+use crate::dialect::version::Version;
+use crate::select::Key;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Display;
@@ -24,6 +26,18 @@ pub(in crate::cli) fn print_json(value: &impl Serialize) -> Result<()> {
 /// One line of a summary: a label and a value, indented below the line that names the subject.
 pub(in crate::cli) fn field(label: &str, value: impl Display) -> String {
     format!("  {label:<18} {value}\n")
+}
+
+/// A version and nothing else, as JSON.
+#[derive(Serialize)]
+pub(in crate::cli) struct Id<'a> {
+    pub(in crate::cli) name: &'a str,
+    pub(in crate::cli) version: &'a Version,
+}
+
+/// Versions and nothing else.
+pub(in crate::cli) fn ids<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Vec<Id<'a>> {
+    keys.into_iter().map(|(name, version)| Id { name, version }).collect()
 }
 
 /// A word, quoted for the shell if need be.

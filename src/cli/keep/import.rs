@@ -4,13 +4,12 @@ use crate::base::fs;
 use crate::base::words::counted;
 use crate::cli::common::edit::now;
 use crate::cli::common::options::{Format, FormatOption};
-use crate::cli::common::print::{field, print, print_json};
+use crate::cli::common::print::{Id, field, ids, print, print_json};
 use crate::cli::common::{Exit, talk};
 use crate::dialect::version::Version;
 use crate::keep::replace::{changes, may_replace};
 use crate::keep::sources::{in_words, sources};
 use crate::keep::{Address, Client, Imported, Spaces, Stop, import, import_saved, is_space};
-use crate::select::Key;
 use crate::select::keep_file::{EXTENSION, KeepFile};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -97,17 +96,6 @@ struct Answer<'a> {
     /// Why the file that is there stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'a str>,
-}
-
-/// A version.
-#[derive(Serialize)]
-struct Id<'a> {
-    name: &'a str,
-    version: &'a Version,
-}
-
-fn ids(keys: &[Key]) -> Vec<Id<'_>> {
-    keys.iter().map(|(name, version)| Id { name, version }).collect()
 }
 
 fn version(text: &str) -> Result<Version, String> {

@@ -12,11 +12,11 @@ use crate::cli::common::print::{field, print, print_exact, print_json};
 use crate::cli::common::{Exit, talk};
 use crate::config::layer::LayerPlan;
 use crate::config::settings::Settings;
-use crate::keep::STALE;
 use crate::keep::prune::{
     Fate, Kind, ListFile, Options, Terms, check_terms, fates, keep_needed, listed, published, publishes_all,
     still_allowed, wanted,
 };
+use crate::keep::{DAY, STALE};
 use crate::mirror::MirroredLayer;
 use crate::select::keep_file::{KeepFile, read_all};
 use crate::select::{Key, Pin, load};
@@ -30,8 +30,6 @@ use std::path::{Path, PathBuf};
 
 /// Days for which a version must not have been wanted.
 const OLDER_THAN: u64 = 90;
-/// Seconds of a day.
-const DAY: u64 = 24 * 60 * 60;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,6 +104,22 @@ struct Answer {
 struct Everything {
     versions: usize,
     distributions: Vec<String>,
+}
+
+impl Everything {
+    /// How many and why, and what would let some of it go.
+    fn words(&self) -> (String, String) {
+        let names: Vec<_> = self.distributions.iter().map(|name| format!("`{name}`")).collect();
+        let (which, publish) = match names.as_slice() {
+            [one] => (format!("distribution {one}"), "has no `select` and publishes"),
+            several => (format!("distributions {}", several.join(", ")), "have no `select` and publish"),
+        };
+        let count = format!("{} only because {which} {publish} everything", counted(self.versions, "version"));
+        let hint = format!(
+            "hint: `select` at {which} says what is published, and so what may go; `whole: yes` at a layer keeps all of it\n"
+        );
+        (count, hint)
+    }
 }
 
 /// One version that stays.
@@ -327,14 +341,8 @@ fn tell(arguments: &Arguments, answer: &Answer) -> Result<()> {
             text += &field(label, counted(*count, "version"));
         }
     }
-    let hint = everything.as_ref().map(|Everything { versions, distributions }| {
-        let names: Vec<_> = distributions.iter().map(|name| format!("`{name}`")).collect();
-        let (have, it) = if names.len() == 1 { ("distribution", "has no `select` and publishes") } else { ("distributions", "have no `select` and publish") };
-        text += &field("of these", format!(
-            "{} only because {have} {} {it} everything", counted(*versions, "version"), names.join(", ")
-        ));
-        format!("hint: `select` at {have} {} says what is published, and so what may go; `whole: yes` at a layer keeps all of it\n", names.join(", "))
-    });
+    let (count, hint) = everything.as_ref().map(Everything::words).unzip();
+    text.extend(count.map(|count| field("of these", count)));
     if let Some(output) = &arguments.output {
         text += &format!("the list is in {}\n", output.display());
     }

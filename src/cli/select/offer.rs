@@ -113,10 +113,8 @@ impl Finder<'_> {
             );
         }
         let layers = self.settings.layers.iter().map(|plan| plan.source.name.as_str());
-        let known: Vec<&str> = layers.chain(self.settings.config.upstreams.keys().map(String::as_str)).collect();
-        let known: BTreeSet<&str> = known.into_iter().collect();
-        let known: Vec<&str> = known.into_iter().collect();
-        let hint = did_you_mean(name, &known);
+        let known: BTreeSet<&str> = layers.chain(self.settings.config.upstreams.keys().map(String::as_str)).collect();
+        let hint = did_you_mean(name, &Vec::from_iter(known));
         format!(
             "there is no layer, no upstream and no image `{name}`\nhint: {hint}{}a registry by its address (https://…), and an image by \
              its path",
@@ -221,7 +219,7 @@ impl Source {
     fn add(&mut self, from: String, offer: Offer) {
         self.from.push(from);
         for candidate in offer.candidates {
-            let key = (candidate.facts.name.clone(), candidate.facts.version.clone());
+            let key = candidate.facts.key();
             if !self.seen.contains(&key) {
                 if let Some(bytes) = offer.bytes.get(&key) {
                     self.offer.bytes.insert(key.clone(), *bytes);
@@ -243,7 +241,7 @@ fn read(layer: &LayerPlan, settings: &Settings, out: &Path) -> Result<Offer> {
     let mut offer = Offer::default();
     let packages = layers.intakes.iter().flat_map(|intake| &intake.packages);
     for record in packages.filter_map(|package| package.outcome.record.as_ref()) {
-        let key = (record.facts.name.clone(), record.facts.version.clone());
+        let key = record.facts.key();
         // The archive of a folder is made by builds: without one its size is not known.
         if record.archive.size > 0 {
             offer.bytes.entry(key).or_insert(record.archive.size);

@@ -2,7 +2,7 @@
 
 use crate::base::progress::bytes;
 use crate::base::words::{counted, few};
-use crate::cli::common::print::field;
+use crate::cli::common::print::{Id, field, ids};
 use crate::config::selection::{KibanaRange, Selection, What};
 use crate::mirror::look::Offer;
 use crate::select::reason::ranges;
@@ -88,13 +88,6 @@ struct ByCause {
     versions: usize,
 }
 
-/// A version and nothing else.
-#[derive(Serialize)]
-struct Id<'a> {
-    name: &'a str,
-    version: &'a str,
-}
-
 #[derive(Serialize)]
 struct Version<'a> {
     name: &'a str,
@@ -175,9 +168,6 @@ impl<'a> Shown<'a> {
             reasons: reasons.iter().map(|reason| Why { text: reason.to_string(), reason }).collect(),
         };
         let left_out = choice.left_out.iter().filter(|(key, _)| self.explain && self.is_shown(key));
-        let ids = |keys: Vec<&'a Key>| {
-            keys.into_iter().map(|(name, version)| Id { name, version: version.as_str() }).collect()
-        };
         let rules = choice.rules.iter().enumerate();
         Json {
             selection: &self.made.name,
@@ -266,11 +256,8 @@ impl<'a> Shown<'a> {
 
     /// Versions that sites have installed and that are not there, each once.
     fn missing(&self) -> String {
-        let mut missing: BTreeMap<Key, Vec<String>> = BTreeMap::new();
-        for pin in &self.made.choice.missing {
-            missing.entry((pin.name.clone(), pin.version.clone())).or_default().push(pin.to_string());
-        }
-        missing.iter().map(|(key, sites)| field("missing", format!("{}, {}", id(key), sites.join(", and ")))).collect()
+        let missing = Pin::by_version(&self.made.choice.missing);
+        missing.iter().map(|(key, sites)| field("missing", format!("{}, {sites}", id(key)))).collect()
     }
 
     /// Packages that presets name and that are not there. No Kibana needs all of them.

@@ -157,7 +157,7 @@ impl Publisher {
         for offer in &self.layers {
             let listed = offer.listed.as_ref().filter(|_| lists(offer));
             for one in listed.unwrap_or(&offer.held) {
-                let key = (one.facts.name.clone(), one.facts.version.clone());
+                let key = one.facts.key();
                 if !lacks(offer, &key) {
                     merged.entry(key).or_insert((offer.layer.as_str(), one));
                 }

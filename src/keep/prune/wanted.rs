@@ -27,9 +27,8 @@ pub fn wanted(
     held: &BTreeMap<Key, MirroredVersion>,
     pins: &[Pin],
 ) -> Result<Selected> {
-    let key = |one: &Candidate| (one.facts.name.clone(), one.facts.version.clone());
-    let here: Vec<_> = all.iter().filter(|one| held.contains_key(&key(one))).cloned().collect();
-    let mut selected = Selected { judged: all.iter().map(key).collect(), ..Selected::default() };
+    let here: Vec<_> = all.iter().filter(|one| held.contains_key(&one.facts.key())).cloned().collect();
+    let mut selected = Selected { judged: all.iter().map(|one| one.facts.key()).collect(), ..Selected::default() };
     let choice = choose_strictly(selection, all, pins);
     let choice = choice.with_context(|| format!("selection `{name}` cannot be used"))?;
     selected.add(name, choice);

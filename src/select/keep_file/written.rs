@@ -62,6 +62,20 @@ pub struct Pin {
     pub site: String,
 }
 
+impl Pin {
+    /// Name and version.
+    pub fn key(&self) -> (String, Version) {
+        (self.name.clone(), self.version.clone())
+    }
+
+    /// What sites have, each version once, with the reasons and sites in words.
+    pub fn by_version(pins: &[Self]) -> BTreeMap<(String, Version), String> {
+        let mut sites: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        pins.iter().for_each(|pin| sites.entry(pin.key()).or_default().push(pin.to_string()));
+        sites.into_iter().map(|(key, sites)| (key, sites.join(", and "))).collect()
+    }
+}
+
 /// The reasons with the site: `installed at site-a`.
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

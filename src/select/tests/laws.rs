@@ -46,7 +46,7 @@ fn broken(selection: &Selection, catalog: &[Candidate], choice: &Choice) -> Vec<
     for kibana in kibanas(selection, catalog) {
         for name in choice.versions.keys().map(|key| key.0.as_str()).collect::<BTreeSet<_>>() {
             let of_name = &names[name];
-            let has = |facts: &&&Facts| choice.versions.contains_key(&(facts.name.clone(), facts.version.clone()));
+            let has = |facts: &&&Facts| choice.versions.contains_key(&facts.key());
             let subset: Vec<&Facts> = of_name.iter().filter(has).copied().collect();
             for prerelease in [false, true] {
                 let query = query_of_kibana(name, &kibana, prerelease, selection.capabilities.clone());
@@ -131,7 +131,7 @@ proptest! {
             before = with;
         }
         let kept = pins.iter().filter(|pin| pin.name != "absent");
-        prop_assert!(kept.map(|pin| (pin.name.clone(), pin.version.clone())).all(|key| before.versions.contains_key(&key)));
+        prop_assert!(kept.map(|pin| pin.key()).all(|key| before.versions.contains_key(&key)));
         prop_assert_eq!(before.missing.len(), 1);
     }
 

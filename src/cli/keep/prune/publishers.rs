@@ -94,10 +94,9 @@ impl Publishers {
         let mirrored = if layer == here { Some(open) } else { self.mirrored.get(&layer) };
         let overrides = if with_overrides { &plan.rules.overrides[..] } else { &[] };
         let Some(mirrored) = mirrored else { return Ok(Offer { layer, held, listed: None }) };
-        let key = |one: &Candidate| -> Key { (one.facts.name.clone(), one.facts.version.clone()) };
-        let read: BTreeSet<Key> = held.iter().map(key).collect();
+        let read: BTreeSet<Key> = held.iter().map(|one| one.facts.key()).collect();
         // What lies there and cannot be read gives a build nothing, so it counts as listed only.
-        let told = mirrored.candidates(overrides).into_iter().filter(|one| !read.contains(&key(one)));
+        let told = mirrored.candidates(overrides).into_iter().filter(|one| !read.contains(&one.facts.key()));
         let listed = held.iter().cloned().chain(told).collect();
         Ok(Offer { layer, held, listed: Some(listed) })
     }

@@ -40,7 +40,7 @@ fn candidate(name: &str, version: &str, kibana: &str, more: &str, is_hidden: boo
 }
 
 fn key(one: &Candidate) -> Key {
-    (one.facts.name.clone(), one.facts.version.clone())
+    one.facts.key()
 }
 
 fn layer(name: &'static str) -> impl Strategy<Value = Offer> {
